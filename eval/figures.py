@@ -1,0 +1,92 @@
+"""The study's figures drawn anew: papers a year, training loss, similarity by year and model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataset_builder.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours, told apart with any colour vision: https://jfly.uni-koeln.de/color/.
+COLORS = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2", "#000000")
+
+
+def draw_papers_by_year(folder: Path, by_year: dict[str, int]) -> None:
+    """Draw how many papers each year has."""
+    with _figure(folder / "papers_by_year", width=7) as (axes,):
+        years = [int(year) for year in by_year]
+        bars = axes.bar(years, list(by_year.values()), color=COLORS[5], width=0.75)
+        axes.bar_label(bars, fontsize=8, padding=2)
+        axes.set(title="Papers by year", xlabel="year", ylabel="papers")
+        axes.set_xticks(years, [str(year) for year in years], rotation=45)
+
+
+def draw_training_loss(folder: Path, metrics: dict[str, dict[str, Any]]) -> None:
+    """Draw the loss of each trained model over the epochs: each logged step, and the validation loss as points.
+
+    `metrics` holds the content of metrics.json by model; without a trained model nothing is drawn.
+    """
+    if not metrics:
+        return
+    with _figure(folder / "training_loss", width=7) as (axes,):
+        for color, (name, measured) in zip(COLORS[1:], metrics.items(), strict=False):
+            steps = measured["loss_by_step"]
+            axes.plot([step["epoch"] for step in steps], [step["loss"] for step in steps], color=color, label=name)
+            epochs = [epoch for epoch in measured["loss_by_epoch"] if epoch.get("validation_loss") is not None]
+            if epochs:
+                axes.plot(
+                    [epoch["epoch"] for epoch in epochs],
+                    [epoch["validation_loss"] for epoch in epochs],
+                    "o",
+                    color=color,
+                    label=f"{name}, validation",
+                )
+        axes.set(title="Loss on the answers", xlabel="epoch", ylabel="cross entropy, nats a token")
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False)
+
+
+def draw_similarity_by_year(folder: Path, scores: dict[str, Any]) -> None:
+    """Draw each model's mean similarity by year, one panel a config."""
+    models = scores["models"]
+    configs = list(dict.fromkeys(config for of_model in models.values() for config in of_model))
+    with _figure(folder / "similarity_by_year", width=4.5 * len(configs), panels=len(configs)) as panels:
+        for axes, config in zip(panels, configs, strict=True):
+            width = 0.8 / len(models)
+            for position, (name, of_model) in enumerate(models.items()):
+                by_year = of_model[config]["cosine_similarity"]["by_year"]
+                places = [index + (position - (len(models) - 1) / 2) * width for index in range(len(by_year))]
+                heights = [year["mean"] for year in by_year.values()]
+                bars = axes.bar(places, heights, width=width * 0.92, color=COLORS[position % len(COLORS)], label=name)
+                axes.bar_label(bars, fmt="%.2f", fontsize=7, padding=1)
+            axes.set_xticks(range(len(by_year)), [f"{year}\n{of['n']} questions" for year, of in by_year.items()])
+            axes.set(title=f"Test written by {config}", ylim=(0, 1))
+        panels[0].set_ylabel("mean cosine similarity")
+        panels[0].legend(frameon=False, ncols=min(3, len(models)), loc="upper left")
+
+
+@contextmanager
+def _figure(path: Path, width: float, panels: int = 1) -> Iterator[list[Axes]]:
+    """Yield the axes of a figure, then write it to `path` as .png and .svg."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    style = {"axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "isca-qa", "font.size": 9}
+    with rc_context(style):
+        figure = Figure(figsize=(width, 3.6), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
+        # Without the date, so that drawing the same numbers again gives the same file.
+        _save(path.with_suffix(".png"), lambda target: figure.savefig(target, dpi=150))
+        _save(path.with_suffix(".svg"), lambda target: figure.savefig(target, metadata={"Date": None}))
+
+
+def _save(path: Path, save: Callable[[Path], None]) -> None:
+    with replacing(path) as temporary:
+        save(temporary)

@@ -1,0 +1,84 @@
+"""A model as evaluation knows it: a folder with a whole model or with an adapter."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.errors import InputError
+from dataset_builder.files import read_json, sha256_of
+
+# Weights, configuration and tokenizer: what decides the answers. No pickle is ever loaded.
+MODEL_FILES = ("*.safetensors", "*config.json", "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt")
+DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.jinja")
+METRICS_FILE = "metrics.json"
+RECIPE_FILE = "recipe.yaml"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """`name` in tables, the `given` folder or Hub id, the folder's `path`, and for an adapter its `base`."""
+
+    name: str
+    given: str
+    path: Path
+    base: ModelFolder | None
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 over the files that decide the answers, those of an adapter's base included."""
+        files = sorted({path for pattern in MODEL_FILES for path in self.path.glob(pattern)})
+        digests = [f"{path.name} {sha256_of(path)}" for path in files]
+        if self.base:
+            digests.append(self.base.fingerprint())
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    def metrics(self) -> dict[str, Any]:
+        """Return what training measured, the run's metrics.json; empty for a model that this project did not train."""
+        path = self.path / METRICS_FILE
+        return read_json(path) if path.is_file() else {}
+
+
+def find_model(name: str, given: str) -> ModelFolder:
+    """Return the model in the folder `given`, or downloaded from the Hub where `given` is an id.
+
+    Raises `InputError` when there is no model, or the run that should have made it is not finished.
+    """
+    path = Path(given)
+    if not path.is_dir():
+        path = _download(given)
+    adapter = (path / "adapter_config.json").is_file()
+    if not adapter and not (path / "config.json").is_file():
+        raise InputError(
+            f"{name}={given}: is no model folder (neither config.json nor adapter_config.json); "
+            "give a run's folder, a model's or a Hub id"
+        )
+    if (path / RECIPE_FILE).is_file() and not (path / METRICS_FILE).is_file():
+        raise InputError(f"{name}={given}: its training is not finished; run the same training command again")
+    if not any(path.glob("*.safetensors")):
+        raise InputError(f"{name}={given}: has no weights (*.safetensors; other formats are not loaded)")
+    base = None
+    if adapter:
+        base_path = read_json(path / "adapter_config.json").get("base_model_name_or_path")
+        if not base_path:
+            raise InputError(f"{name}={given}: adapter_config.json names no base_model_name_or_path; add it")
+        base = find_model(f"base of {name}", base_path)
+    return ModelFolder(name=name, given=given, path=path, base=base)
+
+
+def _download(given: str) -> Path:
+    """Return the snapshot of a model on the Hub."""
+    from huggingface_hub import snapshot_download
+
+    # Where the first part names a folder that exists here, a mistyped path is meant and no Hub id.
+    if not HUB_ID.fullmatch(given) or Path(given).parent.is_dir():
+        raise InputError(f"{given}: no such folder; give a run's folder, a model's or a Hub id")
+    try:
+        return Path(snapshot_download(given, allow_patterns=DOWNLOADED, ignore_patterns=["onnx/*", "openvino/*"]))
+    except Exception as error:  # the client's errors share no class: no network, no such repo, gated, offline mode
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
+        raise InputError(f"{given}: neither a folder here nor found on the Hub{offline}: {error}") from error

@@ -1,0 +1,1 @@
+"""Scores made into the cards of the corpus and of each model."""

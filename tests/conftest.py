@@ -1,0 +1,132 @@
+"""Fixtures: the sample, a corpus built from it, a tiny base model, the packaged models, and stages in processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# Before any import of the libraries that read them: nothing in the tests may reach for the network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+SAMPLE = REPOSITORY / "dataset_builder" / "sample"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give the tests a cache of their own, so that nothing left by an earlier run is read."""
+    os.environ["HF_HOME"] = str(tmp_path_factory.mktemp("hf_home"))
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a corpus built from the sample."""
+    from dataset_builder.build import build
+
+    out = tmp_path_factory.mktemp("built") / "corpus"
+    build(SAMPLE / "papers", SAMPLE / "qa", "detailed", ["plain", "detailed"], out, "apache-2.0")
+    return out
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a GPT-2 of random weights."""
+    from tests.tiny import write_tiny_gpt2
+
+    return write_tiny_gpt2(tmp_path_factory.mktemp("models") / "tiny", SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that holds smollm2 and all-MiniLM-L6-v2, with their real weights."""
+    from dataset_builder.packaged_models import write_packaged_models
+
+    folder = tmp_path_factory.mktemp("packaged")
+    write_packaged_models(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(packaged_models: Path) -> Path:
+    """Return the folder of the sentence encoder."""
+    return packaged_models / "all-MiniLM-L6-v2"
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """Return a folder with small papers/ and qa/ of a training teacher "t" and a test teacher "u", to be broken.
+
+    Papers: two of 2020 (one for training, one for validation) and one of 2023; two pairs on each.
+    """
+    papers = [
+        ("10.1/train", "A Train", 2020),
+        ("10.1/validation22", "A Validation", 2020),
+        ("10.1/test", "A Test", 2023),
+    ]
+    for paper_id, title, year in papers:
+        record = {
+            "paper_id": paper_id,
+            "title": title,
+            "year": year,
+            "venue": "isca",
+            "paper_url": f"https://doi.org/{paper_id}",
+            "abstract": f"The abstract of {title}. It says that caches are small.",
+        }
+        append(tmp_path / f"papers/isca_{year}.jsonl", record)
+        teacher = "u" if year == 2023 else "t"
+        for number in (1, 2):
+            pair = {
+                "paper_id": paper_id,
+                "teacher": teacher,
+                "question": f"Question {number} on {title}?",
+                "answer": f"Answer {number}.",
+            }
+            append(tmp_path / f"qa/{teacher}/isca_{year}.jsonl", pair)
+    return tmp_path
+
+
+def append(path: Path, record: object) -> None:
+    """Add a JSON line to a file, which is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+@pytest.fixture
+def stage() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs `python -m WORDS` in the repository, in a process of its own."""
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", *map(str, words)]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=280)
+
+    return run
+
+
+@pytest.fixture
+def killed(stage: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., None]:
+    """Return a function that runs a stage and kills it in place of the COUNT-th call of FUNCTION."""
+
+    def run(function: str, count: int, *words: object) -> None:
+        done = stage("tests.interrupt", function, count, *words)
+        assert done.returncode == -signal.SIGKILL, f"was not killed: {done.stdout}{done.stderr}"
+
+    return run
+
+
+def contents(folder: Path, without: tuple[str, ...] = ()) -> dict[str, bytes]:
+    """Return the bytes of every file below `folder` by relative path, those named in `without` left out."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in without
+    }

