@@ -40,7 +40,8 @@ def main() -> None:
     for option, value in (("--questions", arguments.questions), ("--batch-size", arguments.batch_size)):
         if value is not None and value < 1:
             raise InputError(f"{option} {value}: must be 1 or more")
-    from eval.run import parse_models, run
+    from eval.model_folder import parse_models
+    from eval.run import run
 
     configs = [name.strip() for name in arguments.configs.split(",")]
     models = parse_models(arguments.models)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,13 @@ class ModelFolder:
     path: Path
     base: ModelFolder | None
 
+    @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 over the files that decide the answers, those of an adapter's base included."""
         files = sorted({path for pattern in MODEL_FILES for path in self.path.glob(pattern)})
         digests = [f"{path.name} {sha256_of(path)}" for path in files]
         if self.base:
-            digests.append(self.base.fingerprint())
+            digests.append(self.base.fingerprint)
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
     def metrics(self) -> dict[str, Any]:
@@ -68,6 +70,29 @@ def find_model(name: str, given: str) -> ModelFolder:
             raise InputError(f"{name}={given}: adapter_config.json names no base_model_name_or_path; add it")
         base = find_model(f"base of {name}", base_path)
     return ModelFolder(name=name, given=given, path=path, base=base)
+
+
+def training_metrics(folders: list[ModelFolder]) -> dict[str, dict[str, Any]]:
+    """Return what training measured, by model, for the models that this project trained."""
+    return {folder.name: metrics for folder in folders if (metrics := folder.metrics())}
+
+
+def parse_models(given: list[str]) -> dict[str, str]:
+    """Return folder or Hub id by name from NAME=MODEL words.
+
+    Raises `InputError` for a word of another form, a name that cannot be part of a file's name, or one given twice.
+    """
+    models: dict[str, str] = {}
+    for word in given:
+        name, equals, model = word.partition("=")
+        if not equals or not model or not name.replace("-", "").replace("_", "").isalnum():
+            raise InputError(
+                f"--models {word}: must be NAME=FOLDER, the name of letters, digits, - and _ (lora=runs/lora)"
+            )
+        if name in models:
+            raise InputError(f"--models {word}: the name {name!r} is given twice; give each model its own")
+        models[name] = model
+    return models
 
 
 def _download(given: str) -> Path:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, read_json, write_json, write_text
 from dataset_builder.loading import corpus_revision, load_corpus_split
 from dataset_builder.packaged_models import SOURCE_FILE
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.answering import AnswerJournal, answer_in_batches, load_model
 from eval.figures import draw_papers_by_year, draw_similarity_by_year, draw_training_loss
-from eval.model_folder import ModelFolder, find_model
+from eval.model_folder import ModelFolder, find_model, training_metrics
 from eval.predictions import Predictions, predictions_path, read_predictions, write_predictions
 from eval.report import report_markdown
 from eval.scoring import score
-
-logger = logging.getLogger(__name__)
 
 SCORES_FILE = "scores.json"
 
@@ -43,12 +39,11 @@ def run(
 
     Raises `InputError` before any work for input that cannot be evaluated.
     """
-    make_writable_folder(out)
     folders = [find_model(name, given) for name, given in models.items()]
     encoder_folder = find_model("encoder", encoder)
     rows = {config: sample(load_corpus_split(dataset, config, "test").to_list(), questions) for config in configs}
-    for folder in (out / "predictions", out / "figures"):
-        folder.mkdir(exist_ok=True)
+    for folder in (out, out / "predictions", out / "figures"):
+        make_writable_folder(folder)
 
     predictions = _predictions(folders, rows, encoder_folder, out, batch_size)
     scores = {
@@ -59,20 +54,15 @@ def run(
             folder.name: {config: score(rows[config], predictions[folder.name, config]) for config in configs}
             for folder in folders
         },
-        "model_folders": {folder.name: {"path": folder.given, "sha256": folder.fingerprint()} for folder in folders},
+        "model_folders": {folder.name: {"path": folder.given, "sha256": folder.fingerprint} for folder in folders},
     }
-    metrics = trained(folders)
+    metrics = training_metrics(folders)
     draw_papers_by_year(out / "figures", _papers_by_year(dataset, rows))
     draw_training_loss(out / "figures", metrics)
     draw_similarity_by_year(out / "figures", scores)
     write_text(out / "report.md", report_markdown(scores, metrics))
     write_json(out / SCORES_FILE, scores)
     return scores, metrics
-
-
-def trained(folders: list[ModelFolder]) -> dict[str, dict[str, Any]]:
-    """Return what training measured, by model, for the models that this project trained."""
-    return {folder.name: metrics for folder in folders if (metrics := folder.metrics())}
 
 
 def sample(rows: list[dict[str, Any]], questions: int | None) -> list[dict[str, Any]]:
@@ -100,11 +90,11 @@ def _predictions(
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
     metric = AnswerSimilarity()
-    scored_by = encoder.fingerprint()
+    scored_by = encoder.fingerprint
     similarities = {}
     for folder in folders:
         model_and_tokenizer = None
-        fingerprint = folder.fingerprint()
+        fingerprint = folder.fingerprint
         for config, questions in rows.items():
             path = predictions_path(out, config, folder.name)
             answers_from = _digest(fingerprint, questions)
@@ -162,21 +152,3 @@ def _papers_by_year(dataset: str, rows: dict[str, list[dict[str, Any]]]) -> dict
     year_of = {row["paper_id"]: row["year"] for of_config in rows.values() for row in of_config}
     years = list(year_of.values())
     return {str(year): years.count(year) for year in sorted(set(years))}
-
-
-def parse_models(given: list[str]) -> dict[str, str]:
-    """Return folder or Hub id by name from NAME=MODEL words.
-
-    Raises `InputError` for a word of another form, a name that cannot be part of a file's name, or one given twice.
-    """
-    models: dict[str, str] = {}
-    for word in given:
-        name, equals, model = word.partition("=")
-        if not equals or not model or not name.replace("-", "").replace("_", "").isalnum():
-            raise InputError(
-                f"--models {word}: must be NAME=FOLDER, the name of letters, digits, - and _ (lora=runs/lora)"
-            )
-        if name in models:
-            raise InputError(f"--models {word}: the name {name!r} is given twice; give each model its own")
-        models[name] = model
-    return models

@@ -85,6 +85,7 @@ def main(arguments: list[str]) -> None:
             "license": recipe.corpus.license,
             "seed": recipe.training.seed,
             "train_pairs": len(splits["train"]),
+            "epochs": trainer.state.epoch,
             "train_seconds": stopwatch.seconds,
             "tokens_per_second": tokens_per_epoch * trainer.state.epoch / stopwatch.seconds,
             "peak_memory_bytes": peak_memory_bytes(),
@@ -95,8 +96,7 @@ def main(arguments: list[str]) -> None:
         }
         precision = "bfloat16 autocast" if recipe.training.bf16 else "float32"
         finish_run(output_dir, metrics, environment(precision))
-    trainer.accelerator.wait_for_everyone()
-    trainer.end()
+    trainer.accelerator.end_training()
 
 
 def base_model(path: str) -> dict[str, str | None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
-from eval.model_folder import find_model
+from eval.model_folder import find_model, parse_models
 
 
 def test_folder_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,9 +53,24 @@ def test_adapter_needs_its_base(tmp_path: Path) -> None:
 def test_fingerprint_follows_the_weights_and_not_the_card(tmp_path: Path, tiny_base: Path) -> None:
     """A card may be written over; another weight is another model."""
     folder = shutil.copytree(tiny_base, tmp_path / "model")
-    before = find_model("m", str(folder)).fingerprint()
+    before = find_model("m", str(folder)).fingerprint
     (folder / "README.md").write_text("A card.")
-    assert find_model("m", str(folder)).fingerprint() == before
+    assert find_model("m", str(folder)).fingerprint == before
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
-    assert find_model("m", str(folder)).fingerprint() != before
+    assert find_model("m", str(folder)).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["runs/full"], "must be NAME=FOLDER"),
+        (["=runs/full"], "must be NAME=FOLDER"),
+        (["a/b=runs/full"], "must be NAME=FOLDER"),
+        (["a=x", "a=y"], "the name 'a' is given twice"),
+    ],
+)
+def test_bad_model_words_are_refused(words: list[str], complaint: str) -> None:
+    """No name, no folder, a name that is a path, and a name twice."""
+    with pytest.raises(InputError, match=complaint):
+        parse_models(words)

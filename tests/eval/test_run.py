@@ -11,7 +11,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from eval.comparison import as_markdown, comparison
-from eval.run import parse_models, run, sample
+from eval.run import run, sample
 from eval.scoring import score
 from tests.conftest import contents
 
@@ -136,21 +136,6 @@ def test_comparison_by_hand() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("words", "complaint"),
-    [
-        (["runs/full"], "must be NAME=FOLDER"),
-        (["=runs/full"], "must be NAME=FOLDER"),
-        (["a/b=runs/full"], "must be NAME=FOLDER"),
-        (["a=x", "a=y"], "the name 'a' is given twice"),
-    ],
-)
-def test_bad_model_words_are_refused(words: list[str], complaint: str) -> None:
-    """No name, no folder, a name that is a path, and a name twice."""
-    with pytest.raises(InputError, match=complaint):
-        parse_models(words)
-
-
 def test_bad_input_exits_2_with_one_message(stage: Callable, tmp_path: Path, corpus: Path, tiny_base: Path) -> None:
     """A model folder that is none, by the command."""
     done = stage(
@@ -162,6 +147,15 @@ def test_bad_input_exits_2_with_one_message(stage: Callable, tmp_path: Path, cor
         f"error: m={tmp_path}: is no model folder (neither config.json nor adapter_config.json); "
         "give a run's folder, a model's or a Hub id\n"
     )
+
+
+def test_output_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
+) -> None:
+    """A file stands where a folder is wanted, which stops root as well."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written to"):
+        run(str(corpus), ["plain"], {"m": str(tiny_base)}, str(encoder), tmp_path / "file/eval")
 
 
 def test_dataset_without_a_column_or_config_is_refused(

@@ -47,6 +47,13 @@ def test_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
         open_run(tmp_path, RECIPE, "rows")
 
 
+def test_output_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """A file stands where a folder is wanted, which stops root as well."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written to"):
+        open_run(tmp_path / "file/run", RECIPE, "rows")
+
+
 def test_checkpoint_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     """Number 12 lacks its state, number 9 has half of it, number 6 is whole; 12 comes after 9 by number, not name."""
     for step, state in ((6, '{"global_step": 6}'), (9, '{"global_'), (12, None)):
