@@ -134,7 +134,7 @@ def _journal_path(path: Path) -> Path:
 
 
 def _digest(fingerprint: str, rows: list[dict[str, Any]]) -> str:
-    """Return the SHA-256 of all that decides the answers: the model, the questions and the answers' length."""
+    """Return the SHA-256 of all that decides the predictions: model, questions, references and answer length."""
     asked = [[row["instruction"], row["context"], row["question"], row["answer"]] for row in rows]
     return hashlib.sha256(json.dumps([fingerprint, asked, MAX_ANSWER_TOKENS]).encode()).hexdigest()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dataset_builder.files import read_json, sha256_of
+from tests.conftest import contents
 
 
 @pytest.mark.slow
@@ -50,6 +52,17 @@ def test_minilm_is_the_hubs_own_file(encoder: Path) -> None:
         sha256_of(encoder / "model.safetensors") == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     )
     assert read_json(encoder / "source.json")["hub_id"] == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@pytest.mark.slow
+def test_killed_writing_ends_in_the_same_files(
+    tmp_path: Path, packaged_models: Path, stage: Callable, killed: Callable
+) -> None:
+    """Killed before smollm2 takes its place, then run again."""
+    killed("os.replace", 2, "dataset_builder", "models", "--out", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".partial.smollm2"]
+    assert stage("dataset_builder", "models", "--out", tmp_path).returncode == 0
+    assert contents(tmp_path) == contents(packaged_models)
 
 
 def test_a_second_run_writes_nothing(packaged_models: Path) -> None:
