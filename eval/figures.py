@@ -1,29 +1,11 @@
-"""The study's figures drawn anew: papers a year, training loss, similarity by year and model."""
+"""The study's figures drawn anew: training loss, similarity by year and model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dataset_builder.files import replacing
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-# Okabe and Ito's colours, told apart with any colour vision: https://jfly.uni-koeln.de/color/.
-COLORS = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2", "#000000")
-
-
-def draw_papers_by_year(folder: Path, by_year: dict[str, int]) -> None:
-    """Draw how many papers each year has."""
-    with _figure(folder / "papers_by_year", width=7) as (axes,):
-        years = [int(year) for year in by_year]
-        bars = axes.bar(years, list(by_year.values()), color=COLORS[5], width=0.75)
-        axes.bar_label(bars, fontsize=8, padding=2)
-        axes.set(title="Papers by year", xlabel="year", ylabel="papers")
-        axes.set_xticks(years, [str(year) for year in years], rotation=45)
+from dataset_builder.figures import COLORS, figure
 
 
 def draw_training_loss(folder: Path, metrics: dict[str, dict[str, Any]]) -> None:
@@ -33,7 +15,7 @@ def draw_training_loss(folder: Path, metrics: dict[str, dict[str, Any]]) -> None
     """
     if not metrics:
         return
-    with _figure(folder / "training_loss", width=7) as (axes,):
+    with figure(folder / "training_loss", width=7) as (axes,):
         for color, (name, measured) in zip(COLORS[1:], metrics.items(), strict=False):
             steps = measured["loss_by_step"]
             axes.plot([step["epoch"] for step in steps], [step["loss"] for step in steps], color=color, label=name)
@@ -55,7 +37,7 @@ def draw_similarity_by_year(folder: Path, scores: dict[str, Any]) -> None:
     """Draw each model's mean similarity by year, one panel a config."""
     models = scores["models"]
     configs = list(dict.fromkeys(config for of_model in models.values() for config in of_model))
-    with _figure(folder / "similarity_by_year", width=4.5 * len(configs), panels=len(configs)) as panels:
+    with figure(folder / "similarity_by_year", width=4.5 * len(configs), panels=len(configs)) as panels:
         for axes, config in zip(panels, configs, strict=True):
             width = 0.8 / len(models)
             for position, (name, of_model) in enumerate(models.items()):
@@ -68,25 +50,3 @@ def draw_similarity_by_year(folder: Path, scores: dict[str, Any]) -> None:
             axes.set(title=f"Test written by {config}", ylim=(0, 1))
         panels[0].set_ylabel("mean cosine similarity")
         panels[0].legend(frameon=False, ncols=min(3, len(models)), loc="upper left")
-
-
-@contextmanager
-def _figure(path: Path, width: float, panels: int = 1) -> Iterator[list[Axes]]:
-    """Yield the axes of a figure, then write it to `path` as .png and .svg."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    style = {"axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "isca-qa", "font.size": 9}
-    with rc_context(style):
-        figure = Figure(figsize=(width, 3.6), layout="constrained")
-        FigureCanvasAgg(figure)
-        yield list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
-        # Without the date, so that drawing the same numbers again gives the same file.
-        _save(path.with_suffix(".png"), lambda target: figure.savefig(target, dpi=150))
-        _save(path.with_suffix(".svg"), lambda target: figure.savefig(target, metadata={"Date": None}))
-
-
-def _save(path: Path, save: Callable[[Path], None]) -> None:
-    with replacing(path) as temporary:
-        save(temporary)

@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import make_writable_folder, read_json, write_json, write_text
 from dataset_builder.loading import corpus_revision, load_corpus_split
 from dataset_builder.packaged_models import SOURCE_FILE
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.answering import AnswerJournal, answer_in_batches, load_model
-from eval.figures import draw_papers_by_year, draw_similarity_by_year, draw_training_loss
+from eval.figures import draw_similarity_by_year, draw_training_loss
 from eval.model_folder import ModelFolder, find_model, training_metrics
 from eval.predictions import Predictions, predictions_path, read_predictions, write_predictions
 from eval.report import report_markdown
