@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,10 +23,10 @@ FLAGS = (
 
 
 def find_browser() -> tuple[str, str] | None:
-    """Return the paths of a Chromium and of its chromedriver, or None where one of them is missing."""
+    """Return the paths of a Chromium and of its chromedriver, or None where these or Selenium are missing."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which("chromedriver")
-    return (browser, driver) if browser and driver else None
+    return (browser, driver) if browser and driver and find_spec("selenium") else None
 
 
 class Browser:
@@ -46,6 +47,8 @@ class Browser:
 
     def ask(self, paper: ListedPaper) -> Answer:
         """Return what the publisher's page shows of a paper, once it shows an abstract; raises `FetchError`."""
+        if find_browser() is None:
+            raise FetchError("no browser found")
         from selenium.common.exceptions import TimeoutException, WebDriverException
         from urllib3.exceptions import HTTPError, TimeoutError
 
@@ -89,11 +92,8 @@ class Browser:
         from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
         from selenium.webdriver.remote.client_config import ClientConfig
 
-        found = find_browser()
-        if found is None:
-            raise FetchError("no browser found")
         options = ChromeOptions()
-        options.binary_location, driver = found
+        options.binary_location, driver = find_browser()
         self._profile = tempfile.TemporaryDirectory(prefix="isca-qa-browser-", ignore_cleanup_errors=True)
         for flag in (*FLAGS, f"--user-data-dir={self._profile.name}"):
             options.add_argument(flag)

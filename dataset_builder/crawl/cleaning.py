@@ -97,7 +97,7 @@ def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
     if PLACEHOLDER.search(beginning) and len(text) < 600:
         return None, "says that there is no abstract"
     # Papers do write of cookies and scripts, but not right at the start and in the words of a banner.
-    if COOKIES.search(beginning):
+    if COOKIES.search(text[:120]):
         return None, "cookie text"
     if CHALLENGE.search(beginning) and len(text) < 600:
         return None, "a challenge instead of the page"
