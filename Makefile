@@ -35,10 +35,10 @@ TRAIN = $(BIN)/accelerate launch --config_file accelerate_config.yaml -m trainin
 # RESULTS.md; ignored where the C library is not glibc 2.35 or newer.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run test lint format clean
+.PHONY: help setup models run test bench-crawl lint format clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 12
 
 setup: $(VENV)/.installed  ## make .venv and install everything at the pinned versions
 
@@ -73,6 +73,9 @@ run: setup  ## corpus, training (full and LoRA), evaluation, cards
 
 test: setup  ## the tests: offline, about five minutes on two cores
 	$(BIN)/python -m pytest
+
+bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
+	@$(BIN)/python -m tests.bench_crawl
 
 lint: setup  ## style and docstrings
 	$(BIN)/ruff check .

@@ -22,7 +22,7 @@ BASE_URLS = {
 # Seconds between the end of a request to a host and the next to it. DBLP asks for one or two
 # (https://dblp.org/faq/1474706.html), Semantic Scholar for one (https://www.semanticscholar.org/product/api),
 # publishers shut out what is faster than a reader.
-PAUSES = {"dblp": 2.0, "openalex": 0.2, "semantic_scholar": 1.1, "crossref": 0.5, "page": 3.0, "browser": 7.0}
+PAUSES = {"dblp": 1.5, "openalex": 0.2, "semantic_scholar": 1.1, "crossref": 0.5, "page": 3.0, "browser": 7.0}
 
 
 @dataclass(frozen=True)
