@@ -28,7 +28,7 @@ def measure(server: SourceServer, pauses: dict[str, float]) -> tuple[float, int]
     server.requests.clear()
     with tempfile.TemporaryDirectory() as out:
         begun = time.monotonic()
-        # Two names of one server, as DBLP and OpenAlex are two hosts with pauses of their own. The others are not asked.
+        # Two names of one server, as DBLP and OpenAlex are two hosts with pauses of their own. No other is asked.
         base_urls = dict.fromkeys(PAUSES, "http://127.0.0.1:9") | {
             "dblp": server.base_urls["dblp"],
             "openalex": server.base_urls["openalex"].replace("127.0.0.1", "localhost"),

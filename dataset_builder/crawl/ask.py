@@ -48,9 +48,10 @@ def _found(paper: ListedPaper, sources: list[str], before: str, journal: Journal
 
 def _ask_in_batches(client: Client, source: str, papers: list[ListedPaper], journal: Journal) -> None:
     # A comma or a bar would end the DOI within a filter.
-    unfit = [paper for paper in papers if not paper.doi or set(paper.doi) & set(",|")]
-    journal.add(source, {paper.paper_id: Outcome(None, "no DOI to ask by") for paper in unfit})
-    papers = [paper for paper in papers if paper not in unfit]
+    unfit = [paper.paper_id for paper in papers if not paper.doi or set(paper.doi) & set(",|")]
+    unknown = [paper_id for paper_id in unfit if (paper_id, source) not in journal.outcomes]
+    journal.add(source, {paper_id: Outcome(None, "no DOI to ask by") for paper_id in unknown})
+    papers = [paper for paper in papers if paper.paper_id not in unfit]
     size = IN_BATCHES[source].BATCH
     failures = 0
     # The same batches after a kill as before it: a batch is cut from all papers and not from those that remain.
