@@ -42,6 +42,10 @@ def crawl(
     Raises `InputError` for a venue or years that DBLP does not know, and for a folder that cannot be written to.
     """
     started = time.monotonic()
+    if not credentials.crossref_mailto:
+        logger.warning("CROSSREF_MAILTO is not set: the hosts cannot tell whom to write to; set it to your address")
+    if "openalex" in sources and not credentials.openalex_api_key:
+        logger.warning("OPENALEX_API_KEY is not set: OpenAlex will answer a few requests only; a key is free")
     work = out / WORK_FOLDER
     make_writable_folder(work)
     journal = Journal(work / "outcomes.jsonl")
