@@ -13,6 +13,8 @@ BASE ?= smollm2
 EPOCHS ?= 1
 TRAIN_ARGS ?=
 EVAL_ARGS ?=
+# Each test process loads models: more of them want more memory.
+TEST_PROCESSES ?= 2
 MODELS := data/models
 ENCODER ?= $(MODELS)/all-MiniLM-L6-v2
 
@@ -72,7 +74,7 @@ run: setup  ## corpus, training (full and LoRA), evaluation, cards
 	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(RUNS)/eval/scores.json
 
 test: setup  ## the tests: offline, about eight minutes on two cores
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
 	@$(BIN)/python -m tests.bench_crawl
