@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from dataset_builder.errors import InputError
 
 
@@ -27,6 +29,25 @@ def replacing(path: Path) -> Iterator[Path]:
     except Exception:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def held_alone(folder: Path) -> Iterator[None]:
+    """Hold `folder` for this process; raises `InputError` when another one, still alive, holds it.
+
+    The lock is the operating system's, on the file `.lock`: it ends with the process, however that ends.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(
+            f"{folder}: another command is writing into it; wait for it or choose another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_text(path: Path, text: str) -> None:

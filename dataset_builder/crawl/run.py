@@ -16,7 +16,7 @@ from dataset_builder.crawl.report import crawl_report, outcomes_in_turn
 from dataset_builder.crawl.settings import Credentials, Settings
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
-from dataset_builder.files import make_writable_folder, read_json, write_json, write_text
+from dataset_builder.files import held_alone, make_writable_folder, read_json, write_json, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ def crawl(
     Goes on where an earlier crawl into `out` ended; `retry_missing` asks again for what that one did not find. A year
     that DBLP cannot list now gets no file and stands in the report.
 
-    Raises `InputError` for a venue or years that DBLP does not know, and for a folder that cannot be written to.
+    Raises `InputError` for a venue or years that DBLP does not know, for a folder that cannot be written to, and for
+    one that another crawl is writing into.
     """
     started = time.monotonic()
     if not credentials.crossref_mailto:
@@ -48,25 +49,26 @@ def crawl(
         logger.warning("OPENALEX_API_KEY is not set: OpenAlex will answer a few requests only; a key is free")
     work = out / WORK_FOLDER
     make_writable_folder(work)
-    journal = Journal(work / "outcomes.jsonl")
-    if retry_missing:
-        journal.forget_missing()
-    client = Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)
-    try:
-        listings, not_listed = _list_years(client, venue, years, work)
-        papers = [paper for listing in listings.values() for paper in listing.papers]
-        ask_sources(client, papers, sources, journal)
-    finally:
-        client.close()
-    for year, listing in listings.items():
-        write_text(out / f"{venue}_{year}.jsonl", _json_lines(listing, sources, journal))
-    report = crawl_report(venue, sources, listings, not_listed, journal.outcomes)
-    draw_papers_by_year(out, {str(year): len(listing.papers) for year, listing in listings.items()})
-    write_json(out / REPORT_FILE, report)
-    total = sum(client.hosts.requests.values())
-    by_host = ", ".join(f"{host} {count}" for host, count in client.hosts.requests.items())
-    logger.info("%d requests (%s) in %.1f s", total, by_host or "none", time.monotonic() - started)
-    return report
+    with held_alone(work):
+        journal = Journal(work / "outcomes.jsonl")
+        if retry_missing:
+            journal.forget_missing()
+        client = Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)
+        try:
+            listings, not_listed = _list_years(client, venue, years, work)
+            papers = [paper for listing in listings.values() for paper in listing.papers]
+            ask_sources(client, papers, sources, journal)
+        finally:
+            client.close()
+        for year, listing in listings.items():
+            write_text(out / f"{venue}_{year}.jsonl", _json_lines(listing, sources, journal))
+        report = crawl_report(venue, sources, listings, not_listed, journal.outcomes)
+        draw_papers_by_year(out, {str(year): len(listing.papers) for year, listing in listings.items()})
+        write_json(out / REPORT_FILE, report)
+        total = sum(client.hosts.requests.values())
+        by_host = ", ".join(f"{host} {count}" for host, count in client.hosts.requests.items())
+        logger.info("%d requests (%s) in %.1f s", total, by_host or "none", time.monotonic() - started)
+        return report
 
 
 def _list_years(client: Client, venue: str, years: list[int], work: Path) -> tuple[dict[int, Listing], dict[int, str]]:
