@@ -1,9 +1,11 @@
-"""Command of the evaluation room: `python -m eval run`."""
+"""Command of the evaluation room: `python -m eval run`, `python -m eval answer`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
+import sys
 from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
@@ -21,15 +23,35 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--encoder",
-        default="sentence-transformers/all-MiniLM-L6-v2",
+        nargs="+",
+        default=["sentence-transformers/all-MiniLM-L6-v2"],
         metavar="DIR",
-        help="sentence-transformers model that measures similarity, folder or Hub id; default: %(default)s",
+        help="sentence-transformers models that measure similarity, folders or Hub ids; the first gives the headline; "
+        "default: sentence-transformers/all-MiniLM-L6-v2",
     )
+    run.add_argument("--cross-encoder", metavar="DIR", help="cross-encoder as a further measure, folder or Hub id")
     run.add_argument("--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="default: %(default)s")
     run.add_argument(
         "--questions", type=int, metavar="N", help="answer a fixed random sample of N questions a config; default: all"
     )
-    run.add_argument("--batch-size", type=int, default=16, metavar="N", help="questions at a time; default: 16")
+    run.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="questions at a time, at most; changes no answer; default: as many as the device takes",
+    )
+    answer = stages.add_parser("answer", help="answer a question on an abstract, or on a folder", allow_abbrev=False)
+    answer.add_argument("--model", required=True, metavar="DIR", help="run folder, model or Hub id")
+    answer.add_argument(
+        "--abstract",
+        required=True,
+        type=Path,
+        metavar="PATH",
+        help="text file with the abstract, or a folder of *.txt",
+    )
+    answer.add_argument(
+        "--question", required=True, action="append", metavar="TEXT", help="the question; may be given several times"
+    )
     return command
 
 
@@ -37,29 +59,43 @@ def main() -> None:
     """Run the stage that the command line names."""
     arguments = parser().parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    {"run": _run, "answer": _answer}[arguments.stage](arguments)
+
+
+def _run(arguments: argparse.Namespace) -> None:
     for option, value in (("--questions", arguments.questions), ("--batch-size", arguments.batch_size)):
         if value is not None and value < 1:
             raise InputError(f"{option} {value}: must be 1 or more")
     from eval.model_folder import parse_models
     from eval.run import run
 
-    configs = [name.strip() for name in arguments.configs.split(",")]
-    models = parse_models(arguments.models)
-    scores, metrics = run(
+    done = run(
         arguments.dataset,
-        configs,
-        models,
+        [name.strip() for name in arguments.configs.split(",")],
+        parse_models(arguments.models),
         arguments.encoder,
         arguments.out,
         questions=arguments.questions,
         batch_size=arguments.batch_size,
+        cross_encoder=arguments.cross_encoder,
     )
+    if done is None:
+        return
     from rich.console import Console
 
     from eval.comparison import as_table, comparison
 
-    Console().print(as_table(*comparison(scores, metrics)))
-    Console().print(f"Scores, predictions, figures and report.md: {arguments.out}", soft_wrap=True)
+    Console().print(as_table(*comparison(*done)))
+    Console().print(f"report.html, report.md, scores, predictions and figures: {arguments.out}", soft_wrap=True)
+
+
+def _answer(arguments: argparse.Namespace) -> None:
+    from eval.asking import ask
+
+    alone = len(arguments.question) == 1 and not arguments.abstract.is_dir()
+    for name, question, answer in ask(arguments.model, arguments.abstract, arguments.question):
+        record = {"abstract": name, "question": question, "answer": answer}
+        sys.stdout.write(f"{answer if alone else json.dumps(record, ensure_ascii=False)}\n")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,39 @@
-"""Answers to the test questions: greedy, in batches, kept as they come so that a killed run goes on where it was."""
+"""Answers to questions on abstracts: greedy, in batches of papers, the same whatever the batch."""
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
 from eval.model_folder import ModelFolder
+from eval.shared_prefix import answer_papers, cache_columns, first_logits
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+logger = logging.getLogger(__name__)
 
-def load_model(folder: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return the model in float32, on the GPU where there is one, and its tokenizer, which pads on the left."""
+# Questions at a time. On a CPU more gain little, and a kill loses those of a batch; on a GPU a step takes as long for
+# a thousand as for one, until memory or arithmetic is full.
+ON_CPU, ON_GPU = 96, 1024
+# Of the memory that is free, what the keys and values of a batch may take: they are copied when papers are finished,
+# and activations and logits take their part.
+SHARE_OF_MEMORY = 0.25
+# Where the logits of a prompt read by `answer_papers` differ by more than this from those of the prompt alone, the
+# model does not follow the mask.
+SAME_LOGITS = 1e-2
+
+
+def load_model(
+    folder: ModelFolder, device: torch.device | str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return the model in float32, an adapter merged into its base, and the tokenizer.
+
+    On `device`; None is the GPU where there is one, else the CPU.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -24,10 +42,9 @@ def load_model(folder: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenize
     if folder.base:
         from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, folder.path)
-    model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        model = PeftModel.from_pretrained(model, folder.path).merge_and_unload()
+    model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder.path)
-    tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
@@ -37,63 +54,147 @@ def answer_in_batches(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     rows: list[dict[str, Any]],
-    batch_size: int,
-    done: set[int],
+    batch_size: int | None = None,
 ) -> Iterator[dict[int, str]]:
-    """Yield the answers to `rows` a batch at a time, by row number.
+    """Yield the answers to `rows` (instruction, context, question) a batch at a time, by row number.
 
-    Batches hold prompts of like length, the longest first, and are cut the same whatever is `done`: a batch that is
-    done is passed over, so that a run that was broken off gives the same answers as one that was not.
+    `batch_size` is the most questions at a time, by default as many as the device takes. A batch for which memory does
+    not suffice is halved. The answers are those of `answer_alone`: where two tokens are so close that the batch could
+    decide between them, the question is answered again by itself.
+    """
+    limit = batch_size or (ON_GPU if model.device.type == "cuda" else ON_CPU)
+    prompts = encode_prompts(model, tokenizer, rows)
+    if len(rows) == 1:
+        yield {0: answer_alone(model, tokenizer, prompts[0])}
+        return
+    papers = group_by_paper(rows, prompts)
+    if papers and not _follows_masks(model, [prompts[number] for number in papers[0][:2]]):
+        logger.warning("This model cannot read several questions at once; it answers one at a time, which is slower")
+        for number in (number for paper in papers for number in paper):
+            yield {number: answer_alone(model, tokenizer, prompts[number])}
+        return
+    waiting = plan_batches(papers, prompts, limit, _tokens_that_fit(model))
+    while waiting:
+        batch = waiting.pop(0)
+        try:
+            answers = answer_papers(
+                model,
+                [[prompts[number] for number in paper] for paper in batch],
+                tokenizer.eos_token_id,
+                MAX_ANSWER_TOKENS,
+            )
+        except RuntimeError as error:
+            waiting = _halved(batch, error) + waiting
+            continue
+        yield {
+            number: tokenizer.decode(answer.tokens, skip_special_tokens=True).strip()
+            if answer.certain
+            else answer_alone(model, tokenizer, prompts[number])
+            for paper, of_paper in zip(batch, answers, strict=True)
+            for number, answer in zip(paper, of_paper, strict=True)
+        }
+
+
+def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: list[int]) -> str:
+    """Return the greedy answer to one prompt, given as token ids, by transformers' own generation."""
+    import torch
+
+    inputs = torch.tensor([prompt], device=model.device)
+    with torch.inference_mode():
+        tokens = model.generate(
+            inputs,
+            attention_mask=torch.ones_like(inputs),
+            max_new_tokens=MAX_ANSWER_TOKENS,
+            do_sample=False,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    return tokenizer.decode(tokens[0, len(prompt) :], skip_special_tokens=True).strip()
+
+
+def encode_prompts(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[dict[str, Any]]
+) -> list[list[int]]:
+    """Return the token ids of each row's prompt, which leave room for the longest answer."""
+    room = model.config.max_position_embeddings - MAX_ANSWER_TOKENS
+    prompts = [fit_prompt(tokenizer, row["instruction"], row["context"], row["question"], room) for row in rows]
+    return [tokenizer(prompt)["input_ids"] for prompt in prompts]
+
+
+def group_by_paper(rows: list[dict[str, Any]], prompts: list[list[int]]) -> list[list[int]]:
+    """Return the row numbers of each abstract's questions, the longest prompts first."""
+    papers: dict[tuple[str, str], list[int]] = {}
+    for number, row in enumerate(rows):
+        papers.setdefault((row["instruction"], row["context"]), []).append(number)
+    return sorted(papers.values(), key=lambda numbers: -max(len(prompts[number]) for number in numbers))
+
+
+def plan_batches(
+    papers: list[list[int]], prompts: list[list[int]], questions: int, tokens: int
+) -> list[list[list[int]]]:
+    """Return `papers` (row numbers by paper) in batches of at most so many questions and so many tokens in the cache.
+
+    A paper with more questions than a batch may hold is cut. A batch holds one paper at least.
+    """
+    batches: list[list[list[int]]] = []
+    for whole in papers:
+        for start in range(0, len(whole), questions):
+            paper = whole[start : start + questions]
+            longer = [*batches[-1], paper] if batches else []
+            if longer and sum(map(len, longer)) <= questions and _cached(longer, prompts) <= tokens:
+                batches[-1] = longer
+            else:
+                batches.append([paper])
+    return batches
+
+
+def _cached(batch: list[list[int]], prompts: list[list[int]]) -> int:
+    """Return the tokens in the cache of a batch at its end, padding included."""
+    columns = cache_columns([[prompts[number] for number in paper] for paper in batch], MAX_ANSWER_TOKENS)
+    return len(batch) * columns
+
+
+def _tokens_that_fit(model: PreTrainedModel) -> int:
+    """Return how many tokens' keys and values fit into the share of the free memory that a batch may take."""
+    import psutil
+    import torch
+
+    with torch.inference_mode():
+        cache = model(torch.zeros(1, 1, dtype=torch.long, device=model.device), use_cache=True).past_key_values
+    bytes_a_token = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    on_gpu = model.device.type == "cuda"
+    free = torch.cuda.mem_get_info(model.device)[0] if on_gpu else psutil.virtual_memory().available
+    return int(free * SHARE_OF_MEMORY) // bytes_a_token
+
+
+def _follows_masks(model: PreTrainedModel, prompts: list[list[int]]) -> bool:
+    """Say whether the model computes for prompts that share a row what it computes for each alone.
+
+    Some architectures take no four-dimensional mask, or count positions by themselves.
     """
     import torch
 
-    room = model.config.max_position_embeddings - MAX_ANSWER_TOKENS
-    prompts = [fit_prompt(tokenizer, row["instruction"], row["context"], row["question"], room) for row in rows]
-    lengths = [len(ids) for ids in tokenizer(prompts)["input_ids"]]
-    order = sorted(range(len(rows)), key=lambda number: -lengths[number])
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
-        if done.issuperset(batch):
-            continue
-        inputs = tokenizer([prompts[number] for number in batch], return_tensors="pt", padding=True)
-        with torch.inference_mode():
-            tokens = model.generate(
-                **inputs.to(model.device),
-                max_new_tokens=MAX_ANSWER_TOKENS,
-                do_sample=False,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=tokenizer.pad_token_id,
-            )
-        answers = tokenizer.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-        yield {number: answer.strip() for number, answer in zip(batch, answers, strict=True)}
+    try:
+        together = first_logits(model, prompts)
+    except (RuntimeError, TypeError, ValueError, AttributeError):  # as each architecture takes what it cannot read
+        return False
+    with torch.inference_mode():
+        alone = [model(torch.tensor([prompt], device=model.device)).logits[0, -1] for prompt in prompts]
+    return bool((together - torch.stack(alone)).abs().max() < SAME_LOGITS)
 
 
-class AnswerJournal:
-    """The answers that an unfinished run has made, one batch a line, under a header that says from what.
+def _halved(batch: list[list[int]], error: RuntimeError) -> list[list[list[int]]]:
+    """Return the two halves of a batch that `error` says was too large for the memory; raise any other error."""
+    import torch
+    from accelerate.utils.memory import should_reduce_batch_size
 
-    A line that was cut off by a kill, and a journal of other inputs, count for nothing.
-    """
-
-    def __init__(self, path: Path, inputs: str) -> None:
-        self.path = path
-        self.header = json.dumps({"inputs": inputs})
-        self.answers: dict[int, str] = {}
-        if path.is_file():
-            self._read()
-        if not self.answers:
-            path.write_text(f"{self.header}\n", encoding="utf-8")
-
-    def _read(self) -> None:
-        *whole, cut_off = self.path.read_text(encoding="utf-8").split("\n")
-        if not whole or whole[0] != self.header:
-            return
-        for line in whole[1:]:
-            self.answers.update({int(number): answer for number, answer in json.loads(line).items()})
-        if cut_off:
-            self.path.write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
-
-    def append(self, answers: dict[int, str]) -> None:
-        """Add a batch of answers, on disk before this returns."""
-        self.answers.update(answers)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(answers, ensure_ascii=False) + "\n")
+    if not should_reduce_batch_size(error) or batch == [batch[0][:1]]:
+        raise error
+    torch.cuda.empty_cache()
+    if len(batch) == 1:
+        middle = len(batch[0]) // 2
+        halves = [[batch[0][:middle]], [batch[0][middle:]]]
+    else:
+        halves = [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+    logger.warning("Out of memory with %d questions at a time; going on with half", sum(map(len, batch)))
+    return halves

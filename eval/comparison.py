@@ -1,15 +1,17 @@
-"""The comparison: each model's similarity by test teacher, beside what its training took."""
+"""The comparison: each model's similarity by test teacher, beside floors, ceilings and what its training took."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from eval.measures import HEADLINE
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
 def comparison(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Return the heading and the rows of the comparison table, as text.
+    """Return the heading and the rows of the comparison table, as text: floors, models, ceilings.
 
     `scores` is the content of scores.json; `metrics` holds by model what its run's metrics.json holds, or nothing for
     a model that was not trained here.
@@ -22,20 +24,37 @@ def comparison(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) -> tu
         "trainable parameters",
         "peak memory",
     ]
-    rows = []
+    models = []
     for name, by_config in scores["models"].items():
         measured = metrics.get(name, {})
-        means = [by_config[config]["cosine_similarity"]["mean"] if config in by_config else None for config in configs]
-        rows.append(
+        models.append(
             [
                 name,
-                *("" if mean is None else f"{mean:.3f}" for mean in means),
+                *(with_interval(by_config.get(config)) for config in configs),
                 f"{measured['train_seconds']:,.0f} s" if measured else "none",
                 f"{measured['trainable_parameters']:,}" if measured else "none",
                 f"{measured['peak_memory_bytes'] / 2**30:.1f} GiB" if measured else "none",
             ]
         )
-    return heading, rows
+    # Scores of before there were floors and ceilings have none.
+    others = scores.get("floors_and_ceilings", {})
+    floors, ceilings = (
+        [
+            [f"{kind}: {name}", *(with_interval(of["configs"].get(config)) for config in configs), "", "", ""]
+            for name, of in others.items()
+            if of["kind"] == kind
+        ]
+        for kind in ("floor", "ceiling")
+    )
+    return heading, [*floors, *models, *ceilings]
+
+
+def with_interval(entry: dict[str, Any] | None, measure: str = HEADLINE) -> str:
+    """Return the mean of a measure with its 95 % interval, "0.616 (0.598 to 0.634)"; empty where there is none."""
+    if entry is None or measure not in entry:
+        return ""
+    of = entry[measure]
+    return f"{of['mean']:.3f}" + (f" ({of['low']:.3f} to {of['high']:.3f})" if "low" in of else "")
 
 
 def as_table(heading: list[str], rows: list[list[str]]) -> Table:

@@ -34,7 +34,7 @@ def draw_training_loss(folder: Path, metrics: dict[str, dict[str, Any]]) -> None
 
 
 def draw_similarity_by_year(folder: Path, scores: dict[str, Any]) -> None:
-    """Draw each model's mean similarity by year, one panel a config."""
+    """Draw each model's mean similarity by year with its 95 % interval, one panel a config."""
     models = scores["models"]
     configs = list(dict.fromkeys(config for of_model in models.values() for config in of_model))
     with figure(folder / "similarity_by_year", width=4.5 * len(configs), panels=len(configs)) as panels:
@@ -45,7 +45,14 @@ def draw_similarity_by_year(folder: Path, scores: dict[str, Any]) -> None:
                 places = [index + (position - (len(models) - 1) / 2) * width for index in range(len(by_year))]
                 heights = [year["mean"] for year in by_year.values()]
                 bars = axes.bar(places, heights, width=width * 0.92, color=COLORS[position % len(COLORS)], label=name)
-                axes.bar_label(bars, fmt="%.2f", fontsize=7, padding=1)
+                axes.bar_label(bars, fmt="%.2f", fontsize=7, label_type="center")
+                known = [(place, year) for place, year in zip(places, by_year.values(), strict=True) if "low" in year]
+                spans = [
+                    [year["mean"] - year["low"] for _, year in known],
+                    [year["high"] - year["mean"] for _, year in known],
+                ]
+                means = [year["mean"] for _, year in known]
+                axes.errorbar([place for place, _ in known], means, spans, fmt="none", ecolor="0.25", elinewidth=0.8)
             axes.set_xticks(range(len(by_year)), [f"{year}\n{of['n']} questions" for year, of in by_year.items()])
             axes.set(title=f"Test written by {config}", ylim=(0, 1))
         panels[0].set_ylabel("mean cosine similarity")

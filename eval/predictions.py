@@ -1,24 +1,15 @@
-"""Predictions: one Parquet file a config and model, one row a question, with its reference, answer and similarity."""
+"""Predictions: one Parquet file a config and model, one row a question, with its reference, answer and measures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.files import replacing
+from eval.measures import HEADLINE
 
-# Says in the file's own metadata what the answers were made from, and what scored them.
-ANSWERS_KEY = b"isca_qa.answers_from"
-SCORES_KEY = b"isca_qa.scored_by"
-
-
-@dataclass
-class Predictions:
-    """The answers of one model to one config's questions. `similarities` is None until they are scored."""
-
-    answers: list[str]
-    similarities: list[float] | None
+# Says in the file's own metadata what its measures were made from.
+MADE_FROM = b"isca_qa.made_from"
 
 
 def predictions_path(out: Path, config: str, model: str) -> Path:
@@ -26,28 +17,27 @@ def predictions_path(out: Path, config: str, model: str) -> Path:
     return out / "predictions" / f"{config}.{model}.parquet"
 
 
-def read_predictions(path: Path, answers_from: str, scored_by: str) -> Predictions | None:
-    """Return what `path` holds if it was made from the same model and questions, else None.
-
-    The similarities count only if the same encoder gave them.
-    """
+def read_measures(path: Path, made_from: str) -> dict[str, list[float | None]] | None:
+    """Return the measures that `path` holds, by name, if they were made from the same; else None."""
     import pyarrow.parquet as pq
 
     if not path.is_file():
         return None
     table = pq.read_table(path)
-    metadata = table.schema.metadata or {}
-    if metadata.get(ANSWERS_KEY) != answers_from.encode():
+    if (table.schema.metadata or {}).get(MADE_FROM) != made_from.encode():
         return None
-    scored = metadata.get(SCORES_KEY) == scored_by.encode()
-    similarities = table["cosine_similarity"].to_pylist() if scored else None
-    return Predictions(answers=table["prediction"].to_pylist(), similarities=similarities)
+    first = table.column_names.index(HEADLINE)
+    return {name: table[name].to_pylist() for name in table.column_names[first:]}
 
 
 def write_predictions(
-    path: Path, rows: list[dict[str, Any]], predictions: Predictions, answers_from: str, scored_by: str
+    path: Path,
+    rows: list[dict[str, Any]],
+    answers: list[str | None],
+    measured: dict[str, list[float | None]],
+    made_from: str,
 ) -> None:
-    """Write the scored predictions on `rows`, whole or not at all."""
+    """Write the answers to `rows` with their measures, whole or not at all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -57,9 +47,9 @@ def write_predictions(
             "year": pa.array([row["year"] for row in rows], pa.int32()),
             "question": pa.array([row["question"] for row in rows], pa.string()),
             "reference": pa.array([row["answer"] for row in rows], pa.string()),
-            "prediction": pa.array(predictions.answers, pa.string()),
-            "cosine_similarity": pa.array(predictions.similarities, pa.float64()),
+            "prediction": pa.array(answers, pa.string()),
+            **{name: pa.array(values, pa.float64()) for name, values in measured.items()},
         }
-    ).replace_schema_metadata({ANSWERS_KEY: answers_from.encode(), SCORES_KEY: scored_by.encode()})
+    ).replace_schema_metadata({MADE_FROM: made_from.encode()})
     with replacing(path) as temporary:
         pq.write_table(table, temporary)

@@ -1,10 +1,12 @@
-"""report.md: the comparison, the scores by year and the figures, for a reader of the folder."""
+"""report.md: the scores with their intervals and differences, for the Hub and for reading without a browser."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from eval.comparison import as_markdown, comparison
+from eval.comparison import as_markdown, comparison, with_interval
+from eval.measures import HEADLINE, title
+from eval.statistics import FEW_PAPERS
 
 
 def report_markdown(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) -> str:
@@ -14,11 +16,13 @@ def report_markdown(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) 
     parts = [
         "# Evaluation",
         f"Corpus `{scores['dataset']}`, revision `{scores['revision']}`. Test questions: {asked}. Similarity is the "
-        f"cosine of sentence embeddings by {', '.join(f'`{encoder}`' for encoder in scores['encoders'])}, "
-        "averaged over the questions; answers are greedy.",
+        f"cosine of sentence embeddings by `{scores['encoders'][0]}`, averaged over the questions; answers are "
+        "greedy. In brackets the 95 % interval, by a bootstrap over papers. Floors and ceilings are answers that need "
+        "no model.",
+        *few_papers(scores),
         as_markdown(*comparison(scores, metrics)),
         "![Similarity by year](figures/similarity_by_year.png)",
-        *(_by_year(scores, config) for config in first),
+        *(part for config in first for part in _of_config(scores, config)),
     ]
     if metrics:
         parts.append("![Training loss](figures/training_loss.png)")
@@ -26,11 +30,59 @@ def report_markdown(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) 
     return "\n\n".join(parts) + "\n"
 
 
-def _by_year(scores: dict[str, Any], config: str) -> str:
-    models = scores["models"]
-    years = list(next(iter(models.values()))[config]["cosine_similarity"]["by_year"])
-    rows = [
-        [name, *(f"{of_model[config]['cosine_similarity']['by_year'][year]['mean']:.3f}" for year in years)]
-        for name, of_model in models.items()
+def few_papers(scores: dict[str, Any]) -> list[str]:
+    """Return a warning for each config with too few papers for its intervals to be relied on."""
+    first = next(iter(scores["models"].values()))
+    return [
+        f"**{config} has {of['papers']} papers: its intervals are rough, and tests of differences see little.** "
+        f"From {FEW_PAPERS} papers on they hold."
+        for config, of in first.items()
+        if of["papers"] < FEW_PAPERS
     ]
-    return f"## Test written by {config}, by year\n\n" + as_markdown(["model", *years], rows)
+
+
+def _of_config(scores: dict[str, Any], config: str) -> list[str]:
+    models = {name: of_model[config] for name, of_model in scores["models"].items()}
+    others = {
+        f"{of['kind']}: {name}": of["configs"][config]
+        for name, of in scores["floors_and_ceilings"].items()
+        if config in of["configs"]
+    }
+    first = next(iter(models.values()))
+    measures = [name for name in first if name not in ("n", "papers")]
+    parts = [
+        f"## Test written by {config}",
+        as_markdown(
+            ["", *(title(measure) for measure in measures)],
+            [
+                [name, *(f"{of[measure]['mean']:.3f}" if measure in of else "" for measure in measures)]
+                for name, of in {**models, **others}.items()
+            ],
+        ),
+        "Differences in similarity, each question's answers compared in pairs; p by sign flips of whole papers, "
+        f"corrected (Holm) for the {len(scores['differences'][config])} differences of this config:",
+        as_markdown(
+            ["", "difference", "p", "p, corrected"],
+            [
+                [
+                    f"{of['first']} less {of['second']}",
+                    with_interval({HEADLINE: of}),
+                    f"{of['p']:.4f}",
+                    f"{of['p_corrected']:.4f}",
+                ]
+                for of in scores["differences"][config]
+            ],
+        ),
+    ]
+    for heading, key in (("year", "by_year"), ("kind of question", "by_kind"), ("length of reference", "by_length")):
+        groups = list(first[HEADLINE][key])
+        parts.append(
+            as_markdown(
+                [f"similarity by {heading}", *(f"{group} ({first[HEADLINE][key][group]['n']})" for group in groups)],
+                [
+                    [name, *(with_interval(of[HEADLINE][key], group) for group in groups)]
+                    for name, of in models.items()
+                ],
+            )
+        )
+    return parts

@@ -1,23 +1,27 @@
-"""An evaluation: every model answers every test question, the answers are scored, and the report is drawn."""
+"""An evaluation: every model answers every test question, the answers are measured, and the report is drawn."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import make_writable_folder, read_json, write_json, write_text
 from dataset_builder.loading import corpus_revision, load_corpus_split
 from dataset_builder.packaged_models import SOURCE_FILE
-from dataset_builder.prompt import MAX_ANSWER_TOKENS
-from eval.answering import AnswerJournal, answer_in_batches, load_model
+from eval.collecting import collect_answers
 from eval.figures import draw_similarity_by_year, draw_training_loss
+from eval.html_report import report_html
+from eval.measures import HEADLINE
+from eval.measuring import Measuring
 from eval.model_folder import ModelFolder, find_model, training_metrics
-from eval.predictions import Predictions, predictions_path, read_predictions, write_predictions
+from eval.predictions import predictions_path
+from eval.processes import start_process
+from eval.references import floors_and_ceilings
 from eval.report import report_markdown
-from eval.scoring import score
+from eval.scoring import agreement, differences, score
 
 SCORES_FILE = "scores.json"
 
@@ -26,35 +30,71 @@ def run(
     dataset: str,
     configs: list[str],
     models: dict[str, str],
-    encoder: str,
+    encoders: list[str],
     out: Path,
     questions: int | None = None,
-    batch_size: int = 16,
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    batch_size: int | None = None,
+    cross_encoder: str | None = None,
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
     """Evaluate `models` (folder or Hub id by name) on the test split of each config.
 
-    Returns the content of scores.json, and what training measured of each model that this project trained.
+    Returns the content of scores.json, and what training measured of each model that this project trained; under
+    `accelerate launch` the first process does, and the others, which only answer, return None.
 
-    `questions` limits each config to a fixed random sample of its questions. Answers and scores that `out` holds
-    already, made from the same models, questions and encoder, are not made again.
+    `questions` limits each config to a fixed random sample of its questions. The first of `encoders` gives the
+    headline measure. Answers and measures that `out` holds already, made from the same, are not made again.
 
-    Raises `InputError` before any work for input that cannot be evaluated.
+    Raises `InputError` before any model is loaded for input that cannot be evaluated.
     """
     folders = [find_model(name, given) for name, given in models.items()]
-    encoder_folder = find_model("encoder", encoder)
-    rows = {config: sample(load_corpus_split(dataset, config, "test").to_list(), questions) for config in configs}
-    for folder in (out, out / "predictions", out / "figures"):
-        make_writable_folder(folder)
+    encoder_folders = [find_model("encoder", encoder) for encoder in encoders]
+    cross_encoder_folder = find_model("cross-encoder", cross_encoder) if cross_encoder else None
+    rows = {config: sample(_test_rows(dataset, config), questions) for config in configs}
+    for folder in ("predictions", "figures", "answers", "floors_and_ceilings"):
+        make_writable_folder(out / folder)
 
-    predictions = _predictions(folders, rows, encoder_folder, out, batch_size)
+    process = start_process()
+    measuring = Measuring(encoder_folders, cross_encoder_folder) if process.is_main_process else None
+    answers = collect_answers(folders, rows, out / "answers", process, batch_size)
+    if measuring is None:
+        return None
+
+    measured = {
+        config: {
+            folder.name: measuring.measure(
+                predictions_path(out, config, folder.name), of_config, answers[folder.name][config]
+            )
+            for folder in folders
+        }
+        for config, of_config in rows.items()
+    }
+    references = floors_and_ceilings(rows, measuring.first)
+    of_references = {
+        config: {
+            reference.name: measuring.measure(
+                out / "floors_and_ceilings" / f"{config}.{reference.name.replace(' ', '-')}.parquet",
+                rows[config],
+                reference.answers,
+            )
+            for reference in of_config
+        }
+        for config, of_config in references.items()
+    }
     scores = {
         "dataset": dataset,
         "revision": corpus_revision(dataset),
-        "encoders": [_encoder_name(encoder_folder)],
+        "encoders": [_encoder_name(folder) for folder in encoder_folders],
+        **({"cross_encoder": _encoder_name(cross_encoder_folder)} if cross_encoder_folder else {}),
         "models": {
-            folder.name: {config: score(rows[config], predictions[folder.name, config]) for config in configs}
+            folder.name: {config: score(rows[config], measured[config][folder.name]) for config in configs}
             for folder in folders
         },
+        "floors_and_ceilings": _score_references(rows, references, of_references),
+        "differences": {
+            config: differences(rows[config], _headlines(measured[config]), _headlines(of_references[config]))
+            for config in configs
+        },
+        "agreement": {config: agreement(measured[config]) for config in configs},
         "model_folders": {folder.name: {"path": folder.given, "sha256": folder.fingerprint} for folder in folders},
     }
     metrics = training_metrics(folders)
@@ -62,6 +102,7 @@ def run(
     draw_training_loss(out / "figures", metrics)
     draw_similarity_by_year(out / "figures", scores)
     write_text(out / "report.md", report_markdown(scores, metrics))
+    write_text(out / "report.html", report_html(scores, metrics, rows, answers, measured))
     write_json(out / SCORES_FILE, scores)
     return scores, metrics
 
@@ -80,64 +121,35 @@ def sample(rows: list[dict[str, Any]], questions: int | None) -> list[dict[str, 
     return [rows[number] for number in sorted(sorted(range(len(rows)), key=draw)[:questions])]
 
 
-def _predictions(
-    folders: list[ModelFolder],
-    rows: dict[str, list[dict[str, Any]]],
-    encoder: ModelFolder,
-    out: Path,
-    batch_size: int,
-) -> dict[tuple[str, str], list[float]]:
-    """Answer and score what is not yet there, and return the similarities by model and config."""
-    from eval.answer_similarity.answer_similarity import AnswerSimilarity
-
-    metric = AnswerSimilarity()
-    scored_by = encoder.fingerprint
-    similarities = {}
-    for folder in folders:
-        model_and_tokenizer = None
-        fingerprint = folder.fingerprint
-        for config, questions in rows.items():
-            path = predictions_path(out, config, folder.name)
-            answers_from = _digest(fingerprint, questions)
-            found = read_predictions(path, answers_from, scored_by)
-            if found is None:
-                model_and_tokenizer = model_and_tokenizer or load_model(folder)
-                found = _answer(
-                    *model_and_tokenizer, questions, path, answers_from, f"{folder.name}, {config}", batch_size
+def _test_rows(dataset: str, config: str) -> list[dict[str, Any]]:
+    """Return the test rows of a config; raises `InputError` where one lacks abstract, question or answer."""
+    rows = load_corpus_split(dataset, config, "test").to_list()
+    if not rows:
+        raise InputError(f"dataset {dataset!r}, config {config!r}: its test split is empty; add test papers and pairs")
+    for number, row in enumerate(rows):
+        for column in ("context", "question", "answer"):
+            if not (row[column] or "").strip():
+                raise InputError(
+                    f"dataset {dataset!r}, config {config!r}, test row {number}: its {column!r} is empty; build the "
+                    "corpus with `python -m dataset_builder build`"
                 )
-            if found.similarities is None:
-                found.similarities = metric.compute(
-                    predictions=found.answers,
-                    references=[row["answer"] for row in questions],
-                    encoder=str(encoder.path),
-                )["cosine_similarities"]
-                write_predictions(path, questions, found, answers_from, scored_by)
-                _journal_path(path).unlink(missing_ok=True)
-            similarities[folder.name, config] = found.similarities
-    return similarities
+    return rows
 
 
-def _answer(
-    model: Any, tokenizer: Any, rows: list[dict[str, Any]], path: Path, answers_from: str, label: str, batch_size: int
-) -> Predictions:
-    from tqdm import tqdm
-
-    journal = AnswerJournal(_journal_path(path), answers_from)
-    with tqdm(total=len(rows), initial=len(journal.answers), desc=f"answering: {label}", unit="question") as bar:
-        for answers in answer_in_batches(model, tokenizer, rows, batch_size, set(journal.answers)):
-            journal.append(answers)
-            bar.update(len(journal.answers) - bar.n)
-    return Predictions(answers=[journal.answers[number] for number in range(len(rows))], similarities=None)
-
-
-def _journal_path(path: Path) -> Path:
-    return path.with_name(f".partial.{path.stem}.jsonl")
+def _score_references(
+    rows: dict[str, list[dict[str, Any]]], references: dict[str, Any], measured: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the scores of floors and ceilings by name and config, as those of models, under their kind."""
+    scores: dict[str, Any] = {}
+    for config, of_config in references.items():
+        for reference in of_config:
+            entry = scores.setdefault(reference.name, {"kind": reference.kind, "configs": {}})
+            entry["configs"][config] = score(rows[config], measured[config][reference.name])
+    return scores
 
 
-def _digest(fingerprint: str, rows: list[dict[str, Any]]) -> str:
-    """Return the SHA-256 of all that decides the predictions: model, questions, references and answer length."""
-    asked = [[row["instruction"], row["context"], row["question"], row["answer"]] for row in rows]
-    return hashlib.sha256(json.dumps([fingerprint, asked, MAX_ANSWER_TOKENS]).encode()).hexdigest()
+def _headlines(measured: dict[str, dict[str, list[float | None]]]) -> dict[str, list[float | None]]:
+    return {name: of[HEADLINE] for name, of in measured.items()}
 
 
 def _encoder_name(encoder: ModelFolder) -> str:

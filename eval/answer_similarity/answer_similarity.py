@@ -22,9 +22,21 @@ Returns:
     cosine_similarity (float): the mean over the answers, from -1 to 1.
     cosine_similarities (list of float): the similarity of each answer, in the order given.
 Examples:
+    An answer that says the same in other words, and one on something else. Without `encoder` the model comes from the
+    Hub; with a folder nothing is downloaded.
+
+    >>> import evaluate
     >>> metric = evaluate.load("eval/answer_similarity")
-    >>> metric.compute(predictions=["It halves the misses."], references=["It halves the misses."])
-    {'cosine_similarity': 1.0, 'cosine_similarities': [1.0]}
+    >>> result = metric.compute(
+    ...     predictions=["It halves the cache misses.", "It was raining all day."],
+    ...     references=["Cache misses fall by half.", "Cache misses fall by half."],
+    ...     encoder="data/models/all-MiniLM-L6-v2",
+    ... )
+    >>> same, other = result["cosine_similarities"]
+    >>> same > 0.8 > 0.2 > other
+    True
+    >>> round(result["cosine_similarity"], 6) == round((same + other) / 2, 6)
+    True
 """
 
 _CITATION = """
@@ -40,11 +52,11 @@ _CITATION = """
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
 class AnswerSimilarity(evaluate.Metric):
-    """The metric. It keeps its encoders and the embeddings of references, so that scoring more models costs less."""
+    """The metric. It keeps its encoders and what they embedded, so that scoring more models costs less."""
 
     def _info(self) -> evaluate.MetricInfo:
         self._encoders = {}
-        self._reference_embeddings = {}
+        self._embeddings = {}
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
             citation=_CITATION,
@@ -52,7 +64,11 @@ class AnswerSimilarity(evaluate.Metric):
             features=datasets.Features(
                 {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
             ),
-            reference_urls=["https://sbert.net/docs/sentence_transformer/usage/semantic_textual_similarity.html"],
+            codebase_urls=["https://github.com/huggingface/sentence-transformers"],
+            reference_urls=[
+                "https://aclanthology.org/D19-1410",
+                "https://sbert.net/docs/sentence_transformer/usage/semantic_textual_similarity.html",
+            ],
         )
 
     def _compute(
@@ -62,24 +78,28 @@ class AnswerSimilarity(evaluate.Metric):
         encoder: str = "sentence-transformers/all-MiniLM-L6-v2",
         batch_size: int = 64,
     ) -> dict[str, float | list[float]]:
-        answers = self._embed(encoder, predictions, batch_size)
-        known = self._reference_embeddings.setdefault(encoder, {})
-        missing = [text for text in dict.fromkeys(references) if text not in known]
-        if missing:
-            known.update(zip(missing, self._embed(encoder, missing, batch_size), strict=True))
-        similarities = (answers * np.stack([known[text] for text in references])).sum(axis=1)
+        answers = self.embed(encoder, predictions, batch_size)
+        similarities = (answers * self.embed(encoder, references, batch_size)).sum(axis=1)
         return {
             # Rounding can carry a cosine a hair past 1.
             "cosine_similarity": float(similarities.mean().clip(-1, 1)),
             "cosine_similarities": similarities.clip(-1, 1).tolist(),
         }
 
-    def _embed(self, encoder: str, texts: list[str], batch_size: int) -> np.ndarray:
-        """Return unit embeddings of `texts`, (len(texts), dimensions), in float64."""
+    def embed(self, encoder: str, texts: list[str], batch_size: int = 64) -> np.ndarray:
+        """Return unit embeddings of `texts`, (len(texts), dimensions), in float64; each text is embedded once.
+
+        A text of which the encoder knows no word embeds to zeros, and its similarity with any other is 0.
+        """
         from sentence_transformers import SentenceTransformer
 
         if encoder not in self._encoders:
             self._encoders[encoder] = SentenceTransformer(encoder)
-        embeddings = self._encoders[encoder].encode(texts, batch_size=batch_size, show_progress_bar=False)
-        embeddings = np.asarray(embeddings, dtype=np.float64)
-        return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+        known = self._embeddings.setdefault(encoder, {})
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        if missing:
+            model = self._encoders[encoder]
+            embeddings = np.asarray(model.encode(missing, batch_size=batch_size, show_progress_bar=False), np.float64)
+            norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+            known.update(zip(missing, embeddings / np.where(norms > 0, norms, 1), strict=True))
+        return np.stack([known[text] for text in texts])

@@ -1,0 +1,59 @@
+"""The answers of every model to every question, collected by all processes and kept as they come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval.answer_store import AnswerStore, prompt_key
+from eval.answering import answer_in_batches, load_model
+from eval.model_folder import ModelFolder
+from eval.processes import part
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
+
+
+def collect_answers(
+    folders: list[ModelFolder],
+    rows: dict[str, list[dict[str, Any]]],
+    out: Path,
+    process: PartialState,
+    batch_size: int | None = None,
+) -> dict[str, dict[str, list[str]]]:
+    """Return each model's answers by config, in the order of `rows`; those that `out` holds are not made again.
+
+    A question that stands in two configs is answered once. Every process of a launch calls this; the first of them
+    joins what all of them answered, and in the others the answers may be incomplete.
+    """
+    asked = {prompt_key(row): row for of_config in rows.values() for row in of_config}
+    for folder in folders:
+        store = AnswerStore(out, folder.name, folder.fingerprint, process.process_index)
+        # Only when all have read what is there may one of them add to it.
+        process.wait_for_everyone()
+        missing = [row for key, row in asked.items() if key not in store.answers]
+        own = part(missing, process.process_index, process.num_processes)
+        if own:
+            _answer(folder, own, store, process, batch_size)
+    process.wait_for_everyone()
+    answers = {}
+    for folder in folders if process.is_main_process else ():
+        store = AnswerStore(out, folder.name, folder.fingerprint)
+        store.join()
+        answers[folder.name] = {
+            config: [store.answers[prompt_key(row)] for row in of_config] for config, of_config in rows.items()
+        }
+    return answers
+
+
+def _answer(
+    folder: ModelFolder, rows: list[dict[str, Any]], store: AnswerStore, process: PartialState, batch_size: int | None
+) -> None:
+    from tqdm import tqdm
+
+    model, tokenizer = load_model(folder, process.device if process.device.type == "cuda" else None)
+    label = f"answering: {folder.name}"
+    with tqdm(total=len(rows), desc=label, unit="question", disable=not process.is_local_main_process) as bar:
+        for answers in answer_in_batches(model, tokenizer, rows, batch_size):
+            store.append({prompt_key(rows[number]): answer for number, answer in answers.items()})
+            bar.update(len(answers))

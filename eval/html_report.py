@@ -1,0 +1,190 @@
+"""report.html: the whole evaluation in one file that opens from disk, with every question and answer to browse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from eval.comparison import with_interval
+from eval.measures import HEADLINE, title
+from eval.report import few_papers
+from eval.statistics import FEW_PAPERS
+from eval.study import FOUND, MANNERS
+
+TEMPLATES = Path(__file__).parent / "templates"
+GROUPS = {"by_year": "By year of the paper", "by_kind": "By kind of question", "by_length": "By length of reference"}
+
+
+def report_html(
+    scores: dict[str, Any],
+    metrics: dict[str, dict[str, Any]],
+    rows: dict[str, list[dict[str, Any]]],
+    answers: dict[str, dict[str, list[str]]],
+    measured: dict[str, dict[str, dict[str, list[float | None]]]],
+) -> str:
+    """Return the report as one HTML page, without any address to load from.
+
+    `rows` are the questions by config, `answers` the answers by model and config, `measured` the measures of each
+    answer by config and model.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    configs = list(rows)
+    models = list(scores["models"])
+    return templates.get_template("report.html.j2").render(
+        scores=scores,
+        metrics=metrics,
+        configs=[_config(scores, config) for config in configs],
+        models=models,
+        groups=GROUPS,
+        headline=HEADLINE,
+        title=title,
+        warnings=[warning.replace("**", "") for warning in few_papers(scores)],
+        few=FEW_PAPERS,
+        losses=_losses(metrics),
+        study=FOUND,
+        data=_as_script(
+            {
+                "models": models,
+                "questions": [
+                    question for config in configs for question in _questions(config, rows, answers, measured)
+                ],
+            }
+        ),
+    )
+
+
+def _as_script(data: dict[str, Any]) -> str:
+    """Return JSON that cannot end the script element it stands in, nor begin a comment there.
+
+    The rule: https://html.spec.whatwg.org/multipage/scripting.html#restrictions-for-contents-of-script-elements.
+    """
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _questions(
+    config: str, rows: dict[str, Any], answers: dict[str, Any], measured: dict[str, Any]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "config": config,
+            "title": row.get("title") or row["paper_id"],
+            "year": row["year"],
+            "question": row["question"],
+            "reference": row["answer"],
+            "answers": [of_model[config][place] for of_model in answers.values()],
+            "scores": [round(of_model[HEADLINE][place], 4) for of_model in measured[config].values()],
+        }
+        for place, row in enumerate(rows[config])
+    ]
+
+
+def _config(scores: dict[str, Any], config: str) -> dict[str, Any]:
+    """Return what the page shows of one config: its rows with floors and ceilings, groups, differences, agreement."""
+    models = {name: of_model[config] for name, of_model in scores["models"].items()}
+    others = {
+        name: (of["kind"], of["configs"][config])
+        for name, of in scores["floors_and_ceilings"].items()
+        if config in of["configs"]
+    }
+    entries = [
+        *(_row(name, kind, entry) for name, (kind, entry) in others.items() if kind == "floor"),
+        *(_row(name, f"model m{place % 6}", entry) for place, (name, entry) in enumerate(models.items())),
+        *(_row(name, kind, entry) for name, (kind, entry) in others.items() if kind == "ceiling"),
+    ]
+    study = next((teacher for teacher, ours in MANNERS.items() if config in ours), None)
+    first = next(iter(models.values()))
+    groups = {
+        key: [
+            {
+                "label": label,
+                "n": first[HEADLINE][key][label]["n"],
+                "rows": [
+                    {
+                        **_row(name, f"model m{place % 6}", {HEADLINE: entry[HEADLINE][key][label]}),
+                        "study": FOUND[study].get(name, (None, {}))[1].get(label) if study else None,
+                    }
+                    for place, (name, entry) in enumerate(models.items())
+                ],
+            }
+            for label in first[HEADLINE][key]
+        ]
+        for key in GROUPS
+    }
+    for entry in entries:
+        entry["study"] = FOUND[study].get(entry["name"], (None,))[0] if study else None
+    everything = [*entries, *(row for parts in groups.values() for part in parts for row in part["rows"])]
+    known = [
+        value
+        for row in everything
+        for value in (row["low"], row["high"], row["mean"], row["study"])
+        if value is not None
+    ]
+    return {
+        "name": config,
+        "n": first["n"],
+        "papers": first["papers"],
+        "rows": entries,
+        "study": study,
+        "groups": groups,
+        "domain": _domain(known),
+        "measures": [name for name in first if name not in ("n", "papers")],
+        "entries": {
+            **{name: ("model", entry) for name, entry in models.items()},
+            **others,
+        },
+        "differences": {(of["first"], of["second"]): of for of in scores["differences"][config]},
+        "against": [*models, *others],
+        "agreement": scores["agreement"][config],
+    }
+
+
+def _row(name: str, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
+    of = entry[HEADLINE]
+    return {
+        "name": name,
+        "kind": kind,
+        "mean": of["mean"],
+        "low": of.get("low"),
+        "high": of.get("high"),
+        "text": with_interval(entry),
+        "n": entry.get("n", of.get("n")),
+    }
+
+
+def _domain(values: list[float]) -> dict[str, Any]:
+    """Return the ends of an axis that holds the values, on tenths, and its ticks."""
+    low = int(min(values) * 10 - 1e-9) / 10 if min(values) >= 0 else -1.0
+    high = min(1.0, int(max(values) * 10 + 1 - 1e-9) / 10)
+    ticks = [round(low + step / 10, 1) for step in range(round((high - low) * 10) + 1)]
+    return {"low": low, "high": high, "ticks": ticks}
+
+
+def _losses(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the curves of the training loss as points of a 640 by 220 drawing, and its axes; empty without any."""
+    curves = {
+        name: [(step["epoch"], step["loss"]) for step in measured["loss_by_step"]]
+        for name, measured in metrics.items()
+        if measured["loss_by_step"]
+    }
+    if not curves:
+        return {}
+    last = max(epoch for points in curves.values() for epoch, _ in points)
+    top = max(loss for points in curves.values() for _, loss in points) * 1.05
+    return {
+        "top": top,
+        "last": last,
+        "curves": {
+            name: " ".join(f"{40 + 590 * epoch / last:.1f},{200 - 190 * loss / top:.1f}" for epoch, loss in points)
+            for name, points in curves.items()
+        },
+        "ends": {name: points[-1][1] for name, points in curves.items()},
+    }

@@ -1,0 +1,57 @@
+"""Every answer measured: by the encoders, a cross-encoder when there is one, words, numbers and length."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from eval.embedding import Encoder, cross_encoder_scores
+from eval.measures import HEADLINE, lexical_measures
+from eval.model_folder import ModelFolder
+from eval.predictions import read_measures, write_predictions
+from eval.scoring import Measured
+
+# Raised when a measure counts otherwise than before, so that old columns are not taken for new ones.
+MEASURES_VERSION = 1
+
+
+class Measuring:
+    """Measures answers by `encoders`, the first of which gives the headline, and by a cross-encoder when given."""
+
+    def __init__(self, encoders: list[ModelFolder], cross_encoder: ModelFolder | None) -> None:
+        self._encoders = [Encoder(folder) for folder in encoders]
+        self.first = self._encoders[0]
+        self._cross_encoder = cross_encoder
+        folders = [*encoders, *([cross_encoder] if cross_encoder else [])]
+        self._fingerprints = [folder.fingerprint for folder in folders]
+
+    def measure(self, path: Path, rows: list[dict[str, Any]], answers: list[str | None]) -> Measured:
+        """Return the measures of `answers` to `rows`, and leave both in `path`; what it holds already is read."""
+        asked = [[row[key] for key in ("paper_id", "year", "question", "answer")] for row in rows]
+        made_from = json.dumps([MEASURES_VERSION, self._fingerprints, bool(self._cross_encoder), asked, answers])
+        digest = hashlib.sha256(made_from.encode()).hexdigest()
+        measured = read_measures(path, digest)
+        if measured is None:
+            measured = self._measure(rows, answers)
+            write_predictions(path, rows, answers, measured, digest)
+        return measured
+
+    def _measure(self, rows: list[dict[str, Any]], answers: list[str | None]) -> Measured:
+        places = [place for place, answer in enumerate(answers) if answer is not None]
+        given, wanted = [answers[place] for place in places], [rows[place]["answer"] for place in places]
+
+        def spread(values: Any) -> list[float | None]:
+            whole: list[float | None] = [None] * len(rows)
+            for place, value in zip(places, values, strict=True):
+                whole[place] = float(value)
+            return whole
+
+        measured: Measured = {
+            HEADLINE if number == 1 else f"{HEADLINE}_{number}": spread(encoder.similarities(given, wanted))
+            for number, encoder in enumerate(self._encoders, 1)
+        }
+        if self._cross_encoder:
+            measured["cross_encoder"] = spread(cross_encoder_scores(self._cross_encoder, given, wanted))
+        return {**measured, **lexical_measures(answers, [row["answer"] for row in rows])}
