@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def report_html(
         warnings=[warning.replace("**", "") for warning in few_papers(scores)],
         few=FEW_PAPERS,
         losses=_losses(metrics),
+        signed=_signed,
         study=FOUND,
         data=_as_script(
             {
@@ -138,13 +140,18 @@ def _config(scores: dict[str, Any], config: str) -> dict[str, Any]:
         "domain": _domain(known),
         "measures": [name for name in first if name not in ("n", "papers")],
         "entries": {
+            **{name: of for name, of in others.items() if of[0] == "floor"},
             **{name: ("model", entry) for name, entry in models.items()},
-            **others,
+            **{name: of for name, of in others.items() if of[0] == "ceiling"},
         },
         "differences": {(of["first"], of["second"]): of for of in scores["differences"][config]},
         "against": [*models, *others],
         "agreement": scores["agreement"][config],
     }
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 3) + 0.0:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _row(name: str, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -161,11 +168,11 @@ def _row(name: str, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _domain(values: list[float]) -> dict[str, Any]:
-    """Return the ends of an axis that holds the values, on tenths, and its ticks."""
-    low = int(min(values) * 10 - 1e-9) / 10 if min(values) >= 0 else -1.0
-    high = min(1.0, int(max(values) * 10 + 1 - 1e-9) / 10)
-    ticks = [round(low + step / 10, 1) for step in range(round((high - low) * 10) + 1)]
-    return {"low": low, "high": high, "ticks": ticks}
+    """Return the ends of an axis that holds the values and no more than seven ticks on it."""
+    step = next(step for step in (0.1, 0.2, 0.5) if (max(values) - min(values)) / step <= 5 or step == 0.5)
+    low, high = math.floor(min(values) / step), math.ceil(max(values) / step)
+    ticks = [round(place * step, 1) for place in range(low, max(high, low + 1) + 1)]
+    return {"low": ticks[0], "high": ticks[-1], "ticks": ticks}
 
 
 def _losses(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:

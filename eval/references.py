@@ -11,7 +11,7 @@ from eval.embedding import Encoder
 
 # A sentence ends at a full stop, question or exclamation mark before a space and a capital, digit or opening mark,
 # but not after an initial or an abbreviation that is usual in abstracts.
-SENTENCE_END = re.compile(r"(?<![A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!et al\.)(?<=[.?!])\s+(?=[\"'(A-Z0-9])")
+SENTENCE_END = re.compile(r"(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!et al\.)(?<=[.?!])\s+(?=[\"'(A-Z0-9])")
 
 
 @dataclass(frozen=True)
@@ -23,26 +23,27 @@ class Reference:
     answers: list[str | None]
 
 
-def floors_and_ceilings(rows: dict[str, list[dict[str, Any]]], encoder: Encoder) -> dict[str, list[Reference]]:
-    """Return the floors and ceilings of each config, lowest kind first; "nearest" is by `encoder`.
+def floors_and_ceilings(
+    asked: dict[str, list[dict[str, Any]]], corpus: dict[str, list[dict[str, Any]]], encoder: Encoder
+) -> dict[str, list[Reference]]:
+    """Return the floors and ceilings to the rows `asked` of each config, floors first; "nearest" is by `encoder`.
 
-    A floor needs no training and no reference answer. A ceiling takes what a model does not have: the reference
-    answer, or another teacher. The other teacher's answer is the one to its question nearest the row's question, on
-    the same paper; a corpus with one test teacher has no such ceiling.
+    `corpus` holds all rows by config, of which those asked may be a sample. A floor needs no training and no reference
+    answer. A ceiling takes what a model does not have: the reference answer, or another teacher. The other teacher's
+    answer is the one to its question nearest the row's question, on the same paper; a corpus with one test teacher has
+    no such ceiling.
     """
     found = {}
-    for config, of_config in rows.items():
-        others = [row for other, of_other in rows.items() if other != config for row in of_other]
+    for config, rows in asked.items():
+        others = [row for other, of_other in corpus.items() if other != config for row in of_other]
         found[config] = [
-            Reference("question repeated", "floor", [row["question"] for row in of_config]),
-            Reference("first sentence", "floor", [sentences(row["context"])[0] for row in of_config]),
-            Reference("nearest sentence to the question", "floor", _nearest_sentences(of_config, "question", encoder)),
-            Reference("other answer of the year", "floor", _other_answers(of_config)),
-            Reference(
-                "nearest sentence to the reference", "ceiling", _nearest_sentences(of_config, "answer", encoder)
-            ),
+            Reference("question repeated", "floor", [row["question"] for row in rows]),
+            Reference("first sentence", "floor", [sentences(row["context"])[0] for row in rows]),
+            Reference("nearest sentence to the question", "floor", _nearest_sentences(rows, "question", encoder)),
+            Reference("other answer of the year", "floor", _other_answers(rows, corpus[config])),
+            Reference("nearest sentence to the reference", "ceiling", _nearest_sentences(rows, "answer", encoder)),
         ]
-        of_other_teacher = _other_teacher(of_config, others, encoder)
+        of_other_teacher = _other_teacher(rows, others, encoder)
         if any(answer is not None for answer in of_other_teacher):
             found[config].append(Reference("other teacher's answer", "ceiling", of_other_teacher))
     return found
@@ -62,7 +63,7 @@ def _nearest(text: str, candidates: list[str], encoder: Encoder) -> str:
     return candidates[int(similarities.argmax())]
 
 
-def _other_answers(rows: list[dict[str, Any]]) -> list[str | None]:
+def _other_answers(rows: list[dict[str, Any]], corpus: list[dict[str, Any]]) -> list[str | None]:
     """Return for each row the reference answer on another paper of the year, chosen by a hash of both rows."""
 
     def draw(row: dict[str, Any], other: dict[str, Any]) -> str:
@@ -71,7 +72,7 @@ def _other_answers(rows: list[dict[str, Any]]) -> list[str | None]:
 
     answers: list[str | None] = []
     for row in rows:
-        others = [other for other in rows if other["year"] == row["year"] and other["paper_id"] != row["paper_id"]]
+        others = [other for other in corpus if other["year"] == row["year"] and other["paper_id"] != row["paper_id"]]
         answers.append(min(others, key=lambda other: draw(row, other))["answer"] if others else None)
     return answers
 

@@ -14,14 +14,13 @@ from dataset_builder.packaged_models import SOURCE_FILE
 from eval.collecting import collect_answers
 from eval.figures import draw_similarity_by_year, draw_training_loss
 from eval.html_report import report_html
-from eval.measures import HEADLINE
 from eval.measuring import Measuring
 from eval.model_folder import ModelFolder, find_model, training_metrics
 from eval.predictions import predictions_path
 from eval.processes import start_process
 from eval.references import floors_and_ceilings
 from eval.report import report_markdown
-from eval.scoring import agreement, differences, score
+from eval.scoring import score_all
 
 SCORES_FILE = "scores.json"
 
@@ -49,7 +48,8 @@ def run(
     folders = [find_model(name, given) for name, given in models.items()]
     encoder_folders = [find_model("encoder", encoder) for encoder in encoders]
     cross_encoder_folder = find_model("cross-encoder", cross_encoder) if cross_encoder else None
-    rows = {config: sample(_test_rows(dataset, config), questions) for config in configs}
+    corpus = {config: _test_rows(dataset, config) for config in configs}
+    rows = {config: sample(of_config, questions) for config, of_config in corpus.items()}
     for folder in ("predictions", "figures", "answers", "floors_and_ceilings"):
         make_writable_folder(out / folder)
 
@@ -59,6 +59,7 @@ def run(
     if measuring is None:
         return None
 
+    _check_answers(answers)
     measured = {
         config: {
             folder.name: measuring.measure(
@@ -68,11 +69,11 @@ def run(
         }
         for config, of_config in rows.items()
     }
-    references = floors_and_ceilings(rows, measuring.first)
+    references = floors_and_ceilings(rows, corpus, measuring.first)
     of_references = {
         config: {
             reference.name: measuring.measure(
-                out / "floors_and_ceilings" / f"{config}.{reference.name.replace(' ', '-')}.parquet",
+                out / "floors_and_ceilings" / f"{config}.{_slug(reference.name)}.parquet",
                 rows[config],
                 reference.answers,
             )
@@ -85,16 +86,7 @@ def run(
         "revision": corpus_revision(dataset),
         "encoders": [_encoder_name(folder) for folder in encoder_folders],
         **({"cross_encoder": _encoder_name(cross_encoder_folder)} if cross_encoder_folder else {}),
-        "models": {
-            folder.name: {config: score(rows[config], measured[config][folder.name]) for config in configs}
-            for folder in folders
-        },
-        "floors_and_ceilings": _score_references(rows, references, of_references),
-        "differences": {
-            config: differences(rows[config], _headlines(measured[config]), _headlines(of_references[config]))
-            for config in configs
-        },
-        "agreement": {config: agreement(measured[config]) for config in configs},
+        **score_all(rows, measured, references, of_references),
         "model_folders": {folder.name: {"path": folder.given, "sha256": folder.fingerprint} for folder in folders},
     }
     metrics = training_metrics(folders)
@@ -136,20 +128,19 @@ def _test_rows(dataset: str, config: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _score_references(
-    rows: dict[str, list[dict[str, Any]]], references: dict[str, Any], measured: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the scores of floors and ceilings by name and config, as those of models, under their kind."""
-    scores: dict[str, Any] = {}
-    for config, of_config in references.items():
-        for reference in of_config:
-            entry = scores.setdefault(reference.name, {"kind": reference.kind, "configs": {}})
-            entry["configs"][config] = score(rows[config], measured[config][reference.name])
-    return scores
+def _check_answers(answers: dict[str, dict[str, list[str]]]) -> None:
+    """Raise `InputError` for a model that answers nothing at all; a single empty answer is a low score."""
+    for name, of_model in answers.items():
+        for config, of_config in of_model.items():
+            if not any(of_config):
+                raise InputError(
+                    f"{name}: every answer to the questions of {config!r} is empty; its tokenizer's end-of-sequence "
+                    "token is what it says first: check the tokenizer, or train the model further"
+                )
 
 
-def _headlines(measured: dict[str, dict[str, list[float | None]]]) -> dict[str, list[float | None]]:
-    return {name: of[HEADLINE] for name, of in measured.items()}
+def _slug(name: str) -> str:
+    return name.replace("'", "").replace(" ", "-")
 
 
 def _encoder_name(encoder: ModelFolder) -> str:

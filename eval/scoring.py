@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
 from eval.measures import HEADLINE
+from eval.references import Reference
 from eval.statistics import Estimate, difference, estimate, holm
 
 # Asked for a number, before "how" and "what" are looked for alone.
@@ -43,6 +43,39 @@ def length_groups(references: list[str]) -> list[str]:
     for low, high in zip([ranked[0], *edges], [*edges, ranked[-1] + 1], strict=True):
         names.update(dict.fromkeys(range(low, high), f"{low} words" if high == low + 1 else f"{low}-{high - 1} words"))
     return [names[count] for count in words]
+
+
+def score_all(
+    rows: dict[str, list[dict[str, Any]]],
+    measured: dict[str, dict[str, Measured]],
+    references: dict[str, list[Reference]],
+    of_references: dict[str, dict[str, Measured]],
+) -> dict[str, Any]:
+    """Return the parts of scores.json that are made of measures: models, floors and ceilings, differences, agreement.
+
+    By config, `measured` holds the measures by model, and `of_references` those of each floor and ceiling by name.
+    """
+    others: dict[str, Any] = {}
+    for config, of_config in references.items():
+        for reference in of_config:
+            entry = others.setdefault(reference.name, {"kind": reference.kind, "configs": {}})
+            entry["configs"][config] = score(rows[config], of_references[config][reference.name])
+    names = next(iter(measured.values()))
+    return {
+        "models": {
+            name: {config: score(rows[config], of_config[name]) for config, of_config in measured.items()}
+            for name in names
+        },
+        "floors_and_ceilings": others,
+        "differences": {
+            config: differences(
+                rows[config],
+                *({name: of[HEADLINE] for name, of in group[config].items()} for group in (measured, of_references)),
+            )
+            for config in rows
+        },
+        "agreement": {config: agreement(of_config) for config, of_config in measured.items()},
+    }
 
 
 def score(rows: list[dict[str, Any]], measured: Measured) -> dict[str, Any]:
@@ -136,5 +169,4 @@ def _in_order_of_kinds(labels: set[str]) -> list[str]:
 
 
 def _by_number(labels: set[str]) -> list[str]:
-    key: Callable[[str], int] = lambda label: int(re.match(r"\d+", label).group())  # noqa: E731
-    return sorted(labels, key=key)
+    return sorted(labels, key=lambda label: int(re.match(r"\d+", label).group()))

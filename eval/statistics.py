@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ def _by_paper(values: Sequence[float], papers: Sequence[str]) -> tuple[np.ndarra
     return sums, np.bincount(places).astype(np.float64)
 
 
-@cache
+# A count of papers comes again for each model, measure and part; one for 150 papers takes 12 MB.
+@lru_cache(maxsize=16)
 def _counts(papers: int, seed: int) -> np.ndarray:
     """Return how often each paper is in each resample: (RESAMPLES, papers)."""
     import numpy as np

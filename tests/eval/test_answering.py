@@ -1,79 +1,215 @@
-"""Answers: greedy, whole batches, and a journal that survives a kill."""
+"""Answers: greedy, those of each prompt alone, whatever the batch."""
 
 from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dataset_builder.prompt import build_prompt
-from eval.answering import AnswerJournal, answer_in_batches, load_model
+from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
+from eval import answering
+from eval.answering import answer_alone, answer_in_batches, encode_prompts, group_by_paper, load_model, plan_batches
 from eval.model_folder import find_model
+from eval.shared_prefix import answer_papers, cache_columns, shared_length
 
 ROWS = [
-    {"instruction": "Do it", "context": "Caches are small. " * (1 + 3 * number), "question": f"Why {number}?"}
-    for number in range(7)
+    {
+        "instruction": "Do it",
+        "context": f"{paper} caches are small. " * (1 + 3 * paper),
+        "question": f"Why {'so ' * number}{paper}?",
+    }
+    for paper in range(5)
+    for number in range(1 + paper % 3)
 ]
 
 
 @pytest.fixture(scope="module")
-def tiny(tiny_base: Path) -> tuple:
-    """Return the tiny model and its tokenizer."""
-    return load_model(find_model("tiny", str(tiny_base)))
+def tokenizer(tiny_base: Path) -> Any:
+    """Return the tiny model's tokenizer."""
+    return load_model(find_model("tiny", str(tiny_base)))[1]
 
 
-def test_batched_answers_equal_one_at_a_time(tiny: tuple) -> None:
-    """Against transformers' own greedy generation of each prompt alone, without padding."""
-    model, tokenizer = tiny
-    answers = {}
-    for batch in answer_in_batches(model, tokenizer, ROWS, batch_size=3, done=set()):
+@pytest.fixture(scope="module", params=["gpt2", "llama"])
+def model(request: pytest.FixtureRequest, tiny_base: Path) -> Any:
+    """Return a GPT-2 and a Llama with fewer heads for keys than for queries, whose best tokens are well ahead."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    if request.param == "gpt2":
+        model = load_model(find_model("tiny", str(tiny_base)))[0]
+    else:
+        torch.manual_seed(0)
+        config = LlamaConfig(
+            vocab_size=800,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=512,
+            bos_token_id=0,
+            eos_token_id=0,
+            pad_token_id=0,
+        )
+        model = LlamaForCausalLM(config).eval()
+    for parameter in model.parameters():
+        parameter.data.mul_(6 if parameter.dim() > 1 else 1)
+    return model
+
+
+def collected(*arguments: Any, **more: Any) -> dict[int, str]:
+    """Return the answers of all batches."""
+    answers: dict[int, str] = {}
+    for batch in answer_in_batches(*arguments, **more):
         answers.update(batch)
-    for number, row in enumerate(ROWS):
-        inputs = tokenizer(build_prompt("Do it", row["context"], row["question"]), return_tensors="pt")
-        tokens = model.generate(**inputs, max_new_tokens=64, do_sample=False, pad_token_id=tokenizer.eos_token_id)
-        alone = tokenizer.decode(tokens[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
-        assert answers[number] == alone
+    return answers
 
 
-def test_answers_stop_at_the_end_of_sequence(tiny: tuple) -> None:
-    """The fifth token of the full answer is declared the end of sequence: the answer is then the first five."""
-    model, tokenizer = tiny
-    prompt = build_prompt("Do it", ROWS[0]["context"], ROWS[0]["question"])
-    inputs = tokenizer(prompt, return_tensors="pt")
-    tokens = model.generate(**inputs, max_new_tokens=64, do_sample=False, pad_token_id=tokenizer.pad_token_id)
-    answer = tokens[0, inputs["input_ids"].shape[1] :].tolist()
-    stop = answer.index(answer[4]) + 1
-    stopping = copy.deepcopy(tokenizer)
-    stopping.eos_token = tokenizer.convert_ids_to_tokens(answer[4])
-    (batch,) = answer_in_batches(model, stopping, ROWS[:1], batch_size=1, done=set())
-    assert batch == {0: stopping.decode(answer[:stop], skip_special_tokens=True).strip()}
-    assert len(batch[0]) < len(tokenizer.decode(answer))
+def alone(model: Any, tokenizer: Any, rows: list[dict[str, Any]]) -> list[str]:
+    """Return transformers' own greedy generation for each prompt by itself."""
+    prompts = [tokenizer(build_prompt(row["instruction"], row["context"], row["question"])) for row in rows]
+    return [answer_alone(model, tokenizer, prompt["input_ids"]) for prompt in prompts]
 
 
-def test_batches_are_cut_the_same_whatever_is_done(tiny: tuple) -> None:
-    """Lengths fall with the number, so batches of three are 6-4, 3-1 and 0; one that lacks a row comes whole."""
-    model, tokenizer = tiny
-    batches = answer_in_batches(model, tokenizer, ROWS, batch_size=3, done={6, 5, 4, 3, 1})
-    assert [sorted(batch) for batch in batches] == [[1, 2, 3], [0]]
+def test_a_papers_questions_together_are_answered_as_each_alone(model: Any, tokenizer: Any) -> None:
+    """Papers of unlike length with one to three questions; nearly all without help from `answer_alone`."""
+    prompts = encode_prompts(model, tokenizer, ROWS)
+    papers = group_by_paper(ROWS, prompts)
+    answers = answer_papers(
+        model, [[prompts[number] for number in paper] for paper in papers], tokenizer.eos_token_id, MAX_ANSWER_TOKENS
+    )
+    expected = alone(model, tokenizer, ROWS)
+    certain = {
+        number: tokenizer.decode(answer.tokens, skip_special_tokens=True).strip()
+        for paper, of_paper in zip(papers, answers, strict=True)
+        for number, answer in zip(paper, of_paper, strict=True)
+        if answer.certain
+    }
+    assert len(certain) >= len(ROWS) - 2
+    assert certain == {number: expected[number] for number in certain}
+    assert len(set(certain.values())) > 1
 
 
-def test_journal_keeps_whole_lines_alone(tmp_path: Path) -> None:
-    """A kill in the middle of a line loses that line; the next batch goes onto a line of its own."""
-    path = tmp_path / "journal"
-    journal = AnswerJournal(path, "inputs")
-    journal.append({1: "one", 2: "two\nlines"})
-    journal.append({0: "zero"})
-    path.write_bytes(path.read_bytes()[:-4])
-    journal = AnswerJournal(path, "inputs")
-    assert journal.answers == {1: "one", 2: "two\nlines"}
-    journal.append({0: "zero"})
-    assert AnswerJournal(path, "inputs").answers == {0: "zero", 1: "one", 2: "two\nlines"}
+@pytest.mark.parametrize("batch_size", [1, 2, 4, None])
+def test_answers_do_not_depend_on_batch_or_order(model: Any, tokenizer: Any, batch_size: int | None) -> None:
+    """Whatever the batch size, and with the rows turned round."""
+    expected = alone(model, tokenizer, ROWS)
+    answers = collected(model, tokenizer, ROWS, batch_size)
+    assert [answers[number] for number in range(len(ROWS))] == expected
+    turned = collected(model, tokenizer, ROWS[::-1], batch_size)
+    assert [turned[number] for number in range(len(ROWS))] == expected[::-1]
 
 
-def test_journal_of_other_inputs_counts_for_nothing(tmp_path: Path) -> None:
-    """The model was trained anew since."""
-    path = tmp_path / "journal"
-    AnswerJournal(path, "inputs").append({1: "one"})
-    assert AnswerJournal(path, "others").answers == {}
-    assert AnswerJournal(path, "inputs").answers == {}
+def test_answers_stop_at_the_end_of_sequence(model: Any, tokenizer: Any) -> None:
+    """The fifth token of one answer is declared the end: it ends there, and the others where they meet it."""
+    prompts = encode_prompts(model, tokenizer, ROWS)
+    papers = [[prompts[number] for number in paper] for paper in group_by_paper(ROWS, prompts)]
+    whole = answer_papers(model, papers, -1, MAX_ANSWER_TOKENS)
+    assert {len(answer.tokens) for of_paper in whole for answer in of_paper} == {MAX_ANSWER_TOKENS}
+    end = whole[0][0].tokens[4]
+    stopped = answer_papers(model, papers, end, MAX_ANSWER_TOKENS)
+    for of_paper, of_whole in zip(stopped, whole, strict=True):
+        for answer, uncut in zip(of_paper, of_whole, strict=True):
+            assert answer.tokens == (uncut.tokens[: uncut.tokens.index(end)] if end in uncut.tokens else uncut.tokens)
+    assert len(stopped[0][0].tokens) <= 4
+
+
+def test_near_tie_is_decided_alone(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two equal best tokens at every step no answer of a batch is certain, and each is made again alone."""
+    monkeypatch.setattr("eval.shared_prefix.NEAR_TIE", float("inf"))
+    asked = []
+    monkeypatch.setattr(answering, "answer_alone", lambda model, tokenizer, prompt: asked.append(prompt) or "alone")
+    answers = collected(model, tokenizer, ROWS)
+    assert answers == dict.fromkeys(range(len(ROWS)), "alone")
+    assert sorted(asked) == sorted(encode_prompts(model, tokenizer, ROWS))
+
+
+def test_batch_too_large_for_memory_is_halved(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory for three questions: the answers are the same, and no error is left; other errors are not swallowed."""
+    expected = alone(model, tokenizer, ROWS)
+    original = answering.answer_papers
+    sizes = []
+
+    def limited(model: Any, papers: list, *rest: Any) -> Any:
+        sizes.append(sum(map(len, papers)))
+        if sizes[-1] > 3:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+        return original(model, papers, *rest)
+
+    monkeypatch.setattr(answering, "answer_papers", limited)
+    answers = collected(model, tokenizer, ROWS)
+    assert [answers[number] for number in range(len(ROWS))] == expected
+    assert sizes[0] == len(ROWS) and sum(size for size in sizes if size <= 3) == len(ROWS)
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(answering, "answer_papers", broken)
+    with pytest.raises(RuntimeError, match="something else"):
+        collected(model, tokenizer, ROWS)
+
+
+def test_model_that_follows_no_mask_answers_one_at_a_time(tokenizer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """BLOOM counts positions from a mask of its own: it is noticed, said, and answered rightly all the same."""
+    import torch
+    from transformers import BloomConfig, BloomForCausalLM
+
+    torch.manual_seed(0)
+    config = BloomConfig(vocab_size=800, hidden_size=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
+    config.max_position_embeddings = 512
+    model = BloomForCausalLM(config).eval()
+    answers = collected(model, tokenizer, ROWS[:3])
+    assert [answers[number] for number in range(3)] == alone(model, tokenizer, ROWS[:3])
+    assert "one at a time" in caplog.text
+
+
+def test_prompt_that_is_too_long_is_cut_and_answered(model: Any, tokenizer: Any) -> None:
+    """An abstract past the model's 512 positions, where each question cuts it at another place."""
+    rows = [{**ROWS[0], "context": "Caches are small. " * 400, "question": "Why " * number} for number in (1, 9)]
+    prompts = encode_prompts(model, tokenizer, rows)
+    assert max(map(len, prompts)) <= 512 - MAX_ANSWER_TOKENS
+    answers = collected(model, tokenizer, rows)
+    assert [answers[0], answers[1]] == [answer_alone(model, tokenizer, prompt) for prompt in prompts]
+
+
+def test_shared_length_leaves_each_prompt_a_token() -> None:
+    """Two tokens in common; of equal prompts, and of one alone, all but the last."""
+    assert shared_length([[1, 2, 3], [1, 2, 4, 5]]) == 2
+    assert shared_length([[1, 2], [1, 2, 3]]) == 1
+    assert shared_length([[1, 2, 3]]) == 2
+    assert shared_length([[1], [2]]) == 0
+
+
+def test_batches_by_hand() -> None:
+    """Papers of 2, 2, 1 and 5 questions in batches of 4; then with room for one paper's tokens alone.
+
+    Prompts of 10 tokens with 9 in common: a paper of 2 takes 9 + 2 * (1 + 64) = 139 columns in the cache.
+    """
+    prompts = [[0] * 9 + [number] for number in range(10)]
+    papers = [[0, 1], [2, 3], [4], [5, 6, 7, 8, 9]]
+    assert plan_batches(papers, prompts, questions=4, tokens=10**9) == [[[0, 1], [2, 3]], [[4]], [[5, 6, 7, 8]], [[9]]]
+    assert cache_columns([[prompts[0], prompts[1]]], MAX_ANSWER_TOKENS) == 139
+    assert plan_batches(papers[:2], prompts, questions=4, tokens=2 * 139 - 1) == [[[0, 1]], [[2, 3]]]
+    assert plan_batches(papers[:2], prompts, questions=4, tokens=2 * 139) == [[[0, 1], [2, 3]]]
+
+
+def test_settings_of_the_model_are_left_as_they_were(model: Any, tokenizer: Any) -> None:
+    """Training answers with its own model in between two steps."""
+    before = copy.deepcopy(model.config.to_dict()), model.config._attn_implementation
+    collected(model, tokenizer, ROWS[:4])
+    assert (model.config.to_dict(), model.config._attn_implementation) == before
+
+
+@pytest.mark.slow
+def test_real_weights_answer_the_same_in_any_batch(packaged_models: Path, corpus: Path) -> None:
+    """SmolLM2 on eight questions of the sample: alone, one at a time in our way, and all together."""
+    from dataset_builder.loading import load_corpus_split
+
+    model, tokenizer = load_model(find_model("m", str(packaged_models / "smollm2")))
+    rows = load_corpus_split(str(corpus), "plain", "test").to_list()[:8]
+    expected = alone(model, tokenizer, rows)
+    for batch_size in (None, 3):
+        answers = collected(model, tokenizer, rows, batch_size)
+        assert [answers[number] for number in range(len(rows))] == expected
