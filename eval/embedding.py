@@ -39,23 +39,29 @@ class Encoder:
         return self._metric.embed(self._path, texts)
 
 
-def cross_encoder_scores(folder: ModelFolder, answers: list[str], references: list[str]) -> list[float]:
-    """Return the score that a cross-encoder gives each answer and its reference, as the model was trained to.
+class PairScorer:
+    """A cross-encoder: it reads an answer and its reference together and gives one number.
 
     Raises `InputError` when the folder cannot be loaded as one, or gives more than one number a pair.
     """
-    from sentence_transformers import CrossEncoder
 
-    try:
-        model = CrossEncoder(str(folder.path))
-    except Exception as error:  # as above
-        raise InputError(
-            f"--cross-encoder {folder.given}: cannot be loaded as a cross-encoder ({error}); give a "
-            "sentence-transformers cross-encoder, folder or Hub id"
-        ) from error
-    if model.num_labels != 1:
-        raise InputError(
-            f"--cross-encoder {folder.given}: gives {model.num_labels} numbers a pair; give one with a single score"
-        )
-    pairs = list(zip(answers, references, strict=True))
-    return [float(score) for score in model.predict(pairs, show_progress_bar=False)]
+    def __init__(self, folder: ModelFolder) -> None:
+        from sentence_transformers import CrossEncoder
+
+        try:
+            self._model = CrossEncoder(str(folder.path))
+        except Exception as error:  # as above
+            raise InputError(
+                f"--cross-encoder {folder.given}: cannot be loaded as a cross-encoder ({error}); give a "
+                "sentence-transformers cross-encoder, folder or Hub id"
+            ) from error
+        if self._model.num_labels != 1:
+            raise InputError(
+                f"--cross-encoder {folder.given}: gives {self._model.num_labels} numbers a pair; give one that gives "
+                "a single score"
+            )
+
+    def scores(self, answers: list[str], references: list[str]) -> list[float]:
+        """Return the score of each answer and its reference, on the scale that the model was trained to."""
+        pairs = list(zip(answers, references, strict=True))
+        return [float(score) for score in self._model.predict(pairs, show_progress_bar=False)]

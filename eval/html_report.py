@@ -123,13 +123,9 @@ def _config(scores: dict[str, Any], config: str) -> dict[str, Any]:
     }
     for entry in entries:
         entry["study"] = FOUND[study].get(entry["name"], (None,))[0] if study else None
-    everything = [*entries, *(row for parts in groups.values() for part in parts for row in part["rows"])]
-    known = [
-        value
-        for row in everything
-        for value in (row["low"], row["high"], row["mean"], row["study"])
-        if value is not None
-    ]
+    # The bars of small groups may be wider than the axis, and are cut at its ends.
+    means = [row["mean"] for parts in groups.values() for part in parts for row in part["rows"]]
+    known = [row[key] for row in entries for key in ("low", "high", "mean", "study") if row[key] is not None]
     return {
         "name": config,
         "n": first["n"],
@@ -137,7 +133,7 @@ def _config(scores: dict[str, Any], config: str) -> dict[str, Any]:
         "rows": entries,
         "study": study,
         "groups": groups,
-        "domain": _domain(known),
+        "domain": _domain([*known, *means]),
         "measures": [name for name in first if name not in ("n", "papers")],
         "entries": {
             **{name: of for name, of in others.items() if of[0] == "floor"},

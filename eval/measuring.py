@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval.embedding import Encoder, cross_encoder_scores
+from eval.embedding import Encoder, PairScorer
 from eval.measures import HEADLINE, lexical_measures
 from eval.model_folder import ModelFolder
 from eval.predictions import read_measures, write_predictions
@@ -23,14 +23,14 @@ class Measuring:
     def __init__(self, encoders: list[ModelFolder], cross_encoder: ModelFolder | None) -> None:
         self._encoders = [Encoder(folder) for folder in encoders]
         self.first = self._encoders[0]
-        self._cross_encoder = cross_encoder
+        self._pair_scorer = PairScorer(cross_encoder) if cross_encoder else None
         folders = [*encoders, *([cross_encoder] if cross_encoder else [])]
         self._fingerprints = [folder.fingerprint for folder in folders]
 
     def measure(self, path: Path, rows: list[dict[str, Any]], answers: list[str | None]) -> Measured:
         """Return the measures of `answers` to `rows`, and leave both in `path`; what it holds already is read."""
         asked = [[row[key] for key in ("paper_id", "year", "question", "answer")] for row in rows]
-        made_from = json.dumps([MEASURES_VERSION, self._fingerprints, bool(self._cross_encoder), asked, answers])
+        made_from = json.dumps([MEASURES_VERSION, self._fingerprints, self._pair_scorer is not None, asked, answers])
         digest = hashlib.sha256(made_from.encode()).hexdigest()
         measured = read_measures(path, digest)
         if measured is None:
@@ -52,6 +52,6 @@ class Measuring:
             HEADLINE if number == 1 else f"{HEADLINE}_{number}": spread(encoder.similarities(given, wanted))
             for number, encoder in enumerate(self._encoders, 1)
         }
-        if self._cross_encoder:
-            measured["cross_encoder"] = spread(cross_encoder_scores(self._cross_encoder, given, wanted))
+        if self._pair_scorer:
+            measured["cross_encoder"] = spread(self._pair_scorer.scores(given, wanted))
         return {**measured, **lexical_measures(answers, [row["answer"] for row in rows])}

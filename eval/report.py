@@ -34,8 +34,8 @@ def few_papers(scores: dict[str, Any]) -> list[str]:
     """Return a warning for each config with too few papers for its intervals to be relied on."""
     first = next(iter(scores["models"].values()))
     return [
-        f"**{config} has {of['papers']} papers: its intervals are rough, and tests of differences see little.** "
-        f"From {FEW_PAPERS} papers on they hold."
+        f"**Test by {config}: only {of['papers']} papers.** Its intervals are wide, and a test sees large differences "
+        f"alone; from {FEW_PAPERS} papers on this warning goes."
         for config, of in first.items()
         if of["papers"] < FEW_PAPERS
     ]

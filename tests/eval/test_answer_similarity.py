@@ -51,19 +51,62 @@ def test_empty_answer_has_a_score(metric: object, encoder: Path) -> None:
     assert -1 <= result["cosine_similarity"] < 0.5
 
 
-def test_references_are_embedded_once(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_text_is_embedded_once(encoder: Path) -> None:
     """Two models on the same two references: the encoder sees four answers and two references, not four."""
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
     metric = AnswerSimilarity()
+    metric.embed(str(encoder), ["warm"])
+    model = metric._encoders[str(encoder)]
     embedded: list[str] = []
-    original = metric._embed
+    original = model.encode
 
-    def counting(encoder: str, texts: list[str], batch_size: int) -> object:
+    def counting(texts: list[str], **more: object) -> object:
         embedded.extend(texts)
-        return original(encoder, texts, batch_size)
+        return original(texts, **more)
 
-    monkeypatch.setattr(metric, "_embed", counting)
+    model.encode = counting
     for answers in (["a", "b"], ["c", "d"]):
         metric.compute(predictions=answers, references=["one", "two"], encoder=str(encoder))
     assert sorted(embedded) == ["a", "b", "c", "d", "one", "two"]
+
+
+def test_module_says_what_evaluates_conventions_ask(metric: object) -> None:
+    """Description, citation, inputs, features and addresses, as the library reads them."""
+    assert metric.description.strip() and "@inproceedings" in metric.citation
+    assert {"predictions", "references"} == set(metric.features)
+    assert "encoder (str)" in metric.inputs_description and "Examples:" in metric.inputs_description
+    assert all(url.startswith("https://") for url in (*metric.codebase_urls, *metric.reference_urls))
+
+
+def test_examples_of_the_module_run(packaged_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they stand, from a folder with the module and the packaged encoder where the example has them."""
+    import doctest
+
+    from eval.answer_similarity import answer_similarity
+
+    (tmp_path / "eval").symlink_to(REPOSITORY / "eval")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/models").symlink_to(packaged_models)
+    monkeypatch.chdir(tmp_path)
+    text = answer_similarity._KWARGS_DESCRIPTION
+    example = doctest.DocTestParser().get_doctest(text, {}, "examples", None, 0)
+    result = doctest.DocTestRunner().run(example)
+    assert (result.attempted, result.failed) == (5, 0)
+
+
+def test_module_stands_alone(encoder: Path, tmp_path: Path) -> None:
+    """Its one file, copied to where nothing else of the project is, in a process of its own."""
+    import shutil
+    import subprocess
+    import sys
+
+    shutil.copytree(REPOSITORY / "eval/answer_similarity", tmp_path / "answer_similarity")
+    code = (
+        "import evaluate\n"
+        "metric = evaluate.load('answer_similarity/answer_similarity.py')\n"
+        f"print(metric.compute(predictions=['A.'], references=['A.'], encoder={str(encoder)!r}))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "'cosine_similarity': 1.0" in done.stdout or "0.99999" in done.stdout
