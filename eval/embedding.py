@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from eval.model_folder import ModelFolder
+from eval.model_folder import EncoderFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ class Encoder:
     Raises `InputError` when the folder cannot be loaded as one.
     """
 
-    def __init__(self, folder: ModelFolder) -> None:
+    def __init__(self, folder: EncoderFolder) -> None:
         from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
         self._path = str(folder.path)
@@ -45,7 +45,7 @@ class PairScorer:
     Raises `InputError` when the folder cannot be loaded as one, or gives more than one number a pair.
     """
 
-    def __init__(self, folder: ModelFolder) -> None:
+    def __init__(self, folder: EncoderFolder) -> None:
         from sentence_transformers import CrossEncoder
 
         try:

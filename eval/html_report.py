@@ -23,11 +23,12 @@ def report_html(
     rows: dict[str, list[dict[str, Any]]],
     answers: dict[str, dict[str, list[str]]],
     measured: dict[str, dict[str, dict[str, list[float | None]]]],
+    papers_by_year: dict[str, int],
 ) -> str:
     """Return the report as one HTML page, without any address to load from.
 
     `rows` are the questions by config, `answers` the answers by model and config, `measured` the measures of each
-    answer by config and model.
+    answer by config and model; `papers_by_year` counts the papers that the corpus was built from.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -53,6 +54,7 @@ def report_html(
         losses=_losses(metrics),
         signed=_signed,
         study=FOUND,
+        papers_by_year=papers_by_year,
         data=_as_script(
             {
                 "models": models,
@@ -181,9 +183,11 @@ def _losses(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if not curves:
         return {}
     last = max(epoch for points in curves.values() for epoch, _ in points)
-    top = max(loss for points in curves.values() for _, loss in points) * 1.05
+    highest = max(loss for points in curves.values() for _, loss in points)
+    step = 0.5 if highest <= 4 else 1.0
+    top = math.ceil(highest / step) * step
     return {
-        "top": top,
+        "ticks": [(round(place * step, 1), 200 - 190 * place * step / top) for place in range(round(top / step) + 1)],
         "last": last,
         "curves": {
             name: " ".join(f"{40 + 590 * epoch / last:.1f},{200 - 190 * loss / top:.1f}" for epoch, loss in points)

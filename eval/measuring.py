@@ -9,7 +9,7 @@ from typing import Any
 
 from eval.embedding import Encoder, PairScorer
 from eval.measures import HEADLINE, lexical_measures
-from eval.model_folder import ModelFolder
+from eval.model_folder import EncoderFolder
 from eval.predictions import read_measures, write_predictions
 from eval.scoring import Measured
 
@@ -20,7 +20,7 @@ MEASURES_VERSION = 1
 class Measuring:
     """Measures answers by `encoders`, the first of which gives the headline, and by a cross-encoder when given."""
 
-    def __init__(self, encoders: list[ModelFolder], cross_encoder: ModelFolder | None) -> None:
+    def __init__(self, encoders: list[EncoderFolder], cross_encoder: EncoderFolder | None) -> None:
         self._encoders = [Encoder(folder) for folder in encoders]
         self.first = self._encoders[0]
         self._pair_scorer = PairScorer(cross_encoder) if cross_encoder else None

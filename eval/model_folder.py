@@ -17,6 +17,8 @@ from dataset_builder.files import read_json, sha256_of
 MODEL_FILES = ("*.safetensors", "*config.json", "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt")
 DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.jinja")
 METRICS_FILE = "metrics.json"
+# Which modules a sentence-transformers model is made of.
+MODULES_FILE = "modules.json"
 RECIPE_FILE = "recipe.yaml"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -43,6 +45,40 @@ class ModelFolder:
         """Return what training measured, the run's metrics.json; empty for a model that this project did not train."""
         path = self.path / METRICS_FILE
         return read_json(path) if path.is_file() else {}
+
+
+@dataclass(frozen=True)
+class EncoderFolder:
+    """A sentence encoder or cross-encoder: the `given` folder or Hub id, and the folder's `path`."""
+
+    given: str
+    path: Path
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return the SHA-256 over weights, configurations and tokenizer, those of its modules' folders included."""
+        files = sorted({path for pattern in MODEL_FILES for path in self.path.rglob(pattern)})
+        digests = [f"{path.relative_to(self.path)} {sha256_of(path)}" for path in [*files, *self._modules()]]
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    def _modules(self) -> list[Path]:
+        return [path for path in [self.path / MODULES_FILE] if path.is_file()]
+
+
+def find_encoder(option: str, given: str) -> EncoderFolder:
+    """Return the encoder in the folder `given`, or downloaded from the Hub; `option` is what an error names.
+
+    Raises `InputError` when there is none.
+    """
+    path = Path(given) if Path(given).is_dir() else _download(given)
+    if not any((path / name).is_file() for name in (MODULES_FILE, "config.json")) or not any(
+        path.rglob("*.safetensors")
+    ):
+        raise InputError(
+            f"{option} {given}: is no encoder's folder (modules.json or config.json, and weights as *.safetensors); "
+            "give a sentence-transformers model, folder or Hub id"
+        )
+    return EncoderFolder(given=given, path=path)
 
 
 def find_model(name: str, given: str) -> ModelFolder:

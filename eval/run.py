@@ -15,7 +15,7 @@ from eval.collecting import collect_answers
 from eval.figures import draw_similarity_by_year, draw_training_loss
 from eval.html_report import report_html
 from eval.measuring import Measuring
-from eval.model_folder import ModelFolder, find_model, training_metrics
+from eval.model_folder import EncoderFolder, find_encoder, find_model, training_metrics
 from eval.predictions import predictions_path
 from eval.processes import start_process
 from eval.references import floors_and_ceilings
@@ -46,8 +46,8 @@ def run(
     Raises `InputError` before any model is loaded for input that cannot be evaluated.
     """
     folders = [find_model(name, given) for name, given in models.items()]
-    encoder_folders = [find_model("encoder", encoder) for encoder in encoders]
-    cross_encoder_folder = find_model("cross-encoder", cross_encoder) if cross_encoder else None
+    encoder_folders = [find_encoder("--encoder", encoder) for encoder in encoders]
+    cross_encoder_folder = find_encoder("--cross-encoder", cross_encoder) if cross_encoder else None
     corpus = {config: _test_rows(dataset, config) for config in configs}
     rows = {config: sample(of_config, questions) for config, of_config in corpus.items()}
     for folder in ("predictions", "figures", "answers", "floors_and_ceilings"):
@@ -90,11 +90,12 @@ def run(
         "model_folders": {folder.name: {"path": folder.given, "sha256": folder.fingerprint} for folder in folders},
     }
     metrics = training_metrics(folders)
-    draw_papers_by_year(out / "figures", _papers_by_year(dataset, rows))
+    papers_by_year = _papers_by_year(dataset, rows)
+    draw_papers_by_year(out / "figures", papers_by_year)
     draw_training_loss(out / "figures", metrics)
     draw_similarity_by_year(out / "figures", scores)
     write_text(out / "report.md", report_markdown(scores, metrics))
-    write_text(out / "report.html", report_html(scores, metrics, rows, answers, measured))
+    write_text(out / "report.html", report_html(scores, metrics, rows, answers, measured, papers_by_year))
     write_json(out / SCORES_FILE, scores)
     return scores, metrics
 
@@ -143,7 +144,7 @@ def _slug(name: str) -> str:
     return name.replace("'", "").replace(" ", "-")
 
 
-def _encoder_name(encoder: ModelFolder) -> str:
+def _encoder_name(encoder: EncoderFolder) -> str:
     source = encoder.path / SOURCE_FILE
     return read_json(source)["hub_id"] if source.is_file() else encoder.given
 

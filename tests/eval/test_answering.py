@@ -211,6 +211,17 @@ def test_settings_of_the_model_are_left_as_they_were(model: Any, tokenizer: Any)
     assert (model.config.to_dict(), model.config._attn_implementation) == before
 
 
+def test_gpu_answers_as_it_does_alone(tiny_base: Path) -> None:
+    """On machines that have one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    model, tokenizer = load_model(find_model("tiny", str(tiny_base)))
+    answers = collected(model, tokenizer, ROWS)
+    assert [answers[number] for number in range(len(ROWS))] == alone(model, tokenizer, ROWS)
+
+
 @pytest.mark.slow
 def test_real_weights_answer_the_same_in_any_batch(packaged_models: Path, corpus: Path) -> None:
     """SmolLM2 on eight questions of the sample: alone, one at a time in our way, and all together."""

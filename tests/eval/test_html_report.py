@@ -59,7 +59,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     assert "15 papers" in report_markdown(scores, metrics)
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(report_html(scores, metrics, {"plain": rows}, answers, measured), encoding="utf-8")
+    path.write_text(
+        report_html(scores, metrics, {"plain": rows}, answers, measured, {"2022": 8, "2023": 7}), encoding="utf-8"
+    )
     return path
 
 

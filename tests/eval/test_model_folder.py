@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
-from eval.model_folder import find_model, parse_models
+from eval.model_folder import find_encoder, find_model, parse_models
 
 
 def test_folder_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +59,18 @@ def test_fingerprint_follows_the_weights_and_not_the_card(tmp_path: Path, tiny_b
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     assert find_model("m", str(folder)).fingerprint != before
+
+
+def test_encoder_of_modules_alone_is_one(tmp_path: Path) -> None:
+    """Weights in a module's folder and no config.json beside modules.json; other weights are another encoder."""
+    with pytest.raises(InputError, match=r"--encoder .*: is no encoder's folder"):
+        find_encoder("--encoder", str(tmp_path))
+    (tmp_path / "modules.json").write_text("[]")
+    (tmp_path / "0_Module").mkdir()
+    (tmp_path / "0_Module/model.safetensors").write_bytes(b"1")
+    before = find_encoder("--encoder", str(tmp_path)).fingerprint
+    (tmp_path / "0_Module/model.safetensors").write_bytes(b"2")
+    assert find_encoder("--encoder", str(tmp_path)).fingerprint != before
 
 
 @pytest.mark.parametrize(
