@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
 
+TABLE_WIDTH = 150
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
@@ -85,8 +87,11 @@ def _run(arguments: argparse.Namespace) -> None:
 
     from eval.comparison import as_table, comparison
 
-    Console().print(as_table(*comparison(*done)))
-    Console().print(f"report.html, report.md, scores, predictions and figures: {arguments.out}", soft_wrap=True)
+    console = Console()
+    # A table folded into a narrow terminal is harder to read than one that runs over its edge.
+    console.width = max(console.width, TABLE_WIDTH)
+    console.print(as_table(*comparison(*done)))
+    console.print(f"report.html, report.md, scores, predictions and figures: {arguments.out}", soft_wrap=True)
 
 
 def _answer(arguments: argparse.Namespace) -> None:

@@ -17,12 +17,12 @@ def test_mean_is_over_questions() -> None:
 
 
 def test_too_few_papers_give_no_interval() -> None:
-    """Four papers say too little; five have an interval, whatever the number of questions."""
-    four = ["a", "b", "c", "d"]
-    assert estimate([0.1, 0.5, 0.2, 0.9] * 3, four * 3).low is None
-    five = estimate([0.1, 0.5, 0.2, 0.9, 0.4], [*four, "e"])
-    assert FEWEST_PAPERS == 5
-    assert five.low < five.mean < five.high
+    """Nine papers say too little, whatever the number of questions; ten have an interval."""
+    assert FEWEST_PAPERS == 10
+    values, papers = [0.1, 0.5, 0.2, 0.9, 0.4, 0.6, 0.3, 0.8, 0.7, 0.5], [str(number) for number in range(10)]
+    assert estimate(values[:9] * 3, papers[:9] * 3).low is None
+    ten = estimate(values, papers)
+    assert ten.low < ten.mean < ten.high
 
 
 def test_repeating_every_question_narrows_nothing() -> None:
