@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from eval.embedding import Encoder, PairScorer
 from eval.measures import HEADLINE, lexical_measures
 from eval.model_folder import EncoderFolder
-from eval.predictions import read_measures, write_predictions
+from eval.predictions import write_predictions
 from eval.scoring import Measured
-
-# Raised when a measure counts otherwise than before, so that old columns are not taken for new ones.
-MEASURES_VERSION = 1
 
 
 class Measuring:
-    """Measures answers by `encoders`, the first of which gives the headline, and by a cross-encoder when given."""
+    """Measures answers by `encoders`, the first of which gives the headline, and by a cross-encoder when given.
+
+    Measures are not kept from run to run: an embedding depends in its last bits on what it is computed together with,
+    and a run that was broken off is to end in the same files.
+    """
 
     def __init__(self, encoders: list[EncoderFolder], cross_encoder: EncoderFolder | None) -> None:
         self._encoders = [Encoder(folder) for folder in encoders]
         self.first = self._encoders[0]
         self._pair_scorer = PairScorer(cross_encoder) if cross_encoder else None
-        folders = [*encoders, *([cross_encoder] if cross_encoder else [])]
-        self._fingerprints = [folder.fingerprint for folder in folders]
 
     def measure(self, path: Path, rows: list[dict[str, Any]], answers: list[str | None]) -> Measured:
-        """Return the measures of `answers` to `rows`, and leave both in `path`; what it holds already is read."""
-        asked = [[row[key] for key in ("paper_id", "year", "question", "answer")] for row in rows]
-        made_from = json.dumps([MEASURES_VERSION, self._fingerprints, self._pair_scorer is not None, asked, answers])
-        digest = hashlib.sha256(made_from.encode()).hexdigest()
-        measured = read_measures(path, digest)
-        if measured is None:
-            measured = self._measure(rows, answers)
-            write_predictions(path, rows, answers, measured, digest)
+        """Return the measures of `answers` to `rows`, and write both to `path`."""
+        measured = self._measure(rows, answers)
+        write_predictions(path, rows, answers, measured)
         return measured
 
     def _measure(self, rows: list[dict[str, Any]], answers: list[str | None]) -> Measured:

@@ -54,16 +54,6 @@ class EncoderFolder:
     given: str
     path: Path
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Return the SHA-256 over weights, configurations and tokenizer, those of its modules' folders included."""
-        files = sorted({path for pattern in MODEL_FILES for path in self.path.rglob(pattern)})
-        digests = [f"{path.relative_to(self.path)} {sha256_of(path)}" for path in [*files, *self._modules()]]
-        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-    def _modules(self) -> list[Path]:
-        return [path for path in [self.path / MODULES_FILE] if path.is_file()]
-
 
 def find_encoder(option: str, given: str) -> EncoderFolder:
     """Return the encoder in the folder `given`, or downloaded from the Hub; `option` is what an error names.

@@ -6,10 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.files import replacing
-from eval.measures import HEADLINE
-
-# Says in the file's own metadata what its measures were made from.
-MADE_FROM = b"isca_qa.made_from"
 
 
 def predictions_path(out: Path, config: str, model: str) -> Path:
@@ -17,25 +13,11 @@ def predictions_path(out: Path, config: str, model: str) -> Path:
     return out / "predictions" / f"{config}.{model}.parquet"
 
 
-def read_measures(path: Path, made_from: str) -> dict[str, list[float | None]] | None:
-    """Return the measures that `path` holds, by name, if they were made from the same; else None."""
-    import pyarrow.parquet as pq
-
-    if not path.is_file():
-        return None
-    table = pq.read_table(path)
-    if (table.schema.metadata or {}).get(MADE_FROM) != made_from.encode():
-        return None
-    first = table.column_names.index(HEADLINE)
-    return {name: table[name].to_pylist() for name in table.column_names[first:]}
-
-
 def write_predictions(
     path: Path,
     rows: list[dict[str, Any]],
     answers: list[str | None],
     measured: dict[str, list[float | None]],
-    made_from: str,
 ) -> None:
     """Write the answers to `rows` with their measures, whole or not at all."""
     import pyarrow as pa
@@ -50,6 +32,6 @@ def write_predictions(
             "prediction": pa.array(answers, pa.string()),
             **{name: pa.array(values, pa.float64()) for name, values in measured.items()},
         }
-    ).replace_schema_metadata({MADE_FROM: made_from.encode()})
+    )
     with replacing(path) as temporary:
         pq.write_table(table, temporary)

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 def start_process() -> PartialState:
     """Return which process this is, of how many, and on which device; one of one without `accelerate launch`."""
+    import torch
     from accelerate import PartialState
 
     share_threads()
     # The processes wait for each other until the last answer is there, which may take hours on a CPU.
-    return PartialState(timeout=timedelta(days=7))
+    # Without being told, it takes processes on a machine without GPUs for runs of their own.
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(days=7))
 
 
 def share_threads() -> None:

@@ -41,7 +41,7 @@ def run(
     `accelerate launch` the first process does, and the others, which only answer, return None.
 
     `questions` limits each config to a fixed random sample of its questions. The first of `encoders` gives the
-    headline measure. Answers and measures that `out` holds already, made from the same, are not made again.
+    headline measure. Answers that `out` holds already, made by the same model, are not made again.
 
     Raises `InputError` before any model is loaded for input that cannot be evaluated.
     """
