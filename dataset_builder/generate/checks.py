@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dataset_builder.generate.journal import Attempt, Finished
 from dataset_builder.generate.schema import Limits, ParseError, parse_response
 from dataset_builder.generate.support import nearest_sentence_similarities, unsupported_names, unsupported_numbers
+from dataset_builder.overlap import word_runs
 from dataset_builder.papers import Paper
 
 if TYPE_CHECKING:
@@ -105,6 +107,8 @@ def reject_by_rule(question: str, answer: str, source: str, limits: Limits) -> t
     These are the rules that need no encoder and no other pair. `source` is title and abstract.
     """
     new, of = new_words(question, answer)
+    runs = Counter(word_runs(answer))
+    repeated = next((" ".join(run) for run, count in runs.items() if count > 1), "")
     numbers, names = unsupported_numbers(answer, source), unsupported_names(answer, source)
     for holds, reason, detail in (
         (not question, "the question is empty", ""),
@@ -115,6 +119,7 @@ def reject_by_rule(question: str, answer: str, source: str, limits: Limits) -> t
         (len(question.split()) < LEAST_QUESTION_WORDS, "not a question", f"fewer than {LEAST_QUESTION_WORDS} words"),
         (not ENDS_A_SENTENCE.search(answer), "the answer does not end as a sentence", f"...{answer[-20:]}"),
         (new < LEAST_NEW_WORDS * of, "the answer repeats the question", f"{new} of {of} words are new"),
+        (repeated, "the answer repeats itself", repeated),
         (numbers, "the answer has a number that the abstract does not hold", ", ".join(numbers)),
         (names, "the answer names what the abstract does not", ", ".join(names)),
     ):

@@ -185,7 +185,7 @@ def response_format(teacher: Teacher) -> dict[str, Any]:
 
 
 def _client(endpoint: Endpoint, wanted: dict[str, Any]) -> AsyncInferenceClient:
-    """Return a client that puts the response_format `wanted` into every request, as it is.
+    """Return a client for any server, which puts the response_format `wanted` into every request, as it is.
 
     Given to the library, it would be rewritten for TGI, to {"type": "json_object", "value": SCHEMA} (huggingface_hub
     2.4.0, inference/_providers/hf_inference.py), which vLLM takes for "any object" and which no list can meet.
@@ -193,6 +193,12 @@ def _client(endpoint: Endpoint, wanted: dict[str, Any]) -> AsyncInferenceClient:
     from huggingface_hub import AsyncInferenceClient
 
     class Client(AsyncInferenceClient):
+        async def _get_async_client(self) -> Any:
+            client = await super()._get_async_client()
+            # HF_HUB_OFFLINE is about the Hub: the library's hook would refuse a server beside it, too.
+            client.event_hooks = {**client.event_hooks, "request": []}
+            return client
+
         async def _inner_post(self, request_parameters: Any, **options: Any) -> Any:
             request_parameters.json["response_format"] = wanted
             return await super()._inner_post(request_parameters, **options)

@@ -24,7 +24,8 @@ SPELLED = {word: str(value) for value, word in enumerate(f"{UNITS} eighteen nine
     **{"first": "1", "single": "1", "once": "1", "second": "2", "third": "3", "triple": "3", "triples": "3"},
     **{"half": "50", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000"},
 }
-WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+# Not what follows a digit, which is its unit: 128GB.
+WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\[\"\u201c])")
 BEFORE_A_SENTENCE = re.compile(r"(?:^|[.!?:][\"\u201d)]?)\s*[\"\u201c(]?$")
 

@@ -18,7 +18,9 @@ from dataset_builder.generate.support import THRESHOLD, numbers, sentences, unsu
 from dataset_builder.papers import Paper
 from tests.conftest import SAMPLE
 
-LIMITS = Limits(least_pairs=2, most_pairs=3, question_characters=60, answer_characters=80, new_tokens=1000, attempts=2)
+LIMITS = Limits(
+    least_pairs=2, most_pairs=3, question_characters=60, answer_characters=120, new_tokens=1000, attempts=2
+)
 SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 bytes. It was run on two GPUs."
 
 
@@ -29,13 +31,18 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
         ("", "It shrinks the cache.", "the question is empty"),
         ("How far does Tracer shrink a cache?", "", "the answer is empty"),
         (f"Why {'very ' * 12}small?", "Since the cache shrinks.", "the question is over-long"),
-        ("Why is it small?", f"Since it {'very ' * 16}shrinks.", "the answer is over-long"),
+        ("Why is it small?", f"Since it {'very ' * 24}shrinks.", "the answer is over-long"),
         ("Tracer shrinks a cache.", "It shrinks the cache by 2.5\u00d7.", "not a question"),
         ("...?", "It shrinks the cache by 2.5\u00d7.", "not a question"),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and co", "the answer does not end"),
         ("How far does Tracer shrink a cache?", "How far does a cache shrink?", "the answer does not end"),
         # Of its words only "it" is new: 1 of 6.
         ("Does Tracer shrink a small cache?", "Does it shrink a small cache.", "the answer repeats the question"),
+        (
+            "Why is it small?",
+            f"{'So that a run of eight words stands there, ' * 2}twice.",
+            "the answer repeats itself",
+        ),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 3x.", "the answer has a number"),
         ("How far does Tracer shrink a cache?", "Like Kraken it makes the cache small.", "the answer names"),
     ],
@@ -59,6 +66,7 @@ def test_numbers_are_compared_by_value() -> None:
     [
         ("A GPU runs Tracer.", []),
         ("The cost is low. Small caches win.", []),
+        ("It takes 128GB.", []),
         ("It runs on an FPGA beside GPUs.", ["FPGA"]),
         ("It is compared with Kraken and ShortCut.", ["Kraken", "ShortCut"]),
     ],
@@ -108,8 +116,8 @@ def test_response_that_is_no_list_of_pairs(text: str, message: str) -> None:
 
 
 def test_least_budget_is_the_longest_response() -> None:
-    """Three pairs of 60 and 80 quotation marks, each two characters in JSON, and the token that ends it."""
-    longest = json.dumps([{"question": '"' * 60, "answer": '"' * 80}] * 3, separators=(",", ":"))
+    """Three pairs of 60 and 120 quotation marks, each two characters in JSON, and the token that ends it."""
+    longest = json.dumps([{"question": '"' * 60, "answer": '"' * 120}] * 3, separators=(",", ":"))
     assert least_new_tokens(LIMITS) == len(longest) + 1
 
 

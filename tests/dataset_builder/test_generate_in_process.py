@@ -252,7 +252,7 @@ def test_packaged_model_answers_in_form(tmp_path: Path, packaged_models: Path, e
     text = (REPOSITORY / "dataset_builder/teachers/smollm2.yaml").read_text()
     for before, after in (
         ("data/models/smollm2", str(packaged_models / "smollm2")),
-        ("answer_characters: 300", "answer_characters: 60"),
+        ("answer_characters: 200", "answer_characters: 60"),
         ("question_characters: 120", "question_characters: 60"),
     ):
         assert before in text
