@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-PAPERS = 16
+PAPERS = 8
 SAMPLE = Path("dataset_builder/sample/papers")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,9 @@ COMPACT = {
 }
 
 
+LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
+
+
 def least_new_tokens(limits: Limits) -> int:
     """Return how many tokens the longest response within `limits` can take under the grammar, its end included.
 
@@ -70,16 +74,15 @@ def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:
     Text around the list is passed over: not every server holds its model to the schema. The lengths of the texts are
     for the checks. Raises `ParseError` where there is no such list.
     """
-    found: Any = None
     decoder = json.JSONDecoder()
-    start = text.find("[")
-    while start >= 0 and not _are_pairs(found):
+    for opening in LIST_OF_OBJECTS.finditer(text):
         try:
-            found, _ = decoder.raw_decode(text, start)
+            found, _ = decoder.raw_decode(text, opening.start())
         except (json.JSONDecodeError, RecursionError):
-            found = None
-        start = text.find("[", start + 1)
-    if not _are_pairs(found):
+            continue
+        if _are_pairs(found):
+            break
+    else:
         raise ParseError("no JSON list of questions and answers")
     if not limits.least_pairs <= len(found) <= limits.most_pairs:
         raise ParseError(f"a list of {len(found)}, not of {limits.least_pairs} to {limits.most_pairs}, pairs")
@@ -95,12 +98,8 @@ def parses(text: str, limits: Limits) -> bool:
     return True
 
 
-def _are_pairs(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) > 0
-        and all(
-            isinstance(pair, dict) and isinstance(pair.get("question"), str) and isinstance(pair.get("answer"), str)
-            for pair in value
-        )
+def _are_pairs(value: list[Any]) -> bool:
+    return all(
+        isinstance(pair, dict) and isinstance(pair.get("question"), str) and isinstance(pair.get("answer"), str)
+        for pair in value
     )

@@ -47,7 +47,7 @@ def test_section_says_what_the_manifest_says() -> None:
             "0.58 by",
             "somebody/encoder",
         ),
-        *("- 2 pairs: not a question\n", "- 1 pairs: the answer repeats itself\n", "- 1 papers: no response parsed\n"),
+        *("- 2 pairs: not a question\n", "- 1 pair: the answer repeats itself\n", "- 1 paper: no response parsed\n"),
         *("Licence of its output: gemma (https://ai.google.dev/gemma/terms).", read_teacher("gemma").prompt.strip()),
         "### `by_hand`\n\nThese pairs came without a manifest",
     ):
@@ -57,7 +57,7 @@ def test_section_says_what_the_manifest_says() -> None:
 
 
 def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
-    """Into report.json, by teacher; null for the sample's own pairs, and an error for a teacher that is not finished."""
+    """Into report.json, by teacher; null for pairs without one, and an error for a teacher that is not finished."""
     assert json.loads((corpus / "report.json").read_text())["teachers"] == {"detailed": None, "plain": None}
     shutil.copytree(SAMPLE / "qa", tmp_path / "qa")
     (tmp_path / "qa/detailed/generation.json").write_text(json.dumps(manifest()))
