@@ -17,7 +17,7 @@ from dataset_builder.generate.in_process import InProcess
 from dataset_builder.generate.journal import Finished, Journal, Request
 from dataset_builder.generate.progress import Progress
 from dataset_builder.generate.report import manifest
-from dataset_builder.generate.source import model_source
+from dataset_builder.generate.source import hub_id, model_source
 from dataset_builder.generate.support import load_encoder
 from dataset_builder.generate.teacher import Teacher
 from dataset_builder.pairs import MANIFEST_FILE, WORK_FOLDER
@@ -92,7 +92,7 @@ def generate(
         results = [(paper, done) for paper in every if (done := journal.result_of(requests[paper.paper_id]))]
         unanswered = sum(not journal.is_done(requests[paper.paper_id]) for paper in wanted)
         accepted, rejected = check_responses(results, teacher.limits, similarity, threshold)
-        checks = {"encoder": encoder, "threshold": threshold}
+        checks = {"encoder": hub_id(encoder), "threshold": threshold}
         report = manifest(settings, checks, results, accepted, rejected, unanswered)
         _write(folder, report, results, accepted, rejected)
         return report

@@ -152,6 +152,7 @@ def test_pair_carries_its_provenance(tmp_path: Path, teacher: Teacher, encoder: 
     }
     assert first["headers"]["authorization"] == "Bearer a-secret"
     assert report["made_by"] == ["a server, as served-behind"]
+    assert report["checks"] == {"encoder": "sentence-transformers/all-MiniLM-L6-v2", "threshold": THRESHOLD}
     assert all(b"a-secret" not in content for content in contents(tmp_path / "qa").values())
 
 
