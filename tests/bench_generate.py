@@ -11,67 +11,50 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-PAPERS = 8
+from dataset_builder.generate.in_process import BATCH_SIZE, BatchGenerator, load_tokenizer, prompt_tokens
+from dataset_builder.generate.journal import Finished, Request
+from dataset_builder.generate.schema import parses
+from dataset_builder.generate.teacher import read_teacher
+from dataset_builder.hardware import peak_memory_bytes, use_all_threads
+from dataset_builder.papers import read_papers
+
+PAPERS = 16
 SAMPLE = Path("dataset_builder/sample/papers")
 
 
-def requests_and_prompts(teacher: Any) -> tuple[Any, list[Any], list[list[int]]]:
-    """Return the tokenizer, the requests on the first papers of the sample, and their tokens."""
-    from dataset_builder.generate.in_process import InProcess
-    from dataset_builder.generate.journal import Request
-    from dataset_builder.papers import read_papers
-
-    papers = read_papers(SAMPLE)[:PAPERS]
-    requests = [Request(paper.paper_id, teacher.request(paper.title, paper.abstract)) for paper in papers]
-    tokenizer, prompts = InProcess._tokenize(teacher, requests)
-    return tokenizer, requests, prompts
-
-
-def one_at_a_time(teacher: Any) -> Iterator[Any]:
-    """Yield None when the model is loaded, then a response to each paper, made alone, without a grammar, once."""
-    from dataset_builder.generate.in_process import BatchGenerator
-
-    tokenizer, requests, prompts = requests_and_prompts(teacher)
-    generator = BatchGenerator(replace(teacher, limits=replace(teacher.limits, attempts=1)), tokenizer)
+def one_at_a_time(generator: BatchGenerator, requests: list[Request], prompts: list[list[int]]) -> list[Finished]:
+    """Return a response to each paper, made alone, without a grammar, once."""
     generator.grammar = None
-    yield None
-    for request, prompt in zip(requests, prompts, strict=True):
-        yield generator.batch([request], [prompt], 0)[0]
+    generator.teacher = replace(generator.teacher, limits=replace(generator.teacher.limits, attempts=1))
+    return [generator.batch([request], [prompt], 0)[0] for request, prompt in zip(requests, prompts, strict=True)]
 
 
-def in_batches(teacher: Any) -> Iterator[Any]:
-    """Yield None when the model is loaded, then what `generate` makes of each paper, in its batches."""
-    from dataset_builder.generate.in_process import BATCH_SIZE, BatchGenerator
-
-    tokenizer, requests, prompts = requests_and_prompts(teacher)
-    generator = BatchGenerator(teacher, tokenizer)
-    yield None
+def in_batches(generator: BatchGenerator, requests: list[Request], prompts: list[list[int]]) -> list[Finished]:
+    """Return what `generate` makes of each paper, in its batches."""
     order = sorted(range(len(requests)), key=lambda number: -len(prompts[number]))
-    for start in range(0, len(order), BATCH_SIZE):
-        batch = order[start : start + BATCH_SIZE]
-        yield from generator.batch([requests[number] for number in batch], [prompts[number] for number in batch], 0)
+    batches = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
+    return [
+        result
+        for batch in batches
+        for result in generator.batch([requests[row] for row in batch], [prompts[row] for row in batch], 0)
+    ]
 
 
 def measure(way: str) -> dict[str, float]:
     """Return papers and tokens a second, the share of valid responses, and the peak memory, without the loading."""
-    import torch
-
-    from dataset_builder.generate.schema import parses
-    from dataset_builder.generate.teacher import read_teacher
-    from dataset_builder.hardware import peak_memory_bytes, use_all_threads
-
     use_all_threads()
-    torch.manual_seed(0)
     teacher = read_teacher("smollm2")
-    made = {"one": one_at_a_time, "batches": in_batches}[way](teacher)
-    next(made)
+    papers = read_papers(SAMPLE)[:PAPERS]
+    requests = [Request(paper.paper_id, teacher.request(paper.title, paper.abstract)) for paper in papers]
+    tokenizer = load_tokenizer(teacher)
+    prompts = prompt_tokens(tokenizer, requests)
+    generator = BatchGenerator(teacher, tokenizer)
+    make = {"one": one_at_a_time, "batches": in_batches}[way]
     begun = time.monotonic()
-    results = list(made)
+    results = make(generator, requests, prompts)
     seconds = time.monotonic() - begun
     last = [result.attempts[-1] for result in results]
     return {

@@ -48,7 +48,8 @@ class InProcess:
         again: neither resuming nor the number of processes changes what stands in a batch, on which floating point
         depends. Raises `InputError` where the model cannot be loaded or one response does not fit into memory.
         """
-        tokenizer, prompts = self._tokenize(teacher, requests)
+        tokenizer = load_tokenizer(teacher)
+        prompts = prompt_tokens(tokenizer, requests)
         order = sorted(range(len(requests)), key=lambda number: (-len(prompts[number]), number))
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         mine = [
@@ -61,16 +62,6 @@ class InProcess:
         for batch in mine:
             made = generator.batch([requests[number] for number in batch], [prompts[number] for number in batch], seed)
             finished([result for number, result in zip(batch, made, strict=True) if not is_done(requests[number])])
-
-    @staticmethod
-    def _tokenize(teacher: Teacher, requests: list[Request]) -> tuple[PreTrainedTokenizerBase, list[list[int]]]:
-        tokenizer = load_tokenizer(teacher)
-        if tokenizer.chat_template is None:
-            return tokenizer, tokenizer([request.prompt for request in requests])["input_ids"]
-        return tokenizer, [
-            tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, return_dict=True)["input_ids"]
-            for request in requests
-        ]
 
 
 class BatchGenerator:
@@ -158,6 +149,16 @@ def load_tokenizer(teacher: Teacher) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def prompt_tokens(tokenizer: PreTrainedTokenizerBase, requests: list[Request]) -> list[list[int]]:
+    """Return the tokens of each prompt, as a chat where the tokenizer has a template for one."""
+    if tokenizer.chat_template is None:
+        return tokenizer([request.prompt for request in requests])["input_ids"]
+    return [
+        tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+        for request in requests
+    ]
 
 
 def load_model(teacher: Teacher) -> PreTrainedModel:
