@@ -48,10 +48,12 @@ def generate(
     Raises `InputError` for papers or an output folder that are not fit, for a folder that holds the pairs of another
     teacher, prompt, seed or way or that another command is writing into, and for what the way of running raises.
     """
+    import torch
     from accelerate import PartialState
 
-    # The processes meet when all have made their shares, and a share may take days.
-    state = PartialState(timeout=timedelta(days=30))
+    # Without `cpu` the processes of a machine that has no accelerator would each take themselves for the only one.
+    # They meet when all have made their shares, and a share may take days.
+    state = PartialState(cpu=not torch.accelerator.is_available(), timeout=timedelta(days=30))
     every = [paper for paper in read_papers(papers) if paper.abstract]
     wanted = [paper for paper in every if years is None or paper.year in years]
     if not wanted:
