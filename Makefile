@@ -37,10 +37,10 @@ TRAIN = $(BIN)/accelerate launch --config_file accelerate_config.yaml -m trainin
 # RESULTS.md; ignored where the C library is not glibc 2.35 or newer.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run test bench-crawl bench-eval lint format clean
+.PHONY: help setup models run test bench-crawl bench-generate bench-eval lint format clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
 
 setup: $(VENV)/.installed  ## make .venv and install everything at the pinned versions
 
@@ -78,6 +78,9 @@ test: setup  ## the tests: offline, about eight minutes on two cores
 
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
 	@$(BIN)/python -m tests.bench_crawl
+
+bench-generate: models  ## papers a second of a teacher, beside one at a time and unconstrained
+	@$(BIN)/python -m tests.bench_generate
 
 bench-eval: setup  ## answers a second one at a time and together, on the sample, by BASE
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)

@@ -1,14 +1,23 @@
-"""Command of the corpus room: `python -m dataset_builder build | crawl | models`."""
+"""Command of the corpus room: `python -m dataset_builder build | crawl | generate | calibrate | models`."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataset_builder.crawl.settings import BASE_URLS, PAUSES, SOURCES, Credentials, Settings
 from dataset_builder.errors import InputError, exit_on_input_error
+from dataset_builder.generate.endpoint import Endpoint
+from dataset_builder.generate.in_process import BATCH_SIZE, InProcess
+from dataset_builder.generate.support import ENCODER, THRESHOLD
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,9 +78,115 @@ def parser() -> argparse.ArgumentParser:
         help="for an answer: %(default)s",
     )
 
+    _add_generate(stages)
+    _add_calibrate(stages)
+
     models = stages.add_parser("models", help="write out the models that ship in packages", allow_abbrev=False)
     models.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model folders")
     return command
+
+
+def _add_generate(stages: argparse._SubParsersAction) -> None:
+    generate = stages.add_parser(
+        "generate",
+        help="have a teacher write question-answer pairs",
+        description="Have a teacher write question-answer pairs on the papers' abstracts, and check them.",
+        epilog="On several GPUs: accelerate launch --config_file accelerate_config.yaml --multi_gpu "
+        "--num_processes 8 -m dataset_builder generate ...",
+        allow_abbrev=False,
+    )
+    generate.add_argument("--teacher", required=True, metavar="T", help="a packaged teacher's name, or a YAML file")
+    generate.add_argument(
+        "--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers"
+    )
+    generate.add_argument("--years", type=_years, metavar="Y-Z", help="2005-2021 or 2022,2024; default: all")
+    generate.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for the folder of the teacher"
+    )
+    generate.add_argument("--seed", type=int, default=0, metavar="N", help="of the run; default: %(default)s")
+    generate.add_argument(
+        "--batch-size",
+        type=_positive(int),
+        default=BATCH_SIZE,
+        metavar="N",
+        help="papers at once in this process, halved where memory runs out; default: %(default)s",
+    )
+    _add_encoder(generate)
+
+    server = generate.add_argument_group("over HTTP, in place of a model in this process")
+    server.add_argument("--endpoint", metavar="URL", help="a server that speaks OpenAI's chat completions")
+    server.add_argument("--endpoint-model", metavar="NAME", help="what the server calls the model; default: its id")
+    server.add_argument(
+        "--concurrency",
+        type=_positive(int),
+        default=Endpoint.concurrency,
+        metavar="N",
+        help="requests in flight; default: %(default)s",
+    )
+    server.add_argument(
+        "--timeout",
+        type=_positive(float),
+        default=Endpoint.timeout,
+        metavar="SECONDS",
+        help="for a response; default: %(default)s",
+    )
+    server.add_argument(
+        "--retries",
+        type=int,
+        default=Endpoint.retries,
+        metavar="N",
+        help="of a request that failed; default: %(default)s",
+    )
+    server.add_argument(
+        "--token-variable",
+        default="HF_TOKEN",
+        metavar="NAME",
+        help="environment variable whose value goes to the server as its key; default: %(default)s",
+    )
+
+
+def _add_calibrate(stages: argparse._SubParsersAction) -> None:
+    calibrate = stages.add_parser(
+        "calibrate",
+        help="measure the check that an answer is supported",
+        description="Hold good pairs against their own abstracts, and against those of other papers.",
+        allow_abbrev=False,
+    )
+    calibrate.add_argument(
+        "--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers"
+    )
+    calibrate.add_argument("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
+    calibrate.add_argument("--seed", type=int, default=0, metavar="N", help="of the shuffling; default: %(default)s")
+    _add_encoder(calibrate)
+
+
+def _add_encoder(stage: argparse.ArgumentParser) -> None:
+    packaged = Path("data/models/all-MiniLM-L6-v2")
+    stage.add_argument(
+        "--encoder",
+        default=str(packaged) if packaged.is_dir() else ENCODER,
+        metavar="MODEL",
+        help=f"sentence encoder, folder or Hub id; default: {packaged} where it is there, else {ENCODER}",
+    )
+    stage.add_argument(
+        "--threshold",
+        type=float,
+        default=THRESHOLD,
+        metavar="S",
+        help="least similarity of an answer to the nearest sentence of the abstract; default: %(default)s",
+    )
+
+
+def _positive(kind: type) -> Callable[[str], float]:
+    def value(text: str) -> float:
+        number = kind(text)
+        if not number > 0:
+            raise argparse.ArgumentTypeError(f"{text}: must be above 0")
+        return number
+
+    # What argparse calls the type in its message on a text that is no number.
+    value.__name__ = kind.__name__
+    return value
 
 
 def _years(text: str) -> list[int]:
@@ -103,7 +218,8 @@ def _base_url(text: str) -> tuple[str, str]:
 def main() -> None:
     """Run the stage that the command line names."""
     arguments = parser().parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("dataset_builder").setLevel(logging.INFO)
     from rich.console import Console
 
     console = Console()
@@ -143,11 +259,58 @@ def main() -> None:
         console.print(f"Files: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
         if not is_complete(report):
             raise SystemExit(3)
+    elif arguments.stage == "generate":
+        _generate(arguments, console)
+    elif arguments.stage == "calibrate":
+        from dataset_builder.generate.calibrate import calibrate, calibration_table
+
+        result = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
+        console.print(calibration_table(result))
     else:
         from dataset_builder.packaged_models import write_packaged_models
 
         for folder in write_packaged_models(arguments.out):
             console.print(f"Model: {folder}", soft_wrap=True)
+
+
+def _generate(arguments: argparse.Namespace, console: Console) -> None:
+    from dataset_builder.generate.report import generation_table
+    from dataset_builder.generate.run import generate
+    from dataset_builder.generate.teacher import read_teacher
+    from dataset_builder.pairs import MANIFEST_FILE
+
+    teacher = read_teacher(arguments.teacher)
+    if arguments.endpoint is None:
+        way = InProcess(arguments.batch_size)
+    elif not re.match(r"https?://[^/]", arguments.endpoint):
+        raise InputError(f"--endpoint {arguments.endpoint}: must be a URL of http or https")
+    else:
+        way = Endpoint(
+            url=arguments.endpoint,
+            model=arguments.endpoint_model or teacher.model,
+            token=os.environ.get(arguments.token_variable) or None,
+            concurrency=arguments.concurrency,
+            timeout=arguments.timeout,
+            retries=arguments.retries,
+        )
+    report = generate(
+        teacher,
+        way,
+        arguments.papers,
+        arguments.years,
+        arguments.out,
+        arguments.seed,
+        arguments.encoder,
+        arguments.threshold,
+    )
+    if report is None:
+        return
+    folder = arguments.out / teacher.name
+    console.print(generation_table(report))
+    console.print(f"Pairs: {folder}    manifest: {folder / MANIFEST_FILE}", soft_wrap=True)
+    if report["papers_unanswered"]:
+        console.print(f"Papers without an answer: {report['papers_unanswered']}; the same command asks them again")
+        raise SystemExit(3)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 from dataset_builder.card import card_metadata, card_text, parquet_path
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, write_json, write_text
-from dataset_builder.pairs import teacher_folder
+from dataset_builder.pairs import generation_manifest, teacher_folder
 from dataset_builder.papers import read_papers
 from dataset_builder.report import corpus_report
 from dataset_builder.splits import SPLITS
@@ -65,6 +65,9 @@ def build(
                 configs[teacher][split].to_parquet(work / parquet_path(teacher, split))
             infos[teacher].download_size = sum(path.stat().st_size for path in (work / teacher).iterdir())
         report = corpus_report(read_papers(papers), configs, dropped, train_teacher)
+        report["teachers"] = {
+            teacher: generation_manifest(qa, teacher) for teacher in dict.fromkeys([train_teacher, *test_teachers])
+        }
         write_text(work / "README.md", card_text(card_metadata(infos, license_id), report))
         write_json(work / REPORT_FILE, report)
         shutil.rmtree(work / ".cache")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dataset_builder.errors import InputError
+from dataset_builder.files import read_json
 from dataset_builder.records import read_json_lines, required_text, venue_year_files
 
 # A teacher's name is a folder's name and, on the Hub, a config's.
 TEACHER_NAME = re.compile(r"\w[\w.-]*")
+# Beside the pairs of a teacher that the project has run: how they were made, and from what a killed run goes on.
+MANIFEST_FILE = "generation.json"
+WORK_FOLDER = ".generate"
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,19 @@ def teacher_folder(folder: Path, teacher: str) -> Path:
             f"{teacher!r}: no such teacher in {folder}; it has a folder for each teacher: {', '.join(known) or 'none'}"
         )
     return path
+
+
+def generation_manifest(folder: Path, teacher: str) -> dict[str, Any] | None:
+    """Return the manifest that `generate` wrote with the pairs of `teacher`; None for pairs that were not made by it.
+
+    Raises `InputError` for pairs whose making is not finished: they have no manifest yet.
+    """
+    path = teacher_folder(folder, teacher) / MANIFEST_FILE
+    if path.is_file():
+        return read_json(path)
+    if (path.parent / WORK_FOLDER).is_dir():
+        raise InputError(f"{path.parent}: the teacher has not finished its pairs; run the same `generate` again")
+    return None
 
 
 def read_pairs(folder: Path, teacher: str) -> list[Pair]:

@@ -9,6 +9,7 @@ from typing import Any
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import make_writable_folder, read_json, write_json, write_text
+from dataset_builder.hardware import start_process
 from dataset_builder.loading import corpus_revision, load_corpus_split
 from dataset_builder.packaged_models import SOURCE_FILE
 from eval.collecting import collect_answers
@@ -17,7 +18,6 @@ from eval.html_report import report_html
 from eval.measuring import Measuring
 from eval.model_folder import EncoderFolder, find_encoder, find_model, training_metrics
 from eval.predictions import predictions_path
-from eval.processes import start_process
 from eval.references import floors_and_ceilings
 from eval.report import report_markdown
 from eval.scoring import score_all

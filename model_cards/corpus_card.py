@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from dataset_builder.splits import FIRST_TEST_YEAR, SPLITS
 from eval.comparison import as_markdown
 
 TEMPLATE = Path(__file__).parent / "templates" / "corpus.md.j2"
+TEACHERS_TEMPLATE = TEMPLATE.with_name("teachers.md.j2")
 
 
 def corpus_card(dataset: Path, report: dict[str, Any], shared: dict[str, Any]) -> str:
@@ -29,10 +31,22 @@ def corpus_card(dataset: Path, report: dict[str, Any], shared: dict[str, Any]) -
         overlap=_overlap_table(report),
         papers_in_two_splits=sum(report["papers_in_two_splits"].values()),
         dropped=_dropped_text(report),
+        teachers=teachers_section(report["teachers"]),
         example=load_corpus_split(str(dataset), None, "train")[0],
         **shared,
     )
     return f"{str(card).rstrip()}\n"
+
+
+def teachers_section(teachers: dict[str, dict[str, Any] | None]) -> str:
+    """Return the section on how the pairs were written, from the manifest of each teacher, or None where it has none.
+
+    It is a template of its own, rendered here, since the library that renders the card's cannot include another.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    template = Environment(undefined=StrictUndefined).from_string(TEACHERS_TEMPLATE.read_text(encoding="utf-8"))
+    return re.sub(r"\n{3,}", "\n\n", template.render(teachers=teachers)).strip()
 
 
 def _counts_table(report: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 
-def write_tiny_gpt2(folder: Path, sample: Path) -> Path:
+def write_tiny_gpt2(folder: Path, sample: Path, positions: int = 512) -> Path:
     """Write the model and its tokenizer to `folder` as an ordinary model folder, and return the folder."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -28,7 +28,7 @@ def write_tiny_gpt2(folder: Path, sample: Path) -> Path:
     ).save_pretrained(folder)
     torch.manual_seed(0)
     config = GPT2Config(
-        vocab_size=800, n_positions=512, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
+        vocab_size=800, n_positions=positions, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
     )
     GPT2LMHeadModel(config).save_pretrained(folder)
     return folder

@@ -1,4 +1,4 @@
-"""What the hardware decides where a recipe does not: device, precision and threads."""
+"""What the hardware decides where a recipe does not, and what a run ran on."""
 
 from __future__ import annotations
 
@@ -22,29 +22,6 @@ def precision_defaults() -> dict[str, bool]:
         return {"bf16": torch.cuda.is_bf16_supported(), "use_cpu": False}
     capabilities = torch.cpu.get_capabilities()
     return {"bf16": bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")), "use_cpu": True}
-
-
-def use_all_threads() -> None:
-    """Share this machine's cores out among its processes, on a CPU.
-
-    accelerate launch sets OMP_NUM_THREADS to 1 where it is not set, which leaves every core but one idle.
-    """
-    import torch
-
-    if not torch.cuda.is_available() and os.environ.get("OMP_NUM_THREADS", "1") == "1":
-        processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))
-
-
-def peak_memory_bytes() -> int:
-    """Return the most memory taken so far: allocated on the GPU where there is one, else resident in this process."""
-    import resource
-
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB: getrusage(2)
 
 
 def environment(precision: str) -> dict[str, Any]:

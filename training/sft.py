@@ -24,7 +24,8 @@ logger = logging.getLogger("training.sft")
 
 def main(arguments: list[str]) -> None:
     """Train by the recipe that `arguments` name."""
-    from training.hardware import environment, peak_memory_bytes, precision_defaults, use_all_threads
+    from dataset_builder.hardware import peak_memory_bytes, use_all_threads
+    from training.hardware import environment, precision_defaults
     from training.recipe import parse_recipe
 
     recipe = parse_recipe(arguments, precision_defaults())

