@@ -1,4 +1,4 @@
-"""Command of the evaluation room: `python -m eval run`."""
+"""Command of the evaluation room: `python -m eval run | push-metric`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
+from dataset_builder.hub_options import add_push_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
         "--questions", type=int, metavar="N", help="answer a fixed random sample of N questions a config; default: all"
     )
     run.add_argument("--batch-size", type=int, default=16, metavar="N", help="questions at a time; default: 16")
+    push_metric = stages.add_parser("push-metric", help="publish the metric as a Space of the Hub", allow_abbrev=False)
+    add_push_options(push_metric)
     return command
 
 
@@ -37,6 +40,15 @@ def main() -> None:
     """Run the stage that the command line names."""
     arguments = parser().parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if arguments.stage == "push-metric":
+        from rich.console import Console
+
+        from dataset_builder.hub_change import print_pushed
+        from eval.push_metric import push_metric
+
+        pushed = push_metric(arguments.repo_id, arguments.private, arguments.tag, arguments.dry_run)
+        print_pushed(Console(), pushed, arguments.dry_run)
+        return
     for option, value in (("--questions", arguments.questions), ("--batch-size", arguments.batch_size)):
         if value is not None and value < 1:
             raise InputError(f"{option} {value}: must be 1 or more")
