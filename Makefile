@@ -37,7 +37,7 @@ TRAIN = $(BIN)/accelerate launch --config_file accelerate_config.yaml -m trainin
 # RESULTS.md; ignored where the C library is not glibc 2.35 or newer.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run test bench-crawl lint format clean
+.PHONY: help setup models run test bench-crawl bench-hub lint format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 12
@@ -78,6 +78,9 @@ test: setup  ## the tests: offline, about eight minutes on two cores
 
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
 	@$(BIN)/python -m tests.bench_crawl
+
+bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
+	@$(BIN)/python -m tests.bench_hub
 
 lint: setup  ## style and docstrings
 	$(BIN)/ruff check .
