@@ -29,7 +29,7 @@ def telling_hub_errors(repo_id: str, repo_type: str) -> Iterator[None]:
             message = f"{place}: HF_HUB_OFFLINE is set, so nothing is asked of the Hub; unset it"
         elif isinstance(cause, errors.HfHubHTTPError):
             message = f"{place}: {_refusal(cause)}"
-        elif isinstance(cause, errors.HTTPError):
+        elif isinstance(cause, errors.HTTPError | ConnectionError | TimeoutError):  # the last two are Xet's
             message = f"{place}: the connection to the Hub failed ({cause}); {AGAIN}"
         elif isinstance(cause, ValueError) and "Invalid metadata" in str(cause):
             message = (

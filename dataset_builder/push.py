@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,6 +21,8 @@ from dataset_builder.splits import SPLITS
 if TYPE_CHECKING:
     import pyarrow
 
+logger = logging.getLogger(__name__)
+
 OWNED = ("*.parquet", REPORT_FILE, EVAL_FILE)
 
 
@@ -33,11 +36,13 @@ def push_corpus(
     """
     from huggingface_hub import DatasetCard
 
-    if not (folder / REPORT_FILE).is_file():
+    if not (folder / REPORT_FILE).is_file() or not (folder / CARD_FILE).is_file():
         raise InputError(f"{folder}: holds no corpus; build one with `python -m dataset_builder build`")
     report = read_json(folder / REPORT_FILE)
     _check_rows(folder, report)
     license_id = DatasetCard.load(folder / CARD_FILE, ignore_metadata_errors=True).data.license
+    if contexts == "full" and license_id == "other":
+        logger.warning("the abstracts are published, too; they belong to their publishers and authors")
     with tempfile.TemporaryDirectory() as temporary:
         stage = Path(temporary)
         shutil.copy(folder / REPORT_FILE, stage)

@@ -9,7 +9,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, write_text
 from dataset_builder.loading import corpus_revision
 from dataset_builder.report import REPORT_FILE
-from eval.model_folder import ModelFolder, find_model
+from eval.model_folder import RECIPE_FILE, ModelFolder, find_model
 from model_cards.figures import draw_loss_curve
 from model_cards.model_card import local_names, model_card
 
@@ -29,8 +29,9 @@ def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
         )
     written = []
     for folder in [_scored_model(scores_path, scores, name) for name in scores["model_folders"]]:
-        metrics = folder.metrics()
-        if metrics:
+        # A run of this machine: what was downloaded from the Hub has its card there.
+        if (folder.path / RECIPE_FILE).is_file():
+            metrics = folder.metrics()
             names = local_names(folder, metrics, dataset_id, scores["revision"])
             license_id = metrics["license"] or "unknown"
             card = model_card(folder, scores, report["train_teacher"], names, license_id)

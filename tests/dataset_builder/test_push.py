@@ -283,6 +283,17 @@ def test_default_upload_path_is_xet(hub: RunningHub, corpus: Path, tmp_path: Pat
     assert [request for request in hub.take_requests() if "xet-read-token" in request]
 
 
+def test_xet_that_refuses_is_one_message(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
+    """The token for Xet's storage is refused: hf_xet's own error is told like the client's, and nothing is shown."""
+    hub.orders({"method": "GET", "path": "xet-write-token", "times": 9, "status": 403})
+    words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/no-xet", "--contexts", "full")
+    done = hub.run(tmp_path, "-m", *words, HF_HUB_DISABLE_XET="0")
+    hub.orders()
+    assert done.returncode == 2, done.stderr
+    assert "error: dataset lab/no-xet: the connection to the Hub failed" in done.stderr
+    assert hub.files("datasets/lab/no-xet") == {}
+
+
 def test_nothing_shows_the_token(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
     """At the client's highest verbosity, in what is printed and in every file that is left, on the Hub as here."""
     words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/secret", "--contexts", "full")

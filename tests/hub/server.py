@@ -82,21 +82,6 @@ class Hub:
             raise refuse(404, "Invalid rev id", "RevisionNotFound")
         return sha
 
-    async def whoami(self, request: Request) -> Response:
-        """GET /api/whoami-v2."""
-        user = self.user(request)
-        if user is None:
-            raise refuse(401, "Invalid username or password.")
-        token = {"displayName": "tests", "role": user[1]}
-        return JSONResponse(
-            {
-                "type": "user",
-                "name": user[0],
-                "orgs": [{"name": name} for name in NAMESPACES[user[0]][1:]],
-                "auth": {"type": "access_token", "accessToken": token},
-            }
-        )
-
     # Repos
 
     async def create(self, request: Request) -> Response:
@@ -295,8 +280,6 @@ class Hub:
                 files[value["path"]] = file
             elif key == "deletedFile":
                 del files[value["path"]]
-            elif key == "deletedFolder":
-                files = {path: file for path, file in files.items() if not path.startswith(value["path"])}
         sha = self.store.commit(repo, files, title)
         prefix = "" if repo.kind == "model" else f"{repo.kind}s/"
         url = f"{request.base_url}{prefix}{repo.id}/commit/{sha}"
@@ -306,7 +289,6 @@ class Hub:
         """Return the routes, those of models without their kind included."""
         api = "/api/{kinds}/{namespace}/{name}"
         routes = [
-            Route("/api/whoami-v2", self.whoami),
             Route("/api/repos/create", self.create, methods=["POST"]),
             Route("/api/validate-yaml", self.validate_yaml, methods=["POST"]),
             Route("/lfs/{sha256}", self.lfs_put, methods=["PUT"]),
