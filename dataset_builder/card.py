@@ -15,7 +15,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 UNNAMED = "ORG/isca-qa"
 # The Hub's sizes, by the number of rows that each ends below:
 # https://github.com/huggingface/hub-docs/blob/main/datasetcard.md.
-SIZES = {"n<1K": 1_000, "1K<n<10K": 10_000, "10K<n<100K": 100_000, "100K<n<1M": 1_000_000}
+SIZES = {"n<1K": 1_000, "1K<n<10K": 10_000, "10K<n<100K": 100_000, "100K<n<1M": 1_000_000, "1M<n<10M": 10_000_000}
 
 
 def parquet_path(config: str, split: str) -> str:

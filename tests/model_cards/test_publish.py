@@ -13,10 +13,12 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from dataset_builder.build import build
-from model_cards.model_card import scores_table
 from tests.conftest import REPOSITORY
 from tests.hub.commands import Commands
 from tests.hub.running import RunningHub
+
+# Six processes with torch stand behind the first of these tests.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CORPUS, BASE = "lab/isca-qa-for-models", "somebody/tiny-gpt2"
 METHODS = ("full", "lora")
@@ -240,20 +242,3 @@ def test_weights_that_are_none_or_unscored_are_refused(
     done = commands.run("model_cards", *words)
     assert done.code == 2 and "has no scores of" in done.output
     assert hub.take_requests() == []
-
-
-def test_table_has_an_interval_where_the_scores_have_one() -> None:
-    """One model with, one without; a config that a model was not scored on stays empty."""
-    scores = {
-        "models": {
-            "baseline": {"a": {"cosine_similarity": {"mean": 0.5}}},
-            "lora": {
-                "a": {"cosine_similarity": {"mean": 0.61, "low": 0.6, "high": 0.625}},
-                "b": {"cosine_similarity": {"mean": 0.7}},
-            },
-        }
-    }
-    assert scores_table(scores) == (
-        "| model | test by `a` | test by `b` |\n| --- | ---: | ---: |\n"
-        "| baseline | 0.500 |  |\n| lora | 0.610 [0.600, 0.625] | 0.700 |"
-    )

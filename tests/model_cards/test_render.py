@@ -15,6 +15,7 @@ from huggingface_hub import ModelCard
 from dataset_builder.errors import InputError
 from dataset_builder.push import write_rows
 from eval.run import run
+from model_cards.model_card import scores_table
 from model_cards.render import render
 from tests.conftest import REPOSITORY, SAMPLE, contents
 
@@ -123,3 +124,20 @@ def test_missing_scores_exit_2(tmp_path: Path, corpus: Path, stage: Callable) ->
     done = stage("model_cards", "render", "--dataset", corpus, "--scores", tmp_path / "scores.json")
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {tmp_path / 'scores.json'}: cannot be read")
+
+
+def test_table_has_an_interval_where_the_scores_have_one() -> None:
+    """One model with, one without; a config that a model was not scored on stays empty."""
+    scores = {
+        "models": {
+            "baseline": {"a": {"cosine_similarity": {"mean": 0.5}}},
+            "lora": {
+                "a": {"cosine_similarity": {"mean": 0.61, "low": 0.6, "high": 0.625}},
+                "b": {"cosine_similarity": {"mean": 0.7}},
+            },
+        }
+    }
+    assert scores_table(scores) == (
+        "| model | test by `a` | test by `b` |\n| --- | ---: | ---: |\n"
+        "| baseline | 0.500 |  |\n| lora | 0.610 [0.600, 0.625] | 0.700 |"
+    )
