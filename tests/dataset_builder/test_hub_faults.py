@@ -20,6 +20,17 @@ def _faultless(hub: RunningHub) -> Iterator[None]:
     hub.orders()
 
 
+@pytest.fixture
+def nothing_uploaded(hub: RunningHub) -> Iterator[None]:
+    """Take the uploaded contents away: the Hub keeps them for all repos, and what it has is not sent again."""
+    contents = [path for path in (hub.root / "objects").iterdir() if len(path.name) == 64]
+    for path in contents:
+        path.rename(path.with_name(f"away-{path.name}"))
+    yield
+    for path in contents:
+        path.with_name(f"away-{path.name}").rename(path)
+
+
 def _push(commands: Commands, corpus: Path, repo: str, *words: str, token: str | None = WRITER) -> Done:
     given = ("push", "--dataset", corpus, "--repo-id", repo, "--contexts", "full", *words)
     return commands.run("dataset_builder", *given, token=token)
@@ -159,28 +170,20 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_push_that_fails_shows_nothing_and_a_second_completes_it(
-    hub: RunningHub, commands: Commands, corpus: Path, fault: str
+    hub: RunningHub, commands: Commands, corpus: Path, nothing_uploaded: None, fault: str
 ) -> None:
     """Waits are the client's own: 1, 2, 4, 8 and 8 seconds, for each file that was under way."""
     order, message, waits = FAULTS[fault]
     repo = f"lab/{fault.replace(' ', '-')}"
-    # Objects are kept by content for all repos: without this, a file that another test sent would not be sent here.
-    for content in (hub.root / "objects").iterdir():
-        if len(content.name) == 64:
-            content.rename(content.with_name(f"away-{content.name}"))
-    try:
-        hub.orders(order)
-        done = _push(commands, corpus, repo)
-        assert _is_one_message(done) and message in done.output, done.output
-        assert set(done.waits) == set(waits) and len(done.waits) >= len(waits)
-        assert _files(hub, repo) == {}
-        hub.orders()
-        assert _push(commands, corpus, repo, "--tag", "v1").code == 0
-        assert len(_files(hub, repo)) == 9
-        assert len(hub.commits(f"datasets/{repo}")) == 2
-    finally:
-        for content in (hub.root / "objects").glob("away-*"):
-            content.rename(content.with_name(content.name.removeprefix("away-")))
+    hub.orders(order)
+    done = _push(commands, corpus, repo)
+    assert _is_one_message(done) and message in done.output, done.output
+    assert set(done.waits) == set(waits) and len(done.waits) >= len(waits)
+    assert _files(hub, repo) == {}
+    hub.orders()
+    assert _push(commands, corpus, repo, "--tag", "v1").code == 0
+    assert len(_files(hub, repo)) == 9
+    assert len(hub.commits(f"datasets/{repo}")) == 2
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,9 @@ def test_limit_is_waited_for(
     assert len(_files(hub, repo)) == 9
 
 
-def test_large_file_cut_once_is_sent_again(hub: RunningHub, commands: Commands, sources: Path) -> None:
+def test_large_file_cut_once_is_sent_again(
+    hub: RunningHub, commands: Commands, sources: Path, nothing_uploaded: None
+) -> None:
     """The client's own second try is enough, and the push ends well."""
     from dataset_builder.build import build
 
