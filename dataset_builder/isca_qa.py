@@ -18,6 +18,7 @@ FEATURES = datasets.Features(
     {
         "instruction": datasets.Value("string"),
         "context": datasets.Value("string"),
+        "context_sha256": datasets.Value("string"),
         "question": datasets.Value("string"),
         "answer": datasets.Value("string"),
         "paper_id": datasets.Value("string"),
@@ -45,7 +46,7 @@ class IscaQA(datasets.GeneratorBasedBuilder):
     `as_dataset()`. `dropped` then holds the pairs left out, by role and reason (see `corpus_rows`).
     """
 
-    VERSION = datasets.Version("1.0.0")
+    VERSION = datasets.Version("1.1.0")
     BUILDER_CONFIG_CLASS = IscaQAConfig
     dropped: dict[str, Counter[str]]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from dataset_builder.files import sha256_of
+from dataset_builder.files import sha256_of_text
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -39,15 +40,39 @@ def load_corpus_split(dataset: str, config: str | None, split: str) -> Dataset:
             f"dataset {dataset!r}: has no column {', '.join(map(repr, missing))}; it has "
             f"{', '.join(map(repr, rows.column_names))}; build the corpus with `python -m dataset_builder build`"
         )
+    without = rows.data["context"].null_count
+    if without:
+        raise InputError(
+            f"dataset {dataset!r}, split {split!r}: {without} of {len(rows)} rows have no context, for the abstracts "
+            "are not published with it; put them in from your own crawl with `python -m dataset_builder hydrate "
+            f"--repo-id {dataset} --papers DIR --out DIR`, and use that folder"
+        )
     return rows
 
 
 def corpus_revision(dataset: str) -> str:
-    """Return what pins the corpus: its commit on the Hub, or for a folder the SHA-256 of its Parquet files."""
+    """Return what pins the corpus: its commit on the Hub, or for a folder the SHA-256 of its rows.
+
+    The rows are taken without `context`, for which its hash stands, so that a corpus has the same revision with its
+    contexts, without them, and after they were put back.
+    """
     folder = Path(dataset)
     if folder.is_dir():
-        digests = [f"{path.relative_to(folder)} {sha256_of(path)}" for path in sorted(folder.rglob("*.parquet"))]
-        return "sha256:" + hashlib.sha256("\n".join(digests).encode()).hexdigest()
+        return f"sha256:{_rows_digest(folder)}"
     from huggingface_hub import HfApi
 
     return HfApi().dataset_info(dataset).sha
+
+
+def _rows_digest(folder: Path) -> str:
+    import pyarrow.parquet as pq
+
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.parquet")):
+        digest.update(f"{path.relative_to(folder)}\n".encode())
+        for row in pq.read_table(path).to_pylist():
+            context = row.pop("context", None)
+            if "context_sha256" not in row:
+                row["context_sha256"] = sha256_of_text(context or "")
+            digest.update(f"{json.dumps(row, sort_keys=True)}\n".encode())
+    return digest.hexdigest()

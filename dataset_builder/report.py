@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.corpus import normalised
@@ -13,6 +14,8 @@ from dataset_builder.splits import SPLITS
 if TYPE_CHECKING:
     from datasets import DatasetDict
     from rich.table import Table
+
+REPORT_FILE = "report.json"
 
 
 def corpus_report(
@@ -35,7 +38,8 @@ def corpus_report(
             "by_year": _by_year(paper.year for paper in papers),
         },
         "configs": {
-            name: {split: _split_counts(config[split]) for split in SPLITS} for name, config in configs.items()
+            name: {split: split_counts(config[split]["year"], config[split]["paper_id"]) for split in SPLITS}
+            for name, config in configs.items()
         },
         "papers_in_two_splits": {name: _papers_in_two_splits(config) for name, config in configs.items()},
         "dropped": {
@@ -56,24 +60,32 @@ def corpus_report(
     }
 
 
+def counts_by_year(report: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return heading and rows of the table of papers and pairs by year, split and teacher; the last row is the sum."""
+    first = next(iter(report["configs"].values()))
+    columns = [(f"{split}, {report['train_teacher']}", first[split]) for split in ("train", "validation")]
+    columns += [(f"test, {name}", config["test"]) for name, config in report["configs"].items()]
+    rows = []
+    for year, count in report["papers"]["by_year"].items():
+        cells = [column["by_year"].get(year) for _, column in columns]
+        rows.append([year, str(count), *(f"{cell['papers']} / {cell['pairs']}" if cell else "" for cell in cells)])
+    sums = [f"{column['papers']} / {column['pairs']}" for _, column in columns]
+    rows.append(["all", str(report["papers"]["read"]), *sums])
+    return ["year", "papers read", *(name for name, _ in columns)], rows
+
+
 def report_table(report: dict[str, Any]) -> Table:
     """Return the table of papers and pairs by year, split and teacher for the terminal."""
     from rich.table import Table
 
+    heading, rows = counts_by_year(report)
     table = Table(title="Papers / pairs", title_justify="left")
-    table.add_column("year")
-    table.add_column("papers read", justify="right")
-    first = next(iter(report["configs"].values()))
-    columns = [(f"{split}\n{report['train_teacher']}", first[split]) for split in ("train", "validation")]
-    columns += [(f"test\n{name}", config["test"]) for name, config in report["configs"].items()]
-    for heading, _ in columns:
-        table.add_column(heading, justify="right")
-    for year, count in report["papers"]["by_year"].items():
-        cells = [column["by_year"].get(year) for _, column in columns]
-        table.add_row(year, str(count), *(f"{cell['papers']} / {cell['pairs']}" if cell else "" for cell in cells))
+    for column in heading:
+        table.add_column(column.replace(", ", "\n"), justify="left" if column == "year" else "right")
+    for row in rows[:-1]:
+        table.add_row(*row)
     table.add_section()
-    totals = [f"{column['papers']} / {column['pairs']}" for _, column in columns]
-    table.add_row("all", str(report["papers"]["read"]), *totals)
+    table.add_row(*rows[-1])
     return table
 
 
@@ -81,16 +93,17 @@ def _by_year(years: Any) -> dict[str, int]:
     return {str(year): count for year, count in sorted(Counter(years).items())}
 
 
-def _split_counts(split: Any) -> dict[str, Any]:
+def split_counts(years: Iterable[int], paper_ids: Iterable[str]) -> dict[str, Any]:
+    """Return how many papers and pairs a split has, in all and by year, from the columns of its rows."""
+    years, paper_ids = list(years), list(paper_ids)
     papers_of_year: dict[int, set[str]] = {}
-    for year, paper_id in zip(split["year"], split["paper_id"], strict=True):
+    for year, paper_id in zip(years, paper_ids, strict=True):
         papers_of_year.setdefault(year, set()).add(paper_id)
     return {
-        "papers": len(set(split["paper_id"])),
-        "pairs": len(split),
+        "papers": len(set(paper_ids)),
+        "pairs": len(years),
         "by_year": {
-            year: {"papers": len(papers_of_year[int(year)]), "pairs": pairs}
-            for year, pairs in _by_year(split["year"]).items()
+            year: {"papers": len(papers_of_year[int(year)]), "pairs": pairs} for year, pairs in _by_year(years).items()
         },
     }
 

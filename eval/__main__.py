@@ -1,4 +1,4 @@
-"""Command of the evaluation room: `python -m eval run`, `python -m eval answer`."""
+"""Command of the evaluation room: `python -m eval run | answer | push-metric`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
+from dataset_builder.hub_options import add_push_options
 
 TABLE_WIDTH = 150
 
@@ -54,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     answer.add_argument(
         "--question", required=True, action="append", metavar="TEXT", help="the question; may be given several times"
     )
+    push_metric = stages.add_parser("push-metric", help="publish the metric as a Space of the Hub", allow_abbrev=False)
+    add_push_options(push_metric)
     return command
 
 
@@ -61,7 +64,17 @@ def main() -> None:
     """Run the stage that the command line names."""
     arguments = parser().parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    {"run": _run, "answer": _answer}[arguments.stage](arguments)
+    {"run": _run, "answer": _answer, "push-metric": _push_metric}[arguments.stage](arguments)
+
+
+def _push_metric(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from dataset_builder.hub_change import print_pushed
+    from eval.push_metric import push_metric
+
+    pushed = push_metric(arguments.repo_id, arguments.private, arguments.tag, arguments.dry_run)
+    print_pushed(Console(), pushed, arguments.dry_run)
 
 
 def _run(arguments: argparse.Namespace) -> None:

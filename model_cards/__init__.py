@@ -1,1 +1,1 @@
-"""Scores made into the cards of the corpus and of each model."""
+"""Scores made into the cards of models, and models published with them."""

@@ -1,25 +1,24 @@
-"""Cards: the README.md of the corpus and of each trained model, from what the other rooms measured."""
+"""The cards of trained models in their folders, as publishing writes them on the Hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.build import REPORT_FILE
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, write_text
 from dataset_builder.loading import corpus_revision
-from eval.comparison import as_markdown, comparison
-from eval.model_folder import ModelFolder, find_model, training_metrics
-from model_cards.corpus_card import corpus_card
-from model_cards.model_card import model_card
+from dataset_builder.report import REPORT_FILE
+from eval.model_folder import RECIPE_FILE, ModelFolder, find_model
+from model_cards.figures import draw_loss_curve
+from model_cards.model_card import local_names, model_card
 
 
 def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
-    """Write the card of the corpus `dataset` and of each trained model in the scores; return the files written.
+    """Write the card and the loss curve of each trained model in the scores; return the cards.
 
-    `dataset_id` is what the cards call the corpus. Raises `InputError` for scores that are not of this corpus or of
-    these models as they are now.
+    `dataset_id` is what the cards call the corpus. Raises `InputError` for scores that are not of the corpus `dataset`
+    or of these models as they are now.
     """
     scores = read_json(scores_path)
     report = read_json(dataset / REPORT_FILE)
@@ -28,21 +27,17 @@ def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
             f"{scores_path}: its scores are on {scores['dataset']} as it was at {scores['revision']}, and {dataset} "
             "is another corpus; run the evaluation again"
         )
-    folders = [_scored_model(scores_path, scores, name) for name in scores["models"]]
-    metrics = training_metrics(folders)
-    shared = {
-        "scores": scores,
-        "comparison": as_markdown(*comparison(scores, metrics)),
-        "encoders": ", ".join(f"`{encoder}`" for encoder in scores["encoders"]),
-        "dataset_id": dataset_id,
-    }
-    written = [dataset / "README.md"]
-    write_text(written[0], corpus_card(dataset, report, shared))
-    for folder in folders:
-        if folder.name in metrics:
-            path = folder.path / "README.md"
-            write_text(path, model_card(folder, metrics[folder.name], report, shared))
-            written.append(path)
+    written = []
+    for folder in [_scored_model(scores_path, scores, name) for name in scores["model_folders"]]:
+        # A run of this machine: what was downloaded from the Hub has its card there.
+        if (folder.path / RECIPE_FILE).is_file():
+            metrics = folder.metrics()
+            names = local_names(folder, metrics, dataset_id, scores["revision"])
+            license_id = metrics["license"] or "unknown"
+            card = model_card(folder, scores, report["train_teacher"], names, license_id)
+            draw_loss_curve(folder.path, metrics)
+            written.append(folder.path / "README.md")
+            write_text(written[-1], card)
     return written
 
 

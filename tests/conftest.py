@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before any import of the libraries that read them: nothing in the tests may reach for the network.
@@ -16,6 +16,10 @@ os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import pytest
+
+from tests.hub.commands import Commands
+from tests.hub.commands import commands as commands_process
+from tests.hub.running import RunningHub, running_hub
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLE = REPOSITORY / "dataset_builder" / "sample"
@@ -130,3 +134,17 @@ def contents(folder: Path, without: tuple[str, ...] = ()) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in without
     }
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """Return a Hub on loopback, empty at first."""
+    with running_hub(tmp_path_factory.mktemp("hub")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def commands(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """Return the process that runs commands against that Hub."""
+    with commands_process(hub, tmp_path_factory.mktemp("commands")) as process:
+        yield process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -44,6 +45,7 @@ def test_new_process_loads_both_configs(corpus: Path) -> None:
         {
             "instruction": "Read the abstract and answer the question",
             "context": papers[pair["paper_id"]]["abstract"],
+            "context_sha256": hashlib.sha256(papers[pair["paper_id"]]["abstract"].encode()).hexdigest(),
             "question": pair["question"],
             "answer": pair["answer"],
             "paper_id": pair["paper_id"],

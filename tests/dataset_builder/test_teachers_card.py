@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.build import build
+from dataset_builder.card import render
 from dataset_builder.errors import InputError
 from dataset_builder.generate.teacher import read_teacher
-from model_cards.corpus_card import teachers_section
 from tests.conftest import SAMPLE
 
 
@@ -37,7 +37,7 @@ def manifest() -> dict[str, object]:
 
 def test_section_says_what_the_manifest_says() -> None:
     """Model, revision, prompt, sampling, rejections by reason and the licence; and that another teacher has none."""
-    text = teachers_section({"gemma": manifest(), "by_hand": None})
+    text = render("teachers.md.j2", report={"teachers": {"gemma": manifest(), "by_hand": None}})
     for part in (
         *("### `gemma`", "`google/gemma-2-2b-it`", "`299a8560bedf22ed1c72a8a11e7dce4a7f9f51f8`", "cuda, bfloat16"),
         *(

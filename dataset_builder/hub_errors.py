@@ -1,0 +1,78 @@
+"""What the Hub refuses, said as one message with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dataset_builder.errors import InputError
+
+AGAIN = "nothing half done is visible there; run the same command again to complete it"
+
+
+@contextmanager
+def telling_hub_errors(repo_id: str, repo_type: str) -> Iterator[None]:
+    """Turn the client's errors into `InputError`s that say what to do. No message holds the token."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # the client's errors share no class; what is not the Hub's doing is raised as it is
+        cause = error
+        # An upload that failed comes wrapped, without the reason in its message.
+        while not isinstance(cause, errors.HTTPError) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        place = f"{repo_type} {repo_id}"
+        if isinstance(cause, errors.OfflineModeIsEnabled):
+            message = f"{place}: HF_HUB_OFFLINE is set, so nothing is asked of the Hub; unset it"
+        elif isinstance(cause, errors.HfHubHTTPError):
+            message = f"{place}: {_refusal(cause)}"
+        elif isinstance(cause, errors.HTTPError | ConnectionError | TimeoutError):  # the last two are Xet's
+            message = f"{place}: the connection to the Hub failed ({cause}); {AGAIN}"
+        elif isinstance(cause, ValueError) and "Invalid metadata" in str(cause):
+            message = (
+                f"{place}: the Hub refuses the card's metadata ({' '.join(str(cause).split())}); nothing was sent"
+            )
+        else:
+            raise
+        raise InputError(message) from error
+
+
+def _refusal(error: object) -> str:
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    status = error.response.status_code
+    said = error.server_message or f"it answers {status}"
+    if isinstance(error, GatedRepoError):
+        return f"is open only to those whom its owners let in ({said}); ask for access on its page on the Hub"
+    if isinstance(error, RevisionNotFoundError):
+        return "has no such revision; see its commits and tags on the Hub"
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            "is not on the Hub, or is private and your token may not read it; check the name, and the token "
+            "(`hf auth whoami`)"
+        )
+    if status == 401:
+        return (
+            f"the Hub does not accept your token ({said}); make a new one at https://huggingface.co/settings/tokens "
+            "and run `hf auth login`, or put it into the variable HF_TOKEN"
+        )
+    if status == 402 or status == 403:
+        return (
+            f"your token may not write there ({said}); use a token that may write, or a namespace that is yours "
+            "(`hf auth whoami` shows both)"
+        )
+    if status == 409:
+        return f"the Hub says that it conflicts with what is there ({said}); look at the repo, then run it again"
+    if status == 412:
+        return f"other commits came first each time ({said}); {AGAIN}"
+    if status == 429:
+        wait = error.response.headers.get("retry-after")
+        return (
+            f"the Hub's limit of requests is reached ({said}); wait {f'{wait} s' if wait else 'a while'}, then {AGAIN}"
+        )
+    if status >= 500:
+        return f"the Hub has a fault of its own ({status}: {said}); see https://status.huggingface.co, then {AGAIN}"
+    return f"the Hub refuses ({status}: {said})"

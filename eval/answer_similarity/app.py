@@ -1,0 +1,30 @@
+"""The metric to try out in a browser: a Space of the Hub's runs this file.
+
+evaluate's own widget uses parts of gradio that its version 4 removed, so this is a small one of ours.
+"""
+
+from __future__ import annotations
+
+import gradio
+from answer_similarity import AnswerSimilarity
+
+metric = AnswerSimilarity()
+
+
+def similarity(answer: str, reference: str) -> float:
+    """Return the cosine similarity of one answer and its reference."""
+    return metric.compute(predictions=[answer], references=[reference])["cosine_similarity"]
+
+
+demo = gradio.Interface(
+    similarity,
+    inputs=[gradio.Textbox(label="Answer"), gradio.Textbox(label="Reference answer")],
+    outputs=gradio.Number(label="Cosine similarity", precision=3),
+    examples=[["It halves the misses.", "Misses fall by half."]],
+    cache_examples=False,
+    title="Answer similarity",
+    description="How close in meaning an answer is to a reference answer, from -1 to 1.",
+)
+
+if __name__ == "__main__":
+    demo.launch()

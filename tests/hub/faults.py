@@ -1,0 +1,89 @@
+"""What goes wrong at the loopback Hub when it is told to, and the count of what it was asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.hub.store import Store
+
+
+class Faults:
+    """The orders in force, and the requests so far.
+
+    An order has "method", "path" (a regular expression), "times", and one of
+
+    - "status", "headers": this answer instead of the right one
+    - "cut": the connection is closed after so many bytes of the request
+    - "race": {"repo": [KIND, ID], "files": {PATH: TEXT}}, somebody else's commit just before the request is handled
+
+    `requests` lists what was asked, "METHOD PATH", but for /control.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.orders: list[dict[str, Any]] = []
+        self.requests: list[str] = []
+
+    def routes(self) -> list[Route]:
+        """Return /control/faults (PUT a list of orders) and /control/requests (GET; DELETE empties it)."""
+        return [
+            Route("/control/faults", self._give_orders, methods=["PUT"]),
+            Route("/control/requests", self._show_requests, methods=["GET", "DELETE"]),
+        ]
+
+    async def _give_orders(self, request: Request) -> Response:
+        self.orders = await request.json()
+        return Response()
+
+    async def _show_requests(self, request: Request) -> Response:
+        asked = list(self.requests)
+        if request.method == "DELETE":
+            self.requests.clear()
+        return JSONResponse(asked)
+
+    def around(self, app: Callable) -> Callable:
+        """Return the application with the faults before it."""
+
+        async def handle(scope: dict[str, Any], receive: Callable, send: Callable) -> None:
+            path = scope["path"]
+            if path.startswith("/control/"):
+                await app(scope, receive, send)
+                return
+            self.requests.append(f"{scope['method']} {path}")
+            order = self._order_for(scope["method"], path)
+            if "cut" in order:
+                received = 0
+                while received < order["cut"]:
+                    message = await receive()
+                    received += len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        break
+                # uvicorn has no public way to drop a connection; its send is a method of the object that has one.
+                send.__self__.transport.abort()
+            elif "status" in order:
+                body = {"error": f"told to answer {order['status']}"}
+                await JSONResponse(body, order["status"], order.get("headers"))(scope, receive, send)
+            else:
+                if "race" in order:
+                    self._commit(**order["race"])
+                await app(scope, receive, send)
+
+        return handle
+
+    def _order_for(self, method: str, path: str) -> dict[str, Any]:
+        for order in self.orders:
+            if order["times"] > 0 and order["method"] == method and re.search(order["path"], path):
+                order["times"] -= 1
+                return order
+        return {}
+
+    def _commit(self, repo: list[str], files: dict[str, str]) -> None:
+        found = self.store.repo(*repo)
+        blobs = {path: self.store.put_blob(text.encode()) for path, text in files.items()}
+        self.store.commit(found, self.store.files(found.head) | blobs, "somebody else's")
