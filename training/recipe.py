@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 class CorpusArguments:
     """The keys of a recipe that are the project's own. The others are TRL's `SFTConfig` and `ModelConfig`."""
 
+    rows: Literal["paper", "pair"] = field(
+        default="paper",
+        metadata={"help": "what a row is, and so what the batch size counts: a paper with all its pairs, or a pair"},
+    )
     dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
     license: str | None = field(default=None, metadata={"help": "licence of the trained model, for its card"})
 

@@ -31,21 +31,22 @@ def main(arguments: list[str]) -> None:
     use_all_threads()
 
     from dataset_builder.loading import load_corpus_split
-    from training.rows import prompt_completion_rows
+    from training.rows import rows_by_pair, rows_by_paper, tokenize_pairs
     from training.run_folder import finish_run, last_whole_checkpoint, open_run, rows_digest
 
     # Tokenizer and rows
     tokenizer, positions = _load_tokenizer(recipe.model.model_name_or_path)
     max_tokens = min(recipe.training.max_length or positions, positions)
-    splits = {
-        split: prompt_completion_rows(load_corpus_split(recipe.corpus.dataset, None, split), tokenizer, max_tokens)
+    pairs, validation_pairs = (
+        tokenize_pairs(load_corpus_split(recipe.corpus.dataset, None, split), tokenizer, max_tokens)
         for split in ("train", "validation")
-    }
+    )
+    train_rows = rows_by_paper(pairs) if recipe.corpus.rows == "paper" else rows_by_pair(pairs)
 
     # Run folder
     output_dir = Path(recipe.training.output_dir)
     with recipe.training.main_process_first(desc="run folder"):
-        if open_run(output_dir, recipe.values, rows_digest(splits["train"])):
+        if open_run(output_dir, recipe.values, rows_digest(train_rows)):
             logger.warning("%s: this run is finished; nothing to do", output_dir)
             return
         checkpoint = last_whole_checkpoint(output_dir)
@@ -53,17 +54,21 @@ def main(arguments: list[str]) -> None:
         logger.warning("going on from %s", checkpoint)
 
     # Trainer
-    from trl import SFTTrainer, get_peft_config
+    from trl import get_peft_config
 
+    from training.batches import RowCollator
     from training.measure import Stopwatch, ValidationAtEpochEnd, losses
+    from training.trainer import RowTrainer
 
     recipe.training.model_init_kwargs = {"dtype": recipe.model.dtype or "float32", "use_safetensors": True}
     recipe.training.restore_callback_states_from_checkpoint = True
-    trainer = SFTTrainer(
+    trainer = RowTrainer(
         model=recipe.model.model_name_or_path,
         args=recipe.training,
-        train_dataset=splits["train"],
-        eval_dataset=splits["validation"],
+        train_dataset=train_rows,
+        # By pair whatever the training rows are, so that validation losses can be compared.
+        eval_dataset=rows_by_pair(validation_pairs),
+        data_collator=RowCollator(tokenizer.pad_token_id, recipe.training.pad_to_multiple_of or 1),
         processing_class=tokenizer,
         peft_config=get_peft_config(recipe.model),
         callbacks=[Stopwatch(), ValidationAtEpochEnd()],
@@ -84,7 +89,7 @@ def main(arguments: list[str]) -> None:
             "dataset": recipe.corpus.dataset,
             "license": recipe.corpus.license,
             "seed": recipe.training.seed,
-            "train_pairs": len(splits["train"]),
+            "train_pairs": len(pairs),
             "epochs": trainer.state.epoch,
             "train_seconds": stopwatch.seconds,
             "tokens_per_second": tokens_per_epoch * trainer.state.epoch / stopwatch.seconds,
