@@ -45,7 +45,7 @@ def tokenize_pairs(split: Dataset, tokenizer: PreTrainedTokenizerBase, max_token
         if len(prompt["input_ids"]) > room:
             raise InputError(
                 f"{row['paper_id']}, question {row['question'][:60]!r}: question and answer alone are over "
-                f"{max_tokens} tokens; leave the pair out, or pass a larger --max_length if the model has the positions"
+                f"{max_tokens} tokens; leave the pair out, or pass a larger --max_length"
             )
         pairs.append(TokenizedPair(row["paper_id"], prompt["input_ids"], answer))
     return pairs

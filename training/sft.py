@@ -41,7 +41,8 @@ def main(arguments: list[str]) -> None:
         tokenize_pairs(load_corpus_split(recipe.corpus.dataset, None, split), tokenizer, max_tokens)
         for split in ("train", "validation")
     )
-    train_rows = rows_by_paper(pairs) if recipe.corpus.rows == "paper" else rows_by_pair(pairs)
+    make_rows = rows_by_paper if recipe.corpus.rows == "paper" else rows_by_pair
+    train_rows, validation_rows = make_rows(pairs), make_rows(validation_pairs)
 
     # Run folder
     output_dir = Path(recipe.training.output_dir)
@@ -66,8 +67,7 @@ def main(arguments: list[str]) -> None:
         model=recipe.model.model_name_or_path,
         args=recipe.training,
         train_dataset=train_rows,
-        # By pair whatever the training rows are, so that validation losses can be compared.
-        eval_dataset=rows_by_pair(validation_pairs),
+        eval_dataset=validation_rows,
         data_collator=RowCollator(tokenizer.pad_token_id, recipe.training.pad_to_multiple_of or 1),
         processing_class=tokenizer,
         peft_config=get_peft_config(recipe.model),

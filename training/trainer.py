@@ -22,6 +22,8 @@ class RowTrainer(SFTTrainer):
         # TRL's preparation would cut a row, which may be longer than a sequence, at max_length.
         kwargs["args"].dataset_kwargs = {"skip_prepare_dataset": True}
         super().__init__(**kwargs)
+        labels = [label for of_row in self.eval_dataset["labels"] for label in of_row] if self.eval_dataset else []
+        self._validation_tokens_a_row = (len(labels) - labels.count(NO_LOSS)) / max(1, len(self.eval_dataset or []))
         self._predicting: torch.Tensor | None = None
         if self.accelerator.device.type == "cpu":
             model = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
@@ -36,20 +38,24 @@ class RowTrainer(SFTTrainer):
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return TRL's loss, with the model given the mask that the row's parts ask for."""
         mask = attention_mask(inputs.pop("parts"))
+        following = inputs["labels"][:, 1:]
+        predicting = following != NO_LOSS
+        if self.accelerator.device.type == "cpu":
+            # Where there is no Triton, TRL computes the logits of every token; here they are computed for the labels.
+            self._predicting = predicting
+            inputs["shift_labels"] = following[predicting][None]
 
         def masked_model(**inputs: Any) -> Any:
             return model(**{**inputs, "attention_mask": mask})
 
-        if self.accelerator.device.type != "cpu":
-            return super().compute_loss(masked_model, inputs, *args, **kwargs)
-        # Where there is no Triton, TRL computes the logits of every token; here they are computed for the labels.
-        following = inputs["labels"][:, 1:]
-        self._predicting = following != NO_LOSS
-        inputs["shift_labels"] = following[self._predicting][None]
         try:
-            return super().compute_loss(masked_model, inputs, *args, **kwargs)
+            loss = super().compute_loss(masked_model, inputs, *args, **kwargs)
         finally:
             self._predicting = None
+        if self.model.training:
+            return loss
+        # The evaluation loop weighs batches by their rows; answers are long and short, so weigh them by their tokens.
+        return loss * predicting.sum() / (len(predicting) * self._validation_tokens_a_row)
 
     def _keep_predicting(self, backbone: torch.nn.Module, inputs: Any, outputs: Any) -> Any:
         """Leave of the backbone's last states, (rows, length, size), those that a label follows: (1, labels, size)."""

@@ -13,7 +13,7 @@ from datasets import Dataset
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
 from training.batches import RowCollator, attention_mask
-from training.rows import NO_LOSS, TokenizedPair, rows_by_paper, rows_by_pair, tokenize_pairs
+from training.rows import NO_LOSS, TokenizedPair, rows_by_pair, rows_by_paper, tokenize_pairs
 
 PAIR = {
     "instruction": "Do it",
@@ -67,6 +67,7 @@ def _trainer(model: Any, rows: Dataset, tokenizer: Any, folder: Path, **settings
         model=model,
         args=SFTConfig(output_dir=str(folder), disable_tqdm=True, save_strategy="no", **fixed, **settings),
         train_dataset=rows,
+        eval_dataset=rows,
         processing_class=tokenizer,
         data_collator=RowCollator(tokenizer.pad_token_id, pad_to_multiple_of=64),
     )
@@ -168,9 +169,7 @@ def test_trainer_takes_the_mean_over_the_answer_tokens_of_a_step(
     logs = {}
     for name, make, rows_at_once, accumulated in (("paper", rows_by_paper, 2, 2), ("pair", rows_by_pair, 3, 3)):
         settings = {"per_device_train_batch_size": rows_at_once, "gradient_accumulation_steps": accumulated}
-        trainer = _trainer(
-            _model("llama"), make(pairs), tokenizer, tmp_path, **settings, max_steps=1, logging_steps=1
-        )
+        trainer = _trainer(_model("llama"), make(pairs), tokenizer, tmp_path, **settings, max_steps=1, logging_steps=1)
         trainer.train()
         logs[name] = trainer.state.log_history[0]
         assert logs[name]["num_tokens"] == sum(len(ids) for ids in trainer.train_dataset["input_ids"])
@@ -210,3 +209,16 @@ def test_pair_that_cannot_fit_is_named(tokenizer: Any) -> None:
     """The question and the answer alone are over the limit."""
     with pytest.raises(InputError, match=r"10\.1/a, question 'Why\?': question and answer alone are over 12 tokens"):
         tokenize_pairs(Dataset.from_list([PAIR]), tokenizer, 12)
+
+
+def test_validation_loss_is_the_mean_over_answer_tokens(
+    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
+) -> None:
+    """Of rows by paper in threes, by pair in fives and one by one: the same number, whatever the batches."""
+    found = []
+    for make, rows_at_once in ((rows_by_paper, 3), (rows_by_pair, 5), (rows_by_pair, 1)):
+        model = _model("llama")
+        trainer = _trainer(model, make(pairs), tokenizer, tmp_path, per_device_eval_batch_size=rows_at_once)
+        found.append(trainer.evaluate()["eval_loss"])
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+    assert found[0] == pytest.approx(found[2], rel=1e-6)
