@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from datasets import Dataset
 
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
-from training.batches import RowCollator, attention_mask
+from tests.training.trainers import row_trainer, tiny_model
+from training.batches import attention_mask
 from training.rows import NO_LOSS, TokenizedPair, rows_by_pair, rows_by_paper, tokenize_pairs
 
 PAIR = {
@@ -22,55 +22,6 @@ PAIR = {
     "answer": "They cost area.",
     "paper_id": "10.1/a",
 }
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_base: Path) -> Any:
-    """Return the tiny base's tokenizer, which trained on the sample."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(tiny_base)
-    tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
-
-
-@pytest.fixture(scope="module")
-def pairs(corpus: Path, tokenizer: Any) -> list[TokenizedPair]:
-    """Return pairs of the sample on four papers that have 3, 2, 1 and 3 of them."""
-    from dataset_builder.loading import load_corpus_split
-
-    pairs = tokenize_pairs(load_corpus_split(str(corpus), None, "train"), tokenizer, 512)
-    papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]
-    return [pair for paper, count in zip(papers, (3, 2, 1, 3), strict=False) for pair in paper[:count]]
-
-
-def _model(architecture: str) -> Any:
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    if architecture == "gpt2":
-        sizes = {"n_positions": 512, "n_embd": 32, "n_layer": 2, "n_head": 2}
-        dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-        return GPT2LMHeadModel(GPT2Config(vocab_size=800, **sizes, **dropout))
-    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True}
-    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "max_position_embeddings": 512}
-    return LlamaForCausalLM(LlamaConfig(vocab_size=800, **sizes, **heads))
-
-
-def _trainer(model: Any, rows: Dataset, tokenizer: Any, folder: Path, **settings: Any) -> Any:
-    from trl import SFTConfig
-
-    from training.trainer import RowTrainer
-
-    fixed = {"bf16": False, "use_cpu": True, "report_to": "none", "gradient_checkpointing": False}
-    return RowTrainer(
-        model=model,
-        args=SFTConfig(output_dir=str(folder), disable_tqdm=True, save_strategy="no", **fixed, **settings),
-        train_dataset=rows,
-        eval_dataset=rows,
-        processing_class=tokenizer,
-        data_collator=RowCollator(tokenizer.pad_token_id, pad_to_multiple_of=64),
-    )
 
 
 def test_common_tokens_stand_once() -> None:
@@ -142,7 +93,7 @@ def test_row_a_paper_has_the_loss_and_gradients_of_its_pairs(
     architecture: str, pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
 ) -> None:
     """Against the model's own loss on each pair alone: 3, 2, 1 and 3 questions a paper, padded to 64."""
-    model = _model(architecture)
+    model = tiny_model(architecture)
     expected = 0.0
     for pair in pairs:
         labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
@@ -152,7 +103,7 @@ def test_row_a_paper_has_the_loss_and_gradients_of_its_pairs(
     gradients = {name: p.grad.clone() for name, p in model.named_parameters()}
     for make in (rows_by_paper, rows_by_pair):
         model.zero_grad()
-        trainer = _trainer(model, make(pairs), tokenizer, tmp_path)
+        trainer = row_trainer(model, make(pairs), tokenizer, tmp_path)
         loss = trainer.compute_loss(model, trainer.data_collator(list(trainer.train_dataset)), num_items_in_batch=1)
         loss.backward()
         assert loss.item() == pytest.approx(expected, rel=1e-6)
@@ -169,12 +120,13 @@ def test_trainer_takes_the_mean_over_the_answer_tokens_of_a_step(
     logs = {}
     for name, make, rows_at_once, accumulated in (("paper", rows_by_paper, 2, 2), ("pair", rows_by_pair, 3, 3)):
         settings = {"per_device_train_batch_size": rows_at_once, "gradient_accumulation_steps": accumulated}
-        trainer = _trainer(_model("llama"), make(pairs), tokenizer, tmp_path, **settings, max_steps=1, logging_steps=1)
+        settings |= {"max_steps": 1, "logging_steps": 1}
+        trainer = row_trainer(tiny_model("llama"), make(pairs), tokenizer, tmp_path, **settings)
         trainer.train()
         logs[name] = trainer.state.log_history[0]
         assert logs[name]["num_tokens"] == sum(len(ids) for ids in trainer.train_dataset["input_ids"])
     # The untrained model without a trainer: the mean over all answer tokens.
-    model, total = _model("llama"), 0.0
+    model, total = tiny_model("llama"), 0.0
     for pair in pairs:
         labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
         with torch.no_grad():
@@ -217,8 +169,8 @@ def test_validation_loss_is_the_mean_over_answer_tokens(
     """Of rows by paper in threes, by pair in fives and one by one: the same number, whatever the batches."""
     found = []
     for make, rows_at_once in ((rows_by_paper, 3), (rows_by_pair, 5), (rows_by_pair, 1)):
-        model = _model("llama")
-        trainer = _trainer(model, make(pairs), tokenizer, tmp_path, per_device_eval_batch_size=rows_at_once)
+        model = tiny_model("llama")
+        trainer = row_trainer(model, make(pairs), tokenizer, tmp_path, per_device_eval_batch_size=rows_at_once)
         found.append(trainer.evaluate()["eval_loss"])
     assert found[0] == pytest.approx(found[1], rel=1e-6)
     assert found[0] == pytest.approx(found[2], rel=1e-6)
