@@ -10,6 +10,11 @@ from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from eval.comparison import as_markdown
 from eval.model_folder import RECIPE_FILE, ModelFolder
 
+METHODS = {
+    "full": "full fine-tuning, every parameter",
+    "lora": "LoRA: an adapter, the base unchanged",
+    "grpo": "GRPO, rewarded by similarity to the references: a LoRA adapter trained on, the base unchanged",
+}
 TEMPLATE = Path(__file__).parent / "templates" / "model.md.j2"
 
 
@@ -22,7 +27,7 @@ def model_card(folder: ModelFolder, metrics: dict[str, Any], report: dict[str, A
     from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
     scores, dataset_id = shared["scores"], shared["dataset_id"]
-    lora = metrics["method"] == "lora"
+    lora = folder.base is not None
     base = metrics["base_model"] or metrics["base_model_path"]
     results = [
         EvalResult(
@@ -65,7 +70,7 @@ def model_card(folder: ModelFolder, metrics: dict[str, Any], report: dict[str, A
         metrics=metrics,
         environment=read_json(folder.path / "environment.json"),
         recipe=(folder.path / RECIPE_FILE).read_text(encoding="utf-8").strip(),
-        method="LoRA: an adapter, the base unchanged" if lora else "full fine-tuning, every parameter",
+        method=METHODS[metrics["method"]],
         losses=_losses_table(metrics),
         snippet=_snippet(folder, base, lora),
         test_years=f"{years[0]}-{years[-1]}" if len(years) > 1 else years[0],
