@@ -12,6 +12,7 @@ TEST_TEACHERS ?= plain,detailed
 BASE ?= smollm2
 EPOCHS ?= 1
 TRAIN_ARGS ?=
+BENCH_ARGS ?=
 EVAL_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
@@ -37,7 +38,7 @@ TRAIN = $(BIN)/accelerate launch --config_file accelerate_config.yaml -m trainin
 # RESULTS.md; ignored where the C library is not glibc 2.35 or newer.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run test bench-crawl lint format clean
+.PHONY: help setup models run test bench-crawl bench-train lint format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 12
@@ -78,6 +79,13 @@ test: setup  ## the tests: offline, about eight minutes on two cores
 
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
 	@$(BIN)/python -m tests.bench_crawl
+
+bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's recipe
+	@$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
+
+$(DATA)/corpus/README.md:
+	@$(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
+		--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
 
 lint: setup  ## style and docstrings
 	$(BIN)/ruff check .
