@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.trainers import tiny_model
 
+from tests.training.trainers import tiny_model
 from training.energy import EnergyMeter
 from training.measure import chosen_validation, convergence_epoch, flops_per_token, losses
 from training.preview import preview
