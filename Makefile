@@ -12,6 +12,7 @@ TEST_TEACHERS ?= plain,detailed
 BASE ?= smollm2
 EPOCHS ?= 1
 TRAIN_ARGS ?=
+BENCH_ARGS ?=
 EVAL_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
@@ -37,7 +38,7 @@ TRAIN = $(BIN)/accelerate launch --config_file accelerate_config.yaml -m trainin
 # RESULTS.md; ignored where the C library is not glibc 2.35 or newer.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run test bench-crawl bench-generate bench-eval bench-hub lint format clean
+.PHONY: help setup models run test bench-crawl bench-generate bench-train bench-eval bench-hub lint format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -90,6 +91,13 @@ bench-eval: setup  ## answers a second one at a time and together, on the sample
 
 bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
 	@$(BIN)/python -m tests.bench_hub
+
+bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's recipe
+	@$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
+
+$(DATA)/corpus/README.md:
+	@$(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
+		--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
 
 lint: setup  ## style and docstrings
 	$(BIN)/ruff check .

@@ -16,6 +16,11 @@ from eval.comparison import as_markdown
 from eval.model_folder import RECIPE_FILE, ModelFolder
 from model_cards.figures import LOSS_CURVE
 
+METHODS = {
+    "full": "full fine-tuning, every parameter",
+    "lora": "LoRA: an adapter, the base unchanged",
+    "grpo": "GRPO, rewarded by similarity to the references: a LoRA adapter trained on, the base unchanged",
+}
 TEMPLATES = Path(__file__).parent / "templates"
 GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
 # The settings that a reader asks for first; the recipe has all.
@@ -75,7 +80,7 @@ def model_card(
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     metrics = folder.metrics()
-    lora = metrics["method"] == "lora"
+    lora = folder.base is not None
     entry = scores["models"][folder.name]
     years = sorted({year for of_config in entry.values() for year in of_config["cosine_similarity"]["by_year"]})
     recipe = recipe_for(folder, names)
@@ -87,6 +92,7 @@ def model_card(
         names=names,
         name=folder.name,
         lora=lora,
+        method=METHODS[metrics["method"]],
         metrics=metrics,
         environment=read_json(folder.path / "environment.json"),
         scores=scores_table(scores),

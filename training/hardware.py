@@ -11,7 +11,7 @@ PACKAGES = ("accelerate", "datasets", "huggingface_hub", "peft", "torch", "trans
 
 
 def precision_defaults() -> dict[str, bool]:
-    """Return `SFTConfig`'s bf16 and use_cpu for this machine.
+    """Return bf16 and use_cpu, keys of TRL's trainers, for this machine.
 
     bfloat16 where the hardware computes in it: GPUs from compute capability 8.0, and CPUs with AVX512-BF16 or AMX
     (elsewhere a CPU emulates it, slower than float32). Weights stay in float32; bf16 is for the autocast operations.
@@ -22,6 +22,17 @@ def precision_defaults() -> dict[str, bool]:
         return {"bf16": torch.cuda.is_bf16_supported(), "use_cpu": False}
     capabilities = torch.cpu.get_capabilities()
     return {"bf16": bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")), "use_cpu": True}
+
+
+def compile_each_length_once() -> None:
+    """Have torch.compile make a program for each padded length, and none for lengths in general.
+
+    Rows are padded to few lengths (`pad_to_multiple_of`), for which programs of fixed shapes are the faster ones.
+    """
+    import torch
+
+    torch._dynamo.config.automatic_dynamic_shapes = False
+    torch._dynamo.config.recompile_limit = 32
 
 
 def environment(precision: str) -> dict[str, Any]:

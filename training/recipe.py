@@ -6,22 +6,43 @@ import difflib
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from dataset_builder.errors import InputError
 
 if TYPE_CHECKING:
-    from trl import ModelConfig, SFTConfig
+    from trl import GRPOConfig, ModelConfig, SFTConfig
 
 
 @dataclass
 class CorpusArguments:
-    """The keys of a recipe that are the project's own. The others are TRL's `SFTConfig` and `ModelConfig`."""
+    """The keys of every recipe that are the project's own. The others are TRL's."""
 
     dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
+    encoder: str = field(
+        default="sentence-transformers/all-MiniLM-L6-v2",
+        metadata={"help": "sentence encoder by which answers are compared, folder or Hub id"},
+    )
     license: str | None = field(default=None, metadata={"help": "licence of the trained model, for its card"})
+
+
+@dataclass
+class RowArguments(CorpusArguments):
+    """The project's own keys of a recipe of `training.sft`."""
+
+    rows: Literal["paper", "pair"] = field(
+        default="paper",
+        metadata={"help": "what a row is, and so what the batch size counts: a paper with all its pairs, or a pair"},
+    )
+    validation_questions: int = field(
+        default=64,
+        metadata={
+            "help": "validation questions, a fixed random sample, that are answered at the end of each epoch; the "
+            "epoch of the nearest answers is kept. 0: none, and the last epoch is kept"
+        },
+    )
 
 
 @dataclass
@@ -29,7 +50,7 @@ class Recipe:
     """A parsed recipe. `values` holds what the file and the command line set, and nothing that is a default."""
 
     corpus: CorpusArguments
-    training: SFTConfig
+    training: SFTConfig | GRPOConfig
     model: ModelConfig
     values: dict[str, Any]
 
@@ -39,14 +60,21 @@ class Recipe:
         return "lora" if self.model.use_peft else "full"
 
 
-def parse_recipe(arguments: list[str], defaults: dict[str, Any]) -> Recipe:
+def parse_recipe(
+    arguments: list[str],
+    defaults: dict[str, Any],
+    own: type[CorpusArguments] = RowArguments,
+    trainer: type[SFTConfig | GRPOConfig] | None = None,
+) -> Recipe:
     """Parse `--config FILE` and the overrides that follow; `defaults` hold for keys that neither sets.
+
+    The keys are those of `own`, of `trainer` (None: TRL's `SFTConfig`) and of TRL's `ModelConfig`.
 
     Raises `InputError` for a key that no setting has, with the nearest one, and for a value that TRL refuses.
     """
     from trl import ModelConfig, SFTConfig, TrlParser
 
-    parser = TrlParser((CorpusArguments, SFTConfig, ModelConfig), allow_abbrev=False)
+    parser = TrlParser((own, trainer or SFTConfig, ModelConfig), allow_abbrev=False)
     path, in_file = _read_file(arguments)
     on_line = [word[2:].split("=")[0] for word in arguments if word.startswith("--")]
     known = {option[2:] for action in parser._actions for option in action.option_strings}

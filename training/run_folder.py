@@ -18,21 +18,26 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 INPUTS_FILE = "inputs.json"
-# Keys that change neither the model nor what is measured of it.
-WITHOUT_EFFECT = ("output_dir", "logging_steps", "save_steps", "save_strategy", "save_total_limit", "disable_tqdm")
+# Keys that change neither the model nor what is measured of it. How the rows of a step are dealt out to processes and
+# accumulation does not, either: their product stands among the inputs as rows_a_step.
+WITHOUT_EFFECT = (
+    *("output_dir", "logging_steps", "save_steps", "save_strategy", "save_total_limit", "disable_tqdm"),
+    *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
+)
 
 
 def rows_digest(rows: Dataset) -> str:
-    """Return the SHA-256 over all rows of a prompt/completion dataset."""
+    """Return the SHA-256 over all rows of a dataset."""
     return hashlib.sha256(json.dumps(rows.to_list()).encode()).hexdigest()
 
 
-def open_run(folder: Path, recipe: dict[str, Any], train_rows: str) -> bool:
+def open_run(folder: Path, recipe: dict[str, Any], rows_a_step: int, train_rows: str) -> bool:
     """Make the folder ready for a run of `recipe` on rows of the digest `train_rows`; return whether it is finished.
 
     A new folder gets recipe.yaml and inputs.json. Raises `InputError` for a folder that holds another run.
     """
     decisive = {key: value for key, value in recipe.items() if key not in WITHOUT_EFFECT}
+    decisive["rows_a_step"] = rows_a_step
     inputs = json.loads(json.dumps({"recipe": decisive, "train_rows": train_rows}, default=str))
     if (folder / INPUTS_FILE).is_file():
         held = read_json(folder / INPUTS_FILE)

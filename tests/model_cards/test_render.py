@@ -34,7 +34,8 @@ def scored(tmp_path_factory: pytest.TempPathFactory, corpus: Path, tiny_base: Pa
         models[method] = str(folder / method)
         recipe = REPOSITORY / f"training/recipes/tiny-{method}.yaml"
         words = ("--config", recipe, "--model_name_or_path", base, "--dataset", folder / "corpus")
-        main([str(word) for word in (*words, "--output_dir", models[method], "--max_steps", "2")])
+        words += ("--encoder", encoder, "--output_dir", models[method], "--max_steps", "2")
+        main([str(word) for word in words])
     run(str(folder / "corpus"), ["plain", "detailed"], models, [str(encoder)], folder / "eval", questions=6)
     render(folder / "corpus", folder / "eval/scores.json", "somebody/isca-qa")
     return folder

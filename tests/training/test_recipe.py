@@ -8,7 +8,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
-from training.recipe import parse_recipe
+from training.recipe import CorpusArguments, parse_recipe
 
 RECIPES = sorted((REPOSITORY / "training" / "recipes").glob("*.yaml"))
 TINY = str(REPOSITORY / "training/recipes/tiny-full.yaml")
@@ -17,11 +17,28 @@ TINY = str(REPOSITORY / "training/recipes/tiny-full.yaml")
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
     """The launch line names the file, the method is the one of the name, checkpointing is off."""
-    recipe = parse_recipe(["--config", str(path)], {"bf16": False, "use_cpu": True})
-    assert f"-m training.sft --config training/recipes/{path.name}" in path.read_text()
-    assert path.stem.endswith(f"-{recipe.method}")
+    from trl import GRPOConfig
+
+    stage, more = ("align", (CorpusArguments, GRPOConfig)) if path.stem.endswith("-grpo") else ("sft", ())
+    recipe = parse_recipe(["--config", str(path)], {"bf16": False, "use_cpu": True}, *more)
+    assert f"-m training.{stage} --config training/recipes/{path.name}\n" in path.read_text()
     assert recipe.training.output_dir == f"runs/{path.stem}"
     assert not recipe.training.gradient_checkpointing
+    if stage == "sft":
+        assert recipe.corpus.rows == "paper"
+        assert recipe.method == ("full" if path.stem.endswith("-full") else "lora")
+
+
+@pytest.mark.parametrize("flag", ["neftune", "dft", "best-of-n"])
+def test_a_variant_differs_in_one_key(flag: str) -> None:
+    """From the LoRA recipe that it is to be compared with."""
+    lora, variant = (
+        parse_recipe(["--config", str(REPOSITORY / f"training/recipes/smollm2-{name}.yaml")], {"bf16": False})
+        for name in ("lora", flag)
+    )
+    keys = {*lora.values, *variant.values}
+    different = {key for key in keys if lora.values.get(key) != variant.values.get(key)} - {"output_dir"}
+    assert different == {{"neftune": "neftune_noise_alpha", "dft": "loss_type", "best-of-n": "dataset"}[flag]}
 
 
 def test_full_and_lora_differ_in_nothing_else() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
-from training.measure import losses
 from training.run_folder import finish_run, last_whole_checkpoint, open_run
 
 RECIPE = {"learning_rate": 0.1, "output_dir": "runs/a", "seed": 0}
@@ -16,12 +15,12 @@ RECIPE = {"learning_rate": 0.1, "output_dir": "runs/a", "seed": 0}
 def test_folder_is_open_until_metrics_are_there(tmp_path: Path) -> None:
     """Opened twice, then finished; the pickle and the checkpoints are gone by then."""
     folder = tmp_path / "run"
-    assert open_run(folder, RECIPE, "rows") is False
-    assert open_run(folder, RECIPE, "rows") is False
+    assert open_run(folder, RECIPE, 4, "rows") is False
+    assert open_run(folder, RECIPE, 4, "rows") is False
     (folder / "checkpoint-3").mkdir()
     (folder / "training_args.bin").write_bytes(b"")
     finish_run(folder, {"seed": 0}, {})
-    assert open_run(folder, RECIPE, "rows") is True
+    assert open_run(folder, RECIPE, 4, "rows") is True
     assert {path.name for path in folder.iterdir()} == {
         "recipe.yaml",
         "inputs.json",
@@ -32,26 +31,30 @@ def test_folder_is_open_until_metrics_are_there(tmp_path: Path) -> None:
 
 def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
     """Another value, other rows; a key without effect on the model does not count."""
-    open_run(tmp_path / "run", RECIPE, "rows")
+    open_run(tmp_path / "run", RECIPE, 4, "rows")
     with pytest.raises(InputError, match=r"holds a run with learning_rate 0\.1 where this one has 0\.2"):
-        open_run(tmp_path / "run", {**RECIPE, "learning_rate": 0.2}, "rows")
+        open_run(tmp_path / "run", {**RECIPE, "learning_rate": 0.2}, 4, "rows")
     with pytest.raises(InputError, match="holds a run with other training rows than this one"):
-        open_run(tmp_path / "run", RECIPE, "others")
-    assert open_run(tmp_path / "run", {**RECIPE, "output_dir": "runs/b", "logging_steps": 5}, "rows") is False
+        open_run(tmp_path / "run", RECIPE, 4, "others")
+    with pytest.raises(InputError, match="holds a run with rows_a_step 4 where this one has 8"):
+        open_run(tmp_path / "run", RECIPE, 8, "rows")
+    halved = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
+    assert open_run(tmp_path / "run", {**RECIPE, **halved}, 4, "rows") is False
+    assert open_run(tmp_path / "run", {**RECIPE, "output_dir": "runs/b", "logging_steps": 5}, 4, "rows") is False
 
 
 def test_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     """Somebody's notes."""
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="holds files that are no run"):
-        open_run(tmp_path, RECIPE, "rows")
+        open_run(tmp_path, RECIPE, 4, "rows")
 
 
 def test_output_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """A file stands where a folder is wanted, which stops root as well."""
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written to"):
-        open_run(tmp_path / "file/run", RECIPE, "rows")
+        open_run(tmp_path / "file/run", RECIPE, 4, "rows")
 
 
 def test_checkpoint_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
@@ -63,23 +66,3 @@ def test_checkpoint_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-6")
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-6"]
     assert last_whole_checkpoint(tmp_path / "none") is None
-
-
-def test_losses_by_hand() -> None:
-    """Two steps an epoch, validation after each: means 2.5 and 1.5."""
-    log = [
-        {"step": 1, "epoch": 0.5, "loss": 3.0, "grad_norm": 1.0},
-        {"step": 2, "epoch": 1.0, "loss": 2.0},
-        {"step": 2, "epoch": 1.0, "eval_loss": 2.25},
-        {"step": 3, "epoch": 1.5, "loss": 1.75},
-        {"step": 4, "epoch": 2.0, "loss": 1.25},
-        {"step": 4, "epoch": 2.0, "eval_loss": 2.125},
-        {"step": 4, "epoch": 2.0, "train_loss": 2.0},
-    ]
-    by_step, by_epoch = losses(log)
-    assert by_step[0] == {"step": 1, "epoch": 0.5, "loss": 3.0}
-    assert [step["loss"] for step in by_step] == [3.0, 2.0, 1.75, 1.25]
-    assert by_epoch == [
-        {"epoch": 1, "train_loss": 2.5, "validation_loss": 2.25},
-        {"epoch": 2, "train_loss": 1.5, "validation_loss": 2.125},
-    ]

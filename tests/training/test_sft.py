@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY, contents
+from tests.training.trainers import row_trainer, tiny_model
+from training.rows import TokenizedPair, rows_by_paper
 
 # What holds times, and the card and the settings that name the folder.
 APART = ("metrics.json", "README.md", "recipe.yaml")
 
 
-def _command(tiny_base: Path, corpus: Path, out: Path, method: str = "full") -> tuple[object, ...]:
+def _command(tiny_base: Path, corpus: Path, encoder: Path, out: Path, method: str = "full") -> tuple[object, ...]:
     return (
         *("training.sft", "--config", REPOSITORY / f"training/recipes/tiny-{method}.yaml"),
-        *("--model_name_or_path", tiny_base, "--dataset", corpus, "--output_dir", out),
+        *("--model_name_or_path", tiny_base, "--dataset", corpus, "--encoder", encoder, "--output_dir", out),
     )
 
 
@@ -30,11 +33,11 @@ def _weights(file: Path) -> dict:
 
 
 @pytest.fixture(scope="module")
-def full_run(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, corpus: Path) -> Path:
+def full_run(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, corpus: Path, encoder: Path) -> Path:
     """Return the folder of an unbroken full run, launched as the README says."""
     out = tmp_path_factory.mktemp("full") / "run"
     launch = [str(Path(sys.executable).with_name("accelerate")), "launch", "--config_file", "accelerate_config.yaml"]
-    command = [*launch, "-m", *map(str, _command(tiny_base, corpus, out))]
+    command = [*launch, "-m", *map(str, _command(tiny_base, corpus, encoder, out))]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out
@@ -57,6 +60,12 @@ def test_run_folder_is_complete(full_run: Path) -> None:
     metrics = json.loads((full_run / "metrics.json").read_text())
     keys = "base_model method seed train_seconds tokens_per_second peak_memory_bytes trainable_parameters"
     assert {*keys.split(), "loss_by_step", "loss_by_epoch", "validation"} <= metrics.keys()
+    assert {"rows", "pairs_per_second", "energy_joules", "convergence_epoch"} <= metrics.keys()
+    # The sample has 84 training pairs on 28 papers: 7 steps of 4 papers an epoch, two epochs.
+    assert metrics["train_pairs"] == 84
+    assert [step["step"] for step in metrics["loss_by_step"]] == list(range(1, 15))
+    similarities = [epoch["validation_similarity"] for epoch in metrics["loss_by_epoch"]]
+    assert metrics["validation"]["similarity"] == max(similarities)
     assert metrics["method"] == "full"
     assert [epoch["epoch"] for epoch in metrics["loss_by_epoch"]] == [1, 2]
     assert metrics["loss_by_epoch"][1]["train_loss"] < metrics["loss_by_epoch"][0]["train_loss"]
@@ -65,11 +74,15 @@ def test_run_folder_is_complete(full_run: Path) -> None:
 
 
 def test_lora_run_trains_the_adapter_alone(
-    tmp_path: Path, tiny_base: Path, corpus: Path, stage: Callable[..., subprocess.CompletedProcess[str]]
+    tmp_path: Path,
+    tiny_base: Path,
+    corpus: Path,
+    encoder: Path,
+    stage: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     """The folder holds an adapter and no base; every B matrix has left zero; the base is as it was, byte for byte."""
     before = contents(tiny_base)
-    done = stage(*_command(tiny_base, corpus, tmp_path / "run", "lora"))
+    done = stage(*_command(tiny_base, corpus, encoder, tmp_path / "run", "lora"))
     assert done.returncode == 0, done.stderr
     assert contents(tiny_base) == before
     assert not (tmp_path / "run/model.safetensors").exists()
@@ -84,11 +97,11 @@ def test_lora_run_trains_the_adapter_alone(
 
 @pytest.mark.slow
 def test_killed_run_ends_in_the_same_files(
-    tmp_path: Path, tiny_base: Path, corpus: Path, full_run: Path, stage: Callable, killed: Callable
+    tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path, full_run: Path, stage: Callable, killed: Callable
 ) -> None:
     """Killed before a step, in the middle of a checkpoint, and before metrics.json; the losses are the same, too."""
     out = tmp_path / "run"
-    command = _command(tiny_base, corpus, out)
+    command = _command(tiny_base, corpus, encoder, out)
     killed("training.measure.Stopwatch.on_step_begin", 14, *command)
     assert [path.name for path in out.glob("checkpoint-*")]
     killed("transformers.trainer_callback.TrainerState.save_to_json", 1, *command)
@@ -100,33 +113,100 @@ def test_killed_run_ends_in_the_same_files(
     assert {key for key in unbroken if ours[key] != unbroken[key]} <= {
         "train_seconds",
         "tokens_per_second",
+        "pairs_per_second",
         "peak_memory_bytes",
     }
 
 
-def test_finished_run_is_left_as_it_is(full_run: Path, tiny_base: Path, corpus: Path, stage: Callable) -> None:
+@pytest.mark.slow
+def test_two_processes_train_as_one_with_twice_the_batch(
+    tmp_path: Path, tokenizer: object, corpus: Path, encoder: Path, stage: Callable
+) -> None:
+    """Two on the CPU by accelerate's own option, in float32 and without dropout: the same losses, the same answers."""
+    base = tmp_path / "llama"
+    tiny_model("llama").save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    metrics, devices = [], []
+    for processes, batch in ((1, 4), (2, 2)):
+        out = tmp_path / f"run{processes}"
+        _, *words = _command(base, corpus, encoder, out)
+        words += ["--bf16", "false", "--per_device_train_batch_size", batch, "--num_train_epochs", 1]
+        launch = ["accelerate.commands.launch", "--config_file", "accelerate_config.yaml"]
+        several = ["--multi_gpu", "--num_processes", processes] if processes > 1 else []
+        done = stage(*launch, *several, "-m", "training.sft", *words)
+        assert done.returncode == 0, done.stderr
+        metrics.append(json.loads((out / "metrics.json").read_text()))
+        devices.append(json.loads((out / "environment.json").read_text())["devices"])
+    assert devices == [1, 2]
+    one, two = ([step["loss"] for step in of["loss_by_step"]] for of in metrics)
+    assert len(one) == 7
+    assert two == pytest.approx(one, rel=1e-5)
+    # The sample's five validation papers do not divide: accelerate repeats some of them to fill both batches.
+    assert metrics[1]["validation"]["loss"] == pytest.approx(metrics[0]["validation"]["loss"], rel=0.01)
+    assert metrics[1]["validation"]["similarity"] == pytest.approx(metrics[0]["validation"]["similarity"], abs=1e-4)
+
+
+def test_epoch_with_the_nearest_answers_is_kept(pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path) -> None:
+    """Similarities 0.2, 0.9 and 0.1 in three epochs of two steps: the weights are those saved at step 4."""
+    import torch
+
+    from training.measure import ValidationAtEpochEnd
+
+    scores = iter([0.2, 0.9, 0.1])
+    settings = {"per_device_train_batch_size": 2, "num_train_epochs": 3, "save_strategy": "steps", "save_steps": 100}
+    trainer = row_trainer(
+        tiny_model("llama"),
+        rows_by_paper(pairs),
+        tokenizer,
+        tmp_path,
+        similarity=lambda model: next(scores),
+        save_total_limit=2,
+        **settings,
+    )
+    trainer.add_callback(ValidationAtEpochEnd())
+    trainer.train()
+    assert trainer.state.best_metric == 0.9
+    kept, last = (_weights(tmp_path / f"checkpoint-{step}/model.safetensors") for step in (4, 6))
+    now = trainer.model.state_dict()
+    assert all(torch.equal(now[name], tensor) for name, tensor in kept.items())
+    assert not all(torch.equal(now[name], tensor) for name, tensor in last.items())
+
+
+def test_finished_run_is_left_as_it_is(
+    full_run: Path, tiny_base: Path, corpus: Path, encoder: Path, stage: Callable
+) -> None:
     """The same command again says so and changes no file."""
     before = contents(full_run)
-    done = stage(*_command(tiny_base, corpus, full_run))
+    done = stage(*_command(tiny_base, corpus, encoder, full_run))
     assert done.returncode == 0
     assert "this run is finished; nothing to do" in done.stderr
     assert contents(full_run) == before
 
 
-def test_bad_input_is_one_message(tmp_path: Path, corpus: Path, stage: Callable) -> None:
+def test_bad_input_is_one_message(tmp_path: Path, corpus: Path, encoder: Path, stage: Callable) -> None:
     """A base that is none: exit 2 from python -m, and nothing is written."""
     out = tmp_path / "run"
-    done = stage(*_command(tmp_path / "none", corpus, out))
+    done = stage(*_command(tmp_path / "none", corpus, encoder, out))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"error: model_name_or_path '{tmp_path / 'none'}': neither a model folder here nor" in done.stderr
     assert not out.exists()
 
 
-def test_bad_input_under_accelerate_launch(tmp_path: Path, tiny_base: Path) -> None:
+def test_attention_without_the_mask_is_refused(tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path) -> None:
+    """Flash attention would let each question see its siblings."""
+    from training.sft import main
+
+    _, *words = _command(tiny_base, corpus, encoder, tmp_path / "run")
+    with pytest.raises(InputError, match="attn_implementation 'flash_attention_2': the mask"):
+        main([*map(str, words), "--attn_implementation", "flash_attention_2"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_input_under_accelerate_launch(tmp_path: Path, tiny_base: Path, encoder: Path) -> None:
     """A corpus that is none: the message is there and the exit code is not zero."""
     launch = [str(Path(sys.executable).with_name("accelerate")), "launch", "--config_file", "accelerate_config.yaml"]
-    command = [*launch, "-m", *map(str, _command(tiny_base, tmp_path / "none", tmp_path / "run"))]
+    command = [*launch, "-m", *map(str, _command(tiny_base, tmp_path / "none", encoder, tmp_path / "run"))]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode != 0
     assert done.stderr.count("error: dataset ") == 1

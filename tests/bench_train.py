@@ -1,0 +1,174 @@
+"""`make bench-train`: examples a second and peak memory of the study's recipe and of ours, on the same pairs.
+
+The study's: a row a pair, padded to 512 tokens, loss on every token, batches of 4, float32, transformers' Trainer.
+Ours: the recipe's rows by paper, in this machine's precision. Each runs in a process of its own, and its first step,
+which warms up, does not count. On a GPU try `--papers 240 --batch-size 24 --compile`. The last line is for programs to
+read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+STUDY_LENGTH = 512
+STUDY_BATCH = 4
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    command = argparse.ArgumentParser(prog="python -m tests.bench_train", description=__doc__, allow_abbrev=False)
+    command.add_argument("--model", default="data/models/smollm2", metavar="DIR", help="default: %(default)s")
+    command.add_argument("--dataset", default="data/corpus", metavar="DIR", help="default: %(default)s")
+    command.add_argument("--papers", type=int, default=8, help="papers whose pairs are trained on; default: 8")
+    command.add_argument("--batch-size", type=int, default=4, help="papers a step of ours; default: 4")
+    command.add_argument("--compile", action="store_true", help="compile ours, with rows padded to few lengths")
+    command.add_argument("--way", choices=("study", "ours"), help=argparse.SUPPRESS)
+    return command
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, float]:
+    """Train one way, over the pairs of the first papers; return pairs and tokens a second, and the peak of memory."""
+    from itertools import groupby
+
+    import torch
+    from transformers import AutoModelForCausalLM, TrainerCallback
+
+    from dataset_builder.hardware import peak_memory_bytes, use_all_threads
+    from dataset_builder.loading import load_corpus_split
+    from training.hardware import compile_each_length_once, precision_defaults
+    from training.rows import tokenize_pairs
+    from training.sft import COMPILED_PADDING, load_tokenizer
+
+    class StepTimes(TrainerCallback):
+        def __init__(self) -> None:
+            self.ends: list[tuple[float, float]] = []
+
+        def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            self.ends.append((time.perf_counter(), time.process_time()))
+
+    use_all_threads()
+    if arguments.compile:
+        compile_each_length_once()
+    tokenizer, positions = load_tokenizer(arguments.model)
+    study = arguments.way == "study"
+    split = load_corpus_split(arguments.dataset, None, "train")
+    pairs = tokenize_pairs(split, tokenizer, STUDY_LENGTH if study else positions)
+    papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]
+    batch = STUDY_BATCH if study else arguments.batch_size
+    measured = [pair for paper in papers[: arguments.papers] for pair in paper]
+    if study:
+        warming = measured[:batch]
+    else:
+        warming = [pair for paper in papers[arguments.papers : arguments.papers + batch] for pair in paper]
+    model = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=torch.float32, use_safetensors=True)
+    with tempfile.TemporaryDirectory() as folder:
+        common = {
+            "output_dir": folder,
+            "report_to": "none",
+            "save_strategy": "no",
+            "disable_tqdm": True,
+            "per_device_train_batch_size": batch,
+            "num_train_epochs": 1,
+            "train_sampling_strategy": "sequential",
+        }
+        trainer = _study(model, tokenizer, warming + measured, common) if study else None
+        if trainer is None:
+            settings = {**precision_defaults(), "gradient_checkpointing": False, "torch_compile": arguments.compile}
+            trainer = _ours(
+                model,
+                tokenizer,
+                [warming, measured],
+                {**common, **settings},
+                COMPILED_PADDING if arguments.compile else 1,
+            )
+        times = StepTimes()
+        trainer.add_callback(times)
+        trainer.train()
+    seconds, processor_seconds = (last - first for first, last in zip(times.ends[0], times.ends[-1], strict=True))
+    tokens = sum(len(pair.prompt) + len(pair.answer) for pair in measured)
+    return {
+        "pairs": len(measured),
+        "seconds": seconds,
+        "processor_seconds": processor_seconds,
+        "pairs_per_second": len(measured) / seconds,
+        "tokens_per_second": tokens / seconds,
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def _study(model: Any, tokenizer: Any, pairs: list[Any], settings: dict[str, Any]) -> Any:
+    """Return the trainer of padded rows with a label on every token."""
+    import torch
+    from transformers import Trainer, TrainingArguments
+
+    def collate(rows: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+        batch = tokenizer.pad(rows, padding="max_length", max_length=STUDY_LENGTH, return_tensors="pt")
+        return {**batch, "labels": batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)}
+
+    rows = [{"input_ids": pair.prompt + pair.answer} for pair in pairs]
+    args = TrainingArguments(**settings, bf16=False, use_cpu=not torch.cuda.is_available())
+    return Trainer(model=model, args=args, train_dataset=rows, data_collator=collate)
+
+
+def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str, Any], padding: int) -> Any:
+    """Return the trainer of rows by paper; the rows that warm up come first, the others by length as in training."""
+    from datasets import concatenate_datasets
+    from torch.utils.data import SequentialSampler
+    from trl import SFTConfig
+
+    from training.batches import RowCollator
+    from training.rows import rows_by_paper
+    from training.trainer import RowTrainer
+
+    class InOrder(RowTrainer):
+        def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+            return SequentialSampler(self.train_dataset)
+
+    warming, measured = pairs
+    rows = rows_by_paper(measured)
+    by_length = sorted(range(len(rows)), key=lambda number: len(rows[number]["input_ids"]))
+    rows = concatenate_datasets([rows_by_paper(warming), rows.select(by_length)])
+    return InOrder(
+        model=model,
+        args=SFTConfig(**settings),
+        train_dataset=rows,
+        data_collator=RowCollator(tokenizer.pad_token_id, padding),
+        processing_class=tokenizer,
+    )
+
+
+def main() -> None:
+    """Measure both ways, each in a process of its own, and print the ratio of their pairs a second."""
+    arguments = parser().parse_args()
+    if arguments.way:
+        sys.stdout.write(json.dumps(measure(arguments)) + "\n")
+        return
+    found = {}
+    for way in ("study", "ours"):
+        command = [sys.executable, "-m", "tests.bench_train", "--way", way, *sys.argv[1:]]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+        if done.returncode:
+            raise SystemExit(done.returncode)
+        found[way] = json.loads(done.stdout.splitlines()[-1])
+        measured = found[way]
+        sys.stdout.write(
+            f"{way}: {measured['pairs']} pairs in {measured['seconds']:.1f} s "
+            f"({measured['processor_seconds']:.1f} s of processor time), "
+            f"{measured['pairs_per_second']:.3f} examples/s, {measured['tokens_per_second']:.0f} tokens/s of whole "
+            f"prompts and answers, peak memory {measured['peak_memory_bytes'] / 2**30:.1f} GiB\n"
+        )
+        sys.stdout.flush()
+    sys.stdout.write(f"ratio: {found['ours']['pairs_per_second'] / found['study']['pairs_per_second']:.1f}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Fixtures of the training tests: the tiny base's tokenizer, and tokenized pairs of the sample."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.rows import TokenizedPair, tokenize_pairs
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tiny_base: Path) -> Any:
+    """Return the tiny base's tokenizer, which trained on the sample."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base)
+    tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def pairs(corpus: Path, tokenizer: Any) -> list[TokenizedPair]:
+    """Return pairs of the sample on four papers that have 3, 2, 1 and 3 of them."""
+    from dataset_builder.loading import load_corpus_split
+
+    pairs = tokenize_pairs(load_corpus_split(str(corpus), None, "train"), tokenizer, 512)
+    papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]
+    return [pair for paper, count in zip(papers, (3, 2, 1, 3), strict=False) for pair in paper[:count]]

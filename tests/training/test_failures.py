@@ -1,0 +1,119 @@
+"""What stops a run: one clear message each, and the last good checkpoint intact."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import TrainerCallback
+
+from tests.conftest import contents
+from tests.training.trainers import row_trainer, tiny_model
+from training.failures import explained
+from training.rows import TokenizedPair, rows_by_pair
+
+
+class AtStep(TrainerCallback):
+    """Calls a function before step 3, which follows the checkpoint of step 2."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Call it."""
+        if state.global_step == 2:
+            self.function()
+
+
+def _train(pairs: list[TokenizedPair], tokenizer: Any, out: Path, function: Any) -> dict[str, bytes]:
+    """Train with `function` called after the checkpoint of step 2; return that checkpoint as it was then."""
+    model = tiny_model("llama")
+    settings = {"per_device_train_batch_size": 2, "max_steps": 4, "save_strategy": "steps", "save_steps": 2}
+    trainer = row_trainer(model, rows_by_pair(pairs), tokenizer, out, save_total_limit=1, **settings)
+    kept: dict[str, bytes] = {}
+
+    def interfere() -> None:
+        kept.update(contents(out / "checkpoint-2"))
+        function(model)
+
+    trainer.add_callback(AtStep(interfere))
+    with explained(out):
+        trainer.train()
+    return kept
+
+
+def _assert_intact(out: Path, error: str, before: dict[str, bytes]) -> None:
+    assert [path.name for path in out.glob("checkpoint-*")] == ["checkpoint-2"]
+    assert f"the same command goes on from {out / 'checkpoint-2'}\n" in error
+    assert "trainer_state.json" in contents(out / "checkpoint-2")
+    assert before == {} or contents(out / "checkpoint-2") == before
+
+
+def test_loss_that_is_no_number(
+    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A weight becomes NaN: the run stops before that step changes anything or is saved."""
+
+    def poison(model: Any) -> None:
+        with torch.no_grad():
+            model.model.norm.weight[0] = float("nan")
+
+    with pytest.raises(SystemExit) as stopped:
+        _train(pairs, tokenizer, tmp_path, poison)
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err
+    assert (
+        "error: the loss of step 3 is nan; the weights were left as they were: pass a lower --learning_rate" in error
+    )
+    _assert_intact(tmp_path, error, {})
+
+
+def test_no_space_for_a_checkpoint(
+    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From step 3 on no file can grow past 50 kB, by the operating system's own limit; the weights take 150."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    kept: dict[str, bytes] = {}
+
+    def fill(model: Any) -> None:
+        kept.update(contents(tmp_path / "checkpoint-2"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            _train(pairs, tokenizer, tmp_path, fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err
+    assert f"error: {tmp_path}: the checkpoint of step 4 could not be saved (" in error
+    assert "make room, then run the same command again" in error
+    _assert_intact(tmp_path, error, kept)
+
+
+def test_out_of_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Torch on a CPU, asked for 2 to the 52nd bytes; the remedy leaves the steps as they are."""
+    with pytest.raises(SystemExit) as stopped, explained(tmp_path):
+        torch.empty(2**50)
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: out of memory (")
+    assert "halve --per_device_train_batch_size and double --gradient_accumulation_steps" in error
+    assert "no checkpoint was saved yet" in error
+
+
+def test_interruption(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C: exit code 130 and no traceback."""
+    with pytest.raises(SystemExit) as stopped, explained(tmp_path):
+        raise KeyboardInterrupt
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == "error: interrupted\nno checkpoint was saved yet\n"
+
+
+def test_other_errors_are_not_explained_away(tmp_path: Path) -> None:
+    """A mistake in the program keeps its traceback."""
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), explained(tmp_path):
+        torch.ones(2, 3) @ torch.ones(2, 3)

@@ -1,0 +1,97 @@
+"""What a run says of itself: losses, epochs, energy, and the rows that it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.trainers import tiny_model
+from training.energy import EnergyMeter
+from training.measure import chosen_validation, convergence_epoch, flops_per_token, losses
+from training.preview import preview
+from training.rows import TokenizedPair, rows_by_paper
+
+
+def _epochs(*measured: tuple[float | None, float | None]) -> list[dict[str, Any]]:
+    return [
+        {"epoch": epoch, "train_loss": 1.0, "validation_loss": loss, "validation_similarity": similarity}
+        for epoch, (loss, similarity) in enumerate(measured, start=1)
+    ]
+
+
+def test_losses_by_hand() -> None:
+    """Two steps an epoch, validation after each: means 2.5 and 1.5; answers scored after the second only."""
+    log = [
+        {"step": 1, "epoch": 0.5, "loss": 3.0, "grad_norm": 1.0},
+        {"step": 2, "epoch": 1.0, "loss": 2.0},
+        {"step": 2, "epoch": 1.0, "eval_loss": 2.25},
+        {"step": 3, "epoch": 1.5, "loss": 1.75},
+        {"step": 4, "epoch": 2.0, "loss": 1.25},
+        {"step": 4, "epoch": 2.0, "eval_loss": 2.125},
+        {"step": 4, "epoch": 2.0, "eval_similarity": 0.5},
+        {"step": 4, "epoch": 2.0, "train_loss": 2.0},
+    ]
+    by_step, by_epoch = losses(log)
+    assert by_step[0] == {"step": 1, "epoch": 0.5, "loss": 3.0}
+    assert [step["loss"] for step in by_step] == [3.0, 2.0, 1.75, 1.25]
+    assert by_epoch == [
+        {"epoch": 1, "train_loss": 2.5, "validation_loss": 2.25, "validation_similarity": None},
+        {"epoch": 2, "train_loss": 1.5, "validation_loss": 2.125, "validation_similarity": 0.5},
+    ]
+
+
+def test_convergence_epoch() -> None:
+    """2.02 is within one per cent of 2.0, 2.03 is not."""
+    assert convergence_epoch(_epochs((3.0, None), (2.03, None), (2.02, None), (2.0, None), (2.5, None))) == 3
+    assert convergence_epoch(_epochs((None, None))) is None
+
+
+def test_chosen_validation() -> None:
+    """The nearest answers, the first of two alike, whatever the loss; without answers the last epoch."""
+    of_answers = chosen_validation(_epochs((2.0, 0.5), (2.2, 0.7), (2.4, 0.7)))
+    assert of_answers == {"epoch": 2, "loss": 2.2, "similarity": 0.7}
+    assert chosen_validation(_epochs((2.0, None), (2.2, None))) == {"epoch": 2, "loss": 2.2, "similarity": None}
+
+
+def test_energy_of_a_processor_whose_counter_wraps(tmp_path: Path) -> None:
+    """From 90 J up to the end at 100 J and on to 5 J: 15 J; a reading within ten seconds of the last adds nothing."""
+    package = tmp_path / "intel-rapl:0"
+    package.mkdir()
+    (package / "max_energy_range_uj").write_text("100000000\n")
+    (package / "energy_uj").write_text("90000000\n")
+    meter = EnergyMeter(tmp_path)
+    meter._gpus = False
+    begun = meter._read_at
+    (package / "energy_uj").write_text("5000000\n")
+    meter.read(begun + 9)
+    assert meter.joules == 0
+    meter.read(begun + 11)
+    assert meter.joules == pytest.approx(15)
+    (package / "energy_uj").write_text("6000000\n")
+    meter.read(begun + 12, at_once=True)
+    assert meter.joules == pytest.approx(16)
+
+
+def test_flops_of_a_token() -> None:
+    """Two blocks of size 32: q and o 32 x 32, k and v 32 x 16, three of 32 x 64; six operations a weight."""
+    weights = 2 * (2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 64)
+    model = tiny_model("llama")
+    assert flops_per_token(model) == 6 * weights
+    model.requires_grad_(False)
+    assert flops_per_token(model) == 4 * weights
+
+
+def test_preview_marks_what_carries_loss(tokenizer: Any) -> None:
+    """Two questions on one abstract."""
+
+    def ids(text: str) -> list[int]:
+        return tokenizer(text)["input_ids"]
+
+    pairs = [
+        TokenizedPair("a", ids("The cache is small. Why?"), ids(" Area.")),
+        TokenizedPair("a", ids("The cache is small. Since when?"), ids(" Ever.")),
+    ]
+    shown = preview(rows_by_paper(pairs)[0], tokenizer).plain
+    assert shown == "The cache is small. Why? >>> Area.<<<\n Since when? >>> Ever.<<<"

@@ -1,0 +1,66 @@
+"""The checkpoint chosen by what is measured: similarity of answers to validation questions, not loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class ValidationAnswers:
+    """Answers a fixed sample of validation questions and scores the answers as the evaluation does, in float32."""
+
+    def __init__(self, validation: Dataset, questions: int, encoder: str, tokenizer: PreTrainedTokenizerBase) -> None:
+        from eval.answer_similarity.answer_similarity import AnswerSimilarity
+        from eval.model_folder import find_model
+        from eval.run import sample
+
+        self.rows: list[dict[str, Any]] = sample(validation.to_list(), questions)
+        self.encoder = str(find_model("encoder", encoder).path)
+        self.tokenizer = tokenizer
+        self.metric = AnswerSimilarity()
+
+    def similarity(self, model: PreTrainedModel) -> float:
+        """Return the mean cosine similarity of the model's greedy answers; each process answers its share."""
+        import torch
+        from accelerate import PartialState
+        from accelerate.utils import reduce
+
+        from eval.answering import answer_in_batches
+        from eval.processes import part
+
+        processes = PartialState()
+        share = part(self.rows, processes.process_index, processes.num_processes)
+        answers: dict[int, str] = {}
+        similarities = []
+        if share:
+            with _answering(model):
+                for batch in answer_in_batches(model, self.tokenizer, share):
+                    answers.update(batch)
+            similarities = self.metric.compute(
+                predictions=[answers[number] for number in range(len(share))],
+                references=[row["answer"] for row in share],
+                encoder=self.encoder,
+            )["cosine_similarities"]
+        total = reduce(torch.tensor([sum(similarities), len(share)], device=processes.device), "sum")
+        return (total[0] / total[1]).item()
+
+
+@contextmanager
+def _answering(model: PreTrainedModel) -> Iterator[None]:
+    """Within the block the model does not train, and computes in the type of its weights.
+
+    accelerate lays its autocast over a model as an attribute `forward` of the object, before the class's own.
+    """
+    was_training, autocast = model.training, model.__dict__.pop("forward", None)
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+        if autocast is not None:
+            model.forward = autocast
