@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCard
 from dataset_builder.build import build
 from tests.conftest import append, contents
 from tests.hub.commands import Commands
-from tests.hub.running import WRITER, RunningHub
+from tests.hub.running import running_hub, WRITER, RunningHub
 
 REPO, API = "lab/isca-qa", "datasets/lab/isca-qa"
 SPLITS = ("train", "validation", "test")
@@ -268,19 +268,20 @@ def test_corpus_that_is_not_what_it_says_is_refused(
     assert hub.take_requests() == []
 
 
-def test_default_upload_path_is_xet(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
+def test_default_upload_path_is_xet(corpus: Path, tmp_path: Path) -> None:
     """Nothing disabled: the contents go to Xet's storage by hf_xet, and come back from there, row for row."""
-    hub.take_requests()
-    words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/by-xet", "--contexts", "full")
-    done = hub.run(tmp_path / "home", "-m", *words, HF_HUB_DISABLE_XET="0")
-    assert done.returncode == 0, done.stderr
-    asked = hub.take_requests()
-    assert "GET /api/datasets/lab/by-xet/xet-write-token/main" in asked
-    assert not [request for request in asked if "/lfs/" in request]
-    loaded = hub.run(tmp_path / "fresh", "-c", LOAD, "lab/by-xet", "", "whole", HF_HUB_DISABLE_XET="0")
-    assert loaded.returncode == 0, loaded.stderr
-    assert json.loads(loaded.stdout.splitlines()[-1])[0] == _rows(corpus)
-    assert [request for request in hub.take_requests() if "xet-read-token" in request]
+    # A Hub of its own: what another one holds by Xet, clients without Xet cannot load from it.
+    with running_hub(tmp_path / "hub") as hub:
+        words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/by-xet", "--contexts", "full")
+        done = hub.run(tmp_path / "home", "-m", *words, HF_HUB_DISABLE_XET="0")
+        assert done.returncode == 0, done.stderr
+        asked = hub.take_requests()
+        assert "GET /api/datasets/lab/by-xet/xet-write-token/main" in asked
+        assert not [request for request in asked if "/lfs/" in request]
+        loaded = hub.run(tmp_path / "fresh", "-c", LOAD, "lab/by-xet", "", "whole", HF_HUB_DISABLE_XET="0")
+        assert loaded.returncode == 0, loaded.stderr
+        assert json.loads(loaded.stdout.splitlines()[-1])[0] == _rows(corpus)
+        assert [request for request in hub.take_requests() if "xet-read-token" in request]
 
 
 def test_xet_that_refuses_is_one_message(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:

@@ -223,12 +223,13 @@ def test_gpu_answers_as_it_does_alone(tiny_base: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_real_weights_answer_the_same_in_any_batch(packaged_models: Path, corpus: Path) -> None:
-    """SmolLM2 on eight questions of the sample: alone, one at a time in our way, and all together."""
+    """SmolLM2 on four questions of the sample: each alone, all together, and three and one."""
     from dataset_builder.loading import load_corpus_split
 
     model, tokenizer = load_model(find_model("m", str(packaged_models / "smollm2")))
-    rows = load_corpus_split(str(corpus), "plain", "test").to_list()[:8]
+    rows = load_corpus_split(str(corpus), "plain", "test").to_list()[:4]
     expected = alone(model, tokenizer, rows)
     for batch_size in (None, 3):
         answers = collected(model, tokenizer, rows, batch_size)
