@@ -36,7 +36,9 @@ def response_schema(limits: Limits) -> dict[str, Any]:
         "items": {
             "type": "object",
             "properties": {
-                "question": {"type": "string", "minLength": 1, "maxLength": limits.question_characters},
+                # A question ends in its one question mark. The length is in the pattern, for llguidance refuses a
+                # pattern beside a maxLength.
+                "question": {"type": "string", "pattern": f"^[^?]{{1,{limits.question_characters - 1}}}\\?$"},
                 "answer": {"type": "string", "minLength": 1, "maxLength": limits.answer_characters},
             },
             "required": ["question", "answer"],

@@ -33,6 +33,11 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
         (f"Why {'very ' * 12}small?", "Since the cache shrinks.", "the question is over-long"),
         ("Why is it small?", f"Since it {'very ' * 24}shrinks.", "the answer is over-long"),
         ("Tracer shrinks a cache.", "It shrinks the cache by 2.5\u00d7.", "not a question"),
+        ("Tracer shrinks a cache?", "It shrinks the cache by 2.5\u00d7.", "not a question"),
+        ("Does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7.", None),
+        # 58 characters, and 60, which is the limit.
+        (f"Why {'so ' * 16}so so?", "Since the cache shrinks.", None),
+        (f"Why {'so ' * 16}so soon?", "Since the cache shrinks.", "the question is over-long"),
         ("...?", "It shrinks the cache by 2.5\u00d7.", "not a question"),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and co", "the answer does not end"),
         ("How far does Tracer shrink a cache?", "How far does a cache shrink?", "the answer does not end"),

@@ -139,6 +139,7 @@ def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.Fi
         assert end in row
         pairs = parse_response(tokenizer.decode(row[: row.index(end)]), limits)
         assert all(len(question) <= 20 and len(answer) <= 30 for question, answer in pairs)
+        assert all(question.index("?") == len(question) - 1 for question, _ in pairs)
 
 
 def test_every_response_of_random_weights_parses(unbroken: Path) -> None:

@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCard
 from dataset_builder.build import build
 from tests.conftest import append, contents
 from tests.hub.commands import Commands
-from tests.hub.running import running_hub, WRITER, RunningHub
+from tests.hub.running import WRITER, RunningHub, running_hub
 
 REPO, API = "lab/isca-qa", "datasets/lab/isca-qa"
 SPLITS = ("train", "validation", "test")
