@@ -8,11 +8,11 @@ positions go on from the common tokens: each answer is predicted from exactly th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
+from eval.shared_prefix import shared_length
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -76,7 +76,8 @@ def _dataset(groups: list[list[TokenizedPair]]) -> Dataset:
 
 
 def _row(pairs: list[TokenizedPair]) -> dict[str, Any]:
-    common = _common_length([pair.prompt for pair in pairs])
+    # Tokens are compared, not text, for a tokenizer may join characters over the end of the abstract.
+    common = shared_length([pair.prompt for pair in pairs])
     ids = pairs[0].prompt[:common]
     labels = [NO_LOSS] * common
     positions = list(range(common))
@@ -89,13 +90,3 @@ def _row(pairs: list[TokenizedPair]) -> dict[str, Any]:
         positions += range(common, common + length)
         parts += [number] * length
     return {"input_ids": ids, "labels": labels, "position_ids": positions, "parts": parts, "pairs": len(pairs)}
-
-
-def _common_length(prompts: list[list[int]]) -> int:
-    """Return how many tokens the prompts begin with alike, at least one of each prompt kept apart.
-
-    Tokens are compared, not text, for a tokenizer may join characters over the end of the abstract. The token kept
-    apart is the one before the answer: two answers to one question need two places to be predicted from.
-    """
-    alike = takewhile(lambda column: len(set(column)) == 1, zip(*prompts, strict=False))
-    return min(sum(1 for _ in alike), min(len(prompt) for prompt in prompts) - 1)
