@@ -21,7 +21,7 @@ from dataset_builder.generate.teacher import read_teacher
 from dataset_builder.hardware import peak_memory_bytes, use_all_threads
 from dataset_builder.papers import read_papers
 
-PAPERS = 16
+PAPERS = 8
 SAMPLE = Path("dataset_builder/sample/papers")
 
 
