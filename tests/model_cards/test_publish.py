@@ -74,7 +74,8 @@ def trained(
             folder / f"home-{method}",
             *(launch, "launch", "--config_file", "accelerate_config.yaml", "-m", "training.sft"),
             *("--config", REPOSITORY / f"training/recipes/tiny-{method}.yaml", "--max_steps", "2"),
-            *("--dataset", CORPUS, "--model_name_or_path", BASE, "--output_dir", folder / method),
+            *("--dataset", CORPUS, "--model_name_or_path", BASE),
+            *("--encoder", encoder, "--output_dir", folder / method),
         )
         assert done.returncode == 0, done.stderr
     done = hub.run(
