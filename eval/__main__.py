@@ -32,6 +32,16 @@ def parser() -> argparse.ArgumentParser:
         help="sentence-transformers models that measure similarity, folders or Hub ids; the first gives the headline; "
         "default: sentence-transformers/all-MiniLM-L6-v2",
     )
+    run.add_argument(
+        "--consensus",
+        nargs="+",
+        default=[],
+        metavar="NAME=DIR",
+        help="further models, each of whose answers is the one of --samples that the first encoder finds nearest to "
+        "all of them (minimum Bayes risk)",
+    )
+    run.add_argument("--samples", type=int, default=16, metavar="N", help="of --consensus; default: %(default)s")
+    run.add_argument("--temperature", type=float, default=0.8, help="of these samples; default: %(default)s")
     run.add_argument("--cross-encoder", metavar="DIR", help="cross-encoder as a further measure, folder or Hub id")
     run.add_argument("--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="default: %(default)s")
     run.add_argument(
@@ -78,21 +88,29 @@ def _push_metric(arguments: argparse.Namespace) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    for option, value in (("--questions", arguments.questions), ("--batch-size", arguments.batch_size)):
+    for option in ("questions", "batch_size", "samples"):
+        value = getattr(arguments, option)
         if value is not None and value < 1:
-            raise InputError(f"{option} {value}: must be 1 or more")
+            raise InputError(f"--{option.replace('_', '-')} {value}: must be 1 or more")
+    if arguments.temperature <= 0:
+        raise InputError(f"--temperature {arguments.temperature}: must be over 0")
     from eval.model_folder import parse_models
     from eval.run import run
+    from eval.shared_prefix import Sampling
 
+    models = parse_models([*arguments.models, *arguments.consensus])
+    greedy = list(models)[: len(arguments.models)]
     done = run(
         arguments.dataset,
         [name.strip() for name in arguments.configs.split(",")],
-        parse_models(arguments.models),
+        {name: models[name] for name in greedy},
         arguments.encoder,
         arguments.out,
         questions=arguments.questions,
         batch_size=arguments.batch_size,
         cross_encoder=arguments.cross_encoder,
+        consensus={name: given for name, given in models.items() if name not in greedy},
+        sampling=Sampling(arguments.samples, arguments.temperature),
     )
     if done is None:
         return

@@ -1,4 +1,4 @@
-"""Answers to questions on abstracts: greedy, in batches of papers, the same whatever the batch."""
+"""Answers to questions on abstracts, in batches of papers: greedy ones, the same whatever the batch, or samples."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from dataset_builder.errors import InputError
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
 from eval.model_folder import ModelFolder
-from eval.shared_prefix import answer_papers, cache_columns, first_logits
+from eval.shared_prefix import Sampling, TokenAnswer, answer_papers, cache_columns, first_logits
 
 if TYPE_CHECKING:
     import torch
@@ -56,13 +57,12 @@ def answer_in_batches(
     rows: list[dict[str, Any]],
     batch_size: int | None = None,
 ) -> Iterator[dict[int, str]]:
-    """Yield the answers to `rows` (instruction, context, question) a batch at a time, by row number.
+    """Yield the greedy answers to `rows` (instruction, context, question) a batch at a time, by row number.
 
     `batch_size` is the most questions at a time, by default as many as the device takes. A batch for which memory does
     not suffice is halved. The answers are those of `answer_alone`: where two tokens are so close that the batch could
     decide between them, the question is answered again by itself.
     """
-    limit = batch_size or (ON_GPU if model.device.type == "cuda" else ON_CPU)
     prompts = encode_prompts(model, tokenizer, rows)
     if len(rows) == 1:
         yield {0: answer_alone(model, tokenizer, prompts[0])}
@@ -73,7 +73,49 @@ def answer_in_batches(
         for number in (number for paper in papers for number in paper):
             yield {number: answer_alone(model, tokenizer, prompts[number])}
         return
-    waiting = plan_batches(papers, prompts, limit, _tokens_that_fit(model))
+    for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, None):
+        yield {
+            number: _text(tokenizer, answer.tokens)
+            if answer.certain
+            else answer_alone(model, tokenizer, prompts[number])
+            for number, (answer,) in batch.items()
+        }
+
+
+def sample_in_batches(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: list[dict[str, Any]],
+    sampling: Sampling,
+    batch_size: int | None = None,
+) -> Iterator[dict[int, list[str]]]:
+    """Yield `sampling.samples` answers to each of `rows`, in batches as `answer_in_batches` makes them.
+
+    Raises `InputError` for a model that cannot read several questions at once.
+    """
+    prompts = encode_prompts(model, tokenizer, rows)
+    papers = group_by_paper(rows, prompts)
+    if papers and not _follows_masks(model, [prompts[number] for number in papers[0][:2]]):
+        raise InputError(
+            f"{model.config.model_type}: a model of this kind cannot answer several times at once; let it answer "
+            "greedily"
+        )
+    for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling):
+        yield {number: [_text(tokenizer, answer.tokens) for answer in answers] for number, answers in batch.items()}
+
+
+def _in_batches(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    papers: list[list[int]],
+    prompts: list[list[int]],
+    batch_size: int | None,
+    sampling: Sampling | None,
+) -> Iterator[dict[int, list[TokenAnswer]]]:
+    """Yield the answers to each prompt, several where `sampling` asks for them, a batch at a time, by row number."""
+    samples = sampling.samples if sampling else 1
+    limit = batch_size or max(1, (ON_GPU if model.device.type == "cuda" else ON_CPU) // samples)
+    waiting = plan_batches(papers, prompts, limit, _tokens_that_fit(model), samples)
     while waiting:
         batch = waiting.pop(0)
         try:
@@ -82,17 +124,20 @@ def answer_in_batches(
                 [[prompts[number] for number in paper] for paper in batch],
                 tokenizer.eos_token_id,
                 MAX_ANSWER_TOKENS,
+                sampling,
             )
         except RuntimeError as error:
             waiting = _halved(batch, error) + waiting
             continue
         yield {
-            number: tokenizer.decode(answer.tokens, skip_special_tokens=True).strip()
-            if answer.certain
-            else answer_alone(model, tokenizer, prompts[number])
+            number: of_paper[place * samples : (place + 1) * samples]
             for paper, of_paper in zip(batch, answers, strict=True)
-            for number, answer in zip(paper, of_paper, strict=True)
+            for place, number in enumerate(paper)
         }
+
+
+def _text(tokenizer: PreTrainedTokenizerBase, tokens: Any) -> str:
+    return tokenizer.decode(tokens, skip_special_tokens=True).strip()
 
 
 def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: list[int]) -> str:
@@ -109,7 +154,7 @@ def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pro
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
-    return tokenizer.decode(tokens[0, len(prompt) :], skip_special_tokens=True).strip()
+    return _text(tokenizer, tokens[0, len(prompt) :])
 
 
 def encode_prompts(
@@ -130,7 +175,7 @@ def group_by_paper(rows: list[dict[str, Any]], prompts: list[list[int]]) -> list
 
 
 def plan_batches(
-    papers: list[list[int]], prompts: list[list[int]], questions: int, tokens: int
+    papers: list[list[int]], prompts: list[list[int]], questions: int, tokens: int, samples: int = 1
 ) -> list[list[list[int]]]:
     """Return `papers` (row numbers by paper) in batches of at most so many questions and so many tokens in the cache.
 
@@ -141,16 +186,16 @@ def plan_batches(
         for start in range(0, len(whole), questions):
             paper = whole[start : start + questions]
             longer = [*batches[-1], paper] if batches else []
-            if longer and sum(map(len, longer)) <= questions and _cached(longer, prompts) <= tokens:
+            if longer and sum(map(len, longer)) <= questions and _cached(longer, prompts, samples) <= tokens:
                 batches[-1] = longer
             else:
                 batches.append([paper])
     return batches
 
 
-def _cached(batch: list[list[int]], prompts: list[list[int]]) -> int:
+def _cached(batch: list[list[int]], prompts: list[list[int]], samples: int) -> int:
     """Return the tokens in the cache of a batch at its end, padding included."""
-    columns = cache_columns([[prompts[number] for number in paper] for paper in batch], MAX_ANSWER_TOKENS)
+    columns = cache_columns([[prompts[number] for number in paper] for paper in batch], MAX_ANSWER_TOKENS, samples)
     return len(batch) * columns
 
 

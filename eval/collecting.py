@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.answer_store import AnswerStore, prompt_key
 from eval.answering import answer_in_batches, load_model
+from eval.consensus import agree_in_batches
 from eval.model_folder import ModelFolder
 from eval.processes import part
 
@@ -28,7 +31,7 @@ def collect_answers(
     """
     asked = {prompt_key(row): row for of_config in rows.values() for row in of_config}
     for folder in folders:
-        store = AnswerStore(out, folder.name, folder.fingerprint, process.process_index)
+        store = AnswerStore(out, folder.name, _answered_by(folder), process.process_index)
         # Only when all have read what is there may one of them add to it.
         process.wait_for_everyone()
         missing = [row for key, row in asked.items() if key not in store.answers]
@@ -38,12 +41,19 @@ def collect_answers(
     process.wait_for_everyone()
     answers = {}
     for folder in folders if process.is_main_process else ():
-        store = AnswerStore(out, folder.name, folder.fingerprint)
+        store = AnswerStore(out, folder.name, _answered_by(folder))
         store.join()
         answers[folder.name] = {
             config: [store.answers[prompt_key(row)] for row in of_config] for config, of_config in rows.items()
         }
     return answers
+
+
+def _answered_by(folder: ModelFolder) -> str:
+    """Return what a model's answers depend on: its files, and how it answers where that is not greedily."""
+    if folder.consensus is None:
+        return folder.fingerprint
+    return hashlib.sha256(f"{folder.fingerprint} {json.dumps(folder.consensus.as_dict())}".encode()).hexdigest()
 
 
 def _answer(
@@ -54,6 +64,10 @@ def _answer(
     model, tokenizer = load_model(folder, process.device if process.device.type == "cuda" else None)
     label = f"answering: {folder.name}"
     with tqdm(total=len(rows), desc=label, unit="question", disable=not process.is_local_main_process) as bar:
-        for answers in answer_in_batches(model, tokenizer, rows, batch_size):
+        if folder.consensus is None:
+            batches = answer_in_batches(model, tokenizer, rows, batch_size)
+        else:
+            batches = agree_in_batches(model, tokenizer, rows, folder.consensus, batch_size)
+        for answers in batches:
             store.append({prompt_key(rows[number]): answer for number, answer in answers.items()})
             bar.update(len(answers))

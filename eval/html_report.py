@@ -9,8 +9,7 @@ from typing import Any
 
 from eval.comparison import with_interval
 from eval.measures import HEADLINE, title
-from eval.report import few_papers
-from eval.statistics import FEW_PAPERS
+from eval.report import few_papers, how_answered
 from eval.study import FOUND, MANNERS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -50,7 +49,7 @@ def report_html(
         headline=HEADLINE,
         title=title,
         warnings=[warning.replace("**", "") for warning in few_papers(scores)],
-        few=FEW_PAPERS,
+        how_answered=how_answered(scores),
         losses=_losses(metrics),
         signed=_signed,
         study=FOUND,

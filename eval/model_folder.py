@@ -8,10 +8,13 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, sha256_of
+
+if TYPE_CHECKING:
+    from eval.consensus import Consensus
 
 # Weights, configuration and tokenizer: what decides the answers. No pickle is ever loaded.
 MODEL_FILES = ("*.safetensors", "*config.json", "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt")
@@ -25,21 +28,21 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """`name` in tables, the `given` folder or Hub id, the folder's `path`, and for an adapter its `base`."""
+    """`name` in tables, the `given` folder or Hub id, the folder's `path`, and for an adapter its `base`.
+
+    It answers greedily, or with `consensus` by the sample nearest to all.
+    """
 
     name: str
     given: str
     path: Path
     base: ModelFolder | None
+    consensus: Consensus | None = None
 
     @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 over the files that decide the answers, those of an adapter's base included."""
-        files = sorted({path for pattern in MODEL_FILES for path in self.path.glob(pattern)})
-        digests = [f"{path.name} {sha256_of(path)}" for path in files]
-        if self.base:
-            digests.append(self.base.fingerprint)
-        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+        return _fingerprint(self.path, [self.base.fingerprint] if self.base else [])
 
     def metrics(self) -> dict[str, Any]:
         """Return what training measured, the run's metrics.json; empty for a model that this project did not train."""
@@ -53,6 +56,17 @@ class EncoderFolder:
 
     given: str
     path: Path
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return the SHA-256 over the files that decide the embeddings."""
+        return _fingerprint(self.path, [])
+
+
+def _fingerprint(folder: Path, more: list[str]) -> str:
+    files = sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern)})
+    digests = [*(f"{path.name} {sha256_of(path)}" for path in files), *more]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def find_encoder(option: str, given: str) -> EncoderFolder:

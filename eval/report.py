@@ -16,9 +16,9 @@ def report_markdown(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) 
     parts = [
         "# Evaluation",
         f"Corpus `{scores['dataset']}`, revision `{scores['revision']}`. Test questions: {asked}. Similarity is the "
-        f"cosine of sentence embeddings by `{scores['encoders'][0]}`, averaged over the questions; answers are "
-        "greedy. In brackets the 95 % interval, by a bootstrap over papers. Floors and ceilings are answers that need "
-        "no model.",
+        f"cosine of sentence embeddings by `{scores['encoders'][0]}`, averaged over the questions. In "
+        f"brackets the 95 % interval, by a bootstrap over papers. {how_answered(scores)} Floors and ceilings are "
+        "answers that need no model.",
         *few_papers(scores),
         as_markdown(*comparison(scores, metrics)),
         "![Similarity by year](figures/similarity_by_year.png)",
@@ -28,6 +28,18 @@ def report_markdown(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) 
         parts.append("![Training loss](figures/training_loss.png)")
     parts.append("![Papers by year](figures/papers_by_year.png)")
     return "\n\n".join(parts) + "\n"
+
+
+def how_answered(scores: dict[str, Any]) -> str:
+    """Return a sentence or two on how the models' answers were decoded."""
+    parts = ["Answers are greedy."]
+    for name, source in scores["model_folders"].items():
+        if of := source.get("consensus"):
+            parts.append(
+                f"Those of {name} are each the one of {of['samples']} samples, drawn at temperature "
+                f"{of['temperature']:g}, that the first encoder finds nearest to all of them."
+            )
+    return " ".join(parts)
 
 
 def few_papers(scores: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dataset_builder.hardware import start_process
 from dataset_builder.loading import corpus_revision, load_corpus_split
 from dataset_builder.packaged_models import SOURCE_FILE
 from eval.collecting import collect_answers
+from eval.consensus import Consensus
 from eval.figures import draw_similarity_by_year, draw_training_loss
 from eval.html_report import report_html
 from eval.measuring import Measuring
@@ -21,6 +23,7 @@ from eval.predictions import predictions_path
 from eval.references import floors_and_ceilings
 from eval.report import report_markdown
 from eval.scoring import score_all
+from eval.shared_prefix import Sampling
 
 SCORES_FILE = "scores.json"
 
@@ -34,6 +37,8 @@ def run(
     questions: int | None = None,
     batch_size: int | None = None,
     cross_encoder: str | None = None,
+    consensus: dict[str, str] | None = None,
+    sampling: Sampling | None = None,
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
     """Evaluate `models` (folder or Hub id by name) on the test split of each config.
 
@@ -41,12 +46,15 @@ def run(
     `accelerate launch` the first process does, and the others, which only answer, return None.
 
     `questions` limits each config to a fixed random sample of its questions. The first of `encoders` gives the
-    headline measure. Answers that `out` holds already, made by the same model, are not made again.
+    headline measure. Answers that `out` holds already, made by the same model, are not made again. The models of
+    `consensus` answer by that of their `sampling` that the first encoder finds nearest to all.
 
     Raises `InputError` before any model is loaded for input that cannot be evaluated.
     """
-    folders = [find_model(name, given) for name, given in models.items()]
     encoder_folders = [find_encoder("--encoder", encoder) for encoder in encoders]
+    folders = [find_model(name, given) for name, given in models.items()]
+    for name, given in (consensus or {}).items():
+        folders.append(replace(find_model(name, given), consensus=Consensus(sampling, encoder_folders[0])))
     cross_encoder_folder = find_encoder("--cross-encoder", cross_encoder) if cross_encoder else None
     corpus = {config: _test_rows(dataset, config) for config in configs}
     rows = {config: sample(of_config, questions) for config, of_config in corpus.items()}
@@ -87,7 +95,14 @@ def run(
         "encoders": [_encoder_name(folder) for folder in encoder_folders],
         **({"cross_encoder": _encoder_name(cross_encoder_folder)} if cross_encoder_folder else {}),
         **score_all(rows, measured, references, of_references),
-        "model_folders": {folder.name: {"path": folder.given, "sha256": folder.fingerprint} for folder in folders},
+        "model_folders": {
+            folder.name: {
+                "path": folder.given,
+                "sha256": folder.fingerprint,
+                **({"consensus": folder.consensus.as_dict()} if folder.consensus else {}),
+            }
+            for folder in folders
+        },
     }
     metrics = training_metrics(folders)
     papers_by_year = _papers_by_year(dataset, rows)

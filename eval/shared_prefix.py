@@ -1,4 +1,4 @@
-"""Greedy answers to several questions on each of several papers at once, each abstract read once for all of them.
+"""Answers to several questions on each of several papers at once, each abstract read once for all of them.
 
 A batch is a row a paper. The row begins with the tokens that the paper's prompts share; behind them come the rest of
 each prompt and, step by step, a token of each answer. A four-dimensional attention mask lets a question's tokens see
@@ -8,6 +8,7 @@ that the model computes what it computes for one prompt at a time, but for round
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,23 @@ NEAR_TIE = 1e-3
 
 
 @dataclass(frozen=True)
-class GreedyAnswer:
-    """The tokens of an answer, without the end of sequence, and whether each was ahead by more than `NEAR_TIE`."""
+class Sampling:
+    """`samples` answers to a question, each token drawn at `temperature` from the whole vocabulary.
+
+    The random numbers of a sample follow from `seed`, its prompt and its own number, and from nothing else.
+    """
+
+    samples: int
+    temperature: float
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TokenAnswer:
+    """The tokens of an answer, without the end of sequence; `certain`: a greedy one never came near a tie.
+
+    That is, each of its tokens was ahead of the next best by more than `NEAR_TIE`.
+    """
 
     tokens: list[int]
     certain: bool
@@ -35,59 +51,74 @@ def shared_length(prompts: list[list[int]]) -> int:
     return next((place for place, tokens in columns if len(set(tokens)) > 1), shortest)
 
 
-def cache_columns(papers: list[list[list[int]]], max_new_tokens: int) -> int:
+def cache_columns(papers: list[list[list[int]]], max_new_tokens: int, samples: int = 1) -> int:
     """Return how many tokens the cache of each row has at its end, padding included."""
     shared = [shared_length(prompts) for prompts in papers]
     rests = [sum(map(len, prompts)) - len(prompts) * length for prompts, length in zip(papers, shared, strict=True)]
-    return max(shared) + max(rests) + max(map(len, papers)) * max_new_tokens
+    return max(shared) + max(rests) + max(map(len, papers)) * samples * max_new_tokens
 
 
 def answer_papers(
-    model: PreTrainedModel, papers: list[list[list[int]]], end_of_sequence: int, max_new_tokens: int
-) -> list[list[GreedyAnswer]]:
-    """Return the greedy answers to `papers`, for each paper the token ids of its prompts, in their order."""
+    model: PreTrainedModel,
+    papers: list[list[list[int]]],
+    end_of_sequence: int,
+    max_new_tokens: int,
+    sampling: Sampling | None = None,
+) -> list[list[TokenAnswer]]:
+    """Return the answers to `papers`, for each paper the token ids of its prompts, in their order.
+
+    Greedy answers, one a prompt; with `sampling` so many samples of the first prompt, then of the next.
+    """
     import torch
 
     from eval.grouped_attention import reading_keys_once, roomy_cache
 
     device = model.device
-    counts = [len(prompts) for prompts in papers]
-    cache = roomy_cache(model, cache_columns(papers, max_new_tokens))
+    samples = sampling.samples if sampling else 1
+    counts = [len(prompts) * samples for prompts in papers]
+    cache = roomy_cache(model, cache_columns(papers, max_new_tokens, samples))
+    draws = _random_numbers(papers, sampling, max_new_tokens).to(device) if sampling else None
     with torch.inference_mode(), reading_keys_once(model):
-        logits, seen, positions = _read_prompts(model, papers, cache)
-        # (papers, slots): which question each slot of a row stands for, -1 for none.
-        question = torch.arange(max(counts), device=device).expand(len(papers), -1)
-        question = torch.where(question < torch.tensor(counts, device=device)[:, None], question, -1)
+        # A question is read once, and each of its samples goes on from there in a slot of its own.
+        logits, seen, positions = (of.repeat_interleave(samples, dim=1) for of in _read_prompts(model, papers, cache))
+        # (papers, slots): which answer each slot of a row stands for, -1 for none.
+        answer = torch.arange(max(counts), device=device).expand(len(papers), -1)
+        answer = torch.where(answer < torch.tensor(counts, device=device)[:, None], answer, -1)
         paper = torch.arange(len(papers), device=device)
-        tokens: list[list[list[int]]] = [[[] for _ in prompts] for prompts in papers]
-        certain = [[True for _ in prompts] for prompts in papers]
+        tokens: list[list[list[int]]] = [[[] for _ in range(count)] for count in counts]
+        certain = [[True] * count for count in counts]
         for step in range(max_new_tokens):
-            best = logits.topk(2, dim=-1)
-            chosen = best.indices[..., 0]
-            close = (best.values[..., 0] - best.values[..., 1]) < NEAR_TIE
-            rows = zip(paper.tolist(), question.tolist(), chosen.tolist(), close.tolist(), strict=True)
+            if sampling:
+                # A slot of no answer draws by the numbers of the last one, for nobody.
+                chosen = _drawn(logits, sampling.temperature, draws[paper[:, None], answer, step])
+                close = torch.zeros_like(chosen, dtype=torch.bool)
+            else:
+                best = logits.topk(2, dim=-1)
+                chosen = best.indices[..., 0]
+                close = (best.values[..., 0] - best.values[..., 1]) < NEAR_TIE
+            rows = zip(paper.tolist(), answer.tolist(), chosen.tolist(), close.tolist(), strict=True)
             for owner, numbers, of_row, ties in rows:
                 for number, token, tie in zip(numbers, of_row, ties, strict=True):
                     if number >= 0:
                         certain[owner][number] &= not tie
                         if token != end_of_sequence:
                             tokens[owner][number].append(token)
-            question = torch.where(chosen == end_of_sequence, -1, question)
-            if step == max_new_tokens - 1 or not (question >= 0).any():
+            answer = torch.where(chosen == end_of_sequence, -1, answer)
+            if step == max_new_tokens - 1 or not (answer >= 0).any():
                 break
             # What is finished is not computed any further: whole papers leave the batch, and the slots that are still
             # at work move to the front of their row.
-            working = (question >= 0).any(dim=1)
+            working = (answer >= 0).any(dim=1)
             if not working.all():
                 kept = working.nonzero()[:, 0]
                 cache.batch_select_indices(kept)
-                question, chosen, positions, seen, paper = (
-                    tensor[kept] for tensor in (question, chosen, positions, seen, paper)
+                answer, chosen, positions, seen, paper = (
+                    tensor[kept] for tensor in (answer, chosen, positions, seen, paper)
                 )
-            slots = int((question >= 0).sum(dim=1).max())
-            if slots < question.shape[1]:
-                order = (question < 0).to(torch.int8).argsort(dim=1, stable=True)[:, :slots]
-                question, chosen, positions = (tensor.gather(1, order) for tensor in (question, chosen, positions))
+            slots = int((answer >= 0).sum(dim=1).max())
+            if slots < answer.shape[1]:
+                order = (answer < 0).to(torch.int8).argsort(dim=1, stable=True)[:, :slots]
+                answer, chosen, positions = (tensor.gather(1, order) for tensor in (answer, chosen, positions))
                 seen = seen.gather(1, order[:, :, None].expand(-1, -1, seen.shape[2]))
             own = torch.eye(slots, dtype=torch.bool, device=device).expand(len(paper), -1, -1)
             seen = torch.cat([seen, own], dim=2)
@@ -100,9 +131,32 @@ def answer_papers(
                 use_cache=True,
             ).logits
     return [
-        [GreedyAnswer(*answer) for answer in zip(of_paper, sure, strict=True)]
+        [TokenAnswer(*answer) for answer in zip(of_paper, sure, strict=True)]
         for of_paper, sure in zip(tokens, certain, strict=True)
     ]
+
+
+def _random_numbers(papers: list[list[list[int]]], sampling: Sampling, steps: int) -> torch.Tensor:
+    """Return the numbers, from 0 to below 1, that the tokens are drawn by: (papers, slots, steps)."""
+    import torch
+
+    draws = torch.zeros(len(papers), max(map(len, papers)) * sampling.samples, steps)
+    for row, prompts in zip(draws, papers, strict=True):
+        for place, prompt in enumerate(prompts):
+            for sample in range(sampling.samples):
+                digest = hashlib.sha256(f"{sampling.seed} {sample} {prompt}".encode()).digest()
+                generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+                row[place * sampling.samples + sample] = torch.rand(steps, generator=generator)
+    return draws
+
+
+def _drawn(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> torch.Tensor:
+    """Return a token for each slot, where its number falls among the probabilities laid end to end."""
+    import torch
+
+    ends = (logits.float() / temperature).softmax(dim=-1).cumsum(dim=-1)
+    drawn = torch.searchsorted(ends, numbers[..., None] * ends[..., -1:], right=True)[..., 0]
+    return drawn.clamp(max=logits.shape[-1] - 1)  # rounding can carry a number past the last end
 
 
 def first_logits(model: PreTrainedModel, prompts: list[list[int]]) -> torch.Tensor:

@@ -14,6 +14,7 @@ from dataset_builder.files import read_json
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from eval.comparison import as_markdown
 from eval.model_folder import RECIPE_FILE, ModelFolder
+from eval.report import how_answered
 from model_cards.figures import LOSS_CURVE
 
 METHODS = {
@@ -99,6 +100,7 @@ def model_card(
         asked=[f"{of['n']} questions on {of['papers']} papers in `{config}`" for config, of in entry.items()],
         has_intervals=any("low" in of["cosine_similarity"] for of in entry.values()),
         encoders=", ".join(f"`{encoder}`" for encoder in scores["encoders"]),
+        how_answered=how_answered(scores),
         hyperparameters={
             label: "every linear layer" if recipe[key] == "all-linear" else recipe[key]
             for key, label in HYPERPARAMETERS.items()

@@ -112,7 +112,7 @@ def _scored_run(run: Path, scores: dict[str, Any], scores_path: Path) -> ModelFo
         raise InputError(f"--run {run}: was not trained here ({METRICS_FILE} is missing); give a run's folder")
     _check_weights(folder)
     for name, source in scores["model_folders"].items():
-        if source["sha256"] == folder.fingerprint:
+        if source["sha256"] == folder.fingerprint and "consensus" not in source:
             return replace(folder, name=name)
     raise InputError(
         f"--scores {scores_path}: has no scores of {run} as it is now, only of "

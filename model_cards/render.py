@@ -28,7 +28,9 @@ def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
             "is another corpus; run the evaluation again"
         )
     written = []
-    for folder in [_scored_model(scores_path, scores, name) for name in scores["model_folders"]]:
+    # A card tells of the model as it answers greedily, which is how its snippet asks it.
+    greedy = [name for name, source in scores["model_folders"].items() if "consensus" not in source]
+    for folder in [_scored_model(scores_path, scores, name) for name in greedy]:
         # A run of this machine: what was downloaded from the Hub has its card there.
         if (folder.path / RECIPE_FILE).is_file():
             metrics = folder.metrics()

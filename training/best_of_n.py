@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the new corpus")
     command.add_argument("--samples", type=int, default=8, metavar="N", help="answers a question; default: 8")
     command.add_argument("--temperature", type=float, default=0.8, help="of the sampling; default: 0.8")
-    command.add_argument("--batch-size", type=int, default=8, metavar="N", help="questions at a time; default: 8")
+    command.add_argument(
+        "--batch-size", type=int, metavar="N", help="questions at a time, at most; default: as many as the device takes"
+    )
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     command.add_argument(
         "--encoder",
@@ -61,11 +63,11 @@ def main() -> None:
     from rich.console import Console
 
     arguments = parser().parse_args()
-    if arguments.samples < 1 or arguments.batch_size < 1 or arguments.temperature <= 0:
-        raise InputError(
-            f"--samples {arguments.samples} --batch-size {arguments.batch_size} --temperature {arguments.temperature}:"
-            " the first two must be 1 or more, the temperature over 0"
-        )
+    for option, value in (("--samples", arguments.samples), ("--batch-size", arguments.batch_size)):
+        if value is not None and value < 1:
+            raise InputError(f"{option} {value}: must be 1 or more")
+    if arguments.temperature <= 0:
+        raise InputError(f"--temperature {arguments.temperature}: must be over 0; 0.8 is the default")
     report = best_of_n(**vars(arguments))
     Console().print(
         f"{report['pairs']} answers: similarity {report['mean_similarity']:.3f} in the mean of the samples, "
@@ -75,7 +77,14 @@ def main() -> None:
 
 
 def best_of_n(
-    model: str, dataset: str, out: Path, samples: int, temperature: float, batch_size: int, seed: int, encoder: str
+    model: str,
+    dataset: str,
+    out: Path,
+    samples: int,
+    temperature: float,
+    seed: int,
+    encoder: str,
+    batch_size: int | None = None,
 ) -> dict[str, Any]:
     """Write the corpus to `out` and return its report: what it was made from, and the similarities."""
     from datasets import Dataset
@@ -84,47 +93,50 @@ def best_of_n(
     from dataset_builder.hardware import use_all_threads
     from dataset_builder.loading import corpus_revision, load_corpus_split
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
-    from eval.answering import load_model
+    from eval.answering import load_model, sample_in_batches
     from eval.model_folder import find_model
+    from eval.shared_prefix import Sampling
 
     use_all_threads()
     folder, encoder_folder = find_model("model", model), find_model("encoder", encoder)
     splits = {split: load_corpus_split(dataset, None, split) for split in ("train", "validation")}
     rows = splits["train"].to_list()
+    sampling = Sampling(samples, temperature, seed)
     made_from = {
         "model": model,
         "model_sha256": folder.fingerprint,
         "dataset": dataset,
         "dataset_revision": corpus_revision(dataset),
         "encoder_sha256": encoder_folder.fingerprint,
-        "sampling": {"samples": samples, "temperature": temperature, "batch_size": batch_size, "seed": seed},
+        "sampling": asdict(sampling),
     }
     make_writable_folder(out / CONFIG)
     journal = out / f".partial.{hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]}.jsonl"
     chosen = _read(journal)
 
     metric = AnswerSimilarity()
-    loaded = load_model(folder) if len(chosen) < len(rows) else None
-    if loaded:
-        loaded[1].padding_side = "left"
+    missing = [number for number in range(len(rows)) if number not in chosen]
     with tqdm(total=len(rows), initial=len(chosen), desc="sampling answers", unit="question") as bar:
-        for start in range(len(chosen), len(rows), batch_size):
-            batch = rows[start : start + batch_size]
-            drawn = list(_sample(*loaded, batch, samples, temperature, seed + start))
-            references = [row["answer"] for row in batch for _ in range(samples)]
-            found = metric.compute(predictions=drawn, references=references, encoder=str(encoder_folder.path))
-            similarities = found["cosine_similarities"]
-            kept = []
-            for number in range(len(batch)):
-                own = similarities[number * samples : (number + 1) * samples]
-                best = max(range(samples), key=own.__getitem__)
-                kept.append({"answer": drawn[number * samples + best], "best": own[best], "mean": sum(own) / samples})
-            chosen += kept
+        asked = [rows[number] for number in missing]
+        for batch in sample_in_batches(*load_model(folder), asked, sampling, batch_size) if missing else ():
+            kept = {}
+            for place, answers in batch.items():
+                references = [asked[place]["answer"]] * samples
+                found = metric.compute(predictions=answers, references=references, encoder=str(encoder_folder.path))
+                similarities = found["cosine_similarities"]
+                best = max(range(samples), key=similarities.__getitem__)
+                kept[missing[place]] = {
+                    "answer": answers[best],
+                    "best": similarities[best],
+                    "mean": found["cosine_similarity"],
+                }
+            chosen |= kept
             with journal.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(kept, ensure_ascii=False) + "\n")
+                file.write(json.dumps(list(kept.items()), ensure_ascii=False) + "\n")
             bar.update(len(batch))
 
-    new = [{**row, "answer": kept["answer"]} for row, kept in zip(rows, chosen, strict=True) if kept["answer"]]
+    kept = [chosen[number] for number in range(len(rows))]
+    new = [{**row, "answer": of["answer"]} for row, of in zip(rows, kept, strict=True) if of["answer"]]
     for split, of_split in (("train", Dataset.from_list(new, splits["train"].features)), *list(splits.items())[1:]):
         with replacing(out / CONFIG / f"{split}-00000-of-00001.parquet") as temporary:
             of_split.to_parquet(temporary)
@@ -132,51 +144,24 @@ def best_of_n(
         **made_from,
         "pairs": len(new),
         "empty_answers_left_out": len(rows) - len(new),
-        "mean_similarity": sum(kept["mean"] for kept in chosen) / len(chosen),
-        "best_similarity": sum(kept["best"] for kept in chosen) / len(chosen),
+        "mean_similarity": sum(of["mean"] for of in kept) / len(kept),
+        "best_similarity": sum(of["best"] for of in kept) / len(kept),
     }
     write_json(out / "report.json", report)
     # The card makes the folder a corpus, so it comes last.
     write_text(out / "README.md", CARD.format(config=CONFIG, samples=samples, dataset=dataset, model=model))
-    journal.unlink()
+    journal.unlink(missing_ok=True)
     return report
 
 
-def _sample(
-    model: Any, tokenizer: Any, rows: list[dict[str, Any]], samples: int, temperature: float, seed: int
-) -> Iterator[str]:
-    """Yield `samples` answers to the first row, then to the next; the same for the same batch and seed."""
-    import torch
-
-    from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
-
-    room = model.config.max_position_embeddings - MAX_ANSWER_TOKENS
-    prompts = [fit_prompt(tokenizer, row["instruction"], row["context"], row["question"], room) for row in rows]
-    inputs = tokenizer(prompts, return_tensors="pt", padding=True).to(model.device)
-    torch.manual_seed(seed)
-    with torch.inference_mode():
-        tokens = model.generate(
-            **inputs,
-            max_new_tokens=MAX_ANSWER_TOKENS,
-            do_sample=True,
-            temperature=temperature,
-            top_k=0,
-            num_return_sequences=samples,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    for answer in tokenizer.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True):
-        yield answer.strip()
-
-
-def _read(journal: Path) -> list[dict[str, Any]]:
-    """Return the answers in the journal, a batch a line; a line that a kill cut off counts for nothing."""
+def _read(journal: Path) -> dict[int, dict[str, Any]]:
+    """Return the answers in the journal by row, a batch a line; a line that a kill cut off counts for nothing."""
     if not journal.is_file():
-        return []
+        return {}
     *whole, cut_off = journal.read_text(encoding="utf-8").split("\n")
     if cut_off:
         write_text(journal, "".join(f"{line}\n" for line in whole))
-    return [answer for line in whole for answer in json.loads(line)]
+    return dict(pair for line in whole for pair in json.loads(line))
 
 
 if __name__ == "__main__":

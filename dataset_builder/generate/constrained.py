@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import llguidance.hf
 import llguidance.numpy
 import numpy as np
 import torch
-from transformers import LogitsProcessor
 
 from dataset_builder.generate.schema import COMPACT, Limits, response_schema
 
@@ -48,7 +47,7 @@ class Grammar:
         return matcher
 
     def allowed(self, matchers: list[llguidance.LLMatcher]) -> np.ndarray:
-        """Return which tokens may come next: bool, one row a matcher, one column a token; a finished row may end."""
+        """Return which tokens may come next: bool, one row a matcher, one column a token."""
         bits = llguidance.numpy.allocate_token_bitmask(len(matchers), len(self._usable))
         for row, matcher in enumerate(matchers):
             llguidance.numpy.fill_next_token_bitmask(matcher, bits, row)
@@ -56,11 +55,11 @@ class Grammar:
         return allowed.astype(bool) & self._usable
 
 
-class SeededRows(LogitsProcessor):
+class SeededRows:
     """Draws the next token of each row, from what `grammar` allows, at the given temperature and top-p.
 
-    It leaves the drawn token alone above minus infinity, for greedy decoding to take. A row's noise comes from a
-    generator of the row's seed and is drawn for the whole vocabulary at each step: a seed means the same in any batch.
+    A row's noise comes from a generator of the row's seed and is drawn for the whole vocabulary at each step: a seed
+    means the same in any batch.
     The draw is the largest of log-probability plus Gumbel noise (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030),
     which is a draw from the distribution itself. `grammar` None leaves every token allowed.
     """
@@ -72,19 +71,23 @@ class SeededRows(LogitsProcessor):
         self._seeds = seeds
         self._generators: list[torch.Generator] = []
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        """Return scores, float32, one row a response and one column a token, with one token of each row left."""
+    def draw(self, rows: list[int], scores: torch.FloatTensor) -> list[int]:
+        """Return the next token of each of `rows`, whose logits are `scores`, (rows, vocabulary)."""
         scores = scores.float() / self._sampling.temperature
         if self._grammar:
-            scores.masked_fill_(~self._allowed(input_ids, scores), -torch.inf)
+            allowed = torch.from_numpy(self._grammar.allowed([self._matchers[row] for row in rows]))
+            scores.masked_fill_(~allowed.to(scores.device), -torch.inf)
         if not self._generators:
             self._generators = [torch.Generator(scores.device).manual_seed(seed) for seed in self._seeds]
         noise = torch.empty_like(scores)
-        for row, generator in zip(noise, self._generators, strict=True):
-            row.exponential_(generator=generator)
+        for row, of_row in zip(rows, noise, strict=True):
+            of_row.exponential_(generator=self._generators[row])
         # The logarithm of an exponential variable is, but for its sign, a Gumbel variable.
-        drawn = self._largest_of_nucleus(scores, scores - noise.log_())
-        return torch.full_like(scores, -torch.inf).scatter_(1, drawn, 0.0)
+        drawn = self._largest_of_nucleus(scores, scores - noise.log_())[:, 0].tolist()
+        if self._grammar:
+            for row, token in zip(rows, drawn, strict=True):
+                self._matchers[row].consume_token(token)
+        return drawn
 
     def _largest_of_nucleus(self, scores: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
         """Return the column of the largest `noisy` score of each row, [rows, 1], within the nucleus of top-p.
@@ -100,12 +103,3 @@ class SeededRows(LogitsProcessor):
             if not outside.any():
                 return drawn
             noisy.scatter_(1, drawn, torch.where(outside, -torch.inf, noisy.gather(1, drawn)))
-
-    def _allowed(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> Any:
-        # From the second step on: the first has no token drawn yet.
-        if self._generators:
-            for matcher, token in zip(self._matchers, input_ids[:, -1].tolist(), strict=True):
-                # A row that has ended is padded until the last has, and asks nothing of its matcher any more.
-                if not matcher.is_stopped():
-                    matcher.consume_token(token)
-        return torch.from_numpy(self._grammar.allowed(self._matchers)).to(scores.device)

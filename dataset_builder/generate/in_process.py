@@ -102,23 +102,8 @@ class BatchGenerator:
     def _attempt(self, prompts: list[list[int]], seeds: list[int]) -> list[Attempt]:
         import torch
 
-        from dataset_builder.generate.constrained import SeededRows
-
-        rows = SeededRows(self.grammar, self.teacher.sampling, seeds)
-        inputs = self.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
         try:
-            with torch.inference_mode():
-                tokens = self.model.generate(
-                    **inputs.to(self.model.device),
-                    max_new_tokens=self.teacher.limits.new_tokens,
-                    do_sample=False,
-                    temperature=None,
-                    top_p=None,
-                    top_k=None,
-                    eos_token_id=self.ends,
-                    pad_token_id=self.tokenizer.pad_token_id,
-                    logits_processor=[rows],
-                )
+            responses = self._respond(prompts, seeds)
         except torch.OutOfMemoryError:
             if len(prompts) == 1:
                 raise InputError(
@@ -126,18 +111,60 @@ class BatchGenerator:
                     "or a server and --endpoint"
                 ) from None
         else:
-            return list(self._read(tokens[:, inputs["input_ids"].shape[1] :].tolist(), seeds))
+            return list(self._read(responses, seeds))
         # Outside the except clause, which would keep the failed batch in memory.
         torch.cuda.empty_cache()
         half = len(prompts) // 2
         logger.warning("out of memory with %d responses at once; making %d at once", len(prompts), half)
         return self._attempt(prompts[:half], seeds[:half]) + self._attempt(prompts[half:], seeds[half:])
 
+    def _respond(self, prompts: list[list[int]], seeds: list[int]) -> list[list[int]]:
+        """Return the tokens of each response, its end included. A row that has ended is not computed any further."""
+        import torch
+        from transformers import DynamicCache
+
+        from dataset_builder.generate.constrained import SeededRows
+
+        rows = SeededRows(self.grammar, self.teacher.sampling, seeds)
+        inputs = self.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
+        ids, mask = (inputs[name].to(self.model.device) for name in ("input_ids", "attention_mask"))
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        cache = DynamicCache(config=self.model.config)
+        responses: list[list[int]] = [[] for _ in prompts]
+        working = list(range(len(prompts)))
+        with torch.inference_mode():
+            for _ in range(self.teacher.limits.new_tokens):
+                logits = self.model(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    position_ids=positions,
+                    past_key_values=cache,
+                    use_cache=True,
+                    logits_to_keep=1,
+                ).logits[:, -1]
+                drawn = rows.draw(working, logits)
+                for row, token in zip(working, drawn, strict=True):
+                    responses[row].append(token)
+                going = [place for place, token in enumerate(drawn) if token not in self.ends]
+                if not going:
+                    break
+                if len(going) < len(working):
+                    kept = torch.tensor(going, device=mask.device)
+                    cache.batch_select_indices(kept)
+                    mask, positions = mask[kept], positions[kept]
+                    working = [working[place] for place in going]
+                ids = torch.tensor([[drawn[place]] for place in going], device=mask.device)
+                mask = torch.cat([mask, mask.new_ones(len(going), 1)], dim=1)
+                positions = positions[:, -1:] + 1
+        return responses
+
     def _read(self, rows: list[list[int]], seeds: list[int]) -> Iterator[Attempt]:
         for row, seed in zip(rows, seeds, strict=True):
-            end = next((place for place, token in enumerate(row) if token in self.ends), None)
-            text = self.tokenizer.decode(row[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
-            yield Attempt(seed, text, "length" if end is None else "stop", len(row) if end is None else end + 1)
+            ended = row[-1] in self.ends
+            text = self.tokenizer.decode(
+                row[:-1] if ended else row, skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
+            yield Attempt(seed, text, "stop" if ended else "length", len(row))
 
 
 def load_tokenizer(teacher: Teacher) -> PreTrainedTokenizerBase:

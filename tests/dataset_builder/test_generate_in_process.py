@@ -92,7 +92,7 @@ def draws(sampling: Sampling, seeds: list[int], scores: list[float], steps: int 
     """Return the tokens that rows of the same scores draw without a grammar, by step and row."""
     rows = SeededRows(None, sampling, seeds)
     given = torch.tensor([scores] * len(seeds))
-    return [rows(torch.zeros(len(seeds), 1, dtype=torch.long), given).argmax(-1).tolist() for _ in range(steps)]
+    return [rows.draw(list(range(len(seeds))), given) for _ in range(steps)]
 
 
 def test_row_draws_by_its_seed_alone() -> None:
@@ -120,7 +120,7 @@ def test_draws_follow_the_distribution() -> None:
 
 @pytest.mark.parametrize("tokenizer_of", ["tiny_base", "packaged_models"])
 def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.FixtureRequest) -> None:
-    """Rows of random scores, finished ones beside unfinished: each parses within the budget, by both tokenizers."""
+    """Rows of random scores, of which those that have ended draw no more: each parses, by both tokenizers."""
     from transformers import AutoTokenizer
 
     from dataset_builder.generate.schema import least_new_tokens
@@ -130,14 +130,16 @@ def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.Fi
     limits = Limits(2, 3, question_characters=20, answer_characters=30, new_tokens=1000, attempts=1)
     end = tokenizer.eos_token_id
     rows = SeededRows(Grammar(tokenizer, [end], len(tokenizer), limits), ALL_TOKENS, [1, 2, 3, 4])
-    tokens = torch.zeros(4, 1, dtype=torch.long)
+    tokens: list[list[int]] = [[] for _ in range(4)]
     for _ in range(least_new_tokens(limits)):
-        drawn = rows(tokens, torch.zeros(4, len(tokenizer))).argmax(-1, keepdim=True)
-        ended = (tokens[:, 1:] == end).any(-1, keepdim=True)
-        tokens = torch.cat([tokens, torch.where(ended, end, drawn)], dim=1)
-    for row in tokens[:, 1:].tolist():
-        assert end in row
-        pairs = parse_response(tokenizer.decode(row[: row.index(end)]), limits)
+        working = [row for row in range(4) if tokens[row][-1:] != [end]]
+        if not working:
+            break
+        for row, token in zip(working, rows.draw(working, torch.zeros(len(working), len(tokenizer))), strict=True):
+            tokens[row].append(token)
+    for row in tokens:
+        assert row[-1] == end
+        pairs = parse_response(tokenizer.decode(row[:-1]), limits)
         assert all(len(question) <= 20 and len(answer) <= 30 for question, answer in pairs)
         assert all(question.index("?") == len(question) - 1 for question, _ in pairs)
 
@@ -198,15 +200,17 @@ def test_batch_is_halved_where_memory_runs_out(
     """With room for two responses at once, four are made two by two, and no paper is lost."""
     from transformers import GPT2LMHeadModel
 
-    original, sizes = GPT2LMHeadModel.generate, []
+    original, sizes = GPT2LMHeadModel.forward, []
 
-    def generate_or_fail(model: Any, **inputs: Any) -> Any:
-        sizes.append(len(inputs["input_ids"]))
-        if sizes[-1] > 2:
+    def forward_or_fail(model: Any, **inputs: Any) -> Any:
+        rows, tokens = inputs["input_ids"].shape
+        if tokens > 1:
+            sizes.append(rows)
+        if rows > 2:
             raise torch.OutOfMemoryError
         return original(model, **inputs)
 
-    monkeypatch.setattr(GPT2LMHeadModel, "generate", generate_or_fail)
+    monkeypatch.setattr(GPT2LMHeadModel, "forward", forward_or_fail)
     assert run(read_teacher(str(ninth)), tmp_path, encoder)["responses"] == 15
     # Four batches, of 4, 4, 4 and 3; a response that parses is not asked for again.
     assert sizes == [4, 2, 2, 4, 2, 2, 4, 2, 2, 3, 1, 2]

@@ -1,4 +1,4 @@
-"""Answers: greedy, those of each prompt alone, whatever the batch."""
+"""Answers: greedy, those of each prompt alone, whatever the batch; and samples, by their own random numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
 from eval import answering
 from eval.answering import answer_alone, answer_in_batches, encode_prompts, group_by_paper, load_model, plan_batches
 from eval.model_folder import find_model
-from eval.shared_prefix import answer_papers, cache_columns, shared_length
+from eval.shared_prefix import Sampling, _drawn, answer_papers, cache_columns, shared_length
 
 ROWS = [
     {
@@ -122,6 +122,40 @@ def test_answers_stop_at_the_end_of_sequence(model: Any, tokenizer: Any) -> None
         for answer, uncut in zip(of_paper, of_whole, strict=True):
             assert answer.tokens == (uncut.tokens[: uncut.tokens.index(end)] if end in uncut.tokens else uncut.tokens)
     assert len(stopped[0][0].tokens) <= 4
+
+
+def test_samples_depend_on_prompt_and_seed_alone(model: Any, tokenizer: Any) -> None:
+    """In any batch and order, and as the first of more; another seed and another sample draw another answer."""
+
+    def sampled(rows: list[dict[str, Any]], sampling: Sampling, batch_size: int | None = None) -> list[list[str]]:
+        answers: dict[int, list[str]] = {}
+        for batch in answering.sample_in_batches(model, tokenizer, rows, sampling, batch_size):
+            answers.update(batch)
+        return [answers[number] for number in range(len(rows))]
+
+    three = sampled(ROWS, Sampling(3, 0.7))
+    assert {len(of_row) for of_row in three} == {3}
+    assert sampled(ROWS[::-1], Sampling(3, 0.7), batch_size=2) == three[::-1]
+    assert [of_row[:2] for of_row in three] == sampled(ROWS, Sampling(2, 0.7))
+    assert len({text for of_row in three for text in of_row}) > len(ROWS)
+    assert sampled(ROWS[:2], Sampling(3, 0.7, seed=1)) != three[:2]
+
+
+def test_coldest_samples_are_the_greedy_answers(model: Any, tokenizer: Any, expected: list[str]) -> None:
+    """Where nothing but the best token has a chance."""
+    for batch in answering.sample_in_batches(model, tokenizer, ROWS, Sampling(2, 1e-7)):
+        for number, answers in batch.items():
+            assert answers == [expected[number]] * 2
+
+
+def test_drawn_tokens_by_hand() -> None:
+    """Probabilities 0.5, 0.3, 0.2 laid end to end; at temperature 0.5 they are 0.25, 0.09, 0.04 of 0.38."""
+    import torch
+
+    logits = torch.tensor([0.5, 0.3, 0.2]).log().expand(1, 5, 3)
+    numbers = torch.tensor([[0.0, 0.49, 0.51, 0.79, 0.81]])
+    assert _drawn(logits, 1.0, numbers).tolist() == [[0, 0, 1, 1, 2]]
+    assert _drawn(logits, 0.5, torch.tensor([[0.64, 0.67, 0.88, 0.9, 0.999999]])).tolist() == [[0, 1, 1, 2, 2]]
 
 
 def test_near_tie_is_decided_alone(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from dataset_builder.build import build
 from dataset_builder.errors import InputError
 from dataset_builder.loading import load_corpus_split
+from eval import answering
 from tests.conftest import REPOSITORY, contents
 from training import align
 from training.best_of_n import best_of_n
@@ -81,7 +82,7 @@ def test_best_of_n_keeps_the_nearest_and_goes_on(
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
     def run(out: Path) -> dict[str, Any]:
-        fixed = {"samples": 3, "temperature": 0.8, "batch_size": 1, "seed": 0, "encoder": str(encoder)}
+        fixed = {"samples": 3, "temperature": 0.8, "seed": 0, "encoder": str(encoder), "batch_size": 1}
         return best_of_n(model=str(adapter), dataset=str(small_corpus), out=out, **fixed)
 
     report = run(tmp_path / "best")
@@ -94,21 +95,15 @@ def test_best_of_n_keeps_the_nearest_and_goes_on(
     kept = load_corpus_split(str(tmp_path / "best"), None, "validation")
     assert kept["answer"] == load_corpus_split(str(small_corpus), None, "validation")["answer"]
 
-    calls = []
-
     def once(*arguments: Any) -> Any:
-        if calls:
-            raise KeyboardInterrupt
-        calls.append(1)
-        return sample(*arguments)
+        yield next(sample(*arguments))
+        raise KeyboardInterrupt
 
-    from training import best_of_n as module
-
-    sample = module._sample
-    monkeypatch.setattr(module, "_sample", once)
+    sample = answering.sample_in_batches
+    monkeypatch.setattr(answering, "sample_in_batches", once)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "again")
-    monkeypatch.setattr(module, "_sample", sample)
+    monkeypatch.setattr(answering, "sample_in_batches", sample)
     assert run(tmp_path / "again") == report
     assert contents(tmp_path / "again") == contents(tmp_path / "best")
 
