@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.errors import InputError, exit_on_input_error
+
 STUDY_LENGTH = 512
 STUDY_BATCH = 4
 
@@ -42,7 +44,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
 
     from dataset_builder.hardware import peak_memory_bytes, use_all_threads
     from dataset_builder.loading import load_corpus_split
-    from training.hardware import compile_each_length_once, precision_defaults
+    from training.hardware import precision_defaults
     from training.rows import tokenize_pairs
     from training.sft import COMPILED_PADDING, load_tokenizer
 
@@ -56,13 +58,17 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
             self.ends.append((time.perf_counter(), time.process_time()))
 
     use_all_threads()
-    if arguments.compile:
-        compile_each_length_once()
     tokenizer, positions = load_tokenizer(arguments.model)
     study = arguments.way == "study"
     split = load_corpus_split(arguments.dataset, None, "train")
     pairs = tokenize_pairs(split, tokenizer, STUDY_LENGTH if study else positions)
     papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]
+    needed = arguments.papers + arguments.batch_size
+    if len(papers) < needed:
+        raise InputError(
+            f"--papers {arguments.papers}: with the --batch-size {arguments.batch_size} that warm up these are "
+            f"{needed}, and {arguments.dataset} has {len(papers)} for training; pass fewer"
+        )
     batch = STUDY_BATCH if study else arguments.batch_size
     measured = [pair for paper in papers[: arguments.papers] for pair in paper]
     if study:
@@ -171,4 +177,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with exit_on_input_error():
+        main()

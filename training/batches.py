@@ -28,7 +28,7 @@ class RowCollator:
         """
         import torch
 
-        longest = max(len(row["input_ids"]) for row in rows)
+        longest = max(1, *(len(row["input_ids"]) for row in rows))
         length = -(-longest // self.pad_to_multiple_of) * self.pad_to_multiple_of
         filling = {"input_ids": self.pad_token_id, "labels": NO_LOSS, "position_ids": 0, "parts": PADDING}
         batch = {

@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from dataset_builder.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import TrainingArguments
 
 PACKAGES = ("accelerate", "datasets", "huggingface_hub", "peft", "torch", "transformers", "trl")
 
@@ -13,26 +19,38 @@ PACKAGES = ("accelerate", "datasets", "huggingface_hub", "peft", "torch", "trans
 def precision_defaults() -> dict[str, bool]:
     """Return bf16 and use_cpu, keys of TRL's trainers, for this machine.
 
-    bfloat16 where the hardware computes in it: GPUs from compute capability 8.0, and CPUs with AVX512-BF16 or AMX
-    (elsewhere a CPU emulates it, slower than float32). Weights stay in float32; bf16 is for the autocast operations.
+    bfloat16 where `computing_dtype` finds that the hardware computes in it. Weights stay in float32; bf16 is for the
+    autocast operations.
     """
     import torch
 
-    if torch.cuda.is_available():
-        return {"bf16": torch.cuda.is_bf16_supported(), "use_cpu": False}
-    capabilities = torch.cpu.get_capabilities()
-    return {"bf16": bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")), "use_cpu": True}
+    from dataset_builder.hardware import computing_dtype
+
+    return {"bf16": computing_dtype() is torch.bfloat16, "use_cpu": not torch.cuda.is_available()}
 
 
-def compile_each_length_once() -> None:
-    """Have torch.compile make a program for each padded length, and none for lengths in general.
+def refuse_several_gpus(args: TrainingArguments) -> None:
+    """Raise `InputError` where one process sees several GPUs, over which TRL's trainers do not spread."""
+    if args.n_gpu > 1:
+        raise InputError(
+            f"{args.n_gpu} GPUs are visible to one process, which trains on one: launch a process for each by "
+            f"`accelerate launch --multi_gpu --num_processes {args.n_gpu} ...`, or show it one, CUDA_VISIBLE_DEVICES=0"
+        )
 
-    Rows are padded to few lengths (`pad_to_multiple_of`), for which programs of fixed shapes are the faster ones.
+
+def compile_layers(model: torch.nn.Module, backend: str, mode: str | None) -> None:
+    """Have torch.compile make a program of the decoder layer, which all layers share, for each shape of their input.
+
+    Rows are padded to few lengths (`pad_to_multiple_of`), for which programs of fixed shapes are the faster ones. The
+    embeddings and the head stay as they are: the head sees another number of answer tokens in each batch.
     """
     import torch
+    from transformers.modeling_layers import GradientCheckpointingLayer
 
-    torch._dynamo.config.automatic_dynamic_shapes = False
     torch._dynamo.config.recompile_limit = 32
+    for module in model.modules():
+        if isinstance(module, GradientCheckpointingLayer):
+            module.compile(backend=backend, mode=mode, dynamic=False)
 
 
 def environment(precision: str) -> dict[str, Any]:

@@ -10,20 +10,34 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState, ProgressCallback, TrainerControl, TrainerState
 from transformers.training_args import TrainingArguments
 
+from dataset_builder.hardware import peak_memory_bytes
 from training.energy import EnergyMeter
 
 # An epoch whose loss is within this part of the lowest counts as converged.
 CONVERGED_WITHIN = 0.01
 
 
-class Stopwatch(TrainerCallback, ExportableState):
-    """Counts seconds and energy of training steps, over every part of a run that was broken off and resumed.
+def clock() -> float:
+    """Return the time in seconds, once the GPU, where there is one, has done all that it was given."""
+    import torch
 
-    Validation and saving are left out of the seconds. The counts go into each checkpoint as the trainer's other state.
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+class Stopwatch(TrainerCallback, ExportableState):
+    """Measures the training steps, over every part of a run that was broken off and resumed.
+
+    Validation and saving are left out of the seconds and, on a GPU, of the peak of memory; on a CPU the process's peak
+    is told. The energy is that of the whole time from the first step to the last, validation included: to ask a GPU
+    for its power at each step would take longer than the step. The counts go into each checkpoint as the trainer's
+    other state.
     """
 
-    def __init__(self, seconds: float = 0.0, joules: float | None = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, joules: float | None = 0.0, peak_memory_bytes: int = 0) -> None:
         self.seconds = seconds
+        self.peak_memory_bytes = peak_memory_bytes
         self._joules_before = joules
         self._meter = EnergyMeter()
         self._started: float | None = None
@@ -37,19 +51,25 @@ class Stopwatch(TrainerCallback, ExportableState):
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of this callback."""
-        return {"args": {"seconds": self.seconds, "joules": self.joules}, "attributes": {}}
+        measured = {"seconds": self.seconds, "joules": self.joules, "peak_memory_bytes": self.peak_memory_bytes}
+        return {"args": measured, "attributes": {}}
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Start counting."""
-        self._started = time.perf_counter()
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        self._started = clock()
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Stop counting."""
-        self.seconds += time.perf_counter() - self._started
+        self.seconds += clock() - self._started
+        self.peak_memory_bytes = max(self.peak_memory_bytes, peak_memory_bytes())
         self._meter.read(at_once=state.global_step >= state.max_steps)
 
 
@@ -60,14 +80,22 @@ class ProgressLine(ProgressCallback):
         super().__init__()
         self.flops_per_token = flops_per_token
         self.peak_flops = peak_flops
-        self._last = (time.perf_counter(), 0.0)
+        self._started = 0.0
+        self._seconds = 0.0  # of steps since the last line
+        self._tokens = 0.0  # up to the last line; TRL counts them anew in a resumed run
 
-    def on_train_begin(
+    def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Open the bar where a resumed run stands."""
-        super().on_train_begin(args, state, control, **kwargs)
-        self._last = (time.perf_counter(), 0.0)
+        """Start counting."""
+        self._started = clock()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Stop counting."""
+        super().on_step_end(args, state, control, **kwargs)
+        self._seconds += clock() - self._started
 
     def on_log(
         self,
@@ -83,9 +111,8 @@ class ProgressLine(ProgressCallback):
         if "loss" not in logs:
             super().on_log(args, state, control, logs=logs, **kwargs)
             return
-        now = (time.perf_counter(), logs["num_tokens"])
-        speed = (now[1] - self._last[1]) / (now[0] - self._last[0])
-        self._last = now
+        speed = (logs["num_tokens"] - self._tokens) / self._seconds
+        self._seconds, self._tokens = 0.0, logs["num_tokens"]
         shown = {"loss": f"{logs['loss']:.3f}", "tokens/s": f"{speed:,.0f}"}
         if self.peak_flops:
             shown["MFU"] = f"{speed * self.flops_per_token / self.peak_flops:.1%}"
@@ -164,6 +191,12 @@ def losses(log_history: list[dict[str, float]]) -> tuple[list[dict[str, float]],
                 }
             )
     return by_step, by_epoch
+
+
+def validation_before(log_history: list[dict[str, float]]) -> dict[str, float | None]:
+    """Return `loss` and `similarity` of the model before its first step, None where they were not measured."""
+    before = {key: value for log in log_history if log.get("epoch") == 0 for key, value in log.items()}
+    return {"loss": before.get("eval_loss"), "similarity": before.get("eval_similarity")}
 
 
 def convergence_epoch(by_epoch: list[dict[str, float | None]]) -> int | None:

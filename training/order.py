@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from torch.utils.data import Sampler
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 # Steps whose rows are sorted by length among themselves: more of them pad less and mix less.
 STEPS_SORTED_TOGETHER = 16
@@ -30,13 +32,14 @@ def epoch_order(lengths: list[int], rows_a_step: int, seed: int, epoch: int) -> 
 
 
 class EpochOrderSampler(Sampler[int]):
-    """Gives the rows in `epoch_order`; the trainer calls `set_epoch` as each epoch begins.
+    """Gives the rows in `epoch_order`, and those without tokens, which complete the last batches, behind them.
 
     transformers' own group_by_length draws from torch's generator, whose state a resumed run does not find again.
     """
 
     def __init__(self, lengths: list[int], rows_a_step: int, seed: int) -> None:
-        self.lengths = lengths
+        self.lengths = [length for length in lengths if length]
+        self.empty_rows = range(len(self.lengths), len(lengths))
         self.rows_a_step = rows_a_step
         self.seed = seed
         self.epoch = 0
@@ -46,7 +49,24 @@ class EpochOrderSampler(Sampler[int]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
-        return iter(epoch_order(self.lengths, self.rows_a_step, self.seed, self.epoch))
+        return iter([*epoch_order(self.lengths, self.rows_a_step, self.seed, self.epoch), *self.empty_rows])
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.lengths) + len(self.empty_rows)
+
+
+class BeginEpoch(TrainerCallback):
+    """Tells the sampler which epoch begins.
+
+    In a run resumed by several processes, `set_epoch` of transformers and accelerate does not reach the sampler: it
+    stands behind their batches and the skipping of those that were trained on.
+    """
+
+    def __init__(self, sampler: EpochOrderSampler) -> None:
+        self.sampler = sampler
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Set the sampler's epoch, counted from 0."""
+        self.sampler.set_epoch(int(state.epoch))

@@ -29,19 +29,26 @@ class CorpusArguments:
 
 
 @dataclass
-class RowArguments(CorpusArguments):
+class AnswerArguments(CorpusArguments):
+    """The project's own keys of a recipe of `training.align`."""
+
+    validation_questions: int = field(
+        default=64,
+        metadata={
+            "help": "validation questions, a fixed random sample, that are answered before the first step and at the "
+            "end (training.sft: of each epoch, and the epoch of the nearest answers is kept). 0: none, and the last "
+            "epoch is kept"
+        },
+    )
+
+
+@dataclass
+class RowArguments(AnswerArguments):
     """The project's own keys of a recipe of `training.sft`."""
 
     rows: Literal["paper", "pair"] = field(
         default="paper",
         metadata={"help": "what a row is, and so what the batch size counts: a paper with all its pairs, or a pair"},
-    )
-    validation_questions: int = field(
-        default=64,
-        metadata={
-            "help": "validation questions, a fixed random sample, that are answered at the end of each epoch; the "
-            "epoch of the nearest answers is kept. 0: none, and the last epoch is kept"
-        },
     )
 
 
@@ -92,8 +99,10 @@ def parse_recipe(
     for key, value in (("dataset", corpus.dataset), ("model_name_or_path", model.model_name_or_path)):
         if not value:
             raise InputError(f"{path or 'command line'}: {key!r} is not set; name it in the recipe or pass --{key}")
-    set_keys = {key.replace("-", "_") for key in [*in_file, *on_line] if key not in ("config", "env", "help")}
     holders = (corpus, training, model)
+    set_keys = {key.replace("-", "_") for key in [*in_file, *on_line] if key not in ("config", "env", "help")}
+    # `--no_gradient_checkpointing` sets gradient_checkpointing; no key of its own begins so.
+    set_keys = {key.removeprefix("no_") for key in set_keys}
     values = {
         key: next(getattr(holder, key) for holder in holders if hasattr(holder, key)) for key in sorted(set_keys)
     }

@@ -69,6 +69,18 @@ def rows_by_paper(pairs: list[TokenizedPair]) -> Dataset:
     return _dataset(list(papers.values()))
 
 
+def filled(rows: Dataset, multiple: int) -> Dataset:
+    """Return `rows` and behind them as many without tokens as make their number a multiple of `multiple`.
+
+    They complete the last batches: several processes would repeat rows there, and torch.compile meet another shape.
+    """
+    from datasets import Dataset, concatenate_datasets
+
+    empty = {"input_ids": [], "labels": [], "position_ids": [], "parts": [], "pairs": 0}
+    missing = -len(rows) % multiple
+    return concatenate_datasets([rows, Dataset.from_list([empty] * missing, rows.features)]) if missing else rows
+
+
 def _dataset(groups: list[list[TokenizedPair]]) -> Dataset:
     from datasets import Dataset
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -48,6 +50,30 @@ class ValidationAnswers:
             )["cosine_similarities"]
         total = reduce(torch.tensor([sum(similarities), len(share)], device=processes.device), "sum")
         return (total[0] / total[1]).item()
+
+
+class ValidationBeforeAndAfter(TrainerCallback):
+    """Puts the similarity of the answers before the first step and after the last one into the trainer's log."""
+
+    def __init__(self, answers: ValidationAnswers) -> None:
+        self.answers = answers
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Score the model as it comes, but not where a resumed run stands."""
+        if state.global_step == 0:
+            self._score(state, kwargs["model"])
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Score the trained model."""
+        self._score(state, kwargs["model"])
+
+    def _score(self, state: TrainerState, model: PreTrainedModel) -> None:
+        similarity = self.answers.similarity(model)
+        state.log_history.append({"epoch": state.epoch, "step": state.global_step, "eval_similarity": similarity})
 
 
 @contextmanager

@@ -9,10 +9,9 @@ from the last checkpoint, and does nothing once the run is finished.
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError, exit_on_input_error
 
@@ -22,33 +21,31 @@ if TYPE_CHECKING:
     from training.recipe import Recipe
     from training.trainer import RowTrainer
 
-logger = logging.getLogger("training.sft")
-
 # Rows of up to about 1,300 tokens make five lengths, and so five programs, with torch.compile.
 COMPILED_PADDING = 256
+# Keys of TRL's and transformers' that say what a row, its labels or its place in the epoch is.
+RULED_OUT = (
+    *("packing", "eval_packing", "padding_free", "completion_only_loss", "assistant_only_loss"),
+    *("train_sampling_strategy", "auto_find_batch_size"),
+)
 
 
 def main(arguments: list[str]) -> None:
     """Train by the recipe that `arguments` name."""
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import compile_each_length_once, precision_defaults
+    from training.hardware import precision_defaults, refuse_several_gpus
     from training.recipe import parse_recipe
 
     recipe = parse_recipe(arguments, precision_defaults())
-    if recipe.model.attn_implementation not in (None, "sdpa"):
-        raise InputError(
-            f"attn_implementation {recipe.model.attn_implementation!r}: the mask that keeps the questions of a paper "
-            "apart is for 'sdpa' alone; leave the key out"
-        )
+    refuse_what_rows_rule_out(recipe)
+    refuse_several_gpus(recipe.training)
     use_all_threads()
-    if recipe.training.torch_compile:
-        compile_each_length_once()
 
     from dataset_builder.loading import load_corpus_split
     from training.failures import explained
     from training.preview import print_preview
     from training.rows import rows_by_pair, rows_by_paper, tokenize_pairs
-    from training.run_folder import last_whole_checkpoint, open_run, rows_digest
+    from training.run_folder import begin_run
     from training.selection import ValidationAnswers
 
     # Tokenizer and rows
@@ -62,23 +59,18 @@ def main(arguments: list[str]) -> None:
     answers = ValidationAnswers(validation, questions, recipe.corpus.encoder, tokenizer) if questions else None
 
     # Run folder
-    output_dir = Path(args.output_dir)
-    rows_a_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
-    with args.main_process_first(desc="run folder"):
-        if open_run(output_dir, recipe.values, rows_a_step, rows_digest(train_rows)):
-            logger.warning("%s: this run is finished; nothing to do", output_dir)
-            return
-        checkpoint = last_whole_checkpoint(output_dir)
+    finished, checkpoint = begin_run(recipe, train_rows)
+    if finished:
+        return
     if args.process_index == 0:
         print_preview(train_rows.select(range(min(2, len(train_rows)))).to_list(), tokenizer)
-    if checkpoint:
-        logger.warning("going on from %s", checkpoint)
 
     # Trainer
     from trl import get_peft_config
 
     from training.batches import RowCollator
     from training.measure import Stopwatch, ValidationAtEpochEnd
+    from training.outcome import keep
     from training.trainer import RowTrainer
 
     args.model_init_kwargs = {
@@ -87,8 +79,10 @@ def main(arguments: list[str]) -> None:
         "use_safetensors": True,
     }
     args.restore_callback_states_from_checkpoint = True
+    # The untrained model is scored too, so that a run that made it worse shows.
+    args.eval_on_start = checkpoint is None
     padding = args.pad_to_multiple_of or (COMPILED_PADDING if args.torch_compile else 1)
-    with explained(output_dir):
+    with explained(Path(args.output_dir)):
         trainer = RowTrainer(
             similarity=answers and answers.similarity,
             model=recipe.model.model_name_or_path,
@@ -101,60 +95,47 @@ def main(arguments: list[str]) -> None:
             callbacks=[Stopwatch(), ValidationAtEpochEnd()],
         )
         trainer.train(resume_from_checkpoint=checkpoint)
-        trainer.save_model()
-        if trainer.is_world_process_zero():
-            _finish(recipe, trainer, pairs=len(train))
+        measured = measure(trainer, recipe, tokens=sum(map(len, train_rows["input_ids"])), pairs=len(train))
+        keep(trainer, recipe, recipe.model.model_name_or_path, recipe.method, len(train), measured)
     trainer.accelerator.end_training()
 
 
-def _finish(recipe: Recipe, trainer: RowTrainer, pairs: int) -> None:
-    """Write what the run measured, which says that it is finished."""
-    from dataset_builder.hardware import peak_memory_bytes
-    from training.hardware import environment
-    from training.measure import Stopwatch, chosen_validation, convergence_epoch, losses
-    from training.run_folder import finish_run
+def refuse_what_rows_rule_out(recipe: Recipe) -> None:
+    """Raise `InputError` for settings of TRL's that would have no effect on our rows, or a wrong one."""
+    if recipe.model.attn_implementation not in (None, "sdpa"):
+        raise InputError(
+            f"attn_implementation {recipe.model.attn_implementation!r}: the mask that keeps the questions of a paper "
+            "apart is for 'sdpa' alone; leave the key out"
+        )
+    for key in RULED_OUT:
+        if recipe.values.get(key):
+            raise InputError(
+                f"{key} {recipe.values[key]!r}: rows, their labels and their order are made by the project (`rows`); "
+                "leave the key out"
+            )
+    if recipe.training.save_strategy == "no" and recipe.corpus.validation_questions:
+        raise InputError(
+            "save_strategy 'no': the epoch with the nearest answers is taken from its checkpoint; save by 'steps', or "
+            "pass --validation_questions 0 to keep the last epoch"
+        )
 
-    stopwatch = next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Stopwatch))
-    tokens_per_epoch = sum(len(ids) for ids in trainer.train_dataset["input_ids"])
-    loss_by_step, loss_by_epoch = losses(trainer.state.log_history)
-    epochs = trainer.state.epoch
-    metrics = {
-        **base_model(recipe.model.model_name_or_path),
-        "method": recipe.method,
-        "dataset": recipe.corpus.dataset,
-        "license": recipe.corpus.license,
-        "seed": recipe.training.seed,
+
+def measure(trainer: RowTrainer, recipe: Recipe, tokens: int, pairs: int) -> dict[str, Any]:
+    """Return the keys of metrics.json that only this kind of training has; `tokens` and `pairs` are an epoch's."""
+    from training.measure import chosen_validation, convergence_epoch, flops_per_token, losses, peak_flops
+    from training.outcome import stopwatch_of
+
+    seconds, epochs = stopwatch_of(trainer).seconds, trainer.state.epoch
+    _, loss_by_epoch = losses(trainer.state.log_history)
+    peak = peak_flops(recipe.training.bf16)
+    return {
         "rows": recipe.corpus.rows,
-        "train_pairs": pairs,
-        "epochs": epochs,
-        "train_seconds": stopwatch.seconds,
-        "tokens_per_second": tokens_per_epoch * epochs / stopwatch.seconds,
-        "pairs_per_second": pairs * epochs / stopwatch.seconds,
-        "energy_joules": stopwatch.joules,
-        "peak_memory_bytes": peak_memory_bytes(),
-        "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
-        "loss_by_step": loss_by_step,
-        "loss_by_epoch": loss_by_epoch,
+        "tokens_per_second": tokens * epochs / seconds,
+        "pairs_per_second": pairs * epochs / seconds,
+        "mfu": tokens * epochs / seconds * flops_per_token(trainer.model) / peak if peak else None,
         "convergence_epoch": convergence_epoch(loss_by_epoch),
         "validation": chosen_validation(loss_by_epoch),
     }
-    precision = "bfloat16 autocast" if recipe.training.bf16 else "float32"
-    finish_run(Path(recipe.training.output_dir), metrics, environment(precision))
-
-
-def base_model(path: str) -> dict[str, str | None]:
-    """Return `base_model`, the base's id on the Hub, apart from `base_model_path`, what it was loaded from.
-
-    The id of a folder is known only where its source.json tells it; `base_model_note` then says how the folder's
-    weights differ from the Hub's.
-    """
-    from dataset_builder.files import read_json
-    from dataset_builder.packaged_models import SOURCE_FILE
-
-    if not Path(path).is_dir():
-        return {"base_model": path, "base_model_path": path, "base_model_note": None}
-    source = read_json(Path(path) / SOURCE_FILE) if (Path(path) / SOURCE_FILE).is_file() else {}
-    return {"base_model": source.get("hub_id"), "base_model_path": path, "base_model_note": source.get("note")}
 
 
 def load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:

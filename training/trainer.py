@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
-from safetensors import SafetensorError
 from torch.utils.data import Sampler
 from transformers import ProgressCallback
+from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
 from training.batches import attention_mask
-from training.failures import TrainingError
+from training.failures import Guarded, TrainingError
+from training.hardware import compile_layers
 from training.measure import ProgressLine, flops_per_token, peak_flops
-from training.order import EpochOrderSampler
-from training.rows import NO_LOSS
+from training.order import BeginEpoch, EpochOrderSampler
+from training.rows import NO_LOSS, filled
 
 
-class RowTrainer(SFTTrainer):
+class RowTrainer(Guarded, SFTTrainer):
     """Trains on `training.rows` collated by `training.batches`. Loss, its normalisation and counts are TRL's."""
 
     def __init__(self, similarity: Callable[[Any], float] | None = None, **kwargs: Any) -> None:
@@ -29,31 +29,44 @@ class RowTrainer(SFTTrainer):
 
         With it the checkpoint of the highest score is loaded when training ends.
         """
-        kwargs["args"].remove_unused_columns = False
+        args = kwargs["args"]
+        args.remove_unused_columns = False
         # TRL's preparation would cut a row, which may be longer than a sequence, at max_length.
-        kwargs["args"].dataset_kwargs = {"skip_prepare_dataset": True}
+        args.dataset_kwargs = {"skip_prepare_dataset": True}
         # A loss that is no number would be replaced by the mean of those before it.
-        kwargs["args"].logging_nan_inf_filter = False
+        args.logging_nan_inf_filter = False
         if similarity:
-            kwargs["args"].metric_for_best_model, kwargs["args"].greater_is_better = "similarity", True
-            kwargs["args"].load_best_model_at_end = True
+            args.metric_for_best_model, args.greater_is_better = "similarity", True
+            args.load_best_model_at_end = True
+        if args.world_size > 1 or args.torch_compile:
+            kwargs["train_dataset"] = filled(kwargs["train_dataset"], args.train_batch_size * args.world_size)
+        if args.world_size > 1 and kwargs.get("eval_dataset"):
+            kwargs["eval_dataset"] = filled(kwargs["eval_dataset"], args.eval_batch_size * args.world_size)
+        compiler = (args.torch_compile_backend, args.torch_compile_mode) if args.torch_compile else None
+        if compiler:
+            # The trainer and accelerate would compile the whole model.
+            args.torch_compile, args.torch_compile_backend, args.torch_compile_mode = False, None, None
+            for name in ("ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_DYNAMO_MODE"):
+                os.environ.pop(name, None)
         super().__init__(**kwargs)
+        if compiler:
+            compile_layers(self.model, *compiler)
         self._similarity = similarity
+        lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
+        rows_a_step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        self._order = EpochOrderSampler(lengths, rows_a_step, self.args.seed)
+        self.add_callback(BeginEpoch(self._order))
         if not self.args.disable_tqdm:
             self.remove_callback(ProgressCallback)
             self.add_callback(ProgressLine(flops_per_token(self.model), peak_flops(self.args.bf16)))
-        labels = [label for of_row in self.eval_dataset["labels"] for label in of_row] if self.eval_dataset else []
-        self._validation_tokens_a_row = (len(labels) - labels.count(NO_LOSS)) / max(1, len(self.eval_dataset or []))
+        self._validation: list[torch.Tensor] = []
         self._predicting: torch.Tensor | None = None
         if self.accelerator.device.type == "cpu":
             model = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
             model.base_model.register_forward_hook(self._keep_predicting)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        args = self.args
-        rows_a_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
-        lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
-        return EpochOrderSampler(lengths, rows_a_step, args.seed)
+        return self._order
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return TRL's loss, with the model given the mask that the row's parts ask for."""
@@ -72,37 +85,36 @@ class RowTrainer(SFTTrainer):
             loss = super().compute_loss(masked_model, inputs, *args, **kwargs)
         finally:
             self._predicting = None
-        if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss of step {self.state.global_step + 1} is {loss.item()}; the weights were left as they were: "
-                "pass a lower --learning_rate, or --bf16 false"
-            )
-        if self.model.training:
-            return loss
-        # The evaluation loop weighs batches by their rows; answers are long and short, so weigh them by their tokens.
-        return loss * predicting.sum() / (len(predicting) * self._validation_tokens_a_row)
+        if not self.model.training:
+            tokens = predicting.sum()
+            self._validation.append(torch.stack([loss.double() * tokens, tokens.double()]))
+        return loss
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """Return TRL's, with the mean loss a token of the answers, over all batches of all processes.
+
+        The trainer's own weighs batches by their rows, which hold more and fewer answers, long and short ones.
+        """
+        self._validation = []
+        # Validation and its answers come in shapes of their own, too many to compile for.
+        with torch.compiler.set_stance("force_eager"):
+            output = super().evaluation_loop(*args, **kwargs)
+        summed, tokens = self.accelerator.reduce(torch.stack(self._validation).sum(dim=0), "sum").tolist()
+        loss = summed / tokens
+        if loss != loss:
+            raise TrainingError(f"the validation loss after step {self.state.global_step} is {loss}")
+        output.metrics["eval_loss"] = loss
+        return output
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Return TRL's metrics and `eval_similarity`, by which the best checkpoint is chosen."""
         metrics = super().evaluate(*args, **kwargs)
         if self._similarity:
-            scored = {"eval_similarity": self._similarity(self.model)}
+            with torch.compiler.set_stance("force_eager"):
+                scored = {"eval_similarity": self._similarity(self.model)}
             self.log(dict(scored))
             metrics |= scored
         return metrics
-
-    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        """Save; on a failure the checkpoint before stays, which is deleted only once this one is whole."""
-        try:
-            super()._save_checkpoint(*args, **kwargs)
-        except (OSError, RuntimeError, SafetensorError) as error:
-            folder = Path(self.args.output_dir)
-            shutil.rmtree(folder / f"checkpoint-{self.state.global_step}", ignore_errors=True)
-            free = shutil.disk_usage(folder).free / 2**30
-            raise TrainingError(
-                f"{folder}: the checkpoint of step {self.state.global_step} could not be saved ({error}); "
-                f"{free:.1f} GiB are free there: make room, then run the same command again"
-            ) from error
 
     def _keep_predicting(self, backbone: torch.nn.Module, inputs: Any, outputs: Any) -> Any:
         """Leave of the backbone's last states, (rows, length, size), those that a label follows: (1, labels, size)."""

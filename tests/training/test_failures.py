@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +15,9 @@ from transformers import TrainerCallback
 
 from tests.conftest import contents
 from tests.training.trainers import row_trainer, tiny_model
-from training.failures import explained
+from training.failures import TrainingError, explained, saving
+from training.measure import Stopwatch
+from training.outcome import keep
 from training.rows import TokenizedPair, rows_by_pair
 
 
@@ -45,6 +50,17 @@ def _train(pairs: list[TokenizedPair], tokenizer: Any, out: Path, function: Any)
     return kept
 
 
+@contextmanager
+def _no_file_over(size: int) -> Iterator[None]:
+    """Let no file grow past so many bytes, by the operating system's own limit."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 def _assert_intact(out: Path, error: str, before: dict[str, bytes]) -> None:
     assert [path.name for path in out.glob("checkpoint-*")] == ["checkpoint-2"]
     assert f"the same command goes on from {out / 'checkpoint-2'}\n" in error
@@ -71,10 +87,32 @@ def test_loss_that_is_no_number(
     _assert_intact(tmp_path, error, {})
 
 
+def test_gradient_that_is_no_number(
+    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The loss of step 3 is finite, one entry of one gradient is not: no weight has changed when the run stops."""
+    before: dict[str, torch.Tensor] = {}
+    models = []
+
+    def poison(model: Any) -> None:
+        models.append(model)
+        before.update({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        weight = model.model.layers[0].mlp.up_proj.weight
+        weight.register_hook(lambda gradient: gradient.index_fill(0, torch.tensor([1]), float("nan")))
+
+    with pytest.raises(SystemExit) as stopped:
+        _train(pairs, tokenizer, tmp_path, poison)
+    assert stopped.value.code == 1
+    assert all(torch.equal(before[name], tensor) for name, tensor in models[0].state_dict().items())
+    error = capsys.readouterr().err
+    assert "error: the gradient's norm of step 3 is nan; the weights were left as they were: pass a lower" in error
+    _assert_intact(tmp_path, error, {})
+
+
 def test_no_space_for_a_checkpoint(
     pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From step 3 on no file can grow past 50 kB, by the operating system's own limit; the weights take 150."""
+    """From step 3 on no file can grow past 50 kB; the weights take 150."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     kept: dict[str, bytes] = {}
 
@@ -82,16 +120,75 @@ def test_no_space_for_a_checkpoint(
         kept.update(contents(tmp_path / "checkpoint-2"))
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
 
-    try:
-        with pytest.raises(SystemExit) as stopped:
-            _train(pairs, tokenizer, tmp_path, fill)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with pytest.raises(SystemExit) as stopped, _no_file_over(limits[0]):
+        _train(pairs, tokenizer, tmp_path, fill)
     assert stopped.value.code == 1
     error = capsys.readouterr().err
     assert f"error: {tmp_path}: the checkpoint of step 4 could not be saved (" in error
     assert "make room, then run the same command again" in error
     _assert_intact(tmp_path, error, kept)
+
+
+def test_no_space_for_the_model(
+    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run is trained to its end: its checkpoint stays, metrics.json, which would say finished, is not there."""
+    settings = {"per_device_train_batch_size": 2, "max_steps": 1, "save_strategy": "steps", "save_steps": 1}
+    trainer = row_trainer(tiny_model("llama"), rows_by_pair(pairs), tokenizer, tmp_path, **settings)
+    trainer.add_callback(Stopwatch())
+    trainer.train()
+    recipe: Any = SimpleNamespace(training=trainer.args)
+    with pytest.raises(SystemExit) as stopped, explained(tmp_path), _no_file_over(50_000):
+        keep(trainer, recipe, "base", "full", len(pairs), {})
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err
+    assert f"error: {tmp_path}: the model could not be saved (" in error
+    assert f"the same command goes on from {tmp_path / 'checkpoint-1'}\n" in error
+    assert not (tmp_path / "metrics.json").exists()
+
+
+def test_old_checkpoint_that_cannot_be_removed(
+    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    """The new one is whole and stays, and the message does not ask for room."""
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise PermissionError(13, "Permission denied", "checkpoint-2")
+
+    with pytest.raises(SystemExit):
+        _train(
+            pairs,
+            tokenizer,
+            tmp_path,
+            lambda model: monkeypatch.setattr("transformers.trainer.rotate_checkpoints", refuse),
+        )
+    error = capsys.readouterr().err
+    assert f"error: {tmp_path / 'checkpoint-4'}: was saved, but an older checkpoint could not be removed (" in error
+    assert f"the same command goes on from {tmp_path / 'checkpoint-4'}\n" in error
+
+
+def test_memory_that_runs_out_while_saving_is_no_lack_of_room(tmp_path: Path) -> None:
+    """Only torch's writer of files is taken for one; its words are those of torch 2.13 on a full disk."""
+    with pytest.raises(RuntimeError, match="CUDA out of memory"), saving("the model", tmp_path):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+    with pytest.raises(TrainingError, match="make room"), saving("the model", tmp_path):
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
+
+
+def test_out_of_memory_in_a_step(
+    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The forward pass of step 3 asks for 2 to the 52nd bytes: the checkpoint of step 2 stays."""
+
+    def exhaust(model: Any) -> None:
+        model.model.register_forward_pre_hook(lambda *inputs: torch.empty(2**50) and None)
+
+    with pytest.raises(SystemExit) as stopped:
+        _train(pairs, tokenizer, tmp_path, exhaust)
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err
+    assert "error: out of memory (" in error
+    _assert_intact(tmp_path, error, {})
 
 
 def test_out_of_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

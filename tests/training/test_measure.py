@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.training.trainers import tiny_model
 from training.energy import EnergyMeter
-from training.measure import chosen_validation, convergence_epoch, flops_per_token, losses
+from training.measure import (
+    ProgressLine,
+    Stopwatch,
+    chosen_validation,
+    convergence_epoch,
+    flops_per_token,
+    losses,
+    validation_before,
+)
 from training.preview import preview
 from training.rows import TokenizedPair, rows_by_paper
 
@@ -36,6 +45,10 @@ def test_losses_by_hand() -> None:
     by_step, by_epoch = losses(log)
     assert by_step[0] == {"step": 1, "epoch": 0.5, "loss": 3.0}
     assert [step["loss"] for step in by_step] == [3.0, 2.0, 1.75, 1.25]
+    assert validation_before(log) == {"loss": None, "similarity": None}
+    before = [{"step": 0, "epoch": 0, "eval_loss": 4.0}, {"step": 0, "epoch": 0, "eval_similarity": 0.25}]
+    assert validation_before([*before, *log]) == {"loss": 4.0, "similarity": 0.25}
+    assert losses([*before, *log]) == (by_step, by_epoch)
     assert by_epoch == [
         {"epoch": 1, "train_loss": 2.5, "validation_loss": 2.25, "validation_similarity": None},
         {"epoch": 2, "train_loss": 1.5, "validation_loss": 2.125, "validation_similarity": 0.5},
@@ -72,6 +85,37 @@ def test_energy_of_a_processor_whose_counter_wraps(tmp_path: Path) -> None:
     (package / "energy_uj").write_text("6000000\n")
     meter.read(begun + 12, at_once=True)
     assert meter.joules == pytest.approx(16)
+
+
+def test_stopwatch_counts_steps_over_both_parts_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of 2 s and 3 s with 10 s of validation between; memory rises to 7, falls to 5 for the resumed part."""
+    times, peaks = iter([0.0, 2.0, 12.0, 15.0]), iter([7, 5])
+    monkeypatch.setattr("training.measure.clock", lambda: next(times))
+    monkeypatch.setattr("training.measure.peak_memory_bytes", lambda: next(peaks))
+    state: Any = SimpleNamespace(global_step=1, max_steps=2)
+    stopwatch = Stopwatch()
+    stopwatch.on_step_begin(None, state, None)
+    stopwatch.on_step_end(None, state, None)
+    resumed = Stopwatch(**stopwatch.state()["args"])
+    resumed.on_step_begin(None, state, None)
+    resumed.on_step_end(None, state, None)
+    assert (resumed.seconds, resumed.peak_memory_bytes) == (5.0, 7)
+
+
+def test_speed_shown_is_that_of_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 tokens in a step of 2 s, 60 s of validation, 300 more in 3 s: 50 and 100 tokens a second, of 1,000 flops."""
+    times = iter([0.0, 2.0, 62.0, 65.0])
+    monkeypatch.setattr("training.measure.clock", lambda: next(times))
+    shown = []
+    line = ProgressLine(flops_per_token=10, peak_flops=1000)
+    line.training_bar = SimpleNamespace(update=lambda steps: None, set_postfix=shown.append)
+    line.current_step = 0
+    state: Any = SimpleNamespace(global_step=1, is_world_process_zero=True)
+    for tokens in (100, 400):
+        line.on_step_begin(None, state, None)
+        line.on_step_end(None, state, None)
+        line.on_log(None, state, None, logs={"loss": 1.0, "num_tokens": tokens})
+    assert [(of["tokens/s"], of["MFU"]) for of in shown] == [("50", "50.0%"), ("100", "100.0%")]
 
 
 def test_flops_of_a_token() -> None:

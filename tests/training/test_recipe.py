@@ -8,7 +8,9 @@ import pytest
 
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
-from training.recipe import CorpusArguments, parse_recipe
+from training.hardware import precision_defaults, refuse_several_gpus
+from training.recipe import AnswerArguments, parse_recipe
+from training.sft import refuse_what_rows_rule_out
 
 RECIPES = sorted((REPOSITORY / "training" / "recipes").glob("*.yaml"))
 TINY = str(REPOSITORY / "training/recipes/tiny-full.yaml")
@@ -19,7 +21,7 @@ def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
     """The launch line names the file, the method is the one of the name, checkpointing is off."""
     from trl import GRPOConfig
 
-    stage, more = ("align", (CorpusArguments, GRPOConfig)) if path.stem.endswith("-grpo") else ("sft", ())
+    stage, more = ("align", (AnswerArguments, GRPOConfig)) if path.stem.endswith("-grpo") else ("sft", ())
     recipe = parse_recipe(["--config", str(path)], {"bf16": False, "use_cpu": True}, *more)
     assert f"-m training.{stage} --config training/recipes/{path.name}\n" in path.read_text()
     assert recipe.training.output_dir == f"runs/{path.stem}"
@@ -75,6 +77,56 @@ def test_wrong_key_names_the_nearest(tmp_path: Path, wrong: str, nearest: str) -
     recipe.write_text(f"{wrong}: 1\n")
     with pytest.raises(InputError, match=f"the nearest is '{nearest}"):
         parse_recipe(["--config", str(recipe)], {})
+
+
+def test_negated_flag_sets_the_key(tmp_path: Path) -> None:
+    """As argparse makes one of each switch that is on by default."""
+    recipe = parse_recipe(
+        ["--model_name_or_path", "m", "--dataset", "d", "--no_gradient_checkpointing"], {"bf16": False}
+    )
+    assert not recipe.training.gradient_checkpointing
+    assert recipe.values["gradient_checkpointing"] is False
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("packing", "true", "packing True: rows, their labels and their order are made by the project"),
+        ("train_sampling_strategy", "group_by_length", "train_sampling_strategy 'group_by_length': rows"),
+        ("attn_implementation", "flash_attention_2", "attn_implementation 'flash_attention_2': the mask"),
+        ("save_strategy", "no", "save_strategy 'no': the epoch with the nearest answers is taken from its checkpoint"),
+    ],
+)
+def test_setting_that_rows_rule_out_is_refused(key: str, value: str, message: str) -> None:
+    """Each would be ignored, or end in a traceback or in a model that metrics.json does not describe."""
+    recipe = parse_recipe(["--config", TINY, f"--{key}", value], {"bf16": False})
+    with pytest.raises(InputError, match=message):
+        refuse_what_rows_rule_out(recipe)
+    refuse_what_rows_rule_out(parse_recipe(["--config", TINY, "--packing", "false"], {"bf16": False}))
+
+
+def test_several_gpus_in_one_process_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two as transformers counts them; the message has the launch that uses both, and how to use one."""
+    from transformers import TrainingArguments
+
+    recipe = parse_recipe(["--config", TINY], {"bf16": False})
+    refuse_several_gpus(recipe.training)
+    monkeypatch.setattr(TrainingArguments, "n_gpu", 2)
+    with pytest.raises(
+        InputError, match=r"2 GPUs .* `accelerate launch --multi_gpu --num_processes 2 .*CUDA_VISIBLE_DEV"
+    ):
+        refuse_several_gpus(recipe.training)
+
+
+@pytest.mark.parametrize(("dtype", "bf16"), [("bfloat16", True), ("float16", False), ("float32", False)])
+def test_precision_is_the_one_that_the_hardware_computes_in(
+    monkeypatch: pytest.MonkeyPatch, dtype: str, bf16: bool
+) -> None:
+    """A GPU before capability 8.0 computes in float16: bfloat16, which torch says it supports, is emulated there."""
+    import torch
+
+    monkeypatch.setattr("dataset_builder.hardware.computing_dtype", lambda: getattr(torch, dtype))
+    assert precision_defaults()["bf16"] is bf16
 
 
 @pytest.mark.parametrize("content", ["- a list", "a: [", "\x00"])

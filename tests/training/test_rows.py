@@ -13,7 +13,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
 from tests.training.trainers import row_trainer, tiny_model
 from training.batches import attention_mask
-from training.rows import NO_LOSS, TokenizedPair, rows_by_pair, rows_by_paper, tokenize_pairs
+from training.rows import NO_LOSS, TokenizedPair, filled, rows_by_pair, rows_by_paper, tokenize_pairs
 
 PAIR = {
     "instruction": "Do it",
@@ -113,20 +113,21 @@ def test_row_a_paper_has_the_loss_and_gradients_of_its_pairs(
             torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-4, atol=5e-6 * scale)
 
 
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
 def test_trainer_takes_the_mean_over_the_answer_tokens_of_a_step(
-    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
+    architecture: str, pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
 ) -> None:
     """Rows of 3, 2, 1 and 3 pairs, two at a time: a step over all four logs the same, and counts each token once."""
     logs = {}
     for name, make, rows_at_once, accumulated in (("paper", rows_by_paper, 2, 2), ("pair", rows_by_pair, 3, 3)):
         settings = {"per_device_train_batch_size": rows_at_once, "gradient_accumulation_steps": accumulated}
         settings |= {"max_steps": 1, "logging_steps": 1}
-        trainer = row_trainer(tiny_model("llama"), make(pairs), tokenizer, tmp_path, **settings)
+        trainer = row_trainer(tiny_model(architecture), make(pairs), tokenizer, tmp_path, **settings)
         trainer.train()
         logs[name] = trainer.state.log_history[0]
         assert logs[name]["num_tokens"] == sum(len(ids) for ids in trainer.train_dataset["input_ids"])
     # The untrained model without a trainer: the mean over all answer tokens.
-    model, total = tiny_model("llama"), 0.0
+    model, total = tiny_model(architecture), 0.0
     for pair in pairs:
         labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
         with torch.no_grad():
@@ -174,3 +175,45 @@ def test_validation_loss_is_the_mean_over_answer_tokens(
         found.append(trainer.evaluate()["eval_loss"])
     assert found[0] == pytest.approx(found[1], rel=1e-6)
     assert found[0] == pytest.approx(found[2], rel=1e-6)
+
+
+def test_rows_without_tokens_change_nothing(pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path) -> None:
+    """Four rows made six: no token more, the same loss; a batch of nothing else has loss and gradients of zero."""
+    rows = filled(rows_by_paper(pairs), 6)
+    assert len(rows) == 6
+    assert filled(rows, 3) is rows
+    model = tiny_model("llama")
+    trainer = row_trainer(model, rows, tokenizer, tmp_path)
+    with_empty = trainer.data_collator(list(rows))
+    without = trainer.data_collator(list(rows)[:4])
+    assert with_empty["attention_mask"].sum() == without["attention_mask"].sum()
+    losses = [trainer.compute_loss(model, batch, num_items_in_batch=7).item() for batch in (with_empty, without)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    model.zero_grad()
+    loss = trainer.compute_loss(model, trainer.data_collator(list(rows)[4:]), num_items_in_batch=7)
+    loss.backward()
+    assert loss.item() == 0
+    assert all(parameter.grad.abs().max() == 0 for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_row_longer_than_the_positions_is_trained_on(architecture: str, tokenizer: Any, tmp_path: Path) -> None:
+    """A model of 512 positions, four answers of 120 tokens: the trainer reads the whole row, within the positions."""
+    context = "word " * 400
+    answers = [f"{number} " * 60 for number in "abcd"]
+    split = [{**PAIR, "context": context, "question": f"Why {answer[0]}?", "answer": answer} for answer in answers]
+    pairs = tokenize_pairs(Dataset.from_list(split), tokenizer, 512)
+    rows = rows_by_paper(pairs)
+    assert max(rows[0]["position_ids"]) < 512 < len(rows[0]["input_ids"])
+    settings = {"per_device_train_batch_size": 1, "max_steps": 1, "logging_steps": 1, "max_length": 512}
+    trainer = row_trainer(tiny_model(architecture), rows, tokenizer, tmp_path, **settings)
+    trainer.train()
+    model, total = tiny_model(architecture), 0.0
+    for pair in pairs:
+        labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
+        with torch.no_grad():
+            loss = model(input_ids=torch.tensor([pair.prompt + pair.answer]), labels=labels).loss
+        total += loss.item() * len(pair.answer)
+    log = trainer.state.log_history[0]
+    assert log["num_tokens"] == len(rows[0]["input_ids"])
+    assert log["loss"] == pytest.approx(total / sum(len(pair.answer) for pair in pairs), rel=1e-5)

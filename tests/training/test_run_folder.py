@@ -18,15 +18,37 @@ def test_folder_is_open_until_metrics_are_there(tmp_path: Path) -> None:
     assert open_run(folder, RECIPE, 4, "rows") is False
     assert open_run(folder, RECIPE, 4, "rows") is False
     (folder / "checkpoint-3").mkdir()
+    (folder / "model.safetensors").write_bytes(b"")
     (folder / "training_args.bin").write_bytes(b"")
     finish_run(folder, {"seed": 0}, {})
     assert open_run(folder, RECIPE, 4, "rows") is True
     assert {path.name for path in folder.iterdir()} == {
+        "model.safetensors",
         "recipe.yaml",
         "inputs.json",
         "environment.json",
         "metrics.json",
     }
+
+
+def test_checkpoints_stay_where_no_model_was_saved(tmp_path: Path) -> None:
+    """As under FSDP when each process keeps its part: they are all there is of the training."""
+    open_run(tmp_path, RECIPE, 4, "rows")
+    (tmp_path / "checkpoint-3").mkdir()
+    with pytest.raises(InputError, match="no model was saved there, so its checkpoints were left"):
+        finish_run(tmp_path, {"seed": 0}, {})
+    assert (tmp_path / "checkpoint-3").is_dir()
+    assert open_run(tmp_path, RECIPE, 4, "rows") is False
+
+
+def test_folder_that_was_being_made_is_made(tmp_path: Path) -> None:
+    """A kill may leave the half of inputs.json, or inputs.json without recipe.yaml."""
+    (tmp_path / ".partial.inputs.json").write_text("{")
+    assert open_run(tmp_path, RECIPE, 4, "rows") is False
+    recipe = (tmp_path / "recipe.yaml").read_text()
+    (tmp_path / "recipe.yaml").unlink()
+    assert open_run(tmp_path, RECIPE, 4, "rows") is False
+    assert (tmp_path / "recipe.yaml").read_text() == recipe
 
 
 def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
