@@ -66,6 +66,41 @@ def test_grpo_moves_the_adapter_alone(
     assert [step["step"] for step in metrics["reward_by_step"]] == [1, 2]
     assert metrics["trainable_parameters"] == sum(tensor.numel() for tensor in new.values())
     assert metrics["tokens_per_second"] > 0
+    before, after = metrics["validation_before"]["similarity"], metrics["validation"]["similarity"]
+    assert 0 < abs(after - before) < 1
+
+
+def test_grpo_goes_on_from_its_checkpoint(
+    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken off before step 2: the untrained adapter is not scored again, and both steps are in the account."""
+    from training.measure import Stopwatch
+    from training.selection import ValidationAnswers
+
+    begin, similarity = Stopwatch.on_step_begin, ValidationAnswers.similarity
+    scored: list[float] = []
+
+    def interrupted(self: Any, args: Any, state: Any, *more: Any, **kwargs: Any) -> None:
+        if state.global_step == 1:
+            raise KeyboardInterrupt
+        begin(self, args, state, *more, **kwargs)
+
+    def counted(self: Any, model: Any) -> float:
+        scored.append(similarity(self, model))
+        return scored[-1]
+
+    monkeypatch.setattr(ValidationAnswers, "similarity", counted)
+    monkeypatch.setattr(Stopwatch, "on_step_begin", interrupted)
+    words = (adapter, small_corpus, encoder, tmp_path / "run", "--max_steps", 2, "--save_steps", 1)
+    with pytest.raises(SystemExit) as stopped:
+        _align(*words)
+    assert stopped.value.code == 130
+    monkeypatch.setattr(Stopwatch, "on_step_begin", begin)
+    _align(*words)
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert [metrics[key]["similarity"] for key in ("validation_before", "validation")] == scored
+    assert [step["step"] for step in metrics["reward_by_step"]] == [1, 2]
+    assert not list((tmp_path / "run").glob("checkpoint-*"))
 
 
 def test_grpo_wants_an_adapter(tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path) -> None:
@@ -112,11 +147,22 @@ def test_best_of_n_keeps_the_nearest_and_goes_on(
 def test_sweep_records_and_chooses(
     tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path, stage: Callable
 ) -> None:
-    """Two rates, a process each; the chosen run's metrics tell of the other, and the table names the folder."""
+    """Two rates, then another seed at the better one, a process each; the chosen run's metrics tell of all."""
     out = tmp_path / "sweep"
     done = stage(
         *("training.sweep", "--config", REPOSITORY / "training/recipes/tiny-lora.yaml"),
-        *("--learning_rates", "1e-3,1e-2", "--out", out, "--dataset", small_corpus, "--encoder", encoder),
+        *(
+            "--learning_rates",
+            "1e-3,1e-2",
+            "--seeds",
+            "0,1",
+            "--out",
+            out,
+            "--dataset",
+            small_corpus,
+            "--encoder",
+            encoder,
+        ),
         *("--model_name_or_path", tiny_base, "--num_train_epochs", 1),
     )
     assert done.returncode == 0, done.stderr
@@ -125,15 +171,24 @@ def test_sweep_records_and_chooses(
     assert found["chosen"]["similarity"] == max(run["similarity"] for run in found["runs"])
     metrics = json.loads((Path(found["chosen"]["folder"]) / "metrics.json").read_text())
     assert metrics["sweep"] == found
+    best, other = found["seeds"]["runs"]
+    assert best == found["chosen"]
+    assert (best["seed"], other["seed"], other["learning_rate"]) == (0, 1, best["learning_rate"])
+    assert other["folder"] == f"{best['folder']}-seed-1"
+    assert found["seeds"]["mean"] == pytest.approx((best["similarity"] + other["similarity"]) / 2)
+    assert found["seeds"]["lowest"] == min(best["similarity"], other["similarity"])
     assert "Best: " in done.stdout
+    assert "Seeds: similarity 0." in done.stdout
 
 
-def test_sweep_refuses_what_is_no_rate(tmp_path: Path) -> None:
+def test_sweep_refuses_what_is_no_rate_or_seed(tmp_path: Path) -> None:
     """And names a run that did not finish."""
-    from training.sweep import _rates
+    from training.sweep import _rates, _seeds
 
+    with pytest.raises(InputError, match=r"--seeds 0,0\.5: must be whole numbers"):
+        _seeds("0,0.5")
     for wrong in ("", "a,b", "1e-3,0", "1e-3,-1"):
         with pytest.raises(InputError, match="must be numbers over 0"):
             _rates(wrong)
     with pytest.raises(InputError, match=r"learning_rate-0\.001: training stopped"):
-        sweep(tmp_path / "none.yaml", [1e-3], [], tmp_path / "out")
+        sweep(tmp_path / "none.yaml", [1e-3], [], tmp_path / "out", [])
