@@ -140,7 +140,7 @@ def share_interval(sums: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
 
 
 def _mean_and_error(sums: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return of each set the mean per question, its standard error, and the papers' sums less what the mean expects."""
+    """Return of each set the mean per question, its standard error, and each paper's sum less what it expects."""
     import numpy as np
 
     papers, total = len(sizes), sizes.sum()

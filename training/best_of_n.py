@@ -46,10 +46,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--samples", type=int, default=8, metavar="N", help="answers a question; default: 8")
     command.add_argument("--temperature", type=float, default=0.8, help="of the sampling; default: 0.8")
     command.add_argument(
-        "--batch-size",
-        type=int,
-        metavar="N",
-        help="questions at a time, at most; default: as many as the device takes",
+        "--batch-size", type=int, metavar="N", help="questions at a time, at most; default: what the device takes"
     )
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     command.add_argument(
@@ -97,11 +94,11 @@ def best_of_n(
     from dataset_builder.loading import corpus_revision, load_corpus_split
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
     from eval.answering import load_model, sample_in_batches
-    from eval.model_folder import find_model
+    from eval.model_folder import find_encoder, find_model
     from eval.shared_prefix import Sampling
 
     use_all_threads()
-    folder, encoder_folder = find_model("model", model), find_model("encoder", encoder)
+    folder, encoder_folder = find_model("model", model), find_encoder("--encoder", encoder)
     splits = {split: load_corpus_split(dataset, None, split) for split in ("train", "validation")}
     rows = splits["train"].to_list()
     sampling = Sampling(samples, temperature, seed)
