@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Weights, configuration and tokenizer: what decides the answers. No pickle is ever loaded.
 MODEL_FILES = ("*.safetensors", "*config.json", "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.jinja")
 METRICS_FILE = "metrics.json"
 # Which modules a sentence-transformers model is made of.
@@ -110,6 +111,20 @@ def find_model(name: str, given: str) -> ModelFolder:
             raise InputError(f"{name}={given}: adapter_config.json names no base_model_name_or_path; add it")
         base = find_model(f"base of {name}", base_path)
     return ModelFolder(name=name, given=given, path=path, base=base)
+
+
+def tokenizer_folder(folder: ModelFolder) -> Path:
+    """Return the folder of a model's tokenizer: its own, or the base's where an adapter has none.
+
+    Raises `InputError` where there is none; transformers would make up one that knows no word.
+    """
+    for path in (folder.path, *([folder.base.path] if folder.base else [])):
+        if any((path / name).is_file() for name in TOKENIZER_FILES):
+            return path
+    raise InputError(
+        f"{folder.name}={folder.given}: has no tokenizer ({', '.join(TOKENIZER_FILES)}); put in that of the model it "
+        "was trained from"
+    )
 
 
 def training_metrics(folders: list[ModelFolder]) -> dict[str, dict[str, Any]]:
