@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Questions at a time. On a CPU more gain little (RESULTS.md: nothing from 16 to 45), and a kill loses those of a batch;
-# on a GPU a step takes as long for a thousand as for one, until memory or arithmetic is full.
+# Questions at a time. On a CPU more gain little (RESULTS.md: 45 nothing over 16), and a kill loses a batch; on a GPU a
+# step takes as long for a thousand as for one, until memory or arithmetic is full.
 ON_CPU, ON_GPU = 48, 1024
 # Of the memory that is free, what the keys and values of a batch may take: they are copied when papers are finished,
 # and activations and logits take their part.

@@ -43,7 +43,9 @@ class ModelFolder:
     @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 over the files that decide the answers, those of an adapter's base included."""
-        return _fingerprint(self.path, [self.base.fingerprint] if self.base else [])
+        # Not in folders below: a run's checkpoints are there.
+        files = {path for pattern in MODEL_FILES for path in self.path.glob(pattern)}
+        return _fingerprint(self.path, files, [self.base.fingerprint] if self.base else [])
 
     def metrics(self) -> dict[str, Any]:
         """Return what training measured, the run's metrics.json; empty for a model that this project did not train."""
@@ -61,12 +63,14 @@ class EncoderFolder:
     @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 over the files that decide the embeddings."""
-        return _fingerprint(self.path, [])
+        # A module may have its weights in a folder of its own (0_StaticEmbedding).
+        return _fingerprint(
+            self.path, {path for pattern in (*MODEL_FILES, MODULES_FILE) for path in self.path.rglob(pattern)}, []
+        )
 
 
-def _fingerprint(folder: Path, more: list[str]) -> str:
-    files = sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern)})
-    digests = [*(f"{path.name} {sha256_of(path)}" for path in files), *more]
+def _fingerprint(folder: Path, files: set[Path], more: list[str]) -> str:
+    digests = [*(f"{path.relative_to(folder)} {sha256_of(path)}" for path in sorted(files)), *more]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 

@@ -33,11 +33,13 @@ def report_markdown(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) 
 def how_answered(scores: dict[str, Any]) -> str:
     """Return a sentence or two on how the models' answers were decoded."""
     parts = ["Answers are greedy."]
-    for name, source in scores["model_folders"].items():
+    # Scores of before models had more than one way to answer say nothing of it.
+    for name, source in scores.get("model_folders", {}).items():
         if of := source.get("consensus"):
             parts.append(
                 f"Those of {name} are each the one of {of['samples']} samples, drawn at temperature "
-                f"{of['temperature']:g}, that the first encoder finds nearest to all of them."
+                f"{of['temperature']:g}, that the first encoder finds nearest to all of them; "
+                "that encoder measures similarity, too, so hold the gain against a second one and the other measures."
             )
     return " ".join(parts)
 
