@@ -24,7 +24,7 @@ SHARES = ("number_match",)
 ENDS = {HEADLINE: (-1, 1), "rouge_l": (0, 1), "token_f1": (0, 1), "length_ratio": (0, math.inf)}
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 # A number, but not the one in a name such as DDR4 or GPT-2.
-NUMBER = re.compile(r"(?<![A-Za-z0-9.,])(?<![A-Za-z]-)\d[\d,]*(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![A-Za-z0-9.])(?<![A-Za-z]-)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 
 
 def title(measure: str) -> str:
