@@ -62,15 +62,16 @@ def few_papers(scores: dict[str, Any]) -> list[str]:
 def where_no_interval() -> str:
     """Return the sentence on intervals that are wide or left out."""
     return (
-        f"Groups of fewer than {FEW_PAPERS} papers are marked as few. No interval is given on fewer than "
-        f"{FEWEST_PAPERS} papers, nor where all of them but four or so have the same value."
+        f"On fewer than {FEW_PAPERS} papers, which are marked “only”, intervals are wide. None is given on fewer than "
+        f"{FEWEST_PAPERS}, nor where all papers but four or so have the same value."
     )
 
 
 def group_label(name: str, group: dict[str, Any]) -> str:
     """Return the heading of a part of the questions: its name, how many they are, and whether papers are few."""
-    few = f", few papers: {group['papers']}" if group["papers"] < FEW_PAPERS else ""
-    return f"{name} ({group['n']}{few})"
+    few = f", only {group['papers']} {'papers' if group['papers'] > 1 else 'paper'}"
+    questions = f"{group['n']} {'questions' if group['n'] > 1 else 'question'}"
+    return f"{name} ({questions}{few if group['papers'] < FEW_PAPERS else ''})"
 
 
 def _study() -> str:
