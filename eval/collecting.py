@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataset_builder.errors import InputError
 from eval.answer_store import AnswerStore, prompt_key
 from eval.answering import answer_in_batches, load_model
 from eval.consensus import agree_in_batches
@@ -27,9 +28,12 @@ def collect_answers(
     """Return each model's answers by config, in the order of `rows`; those that `out` holds are not made again.
 
     A question that stands in two configs is answered once. Every process of a launch calls this; the first of them
-    joins what all of them answered, and in the others the answers may be incomplete.
+    joins what all of them answered, and in the others nothing is returned.
+
+    Raises `InputError` for a model that answers nothing at all, before the next one answers.
     """
     asked = {prompt_key(row): row for of_config in rows.values() for row in of_config}
+    answers = {}
     for folder in folders:
         store = AnswerStore(out, folder.name, _answered_by(folder), process.process_index)
         # Only when all have read what is there may one of them add to it.
@@ -38,15 +42,25 @@ def collect_answers(
         own = part(missing, process.process_index, process.num_processes)
         if own:
             _answer(folder, own, store, process, batch_size)
-    process.wait_for_everyone()
-    answers = {}
-    for folder in folders if process.is_main_process else ():
-        store = AnswerStore(out, folder.name, _answered_by(folder))
-        store.join()
-        answers[folder.name] = {
-            config: [store.answers[prompt_key(row)] for row in of_config] for config, of_config in rows.items()
-        }
+        process.wait_for_everyone()
+        if process.is_main_process:
+            store = AnswerStore(out, folder.name, _answered_by(folder))
+            store.join()
+            answers[folder.name] = {
+                config: [store.answers[prompt_key(row)] for row in of_config] for config, of_config in rows.items()
+            }
+            _check_answers(folder.name, answers[folder.name])
     return answers
+
+
+def _check_answers(name: str, answers: dict[str, list[str]]) -> None:
+    """Raise `InputError` for a model that answers nothing at all; a single empty answer is a low score."""
+    for config, of_config in answers.items():
+        if not any(of_config):
+            raise InputError(
+                f"{name}: every answer to the questions of {config!r} is empty; its tokenizer's end-of-sequence "
+                "token is what it says first: check the tokenizer, or train the model further"
+            )
 
 
 def _answered_by(folder: ModelFolder) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from eval.comparison import with_interval
 from eval.measures import HEADLINE, title
-from eval.report import few_papers, how_answered
+from eval.report import few_papers, group_label, how_answered, where_no_interval
 from eval.study import FOUND, MANNERS
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -48,7 +48,8 @@ def report_html(
         groups=GROUPS,
         headline=HEADLINE,
         title=title,
-        warnings=[warning.replace("**", "") for warning in few_papers(scores)],
+        warnings=few_papers(scores),
+        where_no_interval=where_no_interval(),
         how_answered=how_answered(scores),
         losses=_losses(metrics),
         signed=_signed,
@@ -103,13 +104,17 @@ def _config(scores: dict[str, Any], config: str) -> dict[str, Any]:
         *(_row(name, f"model m{place % 6}", entry) for place, (name, entry) in enumerate(models.items())),
         *(_row(name, kind, entry) for name, (kind, entry) in others.items() if kind == "ceiling"),
     ]
+    ordered = {
+        **{name: of for name, of in others.items() if of[0] == "floor"},
+        **{name: ("model", entry) for name, entry in models.items()},
+        **{name: of for name, of in others.items() if of[0] == "ceiling"},
+    }
     study = next((teacher for teacher, ours in MANNERS.items() if config in ours), None)
     first = next(iter(models.values()))
     groups = {
         key: [
             {
-                "label": label,
-                "n": first[HEADLINE][key][label]["n"],
+                "label": group_label(label, first[HEADLINE][key][label]),
                 "rows": [
                     {
                         **_row(name, f"model m{place % 6}", {HEADLINE: entry[HEADLINE][key][label]}),
@@ -117,6 +122,8 @@ def _config(scores: dict[str, Any], config: str) -> dict[str, Any]:
                     }
                     for place, (name, entry) in enumerate(models.items())
                 ],
+                # For the table: floors and ceilings too, some of which answer none of a group's questions.
+                "texts": {name: with_interval(entry[HEADLINE][key], label) for name, (_, entry) in ordered.items()},
             }
             for label in first[HEADLINE][key]
         ]
@@ -136,11 +143,7 @@ def _config(scores: dict[str, Any], config: str) -> dict[str, Any]:
         "groups": groups,
         "domain": _domain([*known, *means]),
         "measures": [name for name in first if name not in ("n", "papers")],
-        "entries": {
-            **{name: of for name, of in others.items() if of[0] == "floor"},
-            **{name: ("model", entry) for name, entry in models.items()},
-            **{name: of for name, of in others.items() if of[0] == "ceiling"},
-        },
+        "entries": ordered,
         "differences": {(of["first"], of["second"]): of for of in scores["differences"][config]},
         "against": [*models, *others],
         "agreement": scores["agreement"][config],

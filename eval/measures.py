@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections import Counter
@@ -17,9 +18,13 @@ TITLES = {
     "number_match": "numbers right",
     "length_ratio": "length ratio",
 }
+# Measures that are 1 or 0 of each answer, so that their mean is a share.
+SHARES = ("number_match",)
+# Past these ends a mean cannot lie: of words in common there are none at least and all at most.
+ENDS = {HEADLINE: (-1, 1), "rouge_l": (0, 1), "token_f1": (0, 1), "length_ratio": (0, math.inf)}
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 # A number, but not the one in a name such as DDR4 or GPT-2.
-NUMBER = re.compile(r"(?<![A-Za-z0-9.,])(?<![A-Za-z]-)\d[\d,]*(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![A-Za-z0-9.])(?<![A-Za-z]-)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 
 
 def title(measure: str) -> str:
@@ -27,6 +32,11 @@ def title(measure: str) -> str:
     if measure.startswith(f"{HEADLINE}_"):
         return f"similarity, encoder {measure.rpartition('_')[2]}"
     return TITLES[measure]
+
+
+def ends(measure: str) -> tuple[float, float]:
+    """Return the lowest and the highest mean that a measure can have."""
+    return ENDS.get(HEADLINE if measure.startswith(HEADLINE) else measure, (-math.inf, math.inf))
 
 
 def lexical_measures(answers: list[str | None], references: list[str]) -> dict[str, list[float | None]]:

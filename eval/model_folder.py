@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Weights, configuration and tokenizer: what decides the answers. No pickle is ever loaded.
 MODEL_FILES = ("*.safetensors", "*config.json", "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.jinja")
 METRICS_FILE = "metrics.json"
 # Which modules a sentence-transformers model is made of.
@@ -42,7 +43,9 @@ class ModelFolder:
     @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 over the files that decide the answers, those of an adapter's base included."""
-        return _fingerprint(self.path, [self.base.fingerprint] if self.base else [])
+        # Not in folders below: a run's checkpoints are there.
+        files = {path for pattern in MODEL_FILES for path in self.path.glob(pattern)}
+        return _fingerprint(self.path, files, [self.base.fingerprint] if self.base else [])
 
     def metrics(self) -> dict[str, Any]:
         """Return what training measured, the run's metrics.json; empty for a model that this project did not train."""
@@ -60,12 +63,14 @@ class EncoderFolder:
     @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 over the files that decide the embeddings."""
-        return _fingerprint(self.path, [])
+        # A module may have its weights in a folder of its own (0_StaticEmbedding).
+        return _fingerprint(
+            self.path, {path for pattern in (*MODEL_FILES, MODULES_FILE) for path in self.path.rglob(pattern)}, []
+        )
 
 
-def _fingerprint(folder: Path, more: list[str]) -> str:
-    files = sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern)})
-    digests = [*(f"{path.name} {sha256_of(path)}" for path in files), *more]
+def _fingerprint(folder: Path, files: set[Path], more: list[str]) -> str:
+    digests = [*(f"{path.relative_to(folder)} {sha256_of(path)}" for path in sorted(files)), *more]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
@@ -110,6 +115,20 @@ def find_model(name: str, given: str) -> ModelFolder:
             raise InputError(f"{name}={given}: adapter_config.json names no base_model_name_or_path; add it")
         base = find_model(f"base of {name}", base_path)
     return ModelFolder(name=name, given=given, path=path, base=base)
+
+
+def tokenizer_folder(folder: ModelFolder) -> Path:
+    """Return the folder of a model's tokenizer: its own, or the base's where an adapter has none.
+
+    Raises `InputError` where there is none; transformers would make up one that knows no word.
+    """
+    for path in (folder.path, *([folder.base.path] if folder.base else [])):
+        if any((path / name).is_file() for name in TOKENIZER_FILES):
+            return path
+    raise InputError(
+        f"{folder.name}={folder.given}: has no tokenizer ({', '.join(TOKENIZER_FILES)}); put in that of the model it "
+        "was trained from"
+    )
 
 
 def training_metrics(folders: list[ModelFolder]) -> dict[str, dict[str, Any]]:

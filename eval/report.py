@@ -6,7 +6,8 @@ from typing import Any
 
 from eval.comparison import as_markdown, comparison, with_interval
 from eval.measures import HEADLINE, title
-from eval.statistics import FEW_PAPERS
+from eval.statistics import FEW_PAPERS, FEWEST_PAPERS
+from eval.study import FOUND
 
 
 def report_markdown(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) -> str:
@@ -18,9 +19,12 @@ def report_markdown(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) 
         f"Corpus `{scores['dataset']}`, revision `{scores['revision']}`. Test questions: {asked}. Similarity is the "
         f"cosine of sentence embeddings by `{scores['encoders'][0]}`, averaged over the questions. In "
         f"brackets the 95 % interval, by a bootstrap over papers. {how_answered(scores)} Floors and ceilings are "
-        "answers that need no model.",
-        *few_papers(scores),
+        f"answers that need no model. {where_no_interval()}",
+        *(f"**{warning}**" for warning in few_papers(scores)),
         as_markdown(*comparison(scores, metrics)),
+        "What the study found that this project makes repeatable: GPT-2 small, one number each. Their level is not "
+        "comparable with the above, their order is.",
+        _study(),
         "![Similarity by year](figures/similarity_by_year.png)",
         *(part for config in first for part in _of_config(scores, config)),
     ]
@@ -33,11 +37,13 @@ def report_markdown(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) 
 def how_answered(scores: dict[str, Any]) -> str:
     """Return a sentence or two on how the models' answers were decoded."""
     parts = ["Answers are greedy."]
-    for name, source in scores["model_folders"].items():
+    # Scores of before models had more than one way to answer say nothing of it.
+    for name, source in scores.get("model_folders", {}).items():
         if of := source.get("consensus"):
             parts.append(
                 f"Those of {name} are each the one of {of['samples']} samples, drawn at temperature "
-                f"{of['temperature']:g}, that the first encoder finds nearest to all of them."
+                f"{of['temperature']:g}, that the first encoder finds nearest to all of them; "
+                "that encoder measures similarity, too, so hold the gain against a second one and the other measures."
             )
     return " ".join(parts)
 
@@ -46,11 +52,46 @@ def few_papers(scores: dict[str, Any]) -> list[str]:
     """Return a warning for each config with too few papers for its intervals to be relied on."""
     first = next(iter(scores["models"].values()))
     return [
-        f"**Test by {config}: only {of['papers']} papers.** Its intervals are wide, and a test sees large differences "
+        f"Test by {config}: only {of['papers']} papers. Its intervals are wide, and a test sees large differences "
         f"alone; from {FEW_PAPERS} papers on this warning goes."
         for config, of in first.items()
         if of["papers"] < FEW_PAPERS
     ]
+
+
+def where_no_interval() -> str:
+    """Return the sentence on intervals that are wide or left out."""
+    return (
+        f"On fewer than {FEW_PAPERS} papers, which are marked “only”, intervals are wide. None is given on fewer than "
+        f"{FEWEST_PAPERS}, nor where all papers but four or so have the same value."
+    )
+
+
+def group_label(name: str, group: dict[str, Any]) -> str:
+    """Return the heading of a part of the questions: its name, how many they are, and whether papers are few."""
+    few = f", only {group['papers']} {'papers' if group['papers'] > 1 else 'paper'}"
+    questions = f"{group['n']} {'questions' if group['n'] > 1 else 'question'}"
+    return f"{name} ({questions}{few if group['papers'] < FEW_PAPERS else ''})"
+
+
+def _study() -> str:
+    """Return what the study found, as a table."""
+    names = list(next(iter(FOUND.values())))
+    years = list(next(iter(FOUND.values()))[names[0]][1])
+    return as_markdown(
+        ["the study", *(head for teacher in FOUND for head in (f"test by {teacher}", *years))],
+        [
+            [
+                name,
+                *(
+                    f"{value:.3f}"
+                    for of_teacher in FOUND.values()
+                    for value in (of_teacher[name][0], *of_teacher[name][1].values())
+                ),
+            ]
+            for name in names
+        ],
+    )
 
 
 def _of_config(scores: dict[str, Any], config: str) -> list[str]:
@@ -67,7 +108,7 @@ def _of_config(scores: dict[str, Any], config: str) -> list[str]:
         as_markdown(
             ["", *(title(measure) for measure in measures)],
             [
-                [name, *(f"{of[measure]['mean']:.3f}" if measure in of else "" for measure in measures)]
+                [name, *(with_interval(of, measure) for measure in measures)]
                 for name, of in {**models, **others}.items()
             ],
         ),
@@ -87,13 +128,13 @@ def _of_config(scores: dict[str, Any], config: str) -> list[str]:
         ),
     ]
     for heading, key in (("year", "by_year"), ("kind of question", "by_kind"), ("length of reference", "by_length")):
-        groups = list(first[HEADLINE][key])
+        groups = first[HEADLINE][key]
         parts.append(
             as_markdown(
-                [f"similarity by {heading}", *(f"{group} ({first[HEADLINE][key][group]['n']})" for group in groups)],
+                [f"similarity by {heading}", *(group_label(name, group) for name, group in groups.items())],
                 [
                     [name, *(with_interval(of[HEADLINE][key], group) for group in groups)]
-                    for name, of in models.items()
+                    for name, of in {**models, **others}.items()
                 ],
             )
         )

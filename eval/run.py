@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
-from dataset_builder.files import make_writable_folder, read_json, write_json, write_text
+from dataset_builder.files import held_alone, make_writable_folder, read_json, write_json, write_text
 from dataset_builder.hardware import start_process
 from dataset_builder.loading import corpus_revision, load_corpus_split
 from dataset_builder.packaged_models import SOURCE_FILE
@@ -18,14 +21,15 @@ from eval.consensus import Consensus
 from eval.figures import draw_similarity_by_year, draw_training_loss
 from eval.html_report import report_html
 from eval.measuring import Measuring
-from eval.model_folder import EncoderFolder, find_encoder, find_model, training_metrics
+from eval.model_folder import EncoderFolder, find_encoder, find_model, tokenizer_folder, training_metrics
 from eval.predictions import predictions_path
 from eval.references import floors_and_ceilings
 from eval.report import report_markdown
-from eval.scoring import score_all
+from eval.scoring import Measured, score_all
 from eval.shared_prefix import Sampling
 
 SCORES_FILE = "scores.json"
+REFERENCES_FOLDER = "floors_and_ceilings"
 
 
 def run(
@@ -49,70 +53,98 @@ def run(
     headline measure. Answers that `out` holds already, made by the same model, are not made again. The models of
     `consensus` answer by that of their `sampling` that the first encoder finds nearest to all.
 
-    Raises `InputError` before any model is loaded for input that cannot be evaluated.
+    Raises `InputError` before any model is loaded for input that cannot be evaluated, and where another run is at work
+    in `out`.
     """
-    encoder_folders = [find_encoder("--encoder", encoder) for encoder in encoders]
     folders = [find_model(name, given) for name, given in models.items()]
-    for name, given in (consensus or {}).items():
-        folders.append(replace(find_model(name, given), consensus=Consensus(sampling, encoder_folders[0])))
+    choosing = [find_model(name, given) for name, given in (consensus or {}).items()]
+    for folder in (*folders, *choosing):
+        tokenizer_folder(folder)
+    encoder_folders = [find_encoder("--encoder", encoder) for encoder in encoders]
+    folders += [replace(folder, consensus=Consensus(sampling, encoder_folders[0])) for folder in choosing]
     cross_encoder_folder = find_encoder("--cross-encoder", cross_encoder) if cross_encoder else None
-    corpus = {config: _test_rows(dataset, config) for config in configs}
+    # First of all, so that the rows are those of the revision, whatever is pushed in the meantime.
+    revision = corpus_revision(dataset)
+    corpus = {config: _test_rows(dataset, config, revision) for config in configs}
     rows = {config: sample(of_config, questions) for config, of_config in corpus.items()}
-    for folder in ("predictions", "figures", "answers", "floors_and_ceilings"):
-        make_writable_folder(out / folder)
+    for name in ("predictions", "figures", "answers", REFERENCES_FOLDER):
+        make_writable_folder(out / name)
 
     process = start_process()
-    measuring = Measuring(encoder_folders, cross_encoder_folder) if process.is_main_process else None
-    answers = collect_answers(folders, rows, out / "answers", process, batch_size)
-    if measuring is None:
-        return None
-
-    _check_answers(answers)
-    measured = {
-        config: {
-            folder.name: measuring.measure(
-                predictions_path(out, config, folder.name), of_config, answers[folder.name][config]
+    with held_alone(out) if process.is_main_process else nullcontext():
+        measuring = Measuring(encoder_folders, cross_encoder_folder) if process.is_main_process else None
+        answers = collect_answers(folders, rows, out / "answers", process, batch_size)
+        if measuring is None:
+            return None
+        with Console(stderr=True).status("measuring the answers") as status:
+            measured = _measure(
+                {
+                    config: {
+                        folder.name: (predictions_path(out, config, folder.name), answers[folder.name][config])
+                        for folder in folders
+                    }
+                    for config in rows
+                },
+                rows,
+                measuring,
             )
-            for folder in folders
-        }
-        for config, of_config in rows.items()
-    }
-    references = floors_and_ceilings(rows, corpus, measuring.first)
-    of_references = {
-        config: {
-            reference.name: measuring.measure(
-                out / "floors_and_ceilings" / f"{config}.{_slug(reference.name)}.parquet",
-                rows[config],
-                reference.answers,
+            status.update("measuring floors and ceilings")
+            references = floors_and_ceilings(rows, corpus, measuring.first)
+            of_references = _measure(
+                {
+                    config: {
+                        of.name: (out / REFERENCES_FOLDER / f"{config}.{_slug(of.name)}.parquet", of.answers)
+                        for of in of_config
+                    }
+                    for config, of_config in references.items()
+                },
+                rows,
+                measuring,
             )
-            for reference in of_config
-        }
-        for config, of_config in references.items()
-    }
-    scores = {
-        "dataset": dataset,
-        "revision": corpus_revision(dataset),
-        "encoders": [_encoder_name(folder) for folder in encoder_folders],
-        **({"cross_encoder": _encoder_name(cross_encoder_folder)} if cross_encoder_folder else {}),
-        **score_all(rows, measured, references, of_references),
-        "model_folders": {
-            folder.name: {
-                "path": folder.given,
-                "sha256": folder.fingerprint,
-                **({"consensus": folder.consensus.as_dict()} if folder.consensus else {}),
+            status.update("drawing resamples for intervals and differences")
+            scores = {
+                "dataset": dataset,
+                "revision": revision,
+                "encoders": [_encoder_name(folder) for folder in encoder_folders],
+                **({"cross_encoder": _encoder_name(cross_encoder_folder)} if cross_encoder_folder else {}),
+                **score_all(rows, measured, references, of_references),
+                "model_folders": {
+                    folder.name: {
+                        "path": folder.given,
+                        "sha256": folder.fingerprint,
+                        **({"consensus": folder.consensus.as_dict()} if folder.consensus else {}),
+                    }
+                    for folder in folders
+                },
             }
-            for folder in folders
-        },
-    }
-    metrics = training_metrics(folders)
-    papers_by_year = _papers_by_year(dataset, rows)
-    draw_papers_by_year(out / "figures", papers_by_year)
-    draw_training_loss(out / "figures", metrics)
-    draw_similarity_by_year(out / "figures", scores)
-    write_text(out / "report.md", report_markdown(scores, metrics))
-    write_text(out / "report.html", report_html(scores, metrics, rows, answers, measured, papers_by_year))
-    write_json(out / SCORES_FILE, scores)
+            status.update("writing the report")
+            metrics = training_metrics(folders)
+            papers_by_year = _papers_by_year(dataset, rows)
+            draw_papers_by_year(out / "figures", papers_by_year)
+            draw_training_loss(out / "figures", metrics)
+            draw_similarity_by_year(out / "figures", scores)
+            write_text(out / "report.md", report_markdown(scores, metrics))
+            write_text(out / "report.html", report_html(scores, metrics, rows, answers, measured, papers_by_year))
+            write_json(out / SCORES_FILE, scores)
     return scores, metrics
+
+
+def _measure(
+    wanted: dict[str, dict[str, tuple[Path, list[str | None]]]],
+    rows: dict[str, list[dict[str, Any]]],
+    measuring: Measuring,
+) -> dict[str, dict[str, Measured]]:
+    """Return the measures by config and name of answers whose file, too, is given; other files there are removed."""
+    measured = {
+        config: {name: measuring.measure(path, rows[config], answers) for name, (path, answers) in of_config.items()}
+        for config, of_config in wanted.items()
+    }
+    paths = {path for of_config in wanted.values() for path, _ in of_config.values()}
+    # Left by a run with other models or configs, which scores.json no longer speaks of.
+    for folder in {path.parent for path in paths}:
+        for left in set(folder.glob("*.parquet")) - paths:
+            left.unlink()
+    return measured
 
 
 def sample(rows: list[dict[str, Any]], questions: int | None) -> list[dict[str, Any]]:
@@ -129,9 +161,10 @@ def sample(rows: list[dict[str, Any]], questions: int | None) -> list[dict[str, 
     return [rows[number] for number in sorted(sorted(range(len(rows)), key=draw)[:questions])]
 
 
-def _test_rows(dataset: str, config: str) -> list[dict[str, Any]]:
+def _test_rows(dataset: str, config: str, revision: str) -> list[dict[str, Any]]:
     """Return the test rows of a config; raises `InputError` where one lacks abstract, question or answer."""
-    rows = load_corpus_split(dataset, config, "test").to_list()
+    commit = None if Path(dataset).is_dir() else revision
+    rows = load_corpus_split(dataset, config, "test", commit).to_list()
     if not rows:
         raise InputError(f"dataset {dataset!r}, config {config!r}: its test split is empty; add test papers and pairs")
     for number, row in enumerate(rows):
@@ -142,17 +175,6 @@ def _test_rows(dataset: str, config: str) -> list[dict[str, Any]]:
                     "corpus with `python -m dataset_builder build`"
                 )
     return rows
-
-
-def _check_answers(answers: dict[str, dict[str, list[str]]]) -> None:
-    """Raise `InputError` for a model that answers nothing at all; a single empty answer is a low score."""
-    for name, of_model in answers.items():
-        for config, of_config in of_model.items():
-            if not any(of_config):
-                raise InputError(
-                    f"{name}: every answer to the questions of {config!r} is empty; its tokenizer's end-of-sequence "
-                    "token is what it says first: check the tokenizer, or train the model further"
-                )
 
 
 def _slug(name: str) -> str:

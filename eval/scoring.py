@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from eval.measures import HEADLINE
+from eval.measures import HEADLINE, SHARES, ends
 from eval.references import Reference
 from eval.statistics import Estimate, difference, estimate, holm
 
@@ -92,14 +94,15 @@ def score(rows: list[dict[str, Any]], measured: Measured) -> dict[str, Any]:
         "by_length": (_by_number, length_groups([row["answer"] for row in rows])),
     }
     for measure, values in measured.items():
-        whole = _estimate(rows, values, range(len(rows)))
+        whole = _estimate(measure, rows, values, range(len(rows)))
         if whole is None:
             continue
         entry[measure] = _as_json(whole, counts=whole.n != entry["n"])
         for name, (order, labels) in groups.items():
             entry[measure][name] = {}
             for label in order(set(labels)):
-                part = _estimate(rows, values, [place for place, of in enumerate(labels) if of == label])
+                places = [place for place, of in enumerate(labels) if of == label]
+                part = _estimate(measure, rows, values, places)
                 if part is not None:
                     entry[measure][name][label] = _as_json(part, counts=True)
     return entry
@@ -152,11 +155,18 @@ def agreement(measured: dict[str, Measured]) -> dict[str, Any]:
     return {"spearman": spearman, "order": order}
 
 
-def _estimate(rows: list[dict[str, Any]], values: list[float | None], places: Any) -> Estimate | None:
+def _estimate(
+    measure: str, rows: list[dict[str, Any]], values: list[float | None], places: Iterable[int]
+) -> Estimate | None:
     known = [place for place in places if values[place] is not None]
     if not known:
         return None
-    return estimate([values[place] for place in known], [rows[place]["paper_id"] for place in known])
+    papers = [rows[place]["paper_id"] for place in known]
+    found = estimate([values[place] for place in known], papers, share=measure in SHARES)
+    if found.low is None:
+        return found
+    lowest, highest = ends(measure)
+    return replace(found, low=max(lowest, found.low), high=min(highest, found.high))
 
 
 def _as_json(of: Estimate, counts: bool) -> dict[str, Any]:

@@ -208,16 +208,25 @@ def _read_prompts(
     of_shared = torch.arange(columns) < shared[:, None]
     same_question = (owner[:, :, None] == owner[:, None, :]).tril()
     seen = torch.cat([of_shared[:, None].expand(-1, width, -1), same_question], dim=2)
-    ends = last.unique()
-    logits = model(
-        input_ids=ids.to(device),
-        attention_mask=seen[:, None].to(device),
-        position_ids=positions.to(device),
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=ends.to(device),
-    ).logits
-    logits = logits.gather(1, torch.searchsorted(ends, last).to(device)[:, :, None].expand(-1, -1, logits.shape[2]))
+    last = last.to(device)
+
+    def ends_alone(head: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        states = inputs[0]
+        return (states.gather(1, last[:, :, None].expand(-1, -1, states.shape[2])),)
+
+    # The rows' prompts end at columns of their own. The vocabulary is so large that logits of every column would take
+    # gigabytes, so what comes before the head is picked out.
+    hook = model.get_output_embeddings().register_forward_pre_hook(ends_alone)
+    try:
+        logits = model(
+            input_ids=ids.to(device),
+            attention_mask=seen[:, None].to(device),
+            position_ids=positions.to(device),
+            past_key_values=cache,
+            use_cache=True,
+        ).logits
+    finally:
+        hook.remove()
     of_slot = owner[:, None] == torch.arange(slots)[:, None]
     seen = torch.cat([of_shared[:, None].expand(-1, slots, -1), of_slot], dim=2)
-    return logits, seen.to(device), positions.gather(1, last).to(device)
+    return logits, seen.to(device), positions.to(device).gather(1, last)

@@ -1,7 +1,8 @@
 """`make bench-eval`: answers a second one at a time, the study's way, against all questions together, in one run.
 
 `python -m tests.bench_eval --model DIR --dataset DIR --configs A,B [--questions N]`. Both answer the same questions of
-the same test splits; one at a time is transformers' own generation on each prompt. The last line is for programs.
+the same test splits, from the text of the prompt on; one at a time is transformers' own generation on each prompt. The
+last line is for programs.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from typing import Any
 
 import torch
 
@@ -36,11 +38,14 @@ def main() -> None:
     step = max(1, len(rows) // arguments.alone)
     chosen = range(0, len(rows), step)
     model, tokenizer = load_model(find_model("model", arguments.model))
-    prompts = encode_prompts(model, tokenizer, rows)
-    answer_alone(model, tokenizer, prompts[0])  # the first of all warms up
+
+    def alone_by_itself(row: dict[str, Any]) -> str:
+        return answer_alone(model, tokenizer, encode_prompts(model, tokenizer, [row])[0])
+
+    alone_by_itself(rows[0])  # the first of all warms up
 
     begun = time.perf_counter()
-    alone = {number: answer_alone(model, tokenizer, prompts[number]) for number in chosen}
+    alone = {number: alone_by_itself(rows[number]) for number in chosen}
     one_at_a_time = len(alone) / (time.perf_counter() - begun)
     begun = time.perf_counter()
     together: dict[int, str] = {}

@@ -57,7 +57,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that holds smollm2 and all-MiniLM-L6-v2, with their real weights."""
+    """Return the folder that holds smollm2, all-MiniLM-L6-v2 and wordllama, with their real weights."""
     from dataset_builder.packaged_models import write_packaged_models
 
     folder = tmp_path_factory.mktemp("packaged")

@@ -94,11 +94,11 @@ def best_of_n(
     from dataset_builder.loading import corpus_revision, load_corpus_split
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
     from eval.answering import load_model, sample_in_batches
-    from eval.model_folder import find_model
+    from eval.model_folder import find_encoder, find_model
     from eval.shared_prefix import Sampling
 
     use_all_threads()
-    folder, encoder_folder = find_model("model", model), find_model("encoder", encoder)
+    folder, encoder_folder = find_model("model", model), find_encoder("--encoder", encoder)
     splits = {split: load_corpus_split(dataset, None, split) for split in ("train", "validation")}
     rows = splits["train"].to_list()
     sampling = Sampling(samples, temperature, seed)

@@ -29,10 +29,10 @@ class AnswerReward:
 
     def __init__(self, encoder: str) -> None:
         from eval.answer_similarity.answer_similarity import AnswerSimilarity
-        from eval.model_folder import find_model
+        from eval.model_folder import find_encoder
 
         self.__name__ = "answer_reward"
-        self._encoder = str(find_model("encoder", encoder).path)
+        self._encoder = str(find_encoder("encoder", encoder).path)
         self._metric = AnswerSimilarity()
 
     def __call__(self, completions: list[str], answer: list[str], **columns: Any) -> list[float]:

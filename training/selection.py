@@ -18,11 +18,11 @@ class ValidationAnswers:
 
     def __init__(self, validation: Dataset, questions: int, encoder: str, tokenizer: PreTrainedTokenizerBase) -> None:
         from eval.answer_similarity.answer_similarity import AnswerSimilarity
-        from eval.model_folder import find_model
+        from eval.model_folder import find_encoder
         from eval.run import sample
 
         self.rows: list[dict[str, Any]] = sample(validation.to_list(), questions)
-        self.encoder = str(find_model("encoder", encoder).path)
+        self.encoder = str(find_encoder("encoder", encoder).path)
         self.tokenizer = tokenizer
         self.metric = AnswerSimilarity()
 

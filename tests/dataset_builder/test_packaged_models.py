@@ -54,6 +54,25 @@ def test_minilm_is_the_hubs_own_file(encoder: Path) -> None:
     assert read_json(encoder / "source.json")["hub_id"] == "sentence-transformers/all-MiniLM-L6-v2"
 
 
+def test_wordllama_embeds_as_its_package_does(packaged_models: Path) -> None:
+    """The mean of the package's own vectors, which are looked up here by its own tokenizer; and near is near."""
+    import numpy as np
+    from safetensors.numpy import load_file
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+
+    package = Path(importlib.util.find_spec("wordllama").submodule_search_locations[0])
+    vectors = load_file(package / "weights/l2_supercat_256.safetensors")["embedding.weight"].astype(np.float32)
+    tokenizer = Tokenizer.from_file(str(package / "tokenizers/l2_supercat_tokenizer_config.json"))
+    texts = ["It halves the cache misses.", "Cache misses fall by half.", "It was raining all day."]
+    embeddings = SentenceTransformer(str(packaged_models / "wordllama"), device="cpu").encode(texts)
+    for text, embedding in zip(texts, embeddings, strict=True):
+        tokens = tokenizer.encode(text, add_special_tokens=False).ids
+        assert embedding == pytest.approx(vectors[tokens].mean(axis=0), abs=1e-5)
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    assert unit[0] @ unit[1] > 0.7 and unit[0] @ unit[2] < 0.1
+
+
 @pytest.mark.slow
 def test_killed_writing_ends_in_the_same_files(
     tmp_path: Path, packaged_models: Path, stage: Callable, killed: Callable

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dataset_builder.errors import InputError
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
 from eval import answering
 from eval.answering import answer_alone, answer_in_batches, encode_prompts, group_by_paper, load_model, plan_batches
@@ -171,20 +174,21 @@ def test_near_tie_is_decided_alone(model: Any, tokenizer: Any, monkeypatch: pyte
 def test_batch_too_large_for_memory_is_halved(
     model: Any, tokenizer: Any, expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Memory for three questions: the answers are the same, and no error is left; other errors are not swallowed."""
+    """Memory for four questions: the same answers, and no later batch is larger; other errors are raised."""
     original = answering.answer_papers
     sizes = []
 
     def limited(model: Any, papers: list, *rest: Any) -> Any:
         sizes.append(sum(map(len, papers)))
-        if sizes[-1] > 3:
+        if sizes[-1] > 4:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
         return original(model, papers, *rest)
 
     monkeypatch.setattr(answering, "answer_papers", limited)
     answers = collected(model, tokenizer, ROWS)
     assert [answers[number] for number in range(len(ROWS))] == expected
-    assert sizes[0] == len(ROWS) and sum(size for size in sizes if size <= 3) == len(ROWS)
+    # Nine questions, then half of them at most: the papers with the longest abstracts have 2, 1, 3, 2 and 1.
+    assert sizes == [9, 3, 3, 3]
 
     def broken(*_: Any) -> None:
         raise RuntimeError("something else")
@@ -194,6 +198,33 @@ def test_batch_too_large_for_memory_is_halved(
         collected(model, tokenizer, ROWS)
 
 
+def test_memory_that_takes_no_question_is_said(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither one question nor one question's samples fit; then not even the two that are tried first."""
+
+    def full(*_: Any) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+
+    monkeypatch.setattr(answering, "answer_papers", full)
+    with pytest.raises(InputError, match="the memory of cpu does not suffice for one question"):
+        collected(model, tokenizer, ROWS)
+    with pytest.raises(InputError, match="does not suffice for 7 samples of an answer; draw fewer"):
+        list(answering.sample_in_batches(model, tokenizer, ROWS, Sampling(7, 0.7)))
+    monkeypatch.setattr(answering, "first_logits", full)
+    with pytest.raises(InputError, match="does not suffice for two questions"):
+        collected(model, tokenizer, ROWS)
+
+
+def test_logits_are_of_the_prompts_ends_alone(model: Any, tokenizer: Any) -> None:
+    """The head reads as many columns as a paper has questions at most, not all columns that a prompt ends at."""
+    prompts = encode_prompts(model, tokenizer, ROWS)
+    papers = [[prompts[number] for number in paper] for paper in group_by_paper(ROWS, prompts)]
+    shapes = []
+    hook = model.get_output_embeddings().register_forward_hook(lambda *of: shapes.append(tuple(of[2].shape)))
+    answer_papers(model, papers, tokenizer.eos_token_id, max_new_tokens=1)
+    hook.remove()
+    assert shapes[-1] == (5, 3, 800)
+
+
 def test_model_that_follows_no_mask_answers_one_at_a_time(tokenizer: Any, caplog: pytest.LogCaptureFixture) -> None:
     """BLOOM counts positions from a mask of its own: it is noticed, said, and answered rightly all the same."""
     import torch
@@ -201,7 +232,6 @@ def test_model_that_follows_no_mask_answers_one_at_a_time(tokenizer: Any, caplog
 
     torch.manual_seed(0)
     config = BloomConfig(vocab_size=800, hidden_size=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
-    config.max_position_embeddings = 512
     model = BloomForCausalLM(config).eval()
     answers = collected(model, tokenizer, ROWS[:3])
     assert [answers[number] for number in range(3)] == alone(model, tokenizer, ROWS[:3])
@@ -215,6 +245,64 @@ def test_prompt_that_is_too_long_is_cut_and_answered(model: Any, tokenizer: Any)
     assert max(map(len, prompts)) <= 512 - MAX_ANSWER_TOKENS
     answers = collected(model, tokenizer, rows)
     assert [answers[0], answers[1]] == [answer_alone(model, tokenizer, prompt) for prompt in prompts]
+
+
+def test_question_that_is_too_long_is_refused(model: Any, tokenizer: Any) -> None:
+    """The model has 512 positions; the question alone takes more than an answer leaves of them."""
+    row = {**ROWS[0], "question": "Why " * 500}
+    with pytest.raises(InputError, match=r"takes \d{4} tokens without any abstract, and the model reads 448"):
+        encode_prompts(model, tokenizer, [ROWS[0], row])
+
+
+def test_mask_is_tried_on_a_paper_with_two_questions(
+    model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest paper has one question, which alone would show nothing."""
+    tried = []
+    original = answering.first_logits
+    monkeypatch.setattr(answering, "first_logits", lambda *given: tried.append(given[1]) or original(*given))
+    rows = [ROWS[0] | {"context": "Caches are small. " * 40}, *ROWS[1:3]]
+    collected(model, tokenizer, rows)
+    assert tried == [encode_prompts(model, tokenizer, rows)[1:]]
+
+
+def broken_folders(tiny_base: Path, folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield copies of the tiny model, each broken in a way of its own, and what is said of it."""
+    for name, file, content, complaint in (
+        ("corrupt", "model.safetensors", b"nothing", "cannot be loaded as a causal language model"),
+        ("empty", "config.json", b"{}", "cannot be loaded as a causal language model"),
+        ("deeper", "config.json", b'"n_layer": 3', r"has no weights for transformer\.h\.2"),
+        ("mute", "tokenizer.json", None, "has no tokenizer"),
+    ):
+        copy_ = shutil.copytree(tiny_base, folder / name)
+        if content is None:
+            (copy_ / file).unlink()
+        elif name == "deeper":
+            (copy_ / file).write_bytes((copy_ / file).read_bytes().replace(b'"n_layer": 2', content))
+        else:
+            (copy_ / file).write_bytes(content)
+        yield copy_, complaint
+
+
+def test_folder_that_cannot_be_loaded_is_named(tmp_path: Path, tiny_base: Path) -> None:
+    """Weights that are none or not all there, a configuration of nothing, no tokenizer."""
+    for folder, complaint in broken_folders(tiny_base, tmp_path):
+        with pytest.raises(InputError, match=f"m={folder}: {complaint}"):
+            load_model(find_model("m", str(folder)))
+
+
+def test_adapter_without_a_tokenizer_has_its_bases(tmp_path: Path, tiny_base: Path, tokenizer: Any) -> None:
+    """As PEFT saves one; with weights that are none it is refused."""
+    from peft import LoraConfig, get_peft_model
+
+    base = load_model(find_model("base", str(tiny_base)))[0]
+    base.name_or_path = str(tiny_base)
+    get_peft_model(base, LoraConfig(target_modules=["c_attn"], fan_in_fan_out=True)).save_pretrained(tmp_path)
+    assert not list(tmp_path.glob("tokenizer*"))
+    assert load_model(find_model("m", str(tmp_path)))[1].get_vocab() == tokenizer.get_vocab()
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_model(find_model("m", str(tmp_path)))
 
 
 def test_shared_length_leaves_each_prompt_a_token() -> None:

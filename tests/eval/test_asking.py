@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,12 +38,30 @@ def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, monkey
     monkeypatch.setattr("sys.argv", [*command, "--question", "Why?", "--question", "How so?"])
     main()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(line["abstract"], line["question"]) for line in lines] == [
-        (name, question) for name in ("a.txt", "b.txt") for question in ("Why?", "How so?")
+    assert sorted((line["abstract"], line["question"]) for line in lines) == [
+        (name, question) for name in ("a.txt", "b.txt") for question in ("How so?", "Why?")
     ]
     for line in lines:
         ((_, _, alone),) = ask(str(tiny_base), tmp_path / line["abstract"], [line["question"]])
         assert line["answer"] == alone
+
+
+def test_answers_come_as_they_are_made(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first batch's answer is there before the second batch is begun."""
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(TEXT)
+    begun = []
+
+    def batches(*_: object) -> Iterator[dict[int, str]]:
+        for number in (1, 0):
+            begun.append(number)
+            yield {number: f"answer {number}"}
+
+    monkeypatch.setattr("eval.answering.answer_in_batches", batches)
+    answers = ask(str(tiny_base), tmp_path, ["Why?"])
+    assert next(answers) == ("b.txt", "Why?", "answer 1")
+    assert begun == [1]
+    assert list(answers) == [("a.txt", "Why?", "answer 0")]
 
 
 def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:

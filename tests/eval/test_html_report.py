@@ -57,12 +57,33 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "loss_by_step": [{"epoch": 0.5, "loss": 3.0}, {"epoch": 1.0, "loss": 2.0}],
         }
     }
-    assert "15 papers" in report_markdown(scores, metrics)
+    markdown = report_markdown(scores, metrics)
+    assert "**Test by plain: only 15 papers." in markdown
+    # In the tables by year, kind and length as well: a floor's row, and the mark of a group on few papers.
+    assert markdown.count("| floor: question repeated |") == 5
+    assert (
+        "| similarity by year | 2022 (23 questions, only 15 papers) | 2023 (22 questions, only 15 papers) |"
+        in markdown
+    )
+    assert "| lora | 0.623 | 0.622 | 0.628 | 0.620 | 0.679 |" in markdown
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(
         report_html(scores, metrics, {"plain": rows}, answers, measured, {"2022": 8, "2023": 7}), encoding="utf-8"
     )
     return path
+
+
+def test_numbers_by_year_are_in_a_table_with_floors(page: Path) -> None:
+    """Each heading names its column, and each group its papers where they are few."""
+    text = page.read_text(encoding="utf-8")
+    table = text[text.index("By year of the paper: the numbers") :].partition("</table>")[0]
+    assert re.findall(r'<th scope="col">([^<]*)', table) == [
+        "2022 (23 questions, only 15 papers)",
+        "2023 (22 questions, only 15 papers)",
+    ]
+    assert re.findall(r'<th scope="row">(\w+)', table) == ["question", "good", "bad"]
+    assert len(re.findall(r"<td>0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)</td>", table)) == 6
+    assert "<th>" not in text
 
 
 def test_page_names_no_address_to_load_from(page: Path) -> None:

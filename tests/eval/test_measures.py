@@ -19,6 +19,8 @@ def test_numbers_are_read_as_numbers_and_names_are_not() -> None:
     assert numbers("DDR4 with GPT-2 on an H100") == set()
     assert numbers("1,024 rows, 2.5x faster and 35% less, in 8-bit") == {1024, 2.5, 35, 8}
     assert numbers("from 3 to 3.0.") == {3}
+    assert numbers("in 1,2,3 and 12,34 and 1,234,567 steps") == {1, 2, 3, 12, 34, 1234567}
+    assert numbers("1,0245") == {1, 245}
 
 
 def test_number_match_wants_the_same_numbers_and_no_other() -> None:

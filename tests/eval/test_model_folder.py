@@ -62,13 +62,17 @@ def test_fingerprint_follows_the_weights_and_not_the_card(tmp_path: Path, tiny_b
 
 
 def test_encoder_of_modules_alone_is_one(tmp_path: Path) -> None:
-    """Weights in a module's folder and no config.json beside modules.json."""
+    """Weights in a module's folder, which its fingerprint follows, and no config.json beside modules.json."""
     with pytest.raises(InputError, match=r"--encoder .*: is no encoder's folder"):
         find_encoder("--encoder", str(tmp_path))
     (tmp_path / "modules.json").write_text("[]")
     (tmp_path / "0_Module").mkdir()
     (tmp_path / "0_Module/model.safetensors").write_bytes(b"1")
-    assert find_encoder("--encoder", str(tmp_path)).path == tmp_path
+    found = find_encoder("--encoder", str(tmp_path))
+    assert found.path == tmp_path
+    before = found.fingerprint
+    (tmp_path / "0_Module/model.safetensors").write_bytes(b"2")
+    assert find_encoder("--encoder", str(tmp_path)).fingerprint != before
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
+from dataset_builder.files import held_alone
+from dataset_builder.loading import load_corpus_split
 from eval.comparison import as_markdown, comparison
 from eval.run import run, sample
 from tests.conftest import REPOSITORY, contents
@@ -157,6 +159,57 @@ def test_model_that_answers_nothing_is_refused(
             assert scores["models"]["m"]["plain"]["n"] == 2
 
 
+def test_model_that_answers_nothing_is_refused_before_the_next_answers(
+    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of two models says nothing; the second is not loaded."""
+    loaded = []
+    monkeypatch.setattr("eval.collecting.load_model", lambda folder, *_: (loaded.append(folder.name), None))
+    monkeypatch.setattr("eval.collecting.answer_in_batches", lambda *_: iter([{0: "", 1: ""}]))
+    models = {"mute": str(tiny_base), "other": str(tiny_base)}
+    with pytest.raises(InputError, match="mute: every answer"):
+        run(str(corpus), ["plain"], models, [str(encoder)], tmp_path, questions=2)
+    assert loaded == ["mute"]
+
+
+def test_two_runs_into_one_folder_are_refused(tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path) -> None:
+    """They would take each other's half-written answers for a kill's."""
+    with held_alone(tmp_path), pytest.raises(InputError, match="another command is writing into it"):
+        run(str(corpus), ["plain"], {"m": str(tiny_base)}, [str(encoder)], tmp_path, questions=2)
+    assert list((tmp_path / "answers").iterdir()) == []
+
+
+def test_rows_are_those_of_the_revision_in_the_scores(
+    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A corpus on the Hub is loaded at the commit that was newest at the start; offline the Hub does not tell it."""
+    given = ({"m": str(tiny_base)}, [str(encoder)], tmp_path / "eval")
+    with pytest.raises(InputError, match="dataset 'someone/corpus': no such folder, nor found on the Hub"):
+        run("someone/corpus", ["plain"], *given)
+    asked = []
+
+    def load(dataset: str, config: str, split: str, revision: str | None) -> object:
+        asked.append((dataset, revision))
+        return load_corpus_split(str(corpus), config, split)
+
+    monkeypatch.setattr("eval.run.load_corpus_split", load)
+    monkeypatch.setattr("eval.run.corpus_revision", lambda dataset: "abc")
+    scores, _ = run("someone/corpus", ["plain"], *given, questions=2)
+    assert asked == [("someone/corpus", "abc")]
+    assert scores["revision"] == "abc"
+
+
+def test_predictions_of_a_model_that_is_left_out_are_removed(
+    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
+) -> None:
+    """Its answers stay, and give the predictions again when it is back."""
+    given = (str(corpus), ["plain"])
+    run(*given, {"one": str(tiny_base), "two": str(tiny_base)}, [str(encoder)], tmp_path, questions=2)
+    run(*given, {"two": str(tiny_base)}, [str(encoder)], tmp_path, questions=2)
+    assert [path.name for path in (tmp_path / "predictions").iterdir()] == ["plain.two.parquet"]
+    assert (tmp_path / "answers/one.jsonl").is_file()
+
+
 def test_finished_answers_are_not_made_again(
     evaluated: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,11 +316,15 @@ def test_comparison_by_hand() -> None:
 
 
 def test_bad_input_exits_2_with_one_message(stage: Callable, tmp_path: Path, corpus: Path, tiny_base: Path) -> None:
-    """A model folder that is none, by the command; then two models under one name."""
+    """A model folder that is none, by the command; two models under one name; an empty config, and one given twice."""
     command = ("eval", "run", "--dataset", corpus, "--configs", "plain", "--out", tmp_path / "out", "--models")
     twice = stage(*command, f"m={tiny_base}", f"m={tmp_path}")
     assert twice.returncode == 2
     assert twice.stderr.startswith("error: --models") and "the name 'm' is given twice" in twice.stderr
+    for configs in ("plain,", "plain,plain"):
+        named = stage(*command[:5], configs, *command[6:], f"m={tiny_base}")
+        assert named.returncode == 2
+        assert named.stderr == f"error: --configs {configs}: must name each config once (plain,detailed)\n"
     done = stage(*command, f"m={tmp_path}")
     assert done.returncode == 2
     assert done.stderr == (

@@ -54,6 +54,25 @@ def test_score_by_hand() -> None:
     assert (entry["number_match"]["n"], entry["number_match"]["mean"]) == (2, 0.5)
 
 
+def test_intervals_stay_on_the_scale_of_their_measure() -> None:
+    """12 answers, most with hardly a word in common with the reference, one right in its numbers; a free scale."""
+    rows = [{"paper_id": str(number), "year": 2022, "question": "What?", "answer": "one"} for number in range(12)]
+    overlap = [0.0] * 5 + [0.01, 0.08, 0.1, 0.13, 0.82, 0.9, 1.0]
+    entry = score(
+        rows,
+        {
+            "cosine_similarity": overlap,
+            "number_match": [1.0] + [0.0] * 11,
+            "rouge_l": overlap,
+            "cross_encoder": overlap,
+        },
+    )
+    assert entry["cross_encoder"]["high"] > 1.5
+    assert [entry[measure]["high"] for measure in ("cosine_similarity", "rouge_l")] == [1, 1]
+    assert 0 < entry["rouge_l"]["low"] == entry["cross_encoder"]["low"]
+    assert 0 < entry["number_match"]["low"] < 1 / 12 < entry["number_match"]["high"] < 0.5
+
+
 def test_answers_that_are_missing_do_not_count() -> None:
     """A ceiling that answers one question of three."""
     entry = score(ROWS, {"cosine_similarity": [None, None, 0.9]})
