@@ -59,7 +59,7 @@ def test_keys_are_in_order_and_launch_line_is_there(name: str) -> None:
         ("temperature: 0.7", "temperature: warm", "temperature is 'warm'; it must be a number"),
         ("attempts: 3", "attempts: 0", "attempts is 0; it must be a whole number above 0"),
         ("least_pairs: 2", "least_pairs: 4", "least_pairs 4 is more than most_pairs 3"),
-        ("new_tokens: 3700", "new_tokens: 1200", "set new_tokens to 3686 or more"),
+        ("new_tokens: 3700", "new_tokens: 1200", "set new_tokens to 3086 or more"),
         ("revision: c170c", "revision: main", "a branch moves"),
         ("{{ title }}", "{{ titel }}", "'titel' is undefined"),
         ("{{ title }}", "{% title }}", "the prompt cannot be rendered"),
@@ -85,8 +85,8 @@ def test_unknown_teacher_names_the_nearest() -> None:
 
 
 def test_budget_of_the_packaged_teachers_holds_the_longest_response() -> None:
-    """Worked out for mistral: 3 pairs of 200 and 400 characters, doubled, 85 of JSON around them, and the end."""
-    assert least_new_tokens(read_teacher("mistral").limits) == 3 * 600 * 2 + 85 + 1
+    """Worked out for mistral: 3 pairs of 200 and twice 400 characters, 85 of JSON around them, and the end."""
+    assert least_new_tokens(read_teacher("mistral").limits) == 3 * (200 + 2 * 400) + 85 + 1
     assert all(read_teacher(name).limits.new_tokens >= least_new_tokens(read_teacher(name).limits) for name in NAMES)
 
 
