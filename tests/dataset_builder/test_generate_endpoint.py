@@ -107,7 +107,9 @@ def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, e
     assert report["pairs"] == 28
     assert report["rejected_papers"] == {"no response parsed": 1}
     lines = [line for path in (tmp_path / "qa/mistral/.generate").glob("finished-*") for line in path.open()]
-    assert Counter(json.loads(line)["paper_id"] for line in lines) == Counter(paper.paper_id for paper in PAPERS)
+    assert Counter(finished["paper_id"] for line in lines for finished in json.loads(line)) == Counter(
+        paper.paper_id for paper in PAPERS
+    )
 
     unread = next(
         record

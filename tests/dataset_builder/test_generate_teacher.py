@@ -9,7 +9,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from dataset_builder.generate.journal import seed_of
-from dataset_builder.generate.run import _open
+from dataset_builder.generate.run import _make, _open
 from dataset_builder.generate.schema import least_new_tokens
 from dataset_builder.generate.teacher import PACKAGED, read_teacher
 
@@ -101,13 +101,15 @@ def test_seed_is_of_run_paper_and_attempt() -> None:
 def test_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
     """The message names what differs; hand-made pairs are never overwritten."""
     settings = {"teacher": dataclasses.asdict(read_teacher("mistral")), "prompt_sha256": "1", "seed": 0, "way": "x"}
-    _open(tmp_path / "t", settings)
-    _open(tmp_path / "t", settings)
+    for _ in range(2):
+        _make(tmp_path / "t")
+        _open(tmp_path / "t", settings, [])
     with pytest.raises(
         InputError, match=r"holds pairs made with another prompt sha256 and --seed\. Give another --out"
     ):
-        _open(tmp_path / "t", {**settings, "prompt_sha256": "2", "seed": 1})
+        _open(tmp_path / "t", {**settings, "prompt_sha256": "2", "seed": 1}, [])
     (tmp_path / "by_hand").mkdir()
     (tmp_path / "by_hand/isca_2020.jsonl").write_text("{}\n")
     with pytest.raises(InputError, match="holds files that this command has not made"):
-        _open(tmp_path / "by_hand", settings)
+        _make(tmp_path / "by_hand")
+    assert [path.name for path in (tmp_path / "by_hand").iterdir()] == ["isca_2020.jsonl"]
