@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.crawl.settings import BASE_URLS, PAUSES, SOURCES, Credentials, Settings
 from dataset_builder.errors import InputError, exit_on_input_error
-from dataset_builder.generate.endpoint import Endpoint
+from dataset_builder.generate.endpoint import Endpoint, key_for
 from dataset_builder.generate.in_process import BATCH_SIZE, InProcess
 from dataset_builder.generate.support import ENCODER, THRESHOLD
 from dataset_builder.hub_options import add_push_options
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from dataset_builder.generate.teacher import Teacher
 
 
 def parser() -> argparse.ArgumentParser:
@@ -125,9 +126,9 @@ def _add_generate(stages: argparse._SubParsersAction) -> None:
     generate.add_argument(
         "--batch-size",
         type=_positive(int),
-        default=BATCH_SIZE,
         metavar="N",
-        help="papers at once in this process, halved where memory runs out; default: %(default)s",
+        help="papers at once in this process, halved where memory runs out; more is faster, and a kill loses those of "
+        f"one batch. The same N gives the same pairs, another may word some differently; default: {BATCH_SIZE}",
     )
     _add_encoder(generate)
 
@@ -137,29 +138,26 @@ def _add_generate(stages: argparse._SubParsersAction) -> None:
     server.add_argument(
         "--concurrency",
         type=_positive(int),
-        default=Endpoint.concurrency,
         metavar="N",
-        help="requests in flight; default: %(default)s",
+        help=f"requests in flight; default: {Endpoint.concurrency}",
     )
     server.add_argument(
         "--timeout",
         type=_positive(float),
-        default=Endpoint.timeout,
         metavar="SECONDS",
-        help="for a response; default: %(default)s",
+        help=f"for a response; default: {Endpoint.timeout:.0f}",
     )
     server.add_argument(
         "--retries",
-        type=int,
-        default=Endpoint.retries,
+        type=_retries,
         metavar="N",
-        help="of a request that failed; default: %(default)s",
+        help=f"of a request that failed; default: {Endpoint.retries}",
     )
     server.add_argument(
         "--token-variable",
-        default="HF_TOKEN",
         metavar="NAME",
-        help="environment variable whose value goes to the server as its key; default: %(default)s",
+        help="environment variable whose value goes to the server as its key; default: HF_TOKEN for huggingface.co "
+        "over https, and no key for any other server",
     )
 
 
@@ -205,6 +203,12 @@ def _positive(kind: type) -> Callable[[str], float]:
     # What argparse calls the type in its message on a text that is no number.
     value.__name__ = kind.__name__
     return value
+
+
+def _retries(text: str) -> int:
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"{text}: must be a whole number, 0 or more")
+    return int(text)
 
 
 def _years(text: str) -> list[int]:
@@ -324,19 +328,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     from dataset_builder.pairs import MANIFEST_FILE
 
     teacher = read_teacher(arguments.teacher)
-    if arguments.endpoint is None:
-        way = InProcess(arguments.batch_size)
-    elif not re.match(r"https?://[^/]", arguments.endpoint):
-        raise InputError(f"--endpoint {arguments.endpoint}: must be a URL of http or https")
-    else:
-        way = Endpoint(
-            url=arguments.endpoint,
-            model=arguments.endpoint_model or teacher.model,
-            token=os.environ.get(arguments.token_variable) or None,
-            concurrency=arguments.concurrency,
-            timeout=arguments.timeout,
-            retries=arguments.retries,
-        )
+    way = _way(arguments, teacher)
     report = generate(
         teacher,
         way,
@@ -355,6 +347,33 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     if report["papers_unanswered"]:
         console.print(f"Papers without an answer: {report['papers_unanswered']}; the same command asks them again")
         raise SystemExit(3)
+
+
+def _way(arguments: argparse.Namespace, teacher: Teacher) -> InProcess | Endpoint:
+    """Return the way of running that the options ask for; raises `InputError` for an option of the other way."""
+    settings = {name: getattr(arguments, name) for name in ("concurrency", "timeout", "retries")}
+    of_server = {**settings, "endpoint_model": arguments.endpoint_model, "token_variable": arguments.token_variable}
+    for name, value in of_server.items():
+        if arguments.endpoint is None and value is not None:
+            raise InputError(
+                f"--{name.replace('_', '-')} {value}: is about a server, and there is no --endpoint; give its URL as "
+                "--endpoint, or leave the option out"
+            )
+    if arguments.endpoint is None:
+        return InProcess() if arguments.batch_size is None else InProcess(arguments.batch_size)
+    if arguments.batch_size is not None:
+        raise InputError(
+            f"--batch-size {arguments.batch_size}: is about a model in this process, and --endpoint asks a server; "
+            "leave one of the two out (--concurrency says how many requests are in flight)"
+        )
+    if not re.match(r"https?://[^/]", arguments.endpoint):
+        raise InputError(f"--endpoint {arguments.endpoint}: must be a URL of http or https")
+    return Endpoint(
+        url=arguments.endpoint,
+        model=arguments.endpoint_model or teacher.model,
+        token=key_for(arguments.endpoint, arguments.token_variable),
+        **{name: value for name, value in settings.items() if value is not None},
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`python -m tests.chat_server SCRIPT LOG`: a real server on loopback that speaks the chat-completions protocol.
 
 It prints its port and answers every request with two pairs made of the abstract's first sentences, as a teacher would
-that copies. SCRIPT is a JSON object: by a part of the prompt, what to do with the first, second, ... request that
+that copies, in the object of the response_format, which it refuses where OpenAI does. SCRIPT is a JSON object: by a part of the prompt, what to do with the first, second, ... request that
 holds it, before the last answer is given again and again. LOG gets a line for each request.
 """
 
@@ -41,7 +41,7 @@ class ChatServer:
         self.script = script
         self.log = log
         self.asked: dict[str, int] = {}
-        self.in_flight = self.answered = 0
+        self.in_flight = self.most_in_flight = self.answered = 0
 
     async def chat(self, request: Request) -> Response:
         """Answer one request as the script says."""
@@ -52,11 +52,14 @@ class ChatServer:
         acts = self.script.get(key, [])
         act = acts[number] if number < len(acts) else "answer"
         self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
         line = {"body": body, "headers": dict(request.headers), "act": act, "in_flight": self.in_flight}
         with self.log.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         try:
-            return await self._act(act, body, json.dumps(pairs_on(prompt), ensure_ascii=False))
+            if body["response_format"]["json_schema"]["schema"]["type"] != "object":
+                return PlainTextResponse("schema must be a JSON Schema of 'type: \"object\"'", 400)
+            return await self._act(act, body, json.dumps({"pairs": pairs_on(prompt)}, ensure_ascii=False))
         finally:
             self.in_flight -= 1
             self.answered += 1
@@ -69,6 +72,9 @@ class ChatServer:
         if kind == "after":
             # Out of order for certain: not before so many later requests have been answered.
             while self.answered < int(value):
+                await asyncio.sleep(0.01)
+        if kind == "until in flight":
+            while self.most_in_flight < int(value):
                 await asyncio.sleep(0.01)
         if kind == "hang":
             await asyncio.sleep(60)

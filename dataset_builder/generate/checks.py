@@ -74,7 +74,7 @@ def check_responses(
             rejected.append((place := place + 1, Rejected(paper, NOT_PARSED, str(error), None, result.attempts)))
             continue
         for question, answer in pairs:
-            candidate = Candidate(paper, question, answer, result.attempts[-1])
+            candidate = Candidate(paper, question.strip(), answer.strip(), result.attempts[-1])
             found = reject_by_rule(question, answer, f"{paper.title}. {paper.abstract}", limits)
             place += 1
             if found:
@@ -107,8 +107,11 @@ def check_responses(
 def reject_by_rule(question: str, answer: str, source: str, limits: Limits) -> tuple[str, str] | None:
     """Return why a pair is to be rejected, as reason and evidence; None where no rule rejects it.
 
-    These are the rules that need no encoder and no other pair. `source` is title and abstract.
+    These are the rules that need no encoder and no other pair. `question` and `answer` are as the teacher wrote them,
+    since a text that fills its limit with space was cut, too; `source` is title and abstract.
     """
+    question_characters, answer_characters = len(question), len(answer)
+    question, answer = question.strip(), answer.strip()
     new, of = new_words(question, answer)
     runs = Counter(word_runs(answer))
     repeated = next((" ".join(run) for run, count in runs.items() if count > 1), "")
@@ -117,8 +120,12 @@ def reject_by_rule(question: str, answer: str, source: str, limits: Limits) -> t
         (not question, "the question is empty", ""),
         (not answer, "the answer is empty", ""),
         # A text that fills its limit was cut there by the schema, whatever it was made to end with.
-        (len(question) >= limits.question_characters, "the question is over-long", f"{len(question)} characters"),
-        (len(answer) >= limits.answer_characters, "the answer is over-long", f"{len(answer)} characters"),
+        (
+            question_characters >= limits.question_characters,
+            "the question is over-long",
+            f"{question_characters} characters",
+        ),
+        (answer_characters >= limits.answer_characters, "the answer is over-long", f"{answer_characters} characters"),
         (not question.endswith("?"), "not a question", "no question mark at the end"),
         (len(question.split()) < LEAST_QUESTION_WORDS, "not a question", f"fewer than {LEAST_QUESTION_WORDS} words"),
         (not _asks(question), "not a question", "no question word"),

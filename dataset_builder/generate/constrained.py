@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from dataset_builder.generate.teacher import Sampling
 
+# The tokens among which the nucleus of top-p is looked for before all are sorted.
+LIKELIEST = 64
+
 
 class Grammar:
     """The schema of a response over the vocabulary of one model: which tokens may come next.
@@ -31,6 +34,7 @@ class Grammar:
         self._text = llguidance.LLMatcher.grammar_from_json_schema(
             json.dumps(response_schema(limits)), overrides=COMPACT
         )
+        self._threads = llguidance.LLExecutor()
         self._usable = np.array([token in ends or self._is_whole(token) for token in range(vocabulary)])
 
     def _is_whole(self, token: int) -> bool:
@@ -49,27 +53,25 @@ class Grammar:
     def allowed(self, matchers: list[llguidance.LLMatcher]) -> np.ndarray:
         """Return which tokens may come next: bool, one row a matcher, one column a token."""
         bits = llguidance.numpy.allocate_token_bitmask(len(matchers), len(self._usable))
-        for row, matcher in enumerate(matchers):
-            llguidance.numpy.fill_next_token_bitmask(matcher, bits, row)
+        llguidance.numpy.fill_next_token_bitmask_par(
+            self._threads, [(matcher, row) for row, matcher in enumerate(matchers)], bits
+        )
         allowed = np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little")[:, : len(self._usable)]
-        return allowed.astype(bool) & self._usable
+        return allowed.view(bool) & self._usable
 
 
 class SeededRows:
     """Draws the next token of each row, from what `grammar` allows, at the given temperature and top-p.
 
-    A row's noise comes from a generator of the row's seed and is drawn for the whole vocabulary at each step: a seed
-    means the same in any batch.
-    The draw is the largest of log-probability plus Gumbel noise (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030),
-    which is a draw from the distribution itself. `grammar` None leaves every token allowed.
+    A row spends one number a step, from a generator of its own seed on the CPU: a seed means the same in any batch,
+    and on any device. `grammar` None leaves every token allowed.
     """
 
     def __init__(self, grammar: Grammar | None, sampling: Sampling, seeds: list[int]) -> None:
         self._grammar = grammar
         self._matchers = [grammar.matcher() for _ in seeds] if grammar else []
         self._sampling = sampling
-        self._seeds = seeds
-        self._generators: list[torch.Generator] = []
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def draw(self, rows: list[int], scores: torch.FloatTensor) -> list[int]:
         """Return the next token of each of `rows`, whose logits are `scores`, (rows, vocabulary)."""
@@ -77,29 +79,33 @@ class SeededRows:
         if self._grammar:
             allowed = torch.from_numpy(self._grammar.allowed([self._matchers[row] for row in rows]))
             scores.masked_fill_(~allowed.to(scores.device), -torch.inf)
-        if not self._generators:
-            self._generators = [torch.Generator(scores.device).manual_seed(seed) for seed in self._seeds]
-        noise = torch.empty_like(scores)
-        for row, of_row in zip(rows, noise, strict=True):
-            of_row.exponential_(generator=self._generators[row])
-        # The logarithm of an exponential variable is, but for its sign, a Gumbel variable.
-        drawn = self._largest_of_nucleus(scores, scores - noise.log_())[:, 0].tolist()
+        points = torch.cat([torch.rand(1, generator=self._generators[row]) for row in rows]).to(scores.device)
+        drawn = self._tokens_at(points, scores.softmax(dim=-1)).tolist()
         if self._grammar:
             for row, token in zip(rows, drawn, strict=True):
                 self._matchers[row].consume_token(token)
         return drawn
 
-    def _largest_of_nucleus(self, scores: torch.Tensor, noisy: torch.Tensor) -> torch.Tensor:
-        """Return the column of the largest `noisy` score of each row, [rows, 1], within the nucleus of top-p.
+    def _tokens_at(self, points: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
+        """Return the token of each row at its point, 0 to 1, of the nucleus of top-p, the likeliest token first.
 
-        A token is in it if the tokens that are likelier have less than `top_p` together. Asking that of the largest,
-        then the second, ... takes about one pass, where sorting the vocabulary would take longer than the model.
+        That is the inverse of the cumulative distribution. To sort the vocabulary takes longer than a layer of the
+        model, so only the rows are sorted whose nucleus goes beyond the likeliest tokens.
         """
-        probabilities = scores.softmax(dim=-1)
-        while True:
-            drawn = noisy.argmax(dim=-1, keepdim=True)
-            likelier = (probabilities * (scores > scores.gather(1, drawn))).sum(dim=-1, keepdim=True)
-            outside = likelier >= self._sampling.top_p
-            if not outside.any():
-                return drawn
-            noisy.scatter_(1, drawn, torch.where(outside, -torch.inf, noisy.gather(1, drawn)))
+        likeliest, tokens = probabilities.topk(min(LIKELIEST, probabilities.shape[-1]))
+        drawn = tokens.gather(1, self._places_at(points, likeliest))
+        wide = (likeliest.sum(dim=-1) < self._sampling.top_p).nonzero()[:, 0]
+        if len(wide):
+            ordered, tokens = probabilities[wide].sort(dim=-1, descending=True)
+            drawn[wide] = tokens.gather(1, self._places_at(points[wide], ordered))
+        return drawn[:, 0]
+
+    def _places_at(self, points: torch.Tensor, ordered: torch.Tensor) -> torch.Tensor:
+        """Return the place of each row's point among its `ordered` probabilities, the largest first, (rows, 1).
+
+        A token is in the nucleus if those before it have less than `top_p` together.
+        """
+        reached = ordered.cumsum(dim=-1)
+        inside = (reached - ordered < self._sampling.top_p) & (ordered > 0)
+        mass = reached.gather(1, inside.sum(dim=-1, keepdim=True) - 1)
+        return ((reached <= points[:, None] * mass) & inside).sum(dim=-1, keepdim=True)

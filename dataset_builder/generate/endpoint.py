@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from dataset_builder.errors import InputError
 from dataset_builder.generate.journal import Attempt, Finished, Request, seed_of
@@ -29,6 +32,7 @@ FAILURES_IN_A_ROW = 5
 TRIES_TO_REACH = 3
 # A server that asks for a longer pause than this, in seconds, is taken for one that cannot be asked now.
 LONGEST_RETRY_AFTER = 600.0
+HUGGING_FACE = "huggingface.co"
 
 
 class TryFailed(Exception):
@@ -48,7 +52,8 @@ class Endpoint:
 
     `url` is the server's, with or without /v1; `model` what it calls the teacher's model; `token` goes into the
     Authorization header; `timeout` in seconds for one response; `backoff` in seconds before the second try, doubled
-    for each one after, unless the server's Retry-After asks for more.
+    for each one after, unless the server's Retry-After asks for more. Every pause is made up to half as long again, by
+    chance, so that requests that were refused together do not come back together.
     """
 
     url: str
@@ -129,7 +134,7 @@ class _Run:
     async def _attempt(self, client: AsyncInferenceClient, request: Request, seed: int) -> tuple[str, Attempt]:
         """Return what the server calls its model, and one response; raises `TryFailed` if all tries gave none."""
         for tried in range(1, self.endpoint.retries + 2):
-            await asyncio.sleep(max(0.0, self.free_at - time.monotonic()))
+            await asyncio.sleep(_spread(max(0.0, self.free_at - time.monotonic())))
             try:
                 response = await self._try(client, request, seed)
             except TryFailed as error:
@@ -139,7 +144,7 @@ class _Run:
                 if for_good or error.retry_after > LONGEST_RETRY_AFTER or tried >= most:
                     raise
                 self.free_at = max(self.free_at, time.monotonic() + error.retry_after)
-                wait = max(error.retry_after, self.endpoint.backoff * 2 ** (tried - 1))
+                wait = _spread(max(error.retry_after, self.endpoint.backoff * 2 ** (tried - 1)))
                 logger.info("%s: %s; asking again in %.1f s", request.paper_id, error, wait)
                 await asyncio.sleep(wait)
             else:
@@ -177,11 +182,39 @@ class _Run:
 
 
 def response_format(teacher: Teacher) -> dict[str, Any]:
-    """Return the response_format that holds a server to the schema, as OpenAI, vLLM, TGI and llama.cpp read it."""
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "pairs", "schema": response_schema(teacher.limits), "strict": True},
+    """Return the response_format that holds a server to the schema, as OpenAI, vLLM and llama.cpp read it.
+
+    The list is in an object, since OpenAI takes no other schema
+    (https://platform.openai.com/docs/guides/structured-outputs, "Root objects"). TGI reads another shape, the schema
+    under "value" (huggingface/text-generation-inference, pull request 3276).
+    """
+    schema = {
+        "type": "object",
+        "properties": {"pairs": response_schema(teacher.limits)},
+        "required": ["pairs"],
+        "additionalProperties": False,
     }
+    return {"type": "json_schema", "json_schema": {"name": "pairs", "schema": schema, "strict": True}}
+
+
+def key_for(url: str, variable: str | None) -> str | None:
+    """Return the key for the server at `url`: the value of the environment variable, where one is named.
+
+    Else it is that of HF_TOKEN for Hugging Face's own hosts over https, and none for all others. Raises `InputError`
+    for a named variable that is not set.
+    """
+    if variable is not None:
+        if not os.environ.get(variable):
+            raise InputError(f"--token-variable {variable}: is not set; export it, or leave the option out")
+        return os.environ[variable]
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    is_hub = parts.scheme == "https" and (host == HUGGING_FACE or host.endswith(f".{HUGGING_FACE}"))
+    return os.environ.get("HF_TOKEN") or None if is_hub else None
+
+
+def _spread(pause: float) -> float:
+    return pause * random.uniform(1.0, 1.5)
 
 
 def _client(endpoint: Endpoint, wanted: dict[str, Any]) -> AsyncInferenceClient:
@@ -190,14 +223,17 @@ def _client(endpoint: Endpoint, wanted: dict[str, Any]) -> AsyncInferenceClient:
     Given to the library, it would be rewritten for TGI, to {"type": "json_object", "value": SCHEMA} (huggingface_hub
     2.4.0, inference/_providers/hf_inference.py), which vLLM takes for "any object" and which no list can meet.
     """
+    from httpx2 import AsyncClient, Limits
     from huggingface_hub import AsyncInferenceClient
 
     class Client(AsyncInferenceClient):
         async def _get_async_client(self) -> Any:
-            client = await super()._get_async_client()
-            # HF_HUB_OFFLINE is about the Hub: the library's hook would refuse a server beside it, too.
-            client.event_hooks = {**client.event_hooks, "request": []}
-            return client
+            # In place of the library's, which keeps to 100 connections, and refuses any server under HF_HUB_OFFLINE,
+            # though that is about the Hub.
+            if self._async_client is None:
+                client = AsyncClient(limits=Limits(max_connections=endpoint.concurrency), follow_redirects=True)
+                self._async_client = await self.exit_stack.enter_async_context(client)
+            return self._async_client
 
         async def _inner_post(self, request_parameters: Any, **options: Any) -> Any:
             request_parameters.json["response_format"] = wanted

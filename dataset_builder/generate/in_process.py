@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Rows of a batch where none is given. Measured in RESULTS.md on a CPU; a GPU of 24 GB holds these of a 7B model.
-BATCH_SIZE = 16
+# Rows of a batch where none is given. Where they are too many for the memory they are halved.
+BATCH_SIZE = 32
 TOO_LONG = "the prompt leaves no room for the response in the model's context"
 
 
@@ -44,23 +45,26 @@ class InProcess:
         """Make the responses to those `requests` that are not done and fall to this process.
 
         `share` is the number of this process and how many there are; `finished` takes each batch as it ends. Batches
-        are cut from all requests, the longest first, then dealt out, and one with an undone request is made whole
-        again: neither resuming nor the number of processes changes what stands in a batch, on which floating point
-        depends. Raises `InputError` where the model cannot be loaded or one response does not fit into memory.
+        are cut from the undone requests, the longest first, and dealt out. As a batch is finished whole or not at all,
+        those that a killed run has left are cut as they were: neither resuming nor the number of processes changes
+        what stands in a batch, on which floating point depends. That holds if `is_done` says the same in all
+        processes. Raises `InputError` where the model cannot be loaded or one response does not fit into memory.
         """
+        undone = [request for request in requests if not is_done(request)]
+        if not undone:
+            return
         tokenizer = load_tokenizer(teacher)
-        prompts = prompt_tokens(tokenizer, requests)
-        order = sorted(range(len(requests)), key=lambda number: (-len(prompts[number]), number))
+        prompts = prompt_tokens(tokenizer, undone)
+        order = sorted(range(len(undone)), key=lambda number: (-len(prompts[number]), number))
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
-        mine = [
-            batch for batch in batches[share[0] :: share[1]] if not all(is_done(requests[number]) for number in batch)
-        ]
+        mine = batches[share[0] :: share[1]]
         if not mine:
             return
         generator = BatchGenerator(teacher, tokenizer)
         for batch in mine:
-            made = generator.batch([requests[number] for number in batch], [prompts[number] for number in batch], seed)
-            finished([result for number, result in zip(batch, made, strict=True) if not is_done(requests[number])])
+            finished(
+                generator.batch([undone[number] for number in batch], [prompts[number] for number in batch], seed)
+            )
 
 
 class BatchGenerator:
@@ -77,6 +81,8 @@ class BatchGenerator:
         ends = self.model.generation_config.eos_token_id
         ends = [ends] if isinstance(ends, int) else list(ends or [])
         self.ends = sorted({*ends, tokenizer.eos_token_id})
+        # The most responses at once for which memory has sufficed, once it has not.
+        self.at_once = sys.maxsize
         self.grammar = Grammar(tokenizer, self.ends, self.model.get_output_embeddings().out_features, teacher.limits)
 
     def batch(self, requests: list[Request], prompts: list[list[int]], seed: int) -> list[Finished]:
@@ -100,23 +106,30 @@ class BatchGenerator:
         ]
 
     def _attempt(self, prompts: list[list[int]], seeds: list[int]) -> list[Attempt]:
+        """Return a response to each prompt, made in parts where memory does not suffice for all at once."""
         import torch
+        from accelerate.utils.memory import should_reduce_batch_size
 
-        try:
-            responses = self._respond(prompts, seeds)
-        except torch.OutOfMemoryError:
-            if len(prompts) == 1:
-                raise InputError(
-                    f"{self.teacher.model}: the memory of the device does not hold one response; use a larger device, "
-                    "or a server and --endpoint"
-                ) from None
-        else:
-            return list(self._read(responses, seeds))
-        # Outside the except clause, which would keep the failed batch in memory.
-        torch.cuda.empty_cache()
-        half = len(prompts) // 2
-        logger.warning("out of memory with %d responses at once; making %d at once", len(prompts), half)
-        return self._attempt(prompts[:half], seeds[:half]) + self._attempt(prompts[half:], seeds[half:])
+        attempts: list[Attempt] = []
+        while len(attempts) < len(prompts):
+            part = slice(len(attempts), min(len(attempts) + self.at_once, len(prompts)))
+            rows = part.stop - part.start
+            try:
+                attempts += self._read(self._respond(prompts[part], seeds[part]), seeds[part])
+                continue
+            except RuntimeError as error:
+                if not should_reduce_batch_size(error):
+                    raise
+                if rows == 1:
+                    raise InputError(
+                        f"{self.teacher.model}: the memory of the device does not hold one response; use a larger "
+                        "device, or a server and --endpoint"
+                    ) from None
+            # Outside the except clause, which would keep the failed batch in memory.
+            torch.cuda.empty_cache()
+            self.at_once = rows // 2
+            logger.warning("out of memory with %d responses at once; from here on %d at once", rows, self.at_once)
+        return attempts
 
     def _respond(self, prompts: list[list[int]], seeds: list[int]) -> list[list[int]]:
         """Return the tokens of each response, its end included. A row that has ended is not computed any further."""
@@ -126,7 +139,12 @@ class BatchGenerator:
         from dataset_builder.generate.constrained import SeededRows
 
         rows = SeededRows(self.grammar, self.teacher.sampling, seeds)
-        inputs = self.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
+        # On a CPU at least one column of padding: where there is none, transformers leaves out the mask and hands
+        # grouped queries to PyTorch in a form that took 7 times as long in bfloat16 (transformers 5.23, PyTorch 2.13).
+        columns = max(map(len, prompts)) + (self.model.device.type == "cpu")
+        inputs = self.tokenizer.pad(
+            {"input_ids": prompts}, padding="max_length", max_length=columns, padding_side="left", return_tensors="pt"
+        )
         ids, mask = (inputs[name].to(self.model.device) for name in ("input_ids", "attention_mask"))
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         cache = DynamicCache(config=self.model.config)

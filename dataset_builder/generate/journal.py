@@ -1,4 +1,4 @@
-"""What is finished: one line for each paper with its raw responses and their seeds, on disk before the next batch."""
+"""What is finished: one line for each batch of papers, with raw responses and seeds, on disk before the next batch."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ def seed_of(run_seed: int, paper_id: str, attempt: int) -> int:
 
 
 class Journal:
-    """The finished requests, in one growing file a process; a line cut off by a kill counts for nothing."""
+    """The finished requests, in one growing file a process.
+
+    A line is what was finished together; cut off by a kill it counts for nothing.
+    """
 
     def __init__(self, folder: Path, process: int = 0) -> None:
         self._folder = folder
@@ -84,12 +87,12 @@ class Journal:
             whole = added[: added.rfind(b"\n") + 1]
             self._read[path] = begin + len(whole)
             for line in whole.splitlines():
-                record = json.loads(line)
-                record["attempts"] = [Attempt(**attempt) for attempt in record["attempts"]]
-                result = Finished(**record)
-                if (result.paper_id, result.request_sha256) not in self.finished:
-                    self.finished[result.paper_id, result.request_sha256] = result
-                    new.append(result)
+                for record in json.loads(line):
+                    record["attempts"] = [Attempt(**attempt) for attempt in record["attempts"]]
+                    result = Finished(**record)
+                    if (result.paper_id, result.request_sha256) not in self.finished:
+                        self.finished[result.paper_id, result.request_sha256] = result
+                        new.append(result)
         return new
 
     def result_of(self, request: Request) -> Finished | None:
@@ -101,7 +104,9 @@ class Journal:
         return self.result_of(request) is not None
 
     def add(self, results: list[Finished]) -> None:
-        """Add finished requests, on disk before this returns."""
-        lines = "".join(json.dumps(asdict(result), ensure_ascii=False) + "\n" for result in results)
+        """Add requests that were finished together, on disk before this returns."""
+        line = json.dumps([asdict(result) for result in results], ensure_ascii=False) + "\n"
         with self._own.open("a", encoding="utf-8") as file:
-            file.write(lines)
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from tqdm import tqdm
@@ -12,9 +13,14 @@ from dataset_builder.generate.schema import ParseError, parse_response
 from dataset_builder.generate.teacher import Teacher
 from dataset_builder.papers import Paper
 
+logger = logging.getLogger(__name__)
+
+# Seconds between two lines where there is no terminal for a bar.
+BETWEEN_LINES = 60.0
+
 
 class Progress:
-    """A bar over the papers of a run, those of all processes, that the main process shows.
+    """A bar over the papers of a run, those of all processes, that the main process shows; else a line now and then.
 
     The rejection rate is that of the rules which need no other pair and no encoder: what repeats and what is not close
     to the abstract is known at the end only.
@@ -27,11 +33,13 @@ class Progress:
         self._teacher = teacher
         self._journal = journal
         self._pairs = self._rejected = self._tokens = 0
-        self._started = time.monotonic()
+        self._started = self._told = time.monotonic()
+        self._shown = shown
+        self._done = sum(journal.is_done(requests[paper_id]) for paper_id in self._papers)
         # On a terminal only, as everywhere.
         self._bar = tqdm(
             total=len(papers),
-            initial=sum(journal.is_done(requests[paper_id]) for paper_id in self._papers),
+            initial=self._done,
             desc=teacher.name,
             unit="paper",
             disable=None if shown else True,
@@ -49,13 +57,17 @@ class Progress:
         new = [result for result in self._journal.refresh() if result.paper_id in self._papers]
         for result in new:
             self._count(result)
-        seconds = max(time.monotonic() - self._started, 1e-9)
-        self._bar.set_postfix_str(
-            f"{self._pairs} pairs, {self._tokens / seconds:.0f} tokens/s, "
-            f"{self._rejected / max(self._pairs, 1):.0%} rejected",
-            refresh=False,
+        self._done += len(new)
+        now = time.monotonic()
+        so_far = (
+            f"{self._pairs} pairs, {self._tokens / max(now - self._started, 1e-9):.0f} tokens/s, "
+            f"{self._rejected / max(self._pairs, 1):.0%} rejected"
         )
+        self._bar.set_postfix_str(so_far, refresh=False)
         self._bar.update(len(new))
+        if self._shown and self._bar.disable and now - self._told >= BETWEEN_LINES:
+            self._told = now
+            logger.info("%s: %d of %d papers, %s", self._teacher.name, self._done, len(self._papers), so_far)
 
     def _count(self, result: Finished) -> None:
         paper = self._papers[result.paper_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,8 @@ from dataset_builder.pairs import MANIFEST_FILE, WORK_FOLDER
 from dataset_builder.papers import Paper, read_papers
 from dataset_builder.records import VENUE_YEAR
 
+logger = logging.getLogger(__name__)
+
 REJECTED_FILE = "rejected.jsonl"
 # Of what the journals in the work folder are the responses.
 SETTINGS_FILE = "settings.json"
@@ -42,11 +45,12 @@ def generate(
     """Write `out`/TEACHER: the accepted pairs as VENUE_YEAR.jsonl, rejected.jsonl and, last, the manifest, returned.
 
     Goes on where an earlier run into the same folder ended; papers of other years that it has finished stay in the
-    account. `years` None means all. Under accelerate each process takes its share, and all but the main one, which
-    writes the files, return None.
+    account as long as `papers` has them as they were, else they are left out with a warning. `years` None means all.
+    Under accelerate each process takes its share, and all but the main one, which writes the files, return None.
 
     Raises `InputError` for papers or an output folder that are not fit, for a folder that holds the pairs of another
-    teacher, prompt, seed or way or that another command is writing into, and for what the way of running raises.
+    teacher, prompt, seed or way, or of a year that `papers` has no more, or that another command is writing into, and
+    for what the way of running raises.
     """
     state = start_process()
     every = [paper for paper in read_papers(papers) if paper.abstract]
@@ -67,12 +71,16 @@ def generate(
     }
     # Loaded before the first response, so that a wrong one is said at once and not after days.
     similarity = load_encoder(encoder) if state.is_main_process else None
-    with state.main_process_first():
-        _open(folder, settings)
+    if state.is_main_process:
+        _make(folder)
     # The main process holds the folder for all of them, and the others wait until it does.
     with held_alone(folder / WORK_FOLDER) if state.is_main_process else nullcontext():
+        if state.is_main_process:
+            _open(folder, settings, every)
         state.wait_for_everyone()
         journal = Journal(folder / WORK_FOLDER, state.process_index)
+        # The processes share out what the journal says is undone: none adds to it before all have read it.
+        state.wait_for_everyone()
         with Progress(wanted, requests, teacher, journal, shown=state.is_main_process) as progress:
             way.answer(
                 teacher,
@@ -87,6 +95,7 @@ def generate(
             return None
         journal.refresh()
         results = [(paper, done) for paper in every if (done := journal.result_of(requests[paper.paper_id]))]
+        _warn_of_papers_left_out(journal, results)
         unanswered = sum(not journal.is_done(requests[paper.paper_id]) for paper in wanted)
         accepted, rejected = check_responses(results, teacher.limits, similarity, threshold)
         checks = {"encoder": hub_id(encoder), "threshold": threshold}
@@ -95,8 +104,19 @@ def generate(
         return report
 
 
-def _open(folder: Path, settings: dict[str, Any]) -> None:
-    """Make the folder ready for a run of `settings`; raises `InputError` where it holds another's, or other files."""
+def _make(folder: Path) -> None:
+    """Make the folder of a teacher where there is none; raises `InputError` where it holds files of others."""
+    settings = folder / WORK_FOLDER / SETTINGS_FILE
+    if folder.is_dir() and not settings.is_file() and any(entry.name != WORK_FOLDER for entry in folder.iterdir()):
+        raise InputError(f"{folder}: holds files that this command has not made; give another --out")
+    make_writable_folder(settings.parent)
+
+
+def _open(folder: Path, settings: dict[str, Any], papers: list[Paper]) -> None:
+    """Hold the folder, which this process has to itself, to a run of `settings` on `papers`, or begin one there.
+
+    Raises `InputError` where it has pairs of other settings, or of a year of which there is no paper.
+    """
     path = folder / WORK_FOLDER / SETTINGS_FILE
     if path.is_file():
         held = read_json(path)
@@ -106,11 +126,35 @@ def _open(folder: Path, settings: dict[str, Any]) -> None:
                 f"{folder}: holds pairs made with another {' and '.join(map(_told, differing))}. Give another --out "
                 "or, for a changed teacher, its file another name; or move that folder away to make them anew"
             )
-        return
-    if folder.is_dir() and any(entry.name != WORK_FOLDER for entry in folder.iterdir()):
-        raise InputError(f"{folder}: holds files that this command has not made; give another --out")
-    make_writable_folder(path.parent)
-    write_json(path, settings)
+    else:
+        write_json(path, settings)
+    names = {_pairs_file(paper) for paper in papers}
+    gone = [name for name in sorted(path.name for path in _pairs_files(folder)) if name not in names]
+    if gone:
+        raise InputError(
+            f"{folder}: holds {', '.join(gone)}, and --papers no paper with an abstract of that venue and year, so "
+            "they would have to go. Give a --papers folder that holds those papers as well, or another --out"
+        )
+
+
+def _pairs_file(paper: Paper) -> str:
+    return f"{paper.venue}_{paper.year}.jsonl"
+
+
+def _pairs_files(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*.jsonl") if VENUE_YEAR.fullmatch(path.stem)]
+
+
+def _warn_of_papers_left_out(journal: Journal, results: list[tuple[Paper, Finished]]) -> None:
+    left_out = {paper_id for paper_id, _ in journal.finished} - {paper.paper_id for paper, _ in results}
+    if left_out:
+        logger.warning(
+            "%d papers that were finished earlier (such as %s) are left out: --papers has them no more, or with "
+            "another title or abstract and in a year that was not asked for. Their responses are kept; put them back, "
+            "or name their years in --years to have them asked about anew",
+            len(left_out),
+            min(left_out),
+        )
 
 
 def _told(key: str) -> str:
@@ -135,7 +179,7 @@ def _write(
         "sampling": report["teacher"]["sampling"],
     }
     teacher = report["teacher"]["name"]
-    lines: dict[str, list[str]] = {f"{paper.venue}_{paper.year}.jsonl": [] for paper, _ in results}
+    lines: dict[str, list[str]] = {_pairs_file(paper): [] for paper, _ in results}
     for pair in accepted:
         record = {
             "paper_id": pair.paper.paper_id,
@@ -145,10 +189,10 @@ def _write(
             **provenance,
             "seed": pair.attempt.seed,
         }
-        lines[f"{pair.paper.venue}_{pair.paper.year}.jsonl"].append(_line(record))
-    # Files of years whose papers are no longer there: their pairs are not in the account.
-    for path in folder.glob("*.jsonl"):
-        if VENUE_YEAR.fullmatch(path.stem) and path.name not in lines:
+        lines[_pairs_file(pair.paper)].append(_line(record))
+    # Files of years of which every paper is left out: their pairs are not in the account.
+    for path in _pairs_files(folder):
+        if path.name not in lines:
             path.unlink()
     for name, of_year in lines.items():
         write_text(folder / name, "".join(of_year))

@@ -37,8 +37,12 @@ def response_schema(limits: Limits) -> dict[str, Any]:
             "type": "object",
             "properties": {
                 # A question ends in its one question mark. The length is in the pattern, for llguidance refuses a
-                # pattern beside a maxLength.
-                "question": {"type": "string", "pattern": f"^[^?]{{1,{limits.question_characters - 1}}}\\?$"},
+                # pattern beside a maxLength. It leaves out what JSON escapes, for llama.cpp takes the pattern for one
+                # of the JSON text, where such a character ends the string or makes it no JSON.
+                "question": {
+                    "type": "string",
+                    "pattern": rf'^[^?"\\\x00-\x1f]{{1,{limits.question_characters - 1}}}\?$',
+                },
                 "answer": {"type": "string", "minLength": 1, "maxLength": limits.answer_characters},
             },
             "required": ["question", "answer"],
@@ -62,19 +66,19 @@ LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
 def least_new_tokens(limits: Limits) -> int:
     """Return how many tokens the longest response within `limits` can take under the grammar, its end included.
 
-    A token is at least one character there (see `constrained`), and a character of a text is at most two, the
+    A token is at least one character there (see `constrained`), and a character of an answer is at most two, the
     quotation mark with its escape.
     """
     empty = json.dumps([{"question": "", "answer": ""}] * limits.most_pairs, separators=(",", ":"))
-    texts = limits.most_pairs * (limits.question_characters + limits.answer_characters)
-    return len(empty) + 2 * texts + 1
+    texts = limits.most_pairs * (limits.question_characters + 2 * limits.answer_characters)
+    return len(empty) + texts + 1
 
 
 def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:
-    """Return the questions and answers of a response, from the first list of pairs in `text`.
+    """Return the questions and answers of a response as they stand, from the first list of pairs in `text`.
 
-    Text around the list is passed over: not every server holds its model to the schema. The lengths of the texts are
-    for the checks. Raises `ParseError` where there is no such list.
+    What is around the list is passed over, the object that a server puts it into, and text: not every server holds its
+    model to the schema. The lengths of the texts are for the checks. Raises `ParseError` where there is no such list.
     """
     decoder = json.JSONDecoder()
     for opening in LIST_OF_OBJECTS.finditer(text):
@@ -88,7 +92,7 @@ def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:
         raise ParseError("no JSON list of questions and answers")
     if not limits.least_pairs <= len(found) <= limits.most_pairs:
         raise ParseError(f"a list of {len(found)}, not of {limits.least_pairs} to {limits.most_pairs}, pairs")
-    return [(pair["question"].strip(), pair["answer"].strip()) for pair in found]
+    return [(pair["question"], pair["answer"]) for pair in found]
 
 
 def parses(text: str, limits: Limits) -> bool:

@@ -24,6 +24,7 @@ SPELLED = {word: str(value) for value, word in enumerate(f"{UNITS} eighteen nine
     **{"first": "1", "single": "1", "once": "1", "second": "2", "third": "3", "triple": "3", "triples": "3"},
     **{"half": "50", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000"},
 }
+COUNTS = frozenset(f"{UNITS} eighteen nineteen twenty thirty forty fifty hundred thousand".split()) - {"zero", "one"}
 # Not what follows a digit, which is its unit: 128GB.
 WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\[\"\u201c])")
@@ -42,9 +43,17 @@ def _plain(number: str) -> str:
 
 
 def unsupported_numbers(text: str, source: str) -> list[str]:
-    """Return the numbers of `text`, those in digits, that `source` holds neither in digits nor in words."""
-    known = numbers(source) | {SPELLED[word] for word in re.findall("[a-z]+", source.lower()) if word in SPELLED}
-    return sorted(numbers(text) - known)
+    """Return the numbers of `text` that `source` holds neither in digits nor in words.
+
+    Of numbers in words only those count that are written for their value; "one" and "first" seldom are.
+    """
+    known = numbers(source) | {SPELLED[word] for word in _lower_words(source) if word in SPELLED}
+    spelled = {SPELLED[word] for word in _lower_words(text) if word in COUNTS}
+    return sorted((numbers(text) | spelled) - known)
+
+
+def _lower_words(text: str) -> list[str]:
+    return re.findall("[a-z]+", text.lower())
 
 
 def unsupported_names(text: str, source: str) -> list[str]:
@@ -54,14 +63,13 @@ def unsupported_names(text: str, source: str) -> list[str]:
     its singular, "TaskFlow" as "task flow", and an acronym as held where the initials of the source's words spell it.
     """
     words = re.findall("[A-Za-z0-9]+", source)
-    known = {_singular(word) for word in words}
+    known = {_singular("".join(words[start : start + length])) for length in (1, 2, 3) for start in range(len(words))}
     initials = "".join(word[0] for word in words).lower()
-    run_together = "".join(words).lower()
 
     def is_held(name: str) -> bool:
         singular = _singular(name)
         spelled_out = sum(map(str.isupper, name)) > 1 and singular in initials
-        return singular in known or spelled_out or (len(singular) > 3 and singular in run_together)
+        return singular in known or spelled_out
 
     return [name for name in _names(text) if not is_held(name)]
 

@@ -16,7 +16,7 @@ from dataset_builder.generate.journal import Attempt, Finished
 from dataset_builder.generate.schema import Limits, ParseError, least_new_tokens, parse_response
 from dataset_builder.generate.support import THRESHOLD, numbers, sentences, unsupported_names, unsupported_numbers
 from dataset_builder.papers import Paper
-from tests.conftest import SAMPLE
+from tests.conftest import SAMPLE, append
 
 LIMITS = Limits(
     least_pairs=2, most_pairs=3, question_characters=60, answer_characters=120, new_tokens=1000, attempts=2
@@ -39,6 +39,9 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
         (f"Why {'so ' * 16}so so?", "Since the cache shrinks.", None),
         (f"Why {'so ' * 16}so soon?", "Since the cache shrinks.", "the question is over-long"),
         ("...?", "It shrinks the cache by 2.5\u00d7.", "not a question"),
+        # 120 characters with the spaces at the end, which filled the limit.
+        ("Why is it small?", f"{'Since it shrinks.':120}", "the answer is over-long"),
+        ("Why is it small?", f"{'Since it shrinks.':119}", None),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and co", "the answer does not end"),
         ("How far does Tracer shrink a cache?", "How far does a cache shrink?", "the answer does not end"),
         # Of its words only "it" is new: 1 of 6.
@@ -64,6 +67,8 @@ def test_numbers_are_compared_by_value() -> None:
     assert unsupported_numbers("2 GPUs, 1024 bytes, 2.5\u00d7", SOURCE) == []
     assert unsupported_numbers("3 GPUs, 10 bytes, 2.51x", SOURCE) == ["10", "2.51", "3"]
     assert unsupported_numbers("It halves it: 50%.", "The cost falls by half.") == []
+    assert unsupported_numbers("It is three times faster.", "It is 2 times as fast.") == ["3"]
+    assert unsupported_numbers("It is three times faster, and one wins.", "It is 3x as fast.") == []
 
 
 @pytest.mark.parametrize(
@@ -88,6 +93,13 @@ def test_names_written_in_another_way_are_held() -> None:
     assert unsupported_names("On an FPGX it wins.", source) == ["FPGX"]
 
 
+def test_name_within_a_word_is_not_held() -> None:
+    """Intel is not in "intelligent", nor across the end of a word: a name is one to three whole words in a row."""
+    source = "An intelligent scheduler lowers voltage; metadata is kept. The task flows."
+    text = "It runs on Intel chips with Volta cores and Meta data, MetaData and HeTask."
+    assert unsupported_names(text, source) == ["Intel", "Volta", "Meta", "HeTask"]
+
+
 def test_sentences_end_at_a_stop_before_a_capital() -> None:
     """Not at a decimal point, nor at an abbreviation within a sentence."""
     assert sentences("It saves 2.5 J, i.e. half. \u201cWhy?\u201d It rests. (So.)") == [
@@ -99,7 +111,8 @@ def test_first_list_of_pairs_is_read() -> None:
     """From the text around it, past brackets that are no such list."""
     pair = '{"question": " Why [x]? ", "answer": "So.", "note": 1}'
     text = f"Of [two] kinds, [1, 2]:\n```json\n[{pair}, {pair}]\n```\n[{pair}]"
-    assert parse_response(text, LIMITS) == [("Why [x]?", "So.")] * 2
+    assert parse_response(text, LIMITS) == [(" Why [x]? ", "So.")] * 2
+    assert parse_response(f'{{"pairs": [{pair}, {pair}]}}', LIMITS) == [(" Why [x]? ", "So.")] * 2
 
 
 @pytest.mark.parametrize(
@@ -121,8 +134,8 @@ def test_response_that_is_no_list_of_pairs(text: str, message: str) -> None:
 
 
 def test_least_budget_is_the_longest_response() -> None:
-    """Three pairs of 60 and 120 quotation marks, each two characters in JSON, and the token that ends it."""
-    longest = json.dumps([{"question": '"' * 60, "answer": '"' * 120}] * 3, separators=(",", ":"))
+    """Three pairs of 60 letters and 120 quotation marks, two characters each in JSON, and the token that ends it."""
+    longest = json.dumps([{"question": "x" * 60, "answer": '"' * 120}] * 3, separators=(",", ":"))
     assert least_new_tokens(LIMITS) == len(longest) + 1
 
 
@@ -192,6 +205,32 @@ def test_calibration_on_the_sample(encoder: Path) -> None:
     assert result["best"]["passing"] >= 0.95
     assert result["best"]["failing"] >= 0.95
     assert abs(result["best"]["threshold"] - THRESHOLD) < 0.15
+
+
+def test_calibration_at_the_threshold_in_force(tmp_path: Path, encoder: Path) -> None:
+    """Five answers on two papers, each held against its own abstract and the other's."""
+    both = "All of it was written in Rust."
+    for number, abstract in enumerate(("Caches hold data in 4 banks.", "A full queue drops its packets.")):
+        append(tmp_path / "papers/isca_2020.jsonl", vars(paper(number, f"{abstract} {both}")))
+    for number, answer in (
+        (0, "Caches hold data in 4 banks."),
+        (0, "Bread rises in a warm oven."),
+        # As close as the first, with a number that the abstract does not hold.
+        (0, "Caches hold data in 8 banks."),
+        (1, "A full queue drops its packets."),
+        # Supported by the other abstract, too: shuffled, it passes.
+        (1, both),
+    ):
+        pair = {"paper_id": f"10.1/{number}", "teacher": "t", "question": "Why?", "answer": answer}
+        append(tmp_path / "qa/t/isca_2020.jsonl", pair)
+    result = calibrate(tmp_path / "papers", tmp_path / "qa", str(encoder), THRESHOLD, seed=0)
+    assert result["in_force"] == {
+        "threshold": THRESHOLD,
+        "passing": 0.6,
+        "failing": 0.8,
+        "passing_by_similarity": 0.8,
+        "failing_by_similarity": 0.8,
+    }
 
 
 def test_calibration_needs_two_papers(tmp_path: Path, encoder: Path) -> None:

@@ -9,13 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dataset_builder.__main__ import _way, parser
 from dataset_builder.errors import InputError
-from dataset_builder.generate.endpoint import Endpoint, response_format
+from dataset_builder.generate.endpoint import Endpoint, _retry_after, key_for, response_format
 from dataset_builder.generate.journal import seed_of
 from dataset_builder.generate.run import generate
 from dataset_builder.generate.support import THRESHOLD
@@ -23,7 +26,7 @@ from dataset_builder.generate.teacher import Teacher, read_teacher
 from dataset_builder.pairs import read_pairs
 from dataset_builder.papers import Paper, read_papers
 from tests.chat_server import pairs_on
-from tests.conftest import REPOSITORY, SAMPLE, contents
+from tests.conftest import REPOSITORY, SAMPLE, append, contents
 
 PAPERS = [paper for paper in read_papers(SAMPLE / "papers") if paper.year >= 2022]
 FILES = ("isca_2022.jsonl", "isca_2023.jsonl", "isca_2024.jsonl", "rejected.jsonl", "generation.json")
@@ -107,7 +110,9 @@ def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, e
     assert report["pairs"] == 28
     assert report["rejected_papers"] == {"no response parsed": 1}
     lines = [line for path in (tmp_path / "qa/mistral/.generate").glob("finished-*") for line in path.open()]
-    assert Counter(json.loads(line)["paper_id"] for line in lines) == Counter(paper.paper_id for paper in PAPERS)
+    assert Counter(finished["paper_id"] for line in lines for finished in json.loads(line)) == Counter(
+        paper.paper_id for paper in PAPERS
+    )
 
     unread = next(
         record
@@ -164,6 +169,80 @@ def test_no_key_is_sent_where_none_is_given(
     with serving(tmp_path) as (url, log):
         run(teacher, url, tmp_path / "qa", encoder)
         assert not any("authorization" in request["headers"] for request in requests_in(log))
+
+
+@pytest.mark.parametrize(
+    ("url", "variable", "key"),
+    [
+        ("https://router.huggingface.co/v1", None, "hf_saved"),
+        ("http://router.huggingface.co/v1", None, None),
+        ("https://nothuggingface.co/v1", None, None),
+        ("https://huggingface.co.evil.example/v1", None, None),
+        ("http://127.0.0.1:8000/v1", None, None),
+        ("http://127.0.0.1:8000/v1", "MINE", "a-secret"),
+        ("https://router.huggingface.co/v1", "MINE", "a-secret"),
+    ],
+)
+def test_key_is_for_its_own_server(
+    url: str, variable: str | None, key: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Hub's goes to its hosts over https by itself, and any key to any server on demand."""
+    monkeypatch.setenv("HF_TOKEN", "hf_saved")
+    monkeypatch.setenv("MINE", "a-secret")
+    assert key_for(url, variable) == key
+
+
+def test_key_that_is_not_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt variable is no reason to ask without a key."""
+    monkeypatch.delenv("MINE", raising=False)
+    with pytest.raises(InputError, match="--token-variable MINE: is not set"):
+        key_for("http://127.0.0.1:8000/v1", "MINE")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--endpoint", "http://x", "--batch-size", "8"], "--batch-size 8: is about .*, and --endpoint"),
+        (["--concurrency", "8"], "--concurrency 8: is about a server, and there is no --endpoint"),
+        (["--endpoint-model", "m"], "--endpoint-model m: is about a server, and there is no --endpoint"),
+        (["--timeout", "8"], r"--timeout 8\.0: is about a server, and there is no --endpoint"),
+        (["--retries", "0"], "--retries 0: is about a server, and there is no --endpoint"),
+        (["--token-variable", "V"], "--token-variable V: is about a server, and there is no --endpoint"),
+    ],
+)
+def test_option_of_the_other_way_is_refused(teacher: Teacher, options: list[str], message: str) -> None:
+    """None is passed over in silence."""
+    arguments = parser().parse_args(["generate", "--teacher", "mistral", "--papers", "p", "--out", "o", *options])
+    with pytest.raises(InputError, match=message):
+        _way(arguments, teacher)
+
+
+def test_retries_are_not_negative(capsys: pytest.CaptureFixture[str]) -> None:
+    """Argparse's exit code 2, and its one line."""
+    with pytest.raises(SystemExit, match="2"):
+        parser().parse_args(["generate", "--teacher", "t", "--papers", "p", "--out", "o", "--retries", "-1"])
+    assert "argument --retries: -1: must be a whole number, 0 or more" in capsys.readouterr().err
+
+
+def test_more_than_a_hundred_requests_are_in_flight(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
+    """None is answered before 120 have come; the client's library would send 100 at a time."""
+    for number in range(120):
+        record = {**vars(PAPERS[0]), "paper_id": f"10.1/{number}", "title": f"Paper {number}"}
+        append(tmp_path / "papers/isca_2022.jsonl", record)
+    way = Endpoint("", teacher.model, concurrency=120, timeout=60.0, retries=0)
+    with serving(tmp_path, {"": ["until in flight:120"] * 120}) as (url, _):
+        report = generate(
+            teacher, replace(way, url=url), tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD
+        )
+    assert (report["papers"], report["papers_unanswered"]) == (120, 0)
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    """RFC 9110, 10.2.3; what is neither, and a date that has passed, asks for nothing."""
+    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert _retry_after("7") == 7.0
+    assert _retry_after(in_a_minute) == pytest.approx(60, abs=5)
+    assert [_retry_after(text) for text in (None, "", "soon", "-3", "Fri, 31 Dec 1999 23:59:59 GMT")] == [0.0] * 5
 
 
 def test_second_run_asks_for_the_unanswered_alone(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,9 +14,13 @@ from typing import Any
 import pytest
 import torch
 
+from dataset_builder.errors import InputError
+from dataset_builder.files import held_alone
+from dataset_builder.generate import progress
 from dataset_builder.generate.constrained import Grammar, SeededRows
-from dataset_builder.generate.in_process import TOO_LONG, InProcess
-from dataset_builder.generate.journal import seed_of
+from dataset_builder.generate.in_process import TOO_LONG, BatchGenerator, InProcess, load_tokenizer, prompt_tokens
+from dataset_builder.generate.journal import Attempt, Finished, Journal, Request, seed_of
+from dataset_builder.generate.report import generation_table
 from dataset_builder.generate.run import generate
 from dataset_builder.generate.schema import Limits, parse_response
 from dataset_builder.generate.support import THRESHOLD
@@ -65,9 +71,16 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory, ninth: Path, encoder: Pat
     return out / "ninth"
 
 
-def run(teacher: Teacher, out: Path, encoder: Path, papers: Path = SAMPLE / "papers", batch: int = 4) -> Any:
+def run(
+    teacher: Teacher,
+    out: Path,
+    encoder: Path,
+    papers: Path = SAMPLE / "papers",
+    batch: int = 4,
+    years: tuple[int, ...] = (2022, 2023, 2024),
+) -> Any:
     """Run a teacher on papers of 2022 to 2024."""
-    return generate(teacher, InProcess(batch), papers, [2022, 2023, 2024], out, 0, str(encoder), THRESHOLD)
+    return generate(teacher, InProcess(batch), papers, list(years), out, 0, str(encoder), THRESHOLD)
 
 
 def words(ninth: Path, out: Path, encoder: Path) -> list[object]:
@@ -84,8 +97,22 @@ def final(folder: Path) -> dict[str, bytes]:
 
 
 def lines(folder: Path, process: int = 0) -> list[dict[str, Any]]:
-    """Return what a process has put into the journal."""
-    return [json.loads(line) for line in (folder / f".generate/finished-{process:05d}.jsonl").open()]
+    """Return what a process has put into the journal, paper by paper."""
+    journal = folder / f".generate/finished-{process:05d}.jsonl"
+    return [finished for line in journal.open() for finished in json.loads(line)]
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return the list to which each batch that is made from here on adds the ids of its papers."""
+    original, made = BatchGenerator.batch, []
+
+    def batch(generator: BatchGenerator, requests: list[Request], *rest: Any) -> Any:
+        made.append([request.paper_id for request in requests])
+        return original(generator, requests, *rest)
+
+    monkeypatch.setattr(BatchGenerator, "batch", batch)
+    return made
 
 
 def draws(sampling: Sampling, seeds: list[int], scores: list[float], steps: int = 1) -> list[list[int]]:
@@ -118,6 +145,13 @@ def test_draws_follow_the_distribution() -> None:
     assert cold.count(0) / 4000 == pytest.approx(0.25 / 0.38, abs=0.024)
 
 
+def test_draw_beyond_the_likeliest_tokens() -> None:
+    """Of 1,000 tokens that are all as likely, a top-p of 0.5 leaves 500, which is more than are looked at first."""
+    drawn = draws(Sampling(1.0, 0.5), list(range(3000)), [0.0] * 1000)[0]
+    # 3,000 draws leave out of 500 tokens 500 * 0.998 ** 3000, about 1.2; the last sum may be rounded to below a half.
+    assert 490 < len(set(drawn)) <= 501
+
+
 @pytest.mark.parametrize("tokenizer_of", ["tiny_base", "packaged_models"])
 def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.FixtureRequest) -> None:
     """Rows of random scores, of which those that have ended draw no more: each parses, by both tokenizers."""
@@ -145,32 +179,109 @@ def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.Fi
 
 
 def test_every_response_of_random_weights_parses(unbroken: Path) -> None:
-    """Nonsense, but in form: no paper is lost for its shape, and the checks reject every pair for a reason."""
+    """Nonsense, but in form, at the first attempt and within the limits; and every pair of it is in the account."""
+    limits = Limits(2, 3, question_characters=20, answer_characters=30, new_tokens=450, attempts=2)
+    pairs = {}
+    for line in lines(unbroken):
+        (attempt,) = line["attempts"]
+        assert (attempt["seed"], attempt["finish_reason"]) == (seed_of(0, line["paper_id"], 0), "stop")
+        pairs[line["paper_id"]] = parse_response(attempt["text"], limits)
+        assert 2 <= len(pairs[line["paper_id"]]) <= 3
+        for question, answer in pairs[line["paper_id"]]:
+            assert 1 < len(question) <= 20
+            assert question.index("?") == len(question) - 1
+            assert 1 <= len(answer) <= 30
+    assert sorted(pairs) == sorted(paper.paper_id for paper in PAPERS)
     manifest = json.loads((unbroken / "generation.json").read_text())
     assert (manifest["papers"], manifest["responses"], manifest["responses_cut_off"]) == (15, 15, 0)
     assert manifest["rejected_papers"] == {}
-    assert manifest["accepted"] + sum(manifest["rejected_pairs"].values()) == manifest["pairs"] >= 30
-    assert [line["attempts"][0]["seed"] for line in lines(unbroken)] == [
-        seed_of(0, line["paper_id"], 0) for line in lines(unbroken)
-    ]
+    assert manifest["pairs"] == sum(map(len, pairs.values()))
+    written = [line for path in unbroken.glob("isca_*.jsonl") for line in path.open()]
+    assert len(written) + len((unbroken / "rejected.jsonl").read_text().splitlines()) == manifest["pairs"]
 
 
-def test_finished_papers_are_not_made_again(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
-    """With half of the journal and a line cut off, the same responses: a batch is made whole, its rest is kept."""
+def test_finished_papers_are_not_made_again(
+    tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path, batches: list[list[str]]
+) -> None:
+    """Of four batches one is there and a second cut off in its line: three are made, with the same responses."""
     teacher = read_teacher(str(ninth))
-    run(teacher, tmp_path, encoder)
+    run(teacher, tmp_path, encoder, years=(2022,))
     journal = tmp_path / "ninth/.generate/finished-00000.jsonl"
-    whole = journal.read_text()
-    assert whole == (unbroken / ".generate/finished-00000.jsonl").read_text()
-    # 6 papers: one batch of four, and half of the second.
-    journal.write_text("".join(whole.splitlines(keepends=True)[:6]) + '{"paper_id": "10.1')
+    whole = (unbroken / ".generate/finished-00000.jsonl").read_text()
+    first, second = whole.splitlines(keepends=True)[:2]
+    journal.write_text(first + second[:-20])
+    batches.clear()
     run(teacher, tmp_path, encoder)
+    assert [len(batch) for batch in batches] == [4, 4, 3]
     assert journal.read_text() == whole
+    assert final(tmp_path / "ninth") == final(unbroken)
+    run(teacher, tmp_path, encoder)
+    assert len(batches) == 3
+
+
+def test_more_years_and_other_batches_make_the_rest_alone(
+    tmp_path: Path, ninth: Path, encoder: Path, batches: list[list[str]]
+) -> None:
+    """Two papers at a time on 2022, then five at a time on all three years: each paper once."""
+    teacher = read_teacher(str(ninth))
+    run(teacher, tmp_path, encoder, batch=2, years=(2022,))
+    first = {paper.paper_id for paper in PAPERS if paper.year == 2022}
+    assert {paper for batch in batches for paper in batch} == first
+    assert run(teacher, tmp_path, encoder, batch=5)["papers"] == 15
+    assert sorted(paper for batch in batches for paper in batch) == sorted(paper.paper_id for paper in PAPERS)
+
+
+def test_one_process_goes_on_where_two_were(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
+    """The first had made the first and the third batch of four, the second the last and shortest."""
+    teacher = read_teacher(str(ninth))
+    work = tmp_path / "ninth/.generate"
+    work.mkdir(parents=True)
+    (work / "settings.json").write_bytes((unbroken / ".generate/settings.json").read_bytes())
+    made = (unbroken / ".generate/finished-00000.jsonl").read_text().splitlines(keepends=True)
+    (work / "finished-00000.jsonl").write_text(made[0] + made[2])
+    (work / "finished-00001.jsonl").write_text(made[3])
+    run(teacher, tmp_path, encoder)
+    assert (work / "finished-00000.jsonl").read_text() == made[0] + made[2] + made[1]
     assert final(tmp_path / "ninth") == final(unbroken)
 
 
-def test_changed_abstract_is_asked_about_anew(tmp_path: Path, ninth: Path, encoder: Path) -> None:
-    """And nothing else; papers of other years stay in the account."""
+def test_prompt_is_one_user_turn_and_the_opening_of_an_answer(ninth: Path) -> None:
+    """By the tokenizer's own template, which need not know a system turn."""
+    tokenizer = load_tokenizer(read_teacher(str(ninth)))
+    tokenizer.chat_template = (
+        "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}"
+    )
+    (tokens,) = prompt_tokens(tokenizer, [Request("10.1/a", "Write {{ pairs }}.")])
+    assert tokenizer.decode(tokens) == "<user>Write {{ pairs }}.<assistant>"
+
+
+def test_folder_is_held_before_its_settings_are_read(tmp_path: Path, ninth: Path, encoder: Path) -> None:
+    """A second first run, with another seed, finds the folder held and leaves no settings of its own."""
+    work = tmp_path / "ninth/.generate"
+    work.mkdir(parents=True)
+    with held_alone(work), pytest.raises(InputError, match="another command is writing into it"):
+        run(read_teacher(str(ninth)), tmp_path, encoder)
+    assert not (work / "settings.json").exists()
+
+
+def test_year_without_papers_is_refused(tmp_path: Path, ninth: Path, encoder: Path) -> None:
+    """With the papers of 2022 no longer there, their pairs would have to go: the folder stays as it is."""
+    for paper in (PAPERS[0], PAPERS[-1]):
+        append(tmp_path / f"papers/isca_{paper.year}.jsonl", vars(paper))
+    teacher = read_teacher(str(ninth))
+    run(teacher, tmp_path, encoder, tmp_path / "papers")
+    before = contents(tmp_path / "ninth")
+    (tmp_path / "papers/isca_2022.jsonl").unlink()
+    with pytest.raises(InputError, match=r"holds isca_2022\.jsonl, and --papers no paper .* of that venue and year"):
+        run(teacher, tmp_path, encoder, tmp_path / "papers")
+    assert contents(tmp_path / "ninth") == before
+
+
+def test_changed_abstract_is_asked_about_anew(
+    tmp_path: Path, ninth: Path, encoder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And nothing else; papers of other years stay in the account, and one that left --papers is told of."""
     for paper in PAPERS[:6]:
         append(tmp_path / f"papers/isca_{paper.year}.jsonl", {**vars(paper)})
     teacher = read_teacher(str(ninth))
@@ -181,6 +292,10 @@ def test_changed_abstract_is_asked_about_anew(tmp_path: Path, ninth: Path, encod
     report = generate(teacher, InProcess(4), papers, years, tmp_path, 0, str(encoder), THRESHOLD)
     assert [line["paper_id"] for line in lines(tmp_path / "ninth")[6:]] == [PAPERS[0].paper_id]
     assert report["papers"] == 6
+    assert "left out" not in caplog.text
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    assert run(teacher, tmp_path, encoder, papers)["papers"] == 5
+    assert f"1 papers that were finished earlier (such as {PAPERS[0].paper_id}) are left out" in caplog.text
 
 
 def test_prompt_without_room_is_rejected(tmp_path: Path, ninth: Path, encoder: Path) -> None:
@@ -194,10 +309,17 @@ def test_prompt_without_room_is_rejected(tmp_path: Path, ninth: Path, encoder: P
     assert (record["paper_id"], record["detail"]) == (PAPERS[0].paper_id, TOO_LONG)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB."),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+    ],
+)
 def test_batch_is_halved_where_memory_runs_out(
-    tmp_path: Path, ninth: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ninth: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
-    """With room for two responses at once, four are made two by two, and no paper is lost."""
+    """With room for two responses at once, four are made two by two, and so is every batch after; no paper is lost."""
     from transformers import GPT2LMHeadModel
 
     original, sizes = GPT2LMHeadModel.forward, []
@@ -207,26 +329,86 @@ def test_batch_is_halved_where_memory_runs_out(
         if tokens > 1:
             sizes.append(rows)
         if rows > 2:
-            raise torch.OutOfMemoryError
+            raise error
         return original(model, **inputs)
 
     monkeypatch.setattr(GPT2LMHeadModel, "forward", forward_or_fail)
     assert run(read_teacher(str(ninth)), tmp_path, encoder)["responses"] == 15
     # Four batches, of 4, 4, 4 and 3; a response that parses is not asked for again.
-    assert sizes == [4, 2, 2, 4, 2, 2, 4, 2, 2, 3, 1, 2]
+    assert sizes == [4, 2, 2, 2, 2, 2, 2, 2, 1]
+
+
+def test_other_errors_are_no_lack_of_memory(
+    tmp_path: Path, ninth: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They end the run as they are."""
+    from transformers import GPT2LMHeadModel
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(GPT2LMHeadModel, "forward", fail)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        run(read_teacher(str(ninth)), tmp_path, encoder)
+
+
+def test_progress_is_told_where_there_is_no_terminal(
+    tmp_path: Path, ninth: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One paper of two with two pairs, one of which is cut off."""
+    monkeypatch.setattr(progress, "BETWEEN_LINES", 0.0)
+    caplog.set_level("INFO")
+    teacher = read_teacher(str(ninth))
+    requests = {paper.paper_id: Request(paper.paper_id, paper.title) for paper in PAPERS[:2]}
+    journal = Journal(tmp_path)
+    text = json.dumps([{"question": "How is it done?", "answer": answer} for answer in ("It is tried.", "It is")])
+    first = requests[PAPERS[0].paper_id]
+    with progress.Progress(PAPERS[:2], requests, teacher, journal, shown=True) as shown:
+        shown.finished([Finished(first.paper_id, first.sha256, "a test", [Attempt(1, text, "stop", 10)])])
+    assert re.fullmatch(r"ninth: 1 of 2 papers, 2 pairs, \d+ tokens/s, 50% rejected", caplog.messages[-1])
+
+
+def test_table_counts_by_year_and_by_reason() -> None:
+    """What the command prints at its end."""
+    from rich.console import Console
+
+    report = {
+        "teacher": {"name": "ninth"},
+        "by_year": {"2022": {"papers": 4, "accepted": 6, "rejected": 3}},
+        "papers": 4,
+        "accepted": 6,
+        "rejected_pairs": {"not a question": 2, "the answer is empty": 1},
+        "rejected_papers": {"no response parsed": 1},
+    }
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(generation_table(report))
+    rows = [[cell.strip() for cell in line.split("\u2502")[1:-1]] for line in console.export_text().splitlines()]
+    assert [row for row in rows if row] == [
+        ["2022", "4", "6", "3"],
+        ["all", "4", "6", "3"],
+        ["pairs: not a question", "", "", "2"],
+        ["pairs: the answer is empty", "", "", "1"],
+        ["papers: no response parsed", "", "", "1"],
+    ]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_processes_give_the_same_pairs(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
-    """By accelerate launch: each of the two took papers, none was taken twice, and the files are the same."""
+    """By accelerate launch, going on after the first batch of one process: each of the two took papers, none twice."""
+    work = tmp_path / "ninth/.generate"
+    work.mkdir(parents=True)
+    (work / "settings.json").write_bytes((unbroken / ".generate/settings.json").read_bytes())
+    (work / "finished-00000.jsonl").write_text(
+        (unbroken / ".generate/finished-00000.jsonl").read_text().splitlines(keepends=True)[0]
+    )
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", "accelerate_config.yaml"]
     launch += ["--multi_gpu", "--num_processes", "2", "-m", *map(str, words(ninth, tmp_path, encoder))]
     done = subprocess.run(launch, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     by_process = [[line["paper_id"] for line in lines(tmp_path / "ninth", process)] for process in (0, 1)]
-    # Four batches of 4, 4, 4 and 3, dealt out in turn.
-    assert [len(papers) for papers in by_process] == [8, 7]
+    # Of the batches left, of 4, 4 and 3, the first and the last go to the first process, which had made 4 papers.
+    assert [len(papers) for papers in by_process] == [11, 4]
     assert sorted([*by_process[0], *by_process[1]]) == sorted(paper.paper_id for paper in PAPERS)
     assert final(tmp_path / "ninth") == final(unbroken)
 

@@ -9,7 +9,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from dataset_builder.generate.journal import seed_of
-from dataset_builder.generate.run import _open
+from dataset_builder.generate.run import _make, _open
 from dataset_builder.generate.schema import least_new_tokens
 from dataset_builder.generate.teacher import PACKAGED, read_teacher
 
@@ -59,7 +59,7 @@ def test_keys_are_in_order_and_launch_line_is_there(name: str) -> None:
         ("temperature: 0.7", "temperature: warm", "temperature is 'warm'; it must be a number"),
         ("attempts: 3", "attempts: 0", "attempts is 0; it must be a whole number above 0"),
         ("least_pairs: 2", "least_pairs: 4", "least_pairs 4 is more than most_pairs 3"),
-        ("new_tokens: 3700", "new_tokens: 1200", "set new_tokens to 3686 or more"),
+        ("new_tokens: 3700", "new_tokens: 1200", "set new_tokens to 3086 or more"),
         ("revision: c170c", "revision: main", "a branch moves"),
         ("{{ title }}", "{{ titel }}", "'titel' is undefined"),
         ("{{ title }}", "{% title }}", "the prompt cannot be rendered"),
@@ -85,8 +85,8 @@ def test_unknown_teacher_names_the_nearest() -> None:
 
 
 def test_budget_of_the_packaged_teachers_holds_the_longest_response() -> None:
-    """Worked out for mistral: 3 pairs of 200 and 400 characters, doubled, 85 of JSON around them, and the end."""
-    assert least_new_tokens(read_teacher("mistral").limits) == 3 * 600 * 2 + 85 + 1
+    """Worked out for mistral: 3 pairs of 200 and twice 400 characters, 85 of JSON around them, and the end."""
+    assert least_new_tokens(read_teacher("mistral").limits) == 3 * (200 + 2 * 400) + 85 + 1
     assert all(read_teacher(name).limits.new_tokens >= least_new_tokens(read_teacher(name).limits) for name in NAMES)
 
 
@@ -101,13 +101,15 @@ def test_seed_is_of_run_paper_and_attempt() -> None:
 def test_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
     """The message names what differs; hand-made pairs are never overwritten."""
     settings = {"teacher": dataclasses.asdict(read_teacher("mistral")), "prompt_sha256": "1", "seed": 0, "way": "x"}
-    _open(tmp_path / "t", settings)
-    _open(tmp_path / "t", settings)
+    for _ in range(2):
+        _make(tmp_path / "t")
+        _open(tmp_path / "t", settings, [])
     with pytest.raises(
         InputError, match=r"holds pairs made with another prompt sha256 and --seed\. Give another --out"
     ):
-        _open(tmp_path / "t", {**settings, "prompt_sha256": "2", "seed": 1})
+        _open(tmp_path / "t", {**settings, "prompt_sha256": "2", "seed": 1}, [])
     (tmp_path / "by_hand").mkdir()
     (tmp_path / "by_hand/isca_2020.jsonl").write_text("{}\n")
     with pytest.raises(InputError, match="holds files that this command has not made"):
-        _open(tmp_path / "by_hand", settings)
+        _make(tmp_path / "by_hand")
+    assert [path.name for path in (tmp_path / "by_hand").iterdir()] == ["isca_2020.jsonl"]

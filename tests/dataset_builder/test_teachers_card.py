@@ -63,6 +63,9 @@ def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
     (tmp_path / "qa/detailed/generation.json").write_text(json.dumps(manifest()))
     report = build(SAMPLE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")
     assert report["teachers"] == {"detailed": manifest(), "plain": None}
+    card = (tmp_path / "corpus/README.md").read_text()
+    assert card.count("## How the pairs were written\n") == 1
+    assert render("teachers.md.j2", report=report) in card
     (tmp_path / "qa/plain/.generate").mkdir()
     with pytest.raises(InputError, match="plain: the teacher has not finished its pairs"):
         build(SAMPLE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")
