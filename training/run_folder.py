@@ -105,8 +105,8 @@ def finish_run(folder: Path, metrics: dict[str, Any], environment: dict[str, Any
     """
     if not any(folder.glob("*.safetensors")):
         raise InputError(
-            f"{folder}: no model was saved there, so its checkpoints were left; a run under FSDP needs "
-            "--fsdp_state_dict_type FULL_STATE_DICT"
+            f"{folder}: no model was saved there, so its checkpoints were left; under FSDP pass "
+            "--fsdp_state_dict_type FULL_STATE_DICT to accelerate launch"
         )
     write_json(folder / "environment.json", environment)
     for checkpoint in folder.glob("checkpoint-*"):

@@ -9,6 +9,7 @@ from the last checkpoint, and does nothing once the run is finished.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,11 @@ def refuse_what_rows_rule_out(recipe: Recipe) -> None:
                 f"{key} {recipe.values[key]!r}: rows, their labels and their order are made by the project (`rows`); "
                 "leave the key out"
             )
+    if os.environ.get("ACCELERATE_USE_FSDP") == "true" and recipe.corpus.validation_questions:
+        raise InputError(
+            f"validation_questions {recipe.corpus.validation_questions}: under FSDP no process has the whole model to "
+            "answer with; pass --validation_questions 0, which keeps the last epoch"
+        )
     if recipe.training.save_strategy == "no" and recipe.corpus.validation_questions:
         raise InputError(
             "save_strategy 'no': the epoch with the nearest answers is taken from its checkpoint; save by 'steps', or "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -101,8 +102,10 @@ class RowTrainer(Guarded, SFTTrainer):
             output = super().evaluation_loop(*args, **kwargs)
         summed, tokens = self.accelerator.reduce(torch.stack(self._validation).sum(dim=0), "sum").tolist()
         loss = summed / tokens
-        if loss != loss:
-            raise TrainingError(f"the validation loss after step {self.state.global_step} is {loss}")
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the validation loss after step {self.state.global_step} is {loss}: pass a lower --learning_rate"
+            )
         output.metrics["eval_loss"] = loss
         return output
 

@@ -105,6 +105,14 @@ def test_setting_that_rows_rule_out_is_refused(key: str, value: str, message: st
     refuse_what_rows_rule_out(parse_recipe(["--config", TINY, "--packing", "false"], {"bf16": False}))
 
 
+def test_answers_under_fsdp_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As accelerate launch tells its processes; without answers there is nothing against it."""
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(InputError, match="validation_questions 64: under FSDP no process has the whole model"):
+        refuse_what_rows_rule_out(parse_recipe(["--config", TINY], {"bf16": False}))
+    refuse_what_rows_rule_out(parse_recipe(["--config", TINY, "--validation_questions", "0"], {"bf16": False}))
+
+
 def test_several_gpus_in_one_process_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two as transformers counts them; the message has the launch that uses both, and how to use one."""
     from transformers import TrainingArguments

@@ -152,7 +152,8 @@ def test_two_processes_train_as_one_with_twice_the_batch(
             interrupt = ["-m", "tests.interrupt", "training.measure.Stopwatch.on_step_begin", 6]
             done = stage(*launch, *interrupt, module, *words)
             assert done.returncode != 0
-            assert [path.name for path in out.glob("checkpoint-*")] == ["checkpoint-4"], done.stderr
+            assert (out / "checkpoint-4/trainer_state.json").is_file(), done.stderr
+            assert not (out / "checkpoint-6").exists()
         done = stage(*launch, "-m", module, *words)
         assert done.returncode == 0, done.stderr
         metrics.append(json.loads((out / "metrics.json").read_text()))
@@ -165,6 +166,48 @@ def test_two_processes_train_as_one_with_twice_the_batch(
         assert two["validation_loss"] == pytest.approx(one["validation_loss"], rel=1e-5)
         assert two["validation_similarity"] == pytest.approx(one["validation_similarity"], abs=1e-4)
     assert metrics[1]["validation_before"] == pytest.approx(metrics[0]["validation_before"], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_two_processes_under_fsdp_train_as_one(
+    tmp_path: Path, tokenizer: object, corpus: Path, stage: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the CPU, by FSDP's default of a part of the state a process: the whole model is saved, and is the same.
+
+    28 papers, 6 a step: killed at step 4 of 5 and resumed from the checkpoint of step 2.
+    """
+    import torch
+
+    from training.sft import main
+
+    base = tmp_path / "llama"
+    tiny_model("llama").save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    words = ["--config", REPOSITORY / "training/recipes/tiny-full.yaml", "--model_name_or_path", base]
+    words += ["--dataset", corpus, "--validation_questions", 0, "--bf16", "false", "--num_train_epochs", 1]
+    words += ["--save_steps", 2, "--per_device_train_batch_size"]
+    main([*map(str, words), "6", "--output_dir", str(tmp_path / "one"), "--disable_tqdm", "true"])
+
+    monkeypatch.setenv("ACCELERATE_TORCH_DEVICE", "cpu")
+    launch = ["accelerate.commands.launch", "--use_fsdp", "--fsdp_version", 2, "--num_processes", 2]
+    launch += ["--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"]
+    module = "tests.training.fsdp_on_cpu"
+    words += [3, "--output_dir", tmp_path / "two", "--use_cpu", "false"]
+    interrupt = ["-m", "tests.interrupt", "training.measure.Stopwatch.on_step_begin", 4]
+    done = stage(*launch, *interrupt, module, *words)
+    assert (tmp_path / "two/checkpoint-2/trainer_state.json").is_file(), done.stderr
+    done = stage(*launch, "-m", module, *words)
+    assert done.returncode == 0, done.stderr
+    assert "going on from" in done.stderr
+    one, two = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("one", "two"))
+    assert [step["loss"] for step in two["loss_by_step"]] == pytest.approx(
+        [step["loss"] for step in one["loss_by_step"]], rel=1e-5
+    )
+    assert two["validation"]["loss"] == pytest.approx(one["validation"]["loss"], rel=1e-5)
+    assert two["trainable_parameters"] == one["trainable_parameters"]
+    expected, found = (_weights(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("recipe", ["neftune", "dft"])
