@@ -1,8 +1,9 @@
 """`python -m tests.chat_server SCRIPT LOG`: a real server on loopback that speaks the chat-completions protocol.
 
 It prints its port and answers every request with two pairs made of the abstract's first sentences, as a teacher would
-that copies, in the object of the response_format, which it refuses where OpenAI does. SCRIPT is a JSON object: by a part of the prompt, what to do with the first, second, ... request that
-holds it, before the last answer is given again and again. LOG gets a line for each request.
+that copies, in the object of the response_format, which it refuses where OpenAI does. SCRIPT is a JSON object: by a
+part of the prompt, what to do with the first, second, ... request that holds it, before the last answer is given again
+and again. LOG gets a line for each request.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,29 @@ def test_prompt_without_room_is_rejected(tmp_path: Path, ninth: Path, encoder: P
     assert report["responses"] == 1
     record = json.loads((tmp_path / "ninth/rejected.jsonl").read_text().splitlines()[0])
     assert (record["paper_id"], record["detail"]) == (PAPERS[0].paper_id, TOO_LONG)
+
+
+@pytest.mark.parametrize("lengths", [[5, 30, 12, 30], [30]])
+def test_batch_reads_what_the_model_reads_without_padding(tmp_path: Path, tiny_base: Path, lengths: list[int]) -> None:
+    """By Gemma's layers with a sliding window, here of 16 tokens: each token is the likeliest after all before it."""
+    from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4, "head_dim": 8, "sliding_window": 16}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 800, "max_position_embeddings": 512}
+    ids = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+    Gemma2ForCausalLM(Gemma2Config(**sizes, **heads, **ids)).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny_base).save_pretrained(tmp_path)
+    teacher = read_teacher("smollm2")
+    limits = replace(teacher.limits, new_tokens=40)
+    likeliest = replace(teacher, model=str(tmp_path), sampling=Sampling(1e-5, 0.9), limits=limits)
+    generator = BatchGenerator(likeliest, load_tokenizer(likeliest))
+    generator.grammar, generator.model = None, generator.model.float()
+    prompts = [list(range(100, 100 + length)) for length in lengths]
+    for prompt, response in zip(prompts, generator._respond(prompts, list(range(len(prompts)))), strict=True):
+        assert len(response) == 40 or response[-1] == 0
+        scores = generator.model(torch.tensor([prompt + response])).logits[0, len(prompt) - 1 : -1]
+        assert scores.argmax(dim=-1).tolist() == response
 
 
 @pytest.mark.parametrize(
