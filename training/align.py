@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
     recipe = parse_recipe(arguments, precision_defaults(), CorpusArguments, GRPOConfig)
     use_all_threads()
 
-    from dataset_builder.loading import load_corpus_split
+    from dataset_builder.loading import corpus_revision, load_corpus_split
     from eval.model_folder import find_model
     from training.failures import explained
     from training.rewards import AnswerReward
@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> None:
         )
     tokenizer, positions = load_tokenizer(str(adapter.base.path))
     train = load_corpus_split(recipe.corpus.dataset, None, "train")
+    revision = corpus_revision(recipe.corpus.dataset)
     prompts = prompt_rows(train, tokenizer, positions - args.max_completion_length)
     reward = AnswerReward(recipe.corpus.encoder)
 
@@ -99,6 +100,7 @@ def main(arguments: list[str]) -> None:
                 "method": "grpo",
                 "adapter": recipe.model.model_name_or_path,
                 "dataset": recipe.corpus.dataset,
+                "dataset_revision": revision,
                 "license": recipe.corpus.license,
                 "seed": args.seed,
                 "train_pairs": len(prompts),

@@ -46,7 +46,10 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--samples", type=int, default=8, metavar="N", help="answers a question; default: 8")
     command.add_argument("--temperature", type=float, default=0.8, help="of the sampling; default: 0.8")
     command.add_argument(
-        "--batch-size", type=int, metavar="N", help="questions at a time, at most; default: as many as the device takes"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="questions at a time, at most; default: as many as the device takes",
     )
     command.add_argument("--seed", type=int, default=0, help="default: 0")
     command.add_argument(

@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
     if recipe.training.torch_compile:
         compile_each_length_once()
 
-    from dataset_builder.loading import load_corpus_split
+    from dataset_builder.loading import corpus_revision, load_corpus_split
     from training.failures import explained
     from training.preview import print_preview
     from training.rows import rows_by_pair, rows_by_paper, tokenize_pairs
@@ -56,6 +56,7 @@ def main(arguments: list[str]) -> None:
     tokenizer, positions = load_tokenizer(recipe.model.model_name_or_path)
     max_tokens = min(args.max_length or positions, positions)
     train, validation = (load_corpus_split(recipe.corpus.dataset, None, split) for split in ("train", "validation"))
+    revision = corpus_revision(recipe.corpus.dataset)
     make_rows = rows_by_paper if recipe.corpus.rows == "paper" else rows_by_pair
     train_rows, validation_rows = (make_rows(tokenize_pairs(of, tokenizer, max_tokens)) for of in (train, validation))
     questions = recipe.corpus.validation_questions
@@ -103,11 +104,11 @@ def main(arguments: list[str]) -> None:
         trainer.train(resume_from_checkpoint=checkpoint)
         trainer.save_model()
         if trainer.is_world_process_zero():
-            _finish(recipe, trainer, pairs=len(train))
+            _finish(recipe, trainer, revision, pairs=len(train))
     trainer.accelerator.end_training()
 
 
-def _finish(recipe: Recipe, trainer: RowTrainer, pairs: int) -> None:
+def _finish(recipe: Recipe, trainer: RowTrainer, revision: str, pairs: int) -> None:
     """Write what the run measured, which says that it is finished."""
     from dataset_builder.hardware import peak_memory_bytes
     from training.hardware import environment
@@ -122,6 +123,7 @@ def _finish(recipe: Recipe, trainer: RowTrainer, pairs: int) -> None:
         **base_model(recipe.model.model_name_or_path),
         "method": recipe.method,
         "dataset": recipe.corpus.dataset,
+        "dataset_revision": revision,
         "license": recipe.corpus.license,
         "seed": recipe.training.seed,
         "rows": recipe.corpus.rows,
