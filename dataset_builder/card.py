@@ -11,6 +11,7 @@ from dataset_builder.report import REPORT_FILE, counts_by_year
 from dataset_builder.splits import FIRST_TEST_YEAR, SPLITS
 
 TEMPLATES = Path(__file__).parent / "templates"
+GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
 # What a card calls a corpus that has no name on the Hub yet.
 UNNAMED = "ORG/isca-qa"
 # The Hub's sizes, by the number of rows that each ends below:
@@ -51,8 +52,23 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
         dropped=_dropped(report),
         example=example,
         with_contexts=example["context"] is not None,
+        terms=[
+            _terms(name, manifest)
+            for name, manifest in report["teachers"].items()
+            if manifest or license_id == "other" or under_gemmas_terms(name, manifest)
+        ],
+        checked=[name for name, manifest in report["teachers"].items() if manifest],
+        unchecked=[name for name, manifest in report["teachers"].items() if not manifest],
     )
-    return whole_card(_metadata(tables, download_sizes, license_id), text)
+    metadata = _metadata(tables, download_sizes, license_id)
+    if license_id == "other":
+        metadata |= _other_license(dataset_id, with_contexts=example["context"] is not None)
+    return whole_card(metadata, text)
+
+
+def under_gemmas_terms(teacher: str, manifest: dict[str, Any] | None) -> bool:
+    """Tell by a teacher's manifest whether its output carries Gemma's terms, else by the teacher's name."""
+    return manifest["teacher"]["license"] == "gemma" if manifest else "gemma" in teacher.lower()
 
 
 def render(template: str, **values: Any) -> str:
@@ -88,9 +104,6 @@ def _metadata(tables: dict[str, dict[str, Any]], download_sizes: dict[str, int],
         tags=["computer-architecture", "abstracts"],
         task_categories=["question-answering"],
     )
-    if license_id == "other":
-        metadata.license_name = "publishers-abstracts"
-        metadata.license_link = "https://www.acm.org/publications/policies/copyright-policy"
     infos = {}
     for config, splits in tables.items():
         sizes = SplitDict()
@@ -114,6 +127,34 @@ def _metadata(tables: dict[str, dict[str, Any]], download_sizes: dict[str, int],
         }
     ).to_dataset_card_data(metadata)
     return metadata.to_dict()
+
+
+def _other_license(dataset_id: str, with_contexts: bool) -> dict[str, str]:
+    """Return the metadata on what is published under no licence of the Hub's: abstracts, or without them the pairs."""
+    if with_contexts:
+        return {
+            "license_name": "publishers-abstracts",
+            "license_link": "https://www.acm.org/publications/policies/copyright-policy",
+        }
+    return {
+        "license_name": "terms-of-the-teachers",
+        "license_link": f"https://huggingface.co/datasets/{dataset_id}#licences",
+    }
+
+
+def _terms(teacher: str, manifest: dict[str, Any] | None) -> str:
+    """Return a sentence on what is known of the licence of a teacher's output."""
+    if manifest:
+        of = manifest["teacher"]
+        link = f" ({of['license_link']})" if of["license_link"] else ""
+        note = f" {of['license_note']}" if of["license_note"] else ""
+        return f"`{teacher}`, the model `{manifest['model']}`: {of['license']}{link}.{note}"
+    if under_gemmas_terms(teacher, manifest):
+        return (
+            f"`{teacher}`: no model is recorded; by its name one of Gemma's, whose [terms]({GEMMA_TERMS}) leave "
+            "outputs free, but count a model trained on them to perform similarly as a Model Derivative of Gemma."
+        )
+    return f"`{teacher}`: no model is recorded."
 
 
 def _dropped(report: dict[str, Any]) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from dataset_builder.errors import InputError
+
 BEGIN = "<!-- isca-qa:begin, written by the project: what stands between these marks is replaced -->"
 END = "<!-- isca-qa:end -->"
 FRONT_MATTER = re.compile(r"\A---\n(?P<yaml>.*?)^---[ \t]*\n?(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
@@ -32,7 +34,7 @@ def merged_card(ours: str, theirs: str | None) -> str:
     if theirs is None:
         return ours
     found = FRONT_MATTER.match(theirs.replace("\r\n", "\n"))
-    kept = yaml.safe_load(found["yaml"]) or {} if found else {}
+    kept = _metadata_of(found["yaml"]) if found else {}
     body = found["body"] if found else theirs
     metadata = yaml.safe_load(FRONT_MATTER.match(ours)["yaml"])
     metadata |= {key: value for key, value in kept.items() if key not in OWNED_KEYS}
@@ -42,6 +44,22 @@ def merged_card(ours: str, theirs: str | None) -> str:
     else:
         body = f"{part}\n\n{body.strip()}" if body.strip() else part
     return f"---\n{_yaml(metadata)}---\n\n{body.strip()}\n"
+
+
+def _metadata_of(front_matter: str) -> dict[str, Any]:
+    """Return the metadata that a person may have edited."""
+    try:
+        metadata = yaml.safe_load(front_matter) or {}
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+    else:
+        if isinstance(metadata, dict):
+            return metadata
+        problem = f"it is a {type(metadata).__name__}, not keys and values"
+    raise InputError(
+        f"README.md, as it is in the repo: what stands between its first two lines of --- cannot be read as metadata "
+        f"({problem}); correct it on the Hub, then run the same command again"
+    )
 
 
 def _yaml(metadata: dict[str, Any]) -> str:

@@ -18,8 +18,15 @@ LICENSES = frozenset(
     "lgpl-lr llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 lppl-1.3c mit mpl-2.0 ms-pl ncsa odbl odc-by ofl-1.1 "
     "open-mdw openrail openrail++ osl-3.0 other pddl postgresql unknown unlicense wtfpl zlib".split()
 )
-# ISO 639-1 or 639-3, as the Hub takes them.
-LANGUAGE = re.compile("[a-z]{2,3}")
+# ISO 639-1, by which the Hub knows a language.
+LANGUAGES = frozenset(
+    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee "  # noqa: SIM905
+    "el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is "
+    "it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms "
+    "mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk "
+    "sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi "
+    "yo za zh zu".split()
+)
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -34,8 +41,8 @@ def check_metadata(metadata: dict[str, Any], place: str) -> None:
     if license_id == "other" and not (metadata.get("license_name") and metadata.get("license_link")):
         raise InputError(f"{place}: the licence 'other' needs license_name and license_link beside it; add them")
     for language in [metadata["language"]] if isinstance(metadata["language"], str) else metadata["language"]:
-        if not LANGUAGE.fullmatch(language):
-            raise InputError(f"{place}: {language!r} is no language; give its ISO 639 code, such as en")
+        if language not in LANGUAGES:
+            raise InputError(f"{place}: {language!r} is no language; give its ISO 639-1 code, such as en")
     base = metadata.get("base_model")
     if base is not None and not HUB_ID.fullmatch(base):
         raise InputError(f"{place}: the base model {base!r} is no Hub id; give NAMESPACE/NAME, as it is on the Hub")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
@@ -17,13 +18,20 @@ from dataset_builder.hub_errors import telling_hub_errors
 from dataset_builder.hub_waits import waiting
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import CommitOperationAdd, DatasetInfo, HfApi, ModelInfo, SpaceInfo
+
+    RepoInfo = ModelInfo | DatasetInfo | SpaceInfo
 
 logger = logging.getLogger(__name__)
 
 # How often a commit that another one overtook is made again, on the new head.
 ATTEMPTS = 5
-TAG_NAME = re.compile(r"\w(?:[\w+-]|\.(?!\.|$))*")
+# Of what git takes (https://git-scm.com/docs/git-check-ref-format) the part that needs no quoting anywhere.
+TAG_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.|lock$|$))*")
+# What names a revision already: the Hub's one branch, git's name for the newest commit, a commit's id.
+TAKEN_NAME = re.compile(r"main|HEAD|[0-9a-f]{40}")
+# In bytes: https://huggingface.co/docs/hub/storage-limits.
+LARGEST_FILE = 500 * 10**9
 
 
 def check_repo_id(repo_id: str) -> None:
@@ -45,13 +53,13 @@ def check_repo_id(repo_id: str) -> None:
 def push(what: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed:
     """Make the repo hold what `what` says and return what came of it; with `dry_run` only say what would be done.
 
-    Nothing is committed when nothing differs. Raises `InputError`, with the remedy, for whatever the Hub refuses.
+    Nothing is committed when nothing differs. The repo's name must have passed `check_repo_id`. Raises `InputError`,
+    with the remedy, for whatever the Hub refuses.
     """
     from huggingface_hub import HfApi, get_token
 
-    check_repo_id(what.repo_id)
-    if tag is not None and not TAG_NAME.fullmatch(tag):
-        raise InputError(f"--tag {tag}: is no tag's name; give letters, digits, '.', '_', '-', such as v1.0.0")
+    _check_tag_name(tag)
+    _check_sizes(what.files)
     if not dry_run and get_token() is None:
         raise InputError(
             "no token, which a push needs: make one that may write at https://huggingface.co/settings/tokens, then "
@@ -60,23 +68,47 @@ def push(what: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed:
     api = HfApi()
     url = f"{api.endpoint}/{'' if what.repo_type == 'model' else what.repo_type + 's/'}{what.repo_id}"
     with telling_hub_errors(what.repo_id, what.repo_type):
-        head = _head(api, what, private)
+        info = _info(api, what, private)
+        head = info.sha if info else None
+        tagged = _tagged(api, what, tag) if info else None
         if dry_run:
-            tagged = _tagged(api, what, tag) if head else None
             change, commit = planned_change(api, what, head), head
             _check_tag(what, tag, tagged, head, change)
         else:
-            head = head or _create(api, what, private)
-            tagged = _tagged(api, what, tag)
-            change, commit = _commit(api, what, head, tag, tagged)
-            if tag is not None and tagged is None:
-                kind = what.repo_type
-                waiting(lambda: api.create_tag(what.repo_id, tag=tag, revision=commit, repo_type=kind))
-    return Pushed(url, commit, change)
+            change, commit = _commit(api, what, head or _create(api, what, private), tag, tagged)
+    if not dry_run and tag is not None and tagged is None:
+        there = (
+            f"everything else was done, and stands there as commit {commit[:12]}; run the same command again to set "
+            f"the tag {tag}"
+        )
+        with telling_hub_errors(what.repo_id, what.repo_type, again=there):
+            waiting(lambda: api.create_tag(what.repo_id, tag=tag, revision=commit, repo_type=what.repo_type))
+    return Pushed(url, commit, change, info is None, bool(info.private if info else private), tag, tagged is not None)
 
 
-def _head(api: HfApi, what: Push, private: bool) -> str | None:
-    """Return the repo's newest commit, or None where there is no repo and none of another type has its name."""
+def _check_tag_name(tag: str | None) -> None:
+    if tag is not None and not TAG_NAME.fullmatch(tag):
+        raise InputError(f"--tag {tag}: is no tag's name; give letters, digits, '.', '_', '-', such as v1.0.0")
+    if tag is not None and TAKEN_NAME.fullmatch(tag):
+        raise InputError(
+            f"--tag {tag}: is what a branch or a commit is called, so that the tag could not be loaded by its name; "
+            "give another, such as v1.0.0"
+        )
+
+
+def _check_sizes(files: dict[str, Path | bytes]) -> None:
+    for path, content in files.items():
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        if size == 0:
+            raise InputError(f"{content if isinstance(content, Path) else path}: is empty; make it again")
+        if size > LARGEST_FILE:
+            raise InputError(
+                f"{content}: has {size:,} bytes, and the Hub takes {LARGEST_FILE:,} in one file; split it"
+            )
+
+
+def _info(api: HfApi, what: Push, private: bool) -> RepoInfo | None:
+    """Return what the Hub says of the repo, or None where there is none and none of another type has its name."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
@@ -93,7 +125,7 @@ def _head(api: HfApi, what: Push, private: bool) -> str | None:
         raise InputError(
             f"--private: {what.repo_id} is public already; make it private in its settings on the Hub first"
         )
-    return info.sha
+    return info
 
 
 def _create(api: HfApi, what: Push, private: bool) -> str:
@@ -143,15 +175,16 @@ def _commit(api: HfApi, what: Push, head: str, tag: str | None, tagged: str | No
 
 
 def _tagged(api: HfApi, what: Push, tag: str | None) -> str | None:
-    """Return the commit that the tag names, or None where there is no such tag."""
-    from huggingface_hub.errors import RevisionNotFoundError
-
+    """Return the commit that the tag names, or None where there is no such tag; refuse the name of a branch."""
     if tag is None:
         return None
-    try:
-        return waiting(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type, revision=tag)).sha
-    except RevisionNotFoundError:
+    refs = waiting(lambda: api.list_repo_refs(what.repo_id, repo_type=what.repo_type))
+    if tag in {branch.name for branch in refs.branches}:
+        raise InputError(f"--tag {tag}: is a branch of {what.repo_id}; give a tag another name, such as v1.0.0")
+    if tag not in {of.name for of in refs.tags}:
         return None
+    # Asked for by its name: what a ref of a tag with a message points to is the tag and not its commit.
+    return waiting(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type, revision=tag)).sha
 
 
 def _check_tag(what: Push, tag: str | None, tagged: str | None, head: str | None, change: Change) -> None:

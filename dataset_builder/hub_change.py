@@ -39,22 +39,28 @@ class Push:
 
 @dataclass
 class Change:
-    """What a push changes: paths to their sizes in bytes, and the commit it starts from (None for a new repo)."""
+    """What a push changes: paths to their sizes in bytes, and the card as it then is."""
 
-    head: str | None
+    card: str
     sent: dict[str, int] = field(default_factory=dict)
     unchanged: dict[str, int] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
-    card: str = ""
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """What came of a push: the repo's address, the commit it is at, and the change (for a dry run, only planned)."""
+    """What came of a push, or of a dry run would: the repo's address, the commit that it is at, and the change.
+
+    `is_new` says that there was no repo before, and `has_tag` that `tag` was there already.
+    """
 
     url: str
     commit: str | None
     change: Change
+    is_new: bool
+    private: bool
+    tag: str | None
+    has_tag: bool
 
 
 def planned_change(api: HfApi, what: Push, head: str | None) -> Change:
@@ -72,16 +78,21 @@ def planned_change(api: HfApi, what: Push, head: str | None) -> Change:
     if CARD_FILE in there:
         path = waiting(lambda: hf_hub_download(what.repo_id, CARD_FILE, revision=head, repo_type=what.repo_type))
         theirs = Path(path).read_text(encoding="utf-8")
-    change = Change(head, card=merged_card(what.card, theirs))
+    change = Change(card=merged_card(what.card, theirs))
     for path, content in {**what.files, CARD_FILE: change.card.encode()}.items():
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         same = path in there and _is_same(content, size, there[path])
         (change.unchanged if same else change.sent)[path] = size
     kept = {*what.files, CARD_FILE}
     change.removed = sorted(
-        path for path in there.keys() - kept if any(fnmatchcase(path, pattern) for pattern in what.owned)
+        path for path in there.keys() - kept if any(_matches(path, pattern) for pattern in what.owned)
     )
     return change
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Tell whether a path matches a pattern whose stars stay within a folder's or a file's name."""
+    return path.count("/") == pattern.count("/") and fnmatchcase(path, pattern)
 
 
 def _is_same(content: Path | bytes, size: int, there: RepoFile) -> bool:
@@ -110,6 +121,10 @@ def print_pushed(console: Console, pushed: Pushed, dry_run: bool) -> None:
         for path in change.removed:
             table.add_row(path, "", "removed")
         console.print(table)
+        seen = "private" if pushed.private else "public"
+        console.print(f"The repo would be created, {seen}." if pushed.is_new else f"The repo is there, {seen}.")
+        if pushed.tag is not None:
+            console.print(f"The tag {pushed.tag} " + ("is there." if pushed.has_tag else "would be set."))
         console.print("Nothing was sent.")
     elif change.sent or change.removed:
         console.print(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dataset_builder.build import write_finished_corpus
 from dataset_builder.errors import InputError
@@ -14,7 +15,7 @@ from dataset_builder.hub_change import CARD_FILE
 from dataset_builder.hub_errors import telling_hub_errors
 from dataset_builder.papers import read_papers
 from dataset_builder.push import write_rows
-from dataset_builder.report import REPORT_FILE, split_counts
+from dataset_builder.report import REPORT_FILE, counts_of_rows
 
 # What to do about the papers whose abstract could not be put in.
 FATES = {
@@ -50,11 +51,13 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
     if not (published / REPORT_FILE).is_file():
         raise InputError(f"--repo-id {repo_id}: holds no {REPORT_FILE}, so this project did not push it")
     report = read_json(published / REPORT_FILE)
+    hydrated: dict[str, dict[str, dict[str, list[Any]]]] = {}
     fates: dict[str, str] = {}
     counts: Counter[str] = Counter()
     with replacing_folder(out, REPORT_FILE) as work:
         for config in report["configs"]:
             (work / config).mkdir()
+            hydrated[config] = {}
             for path in sorted((published / config).glob("*.parquet")):
                 rows = pq.read_table(path).to_pylist()
                 if any(row["context"] is not None for row in rows):
@@ -75,11 +78,13 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
                         "papers as it was published; crawl the venue and years that the corpus's card names"
                     )
                 write_rows(work / config / path.name, kept)
-                report["configs"][config][split] = split_counts(
-                    [row["year"] for row in kept], [row["paper_id"] for row in kept]
-                )
+                hydrated[config][split] = {column: [row[column] for row in kept] for column in kept[0]}
                 counts["kept"] += len(kept)
                 counts["left out"] += len(rows) - len(kept)
+        report |= counts_of_rows(hydrated)
+        left_out = sum(fate != "matched" for fate in fates.values())
+        if left_out:
+            report["papers_left_out_by_hydration"] = left_out
         card = DatasetCard.load(published / CARD_FILE, ignore_metadata_errors=True)
         write_finished_corpus(work, report, repo_id, card.data.license)
     papers_of = {fate: sorted(paper for paper, of in fates.items() if of == fate) for fate in FATES}

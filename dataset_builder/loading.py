@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
+from dataset_builder.hub_errors import telling_hub_errors
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -56,17 +57,17 @@ def corpus_revision(dataset: str) -> str:
     """Return what pins the corpus: its commit on the Hub, or for a folder the SHA-256 of its rows.
 
     The rows are taken without `context`, for which its hash stands, so that a corpus has the same revision with its
-    contexts, without them, and after they were put back. Raises `InputError` when the Hub does not tell.
+    contexts, without them, and after they were put back. Without the network the commit is that of the copy kept here,
+    as the rows are.
     """
     folder = Path(dataset)
     if folder.is_dir():
         return f"sha256:{_rows_digest(folder)}"
-    from huggingface_hub import HfApi
+    from huggingface_hub import hf_hub_download
 
-    try:
-        return HfApi().dataset_info(dataset).sha
-    except Exception as error:  # the client's errors share no class: no network, no such repo, gated, offline mode
-        raise InputError(f"dataset {dataset!r}: no such folder, nor found on the Hub ({error})") from error
+    with telling_hub_errors(dataset, "dataset"):
+        # A file of the cache lies in a folder of its commit's name.
+        return Path(hf_hub_download(dataset, "README.md", repo_type="dataset")).parent.name
 
 
 def _rows_digest(folder: Path) -> str:

@@ -13,7 +13,7 @@ from dataset_builder.card import corpus_card, parquet_path
 from dataset_builder.card_rules import check_metadata
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, sha256_of_text
-from dataset_builder.hub import push
+from dataset_builder.hub import check_repo_id, push
 from dataset_builder.hub_change import CARD_FILE, Push, Pushed
 from dataset_builder.report import REPORT_FILE
 from dataset_builder.splits import SPLITS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OWNED = ("*.parquet", REPORT_FILE, EVAL_FILE)
+OWNED = (*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE)
 
 
 def push_corpus(
@@ -38,7 +38,13 @@ def push_corpus(
 
     if not (folder / REPORT_FILE).is_file() or not (folder / CARD_FILE).is_file():
         raise InputError(f"{folder}: holds no corpus; build one with `python -m dataset_builder build`")
+    check_repo_id(repo_id)
     report = read_json(folder / REPORT_FILE)
+    if "configs" not in report or "teachers" not in report:
+        raise InputError(
+            f"{folder}: its {REPORT_FILE} is not that of a built corpus (an older build's, or a model's own answers); "
+            "build one with `python -m dataset_builder build`"
+        )
     _check_rows(folder, report)
     license_id = DatasetCard.load(folder / CARD_FILE, ignore_metadata_errors=True).data.license
     if contexts == "full" and license_id == "other":

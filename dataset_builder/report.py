@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.corpus import normalised
@@ -37,15 +37,22 @@ def corpus_report(
             "with_abstract": sum(paper.abstract is not None for paper in papers),
             "by_year": _by_year(paper.year for paper in papers),
         },
+        "dropped": {
+            "train": dict(dropped[next(iter(configs))]["train"]),
+            "test": {name: dict(dropped[name]["test"]) for name in configs},
+        },
+        **counts_of_rows(configs),
+    }
+
+
+def counts_of_rows(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the part of the report that the finished rows alone decide: columns by name, of each split and config."""
+    return {
         "configs": {
             name: {split: split_counts(config[split]["year"], config[split]["paper_id"]) for split in SPLITS}
             for name, config in configs.items()
         },
         "papers_in_two_splits": {name: _papers_in_two_splits(config) for name, config in configs.items()},
-        "dropped": {
-            "train": dict(dropped[next(iter(configs))]["train"]),
-            "test": {name: dict(dropped[name]["test"]) for name in configs},
-        },
         "questions_asked_of_several_papers": {
             name: {split: _questions_of_several_papers(config[split]) for split in SPLITS}
             for name, config in configs.items()
@@ -108,7 +115,7 @@ def split_counts(years: Iterable[int], paper_ids: Iterable[str]) -> dict[str, An
     }
 
 
-def _papers_in_two_splits(config: DatasetDict) -> int:
+def _papers_in_two_splits(config: Mapping[str, Any]) -> int:
     splits_of_paper = Counter(paper_id for split in SPLITS for paper_id in set(config[split]["paper_id"]))
     return sum(count > 1 for count in splits_of_paper.values())
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataset_builder.card_rules import HUB_ID
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, sha256_of
 
@@ -24,7 +24,6 @@ METRICS_FILE = "metrics.json"
 # Which modules a sentence-transformers model is made of.
 MODULES_FILE = "modules.json"
 RECIPE_FILE = "recipe.yaml"
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,7 @@ def find_encoder(option: str, given: str) -> EncoderFolder:
             f"{option} {given}: is no encoder's folder (modules.json or config.json, and weights as *.safetensors); "
             "give a sentence-transformers model, folder or Hub id"
         )
+    _refuse_pickles(f"{option} {given}", path)
     return EncoderFolder(given=given, path=path)
 
 
@@ -106,8 +106,10 @@ def find_model(name: str, given: str) -> ModelFolder:
         )
     if (path / RECIPE_FILE).is_file() and not (path / METRICS_FILE).is_file():
         raise InputError(f"{name}={given}: its training is not finished; run the same training command again")
-    if not any(path.glob("*.safetensors")):
-        raise InputError(f"{name}={given}: has no weights (*.safetensors; other formats are not loaded)")
+    weights = "adapter_model.safetensors" if adapter else "*.safetensors"
+    if not any(path.glob(weights)):
+        raise InputError(f"{name}={given}: has no weights ({weights}; other formats are not loaded)")
+    _refuse_pickles(f"{name}={given}", path)
     base = None
     if adapter:
         base_path = read_json(path / "adapter_config.json").get("base_model_name_or_path")
@@ -129,6 +131,16 @@ def tokenizer_folder(folder: ModelFolder) -> Path:
         f"{folder.name}={folder.given}: has no tokenizer ({', '.join(TOKENIZER_FILES)}); put in that of the model it "
         "was trained from"
     )
+
+
+def _refuse_pickles(place: str, folder: Path) -> None:
+    """Raise `InputError` for a module of an encoder's, a folder in `folder`, that would be loaded from a pickle."""
+    for pickle in sorted(folder.glob("*/pytorch_model*.bin")):
+        if not any(pickle.parent.glob("*.safetensors")):
+            raise InputError(
+                f"{place}: the weights in {pickle.parent.name} are a pickle ({pickle.name}), which can run code when "
+                "it is loaded; save the model again as *.safetensors (sentence-transformers does so by itself)"
+            )
 
 
 def training_metrics(folders: list[ModelFolder]) -> dict[str, dict[str, Any]]:

@@ -25,15 +25,20 @@ def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry
             f"--repo-id {repo_id}: evaluate looks for a file of the Space's name, and the metric is in {MODULE}; "
             f"give {repo_id.split('/')[0]}/{Path(MODULE).stem}"
         )
-    card = (FOLDER / CARD_FILE).read_text(encoding="utf-8").replace("ORG/answer_similarity", repo_id)
+    card = _named(FOLDER / CARD_FILE, repo_id)
     check_metadata({"language": "en", **ModelCard(card).data.to_dict()}, str(FOLDER / CARD_FILE))
     what = Push(
         repo_id=repo_id,
         repo_type="space",
         card=card,
-        files={name: FOLDER / name for name in SENT},
+        # The module's example loads it by the Space's name, as the card does.
+        files={name: _named(FOLDER / name, repo_id).encode() for name in SENT},
         owned=SENT,
         message="Push the metric",
         space_sdk="gradio",
     )
     return push(what, private, tag, dry_run)
+
+
+def _named(path: Path, repo_id: str) -> str:
+    return path.read_text(encoding="utf-8").replace(f"ORG/{Path(MODULE).stem}", repo_id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,7 @@ def run(
             draw_similarity_by_year(out / "figures", scores)
             write_text(out / "report.md", report_markdown(scores, metrics))
             write_text(out / "report.html", report_html(scores, metrics, rows, answers, measured, papers_by_year))
+            scores = _dated(out / SCORES_FILE, scores)
             write_json(out / SCORES_FILE, scores)
     return scores, metrics
 
@@ -159,6 +162,15 @@ def sample(rows: list[dict[str, Any]], questions: int | None) -> list[dict[str, 
         return hashlib.sha256(f"{rows[number]['paper_id']}\n{rows[number]['question']}".encode()).hexdigest()
 
     return [rows[number] for number in sorted(sorted(range(len(rows)), key=draw)[:questions])]
+
+
+def _dated(path: Path, scores: dict[str, Any]) -> dict[str, Any]:
+    """Return `scores` with the day, UTC, they were measured on: that in `path` where it holds the same scores."""
+    held = read_json(path) if path.is_file() else {}
+    date = held.pop("date", None)
+    if date is None or held != json.loads(json.dumps(scores)):
+        date = datetime.now(UTC).date().isoformat()
+    return {"date": date, **scores}
 
 
 def _test_rows(dataset: str, config: str, revision: str) -> list[dict[str, Any]]:

@@ -26,6 +26,16 @@ def parser() -> argparse.ArgumentParser:
     publish.add_argument("--run", type=Path, required=True, metavar="DIR", help="the run's folder")
     publish.add_argument("--scores", type=Path, required=True, metavar="FILE", help="scores.json of its evaluation")
     publish.add_argument("--dataset-id", metavar="ORG/NAME", help="the corpus on the Hub; default: as the scores say")
+    publish.add_argument(
+        "--train-dataset-id",
+        metavar="ORG/NAME",
+        help="the corpus that it was trained on, where it is another folder's",
+    )
+    publish.add_argument(
+        "--start-model",
+        metavar="ORG/NAME",
+        help="the model that GRPO or best of n started from; default: as the run says",
+    )
     publish.add_argument("--base-model", metavar="ORG/NAME", help="the base on the Hub; default: as the run says")
     publish.add_argument("--license", metavar="ID", help="the model's licence; default: as its recipe says")
     add_push_options(publish)
@@ -53,7 +63,9 @@ def main() -> None:
             arguments.repo_id,
             arguments.scores,
             dataset_id=arguments.dataset_id,
+            train_dataset_id=arguments.train_dataset_id,
             base_model=arguments.base_model,
+            start_model=arguments.start_model,
             license_id=arguments.license,
             private=arguments.private,
             tag=arguments.tag,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -11,16 +9,13 @@ import yaml
 RESULTS_FILE = ".eval_results/isca-qa.yaml"
 
 
-def eval_results_yaml(
-    scores: dict[str, Any], name: str, dataset_id: str, commit: str, source: str, scores_path: Path
-) -> str:
+def eval_results_yaml(scores: dict[str, Any], name: str, dataset_id: str, commit: str, source: str) -> str:
     """Return the file for the model that `scores` calls `name`: an entry for each config, a task of eval.yaml.
 
-    The date is that of the scores' file, in UTC. The format is huggingface_hub's `EvalResultEntry`.
+    The format is huggingface_hub's `EvalResultEntry`.
     """
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
-    date = datetime.fromtimestamp(scores_path.stat().st_mtime, UTC).date().isoformat()
     measure = f"mean cosine similarity by {scores['encoders'][0]}"
     entries = [
         EvalResultEntry(
@@ -28,7 +23,7 @@ def eval_results_yaml(
             task_id=config,
             value=entry["cosine_similarity"]["mean"],
             dataset_revision=commit,
-            date=date,
+            date=scores["date"],
             source_url=source,
             source_name="scores.json",
             notes=f"{measure}, {entry['n']} questions on {entry['papers']} papers",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from dataset_builder.card import GEMMA_TERMS
 from dataset_builder.card_parts import whole_card
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
@@ -15,7 +15,10 @@ from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from eval.comparison import as_markdown
 from eval.model_folder import RECIPE_FILE, ModelFolder
 from eval.report import how_answered
-from model_cards.figures import LOSS_CURVE
+from model_cards.figures import LOSS_CURVE, REWARD_CURVE
+from model_cards.names import Names, named_on_hub
+from model_cards.scores import scores_table
+from model_cards.training_data import Corpus, local_corpus, training_data
 
 METHODS = {
     "full": "full fine-tuning, every parameter",
@@ -23,7 +26,9 @@ METHODS = {
     "grpo": "GRPO, rewarded by similarity to the references: a LoRA adapter trained on, the base unchanged",
 }
 TEMPLATES = Path(__file__).parent / "templates"
-GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
+GEMMA_PROHIBITED_USES = "https://ai.google.dev/gemma/prohibited_use_policy"
+# The words that section 3.1 of the terms asks for.
+GEMMA_NOTICE = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
 # The settings that a reader asks for first; the recipe has all.
 HYPERPARAMETERS = {
     "learning_rate": "learning rate",
@@ -39,40 +44,41 @@ HYPERPARAMETERS = {
 }
 
 
-@dataclass(frozen=True)
-class Names:
-    """What a card calls things: the model as its snippet loads it, its base, the corpus and what pins it.
-
-    On the Hub these are ids and a commit. `source` is the address of the scores, where they have one.
-    """
-
-    model: str
-    base: str
-    base_on_hub: bool
-    dataset: str
-    revision: str
-    source: str | None = None
-
-
-def local_names(folder: ModelFolder, metrics: dict[str, Any], dataset_id: str, revision: str) -> Names:
+def local_names(folder: ModelFolder, scored: Corpus) -> Names:
     """Return the names of a model that is in a folder of this machine."""
-    base = metrics["base_model"] or metrics["base_model_path"]
-    return Names(folder.given, base, metrics["base_model"] is not None, dataset_id, revision)
+    metrics = folder.metrics()
+    encoder = own_recipe(folder).get("encoder")
+    trained = training_data(
+        metrics, folder.given, lambda dataset, revision: local_corpus(dataset, revision, scored), lambda start: start
+    )
+    return Names(
+        model=folder.given,
+        base=metrics["base_model"] or metrics["base_model_path"],
+        base_on_hub=metrics["base_model"] is not None,
+        scored=scored,
+        trained=trained,
+        encoder=encoder and (named_on_hub(encoder) or encoder),
+    )
 
 
-def recipe_for(folder: ModelFolder, names: Names) -> dict[str, Any]:
+def own_recipe(folder: ModelFolder) -> dict[str, Any]:
+    """Return the recipe as the run kept it."""
+    return yaml.safe_load((folder.path / RECIPE_FILE).read_text(encoding="utf-8"))
+
+
+def recipe_for(folder: ModelFolder, names: Names, license_id: str | None) -> dict[str, Any]:
     """Return the run's recipe with the names of `names`, so that it trains the same model elsewhere."""
-    recipe = yaml.safe_load((folder.path / RECIPE_FILE).read_text(encoding="utf-8"))
-    return recipe | {
-        "model_name_or_path": names.base,
-        "dataset": names.dataset,
+    grpo = folder.metrics()["method"] == "grpo"
+    return own_recipe(folder) | {
+        "model_name_or_path": names.trained.start if grpo else names.base,
+        "dataset": names.trained.dataset,
+        **({"encoder": names.encoder} if names.encoder else {}),
+        **({"license": license_id} if license_id else {}),
         "output_dir": f"runs/{folder.path.resolve().name}",
     }
 
 
-def model_card(
-    folder: ModelFolder, scores: dict[str, Any], train_teacher: str, names: Names, license_id: str | None
-) -> str:
+def model_card(folder: ModelFolder, scores: dict[str, Any], names: Names, license_id: str | None) -> str:
     """Return the card of the model in `folder`.
 
     `scores` is the content of scores.json, in which the model is called `folder.name`. `license_id` is that of the
@@ -84,7 +90,8 @@ def model_card(
     lora = folder.base is not None
     entry = scores["models"][folder.name]
     years = sorted({year for of_config in entry.values() for year in of_config["cosine_similarity"]["by_year"]})
-    recipe = recipe_for(folder, names)
+    recipe = recipe_for(folder, names, license_id)
+    corpus = names.trained.corpus
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -109,28 +116,21 @@ def model_card(
         recipe=yaml.safe_dump(recipe, sort_keys=True, allow_unicode=True).strip(),
         losses=_losses_table(metrics),
         loss_curve=LOSS_CURVE,
-        snippet=_snippet(names, lora),
+        reward_curve=REWARD_CURVE,
+        snippet=_snippet(names, lora, metrics["base_model_note"]),
         test_years=f"{years[0]}-{years[-1]}" if len(years) > 1 else years[0],
-        train_teacher=train_teacher,
-        gemma=license_id == "gemma",
+        trained=names.trained,
+        teacher=corpus.report.get("train_teacher"),
+        corpus=f"`{corpus.dataset}` at "
+        + (f"revision `{corpus.revision}`" if corpus.revision else "a revision that was not recorded"),
+        same_corpus=(corpus.dataset, corpus.revision) == (names.scored.dataset, names.scored.revision),
+        has_floors=bool(scores.get("floors_and_ceilings")),
+        license_id=license_id,
+        gemma_notice=GEMMA_NOTICE,
         gemma_terms=GEMMA_TERMS,
+        gemma_prohibited_uses=GEMMA_PROHIBITED_USES,
     )
     return whole_card(_metadata(folder, scores, names, lora, license_id), text)
-
-
-def scores_table(scores: dict[str, Any]) -> str:
-    """Return each model's mean similarity by config in Markdown, with its interval where the scores have one."""
-    configs = list(dict.fromkeys(config for of_model in scores["models"].values() for config in of_model))
-
-    def cell(of_model: dict[str, Any], config: str) -> str:
-        if config not in of_model:
-            return ""
-        similarity = of_model[config]["cosine_similarity"]
-        interval = f" [{similarity['low']:.3f}, {similarity['high']:.3f}]" if "low" in similarity else ""
-        return f"{similarity['mean']:.3f}{interval}"
-
-    rows = [[name, *(cell(of_model, config) for config in configs)] for name, of_model in scores["models"].items()]
-    return as_markdown(["model", *(f"test by `{config}`" for config in configs)], rows)
 
 
 def _metadata(
@@ -146,11 +146,11 @@ def _metadata(
         EvalResult(
             task_type="text-generation",
             task_name="Question answering over an abstract",
-            dataset_type=names.dataset,
+            dataset_type=names.scored.dataset,
             dataset_name=f"ISCA-QA, test written by {config}",
             dataset_config=config,
             dataset_split="test",
-            dataset_revision=names.revision,
+            dataset_revision=names.scored.revision,
             metric_type="cosine_similarity",
             metric_name=f"Cosine similarity ({scores['encoders'][0]})",
             metric_value=entry["cosine_similarity"]["mean"],
@@ -168,7 +168,7 @@ def _metadata(
         library_name="peft" if lora else "transformers",
         pipeline_tag="text-generation",
         tags=["computer-architecture", "question-answering", *(["lora"] if lora else [])],
-        datasets=[names.dataset],
+        datasets=[names.trained.corpus.dataset],
         metrics=["cosine_similarity"],
         # The Hub's id alone: a path of this machine means nothing there.
         base_model=names.base if names.base_on_hub else None,
@@ -189,13 +189,17 @@ def _losses_table(metrics: dict[str, Any]) -> str:
     return as_markdown(["epoch", "training", "validation"], rows)
 
 
-def _snippet(names: Names, lora: bool) -> str:
+def _snippet(names: Names, lora: bool, base_note: str | None) -> str:
     """Return Python that loads the model and answers one question; it runs as it stands."""
     if lora:
         load = [
             "from peft import PeftModel",
             "from transformers import AutoModelForCausalLM, AutoTokenizer",
             "",
+            *(
+                ["# Trained and scored on the base as described above: close to this one, not equal to it."]
+                * bool(base_note)
+            ),
             f'base = AutoModelForCausalLM.from_pretrained("{names.base}")',
             f'model = PeftModel.from_pretrained(base, "{names.model}")',
         ]

@@ -11,19 +11,22 @@ from typing import Any
 
 import yaml
 
-from dataset_builder.card_rules import HUB_ID, check_metadata
+from dataset_builder.card import under_gemmas_terms
+from dataset_builder.card_rules import check_metadata
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
 from dataset_builder.hub import check_repo_id, push
 from dataset_builder.hub_change import Push, Pushed
-from dataset_builder.hub_errors import telling_hub_errors
-from dataset_builder.report import REPORT_FILE
+from dataset_builder.packaged_models import SOURCE_FILE
 from eval.model_folder import METRICS_FILE, RECIPE_FILE, ModelFolder, find_model
 from model_cards.eval_results import RESULTS_FILE, eval_results_yaml
-from model_cards.figures import LOSS_CURVE, draw_loss_curve
-from model_cards.model_card import Names, model_card, recipe_for
+from model_cards.figures import LOSS_CURVE, REWARD_CURVE, draw_training_curve
+from model_cards.model_card import GEMMA_NOTICE, model_card, own_recipe, recipe_for
+from model_cards.names import Names, named_on_hub, start_on_hub
+from model_cards.scores import read_scores
+from model_cards.training_data import Corpus, TrainingData, corpus_on_hub, training_data
 
-ADAPTER_CONFIG, SCORES_FILE = "adapter_config.json", "scores.json"
+ADAPTER_CONFIG, SCORES_FILE, NOTICE_FILE = "adapter_config.json", "scores.json", "NOTICE"
 # All that is ever sent of a run. No pattern takes a pickle: those can run code when they are loaded.
 SENT = (
     *("model*.safetensors", "model.safetensors.index.json", "adapter_model.safetensors"),
@@ -38,7 +41,7 @@ SENT = (
     *("vocab.json", "vocab.txt", "merges.txt"),
     *(RECIPE_FILE, METRICS_FILE, "environment.json"),
 )
-OWNED = (*SENT, LOSS_CURVE, SCORES_FILE, RESULTS_FILE)
+OWNED = (*SENT, LOSS_CURVE, REWARD_CURVE, SCORES_FILE, RESULTS_FILE, NOTICE_FILE)
 
 
 def publish(
@@ -46,7 +49,9 @@ def publish(
     repo_id: str,
     scores_path: Path,
     dataset_id: str | None = None,
+    train_dataset_id: str | None = None,
     base_model: str | None = None,
+    start_model: str | None = None,
     license_id: str | None = None,
     private: bool = False,
     tag: str | None = None,
@@ -54,14 +59,15 @@ def publish(
 ) -> Pushed:
     """Publish the model or adapter of a finished run with the scores that were measured of it.
 
-    `dataset_id`, `base_model` (Hub ids) and `license_id` are needed where scores and run do not tell them. The corpus
-    must be on the Hub already: its commit is what the card and the scores pin. Returns what came of it; raises
-    `InputError` for whatever does not fit together, before anything is sent.
+    The Hub ids (`dataset_id` of the corpus that was scored on, `train_dataset_id` where it was trained on another,
+    `base_model`, and `start_model` for GRPO and best of n) and `license_id` are needed where scores and run do not
+    tell them. The corpora must be on the Hub already: their commits are what the card and the scores pin. Returns what
+    came of it; raises `InputError` for whatever does not fit together, before anything is sent.
     """
     from huggingface_hub import ModelCard, constants
 
     check_repo_id(repo_id)
-    scores = read_json(scores_path)
+    scores = read_scores(scores_path)
     folder = _scored_run(run, scores, scores_path)
     metrics = folder.metrics()
     base = base_model or metrics["base_model"]
@@ -70,16 +76,22 @@ def publish(
             f"--run {run}: its base {metrics['base_model_path']} is a folder that does not say which model of the Hub "
             "it is; pass --base-model ORG/NAME"
         )
-    dataset_id, report, commit = _corpus_on_hub(dataset_id, scores, scores_path)
+    encoder = _check_encoders(scores, scores_path, own_recipe(folder).get("encoder"), run)
+    use = f"the scores of {scores_path} are on"
+    scored = corpus_on_hub(scores["dataset"], scores["revision"], dataset_id, "--dataset-id", use)
+    trained, started_from_gemma = _training_data(run, metrics, scored, train_dataset_id, start_model)
     license_id = license_id or metrics["license"]
-    if _written_by_gemma(report) and license_id != "gemma":
+    teacher = trained.corpus.report["train_teacher"]
+    of_gemma = started_from_gemma or under_gemmas_terms(teacher, trained.corpus.report["teachers"][teacher])
+    if of_gemma and license_id != "gemma":
+        of = trained.start if started_from_gemma else f"pairs written by {teacher}"
         raise InputError(
-            f"--run {run}: its training pairs were written by {report['train_teacher']}, whose terms count such a "
-            f"model as a derivative of Gemma, and the licence is {license_id!r}; pass --license gemma"
+            f"--run {run}: was made from {of}; Gemma's terms count such a model as a derivative of Gemma, and the "
+            f"licence is {license_id!r}; pass --license gemma"
         )
     source = f"{constants.ENDPOINT}/{repo_id}/blob/main/{SCORES_FILE}"
-    names = Names(repo_id, base, True, dataset_id, commit, source)
-    card = model_card(folder, scores, report["train_teacher"], names, license_id)
+    names = Names(repo_id, base, True, scored, trained, encoder, source)
+    card = model_card(folder, scores, names, license_id)
     check_metadata(ModelCard(card).data.to_dict(), f"the card of {run}")
     with tempfile.TemporaryDirectory() as temporary:
         files: dict[str, Path | bytes] = {
@@ -87,20 +99,60 @@ def publish(
             for path in sorted(folder.path.iterdir())
             if any(fnmatchcase(path.name, pattern) for pattern in SENT)
         }
-        files |= _renamed(folder, names)
+        files |= _renamed(folder, names, license_id)
         public_scores = {key: value for key, value in scores.items() if key != "model_folders"}
-        files[SCORES_FILE] = _as_json(public_scores | {"dataset": dataset_id, "revision": commit})
-        files[RESULTS_FILE] = eval_results_yaml(scores, folder.name, dataset_id, commit, source, scores_path).encode()
-        files[LOSS_CURVE] = draw_loss_curve(Path(temporary), metrics)
+        files[SCORES_FILE] = _as_json(public_scores | {"dataset": scored.dataset, "revision": scored.revision})
+        files[RESULTS_FILE] = eval_results_yaml(scores, folder.name, scored.dataset, scored.revision, source).encode()
+        curve = draw_training_curve(Path(temporary), metrics)
+        files[curve.name] = curve
+        if license_id == "gemma":
+            files[NOTICE_FILE] = f"{GEMMA_NOTICE}\n".encode()
         what = Push(repo_id, "model", card, files, OWNED, f"Publish {folder.path.resolve().name}")
         return push(what, private, tag, dry_run)
 
 
-def _written_by_gemma(report: dict[str, Any]) -> bool:
-    """Tell by the training teacher's manifest whether its output carries Gemma's terms, else by the teacher's name."""
-    teacher = report["train_teacher"]
-    manifest = report["teachers"][teacher]
-    return manifest["teacher"]["license"] == "gemma" if manifest else "gemma" in teacher.lower()
+def _check_encoders(scores: dict[str, Any], scores_path: Path, of_recipe: str | None, run: Path) -> str | None:
+    """Return the recipe's encoder by its Hub id; raises `InputError` where it or one of the scores' has none."""
+    remedy = f'write {{"hub_id": "ORG/NAME"}} into its {SOURCE_FILE}'
+    for encoder in (*scores["encoders"], *([scores["cross_encoder"]] if "cross_encoder" in scores else [])):
+        if named_on_hub(encoder) != encoder:
+            raise InputError(
+                f"--scores {scores_path}: are by the encoder {encoder}, a folder here that names no model of the Hub; "
+                f"{remedy} and run the evaluation again, which keeps the answers"
+            )
+    if of_recipe is None:
+        return None
+    named = named_on_hub(of_recipe)
+    if named is None:
+        raise InputError(
+            f"--run {run}: its recipe's encoder {of_recipe} is a folder here that names no model of the Hub; {remedy}"
+        )
+    return named
+
+
+def _training_data(
+    run: Path, metrics: dict[str, Any], scored: Corpus, dataset_id: str | None, start_model: str | None
+) -> tuple[TrainingData, bool]:
+    """Return what the run was trained on, by its names on the Hub, and whether it started from a model of Gemma's."""
+    place = f"--run {run}"
+    of_gemma = False
+
+    def find(dataset: str, revision: str | None) -> Corpus:
+        if revision is None:
+            raise InputError(
+                f"{place}: does not say at which revision of {dataset} it was trained (metrics.json has no "
+                "'dataset_revision'), so that its card could not; train it again"
+            )
+        if dataset_id is None and revision in (scored.revision, scored.report["revision"]):
+            return scored
+        return corpus_on_hub(dataset, revision, dataset_id, "--train-dataset-id", f"{run} was trained on")
+
+    def name(start: str) -> str:
+        nonlocal of_gemma
+        named, of_gemma = start_on_hub(start, start_model, place)
+        return named
+
+    return training_data(metrics, place, find, name), of_gemma
 
 
 def _scored_run(run: Path, scores: dict[str, Any], scores_path: Path) -> ModelFolder:
@@ -133,43 +185,29 @@ def _check_weights(folder: ModelFolder) -> None:
             raise InputError(f"{path}: holds no weights; train the model again")
 
 
-def _corpus_on_hub(
-    dataset_id: str | None, scores: dict[str, Any], scores_path: Path
-) -> tuple[str, dict[str, Any], str]:
-    """Return id, report and commit of the corpus on the Hub whose rows the scores were measured on."""
-    from huggingface_hub import HfApi, hf_hub_download
-
-    on_hub = not scores["revision"].startswith("sha256:")
-    if dataset_id is None and on_hub:
-        dataset_id = scores["dataset"]
-    if dataset_id is None or not HUB_ID.fullmatch(dataset_id):
-        raise InputError(
-            f"--scores {scores_path}: are on {scores['dataset']}, a folder here; name the corpus on the Hub by "
-            "--dataset-id ORG/NAME"
-        )
-    with telling_hub_errors(dataset_id, "dataset"):
-        revision = scores["revision"] if on_hub else None
-        commit = HfApi().dataset_info(dataset_id, revision=revision).sha
-        report = read_json(Path(hf_hub_download(dataset_id, REPORT_FILE, repo_type="dataset", revision=commit)))
-    if not on_hub and report["revision"] != scores["revision"]:
-        raise InputError(
-            f"--dataset-id {dataset_id}: has other rows than {scores['dataset']}, which the scores are on; push that "
-            "corpus first with `python -m dataset_builder push`, or run the evaluation on the published one"
-        )
-    return dataset_id, report, commit
-
-
-def _renamed(folder: ModelFolder, names: Names) -> dict[str, bytes]:
+def _renamed(folder: ModelFolder, names: Names, license_id: str | None) -> dict[str, bytes]:
     """Return the files of the run that name this machine's folders, with the Hub's names in their place."""
-    metrics = folder.metrics() | {
+    metrics, trained = folder.metrics(), names.trained
+    metrics |= {
         "base_model": names.base,
         "base_model_path": names.base,
-        "dataset": names.dataset,
-        "dataset_revision": names.revision,
+        "dataset": trained.dataset,
+        "license": license_id,
     }
+    if trained.samples:
+        metrics |= {"samples": trained.samples}
+    else:
+        metrics |= {"dataset_revision": trained.corpus.revision}
+    if "adapter" in metrics:
+        metrics |= {"adapter": trained.start}
+    if "sweep" in metrics:
+        # Without the command and the folders of the runs: the settings that were compared, and what came of them.
+        runs = [{key: value for key, value in of.items() if key != "folder"} for of in metrics["sweep"]["runs"]]
+        metrics |= {"sweep": {"runs": runs}}
+    recipe = recipe_for(folder, names, license_id)
     files = {
         METRICS_FILE: _as_json(metrics),
-        RECIPE_FILE: yaml.safe_dump(recipe_for(folder, names), sort_keys=True, allow_unicode=True).encode(),
+        RECIPE_FILE: yaml.safe_dump(recipe, sort_keys=True, allow_unicode=True).encode(),
     }
     if folder.base:
         config = read_json(folder.path / ADAPTER_CONFIG)

@@ -10,8 +10,10 @@ from dataset_builder.files import read_json, write_text
 from dataset_builder.loading import corpus_revision
 from dataset_builder.report import REPORT_FILE
 from eval.model_folder import RECIPE_FILE, ModelFolder, find_model
-from model_cards.figures import draw_loss_curve
+from model_cards.figures import draw_training_curve
 from model_cards.model_card import local_names, model_card
+from model_cards.scores import read_scores
+from model_cards.training_data import Corpus
 
 
 def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
@@ -20,7 +22,7 @@ def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
     `dataset_id` is what the cards call the corpus. Raises `InputError` for scores that are not of the corpus `dataset`
     or of these models as they are now.
     """
-    scores = read_json(scores_path)
+    scores = read_scores(scores_path)
     report = read_json(dataset / REPORT_FILE)
     if scores["revision"] != corpus_revision(str(dataset)):
         raise InputError(
@@ -34,10 +36,10 @@ def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
         # A run of this machine: what was downloaded from the Hub has its card there.
         if (folder.path / RECIPE_FILE).is_file():
             metrics = folder.metrics()
-            names = local_names(folder, metrics, dataset_id, scores["revision"])
+            names = local_names(folder, Corpus(dataset_id, scores["revision"], report))
             license_id = metrics["license"] or "unknown"
-            card = model_card(folder, scores, report["train_teacher"], names, license_id)
-            draw_loss_curve(folder.path, metrics)
+            card = model_card(folder, scores, names, license_id)
+            draw_training_curve(folder.path, metrics)
             written.append(folder.path / "README.md")
             write_text(written[-1], card)
     return written

@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
     refuse_several_gpus(recipe.training)
     use_all_threads()
 
-    from dataset_builder.loading import load_corpus_split
+    from dataset_builder.loading import corpus_revision, load_corpus_split
     from eval.model_folder import find_model
     from training.failures import explained
     from training.rewards import AnswerReward
@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> None:
         )
     tokenizer, positions = load_tokenizer(str(adapter.base.path))
     train, validation = (load_corpus_split(recipe.corpus.dataset, None, split) for split in ("train", "validation"))
+    revision = corpus_revision(recipe.corpus.dataset)
     prompts = prompt_rows(train, tokenizer, positions - args.max_completion_length)
     reward = AnswerReward(recipe.corpus.encoder)
     questions = recipe.corpus.validation_questions
@@ -96,7 +97,7 @@ def main(arguments: list[str]) -> None:
             "reward_by_step": [{"step": of["step"], "reward": of["reward"]} for of in log if "reward" in of],
             "validation": {"epoch": trainer.state.epoch, "loss": None, "similarity": after[-1] if after else None},
         }
-        keep(trainer, recipe, str(adapter.base.given), "grpo", len(prompts), measured)
+        keep(trainer, recipe, revision, str(adapter.base.given), "grpo", len(prompts), measured)
     trainer.accelerator.end_training()
 
 

@@ -16,8 +16,12 @@ def stopwatch_of(trainer: Any) -> Stopwatch:
     return next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Stopwatch))
 
 
-def keep(trainer: Any, recipe: Recipe, base: str, method: str, pairs: int, measured: dict[str, Any]) -> None:
+def keep(
+    trainer: Any, recipe: Recipe, revision: str, base: str, method: str, pairs: int, measured: dict[str, Any]
+) -> None:
     """Save the model that was trained from `base` on so many pairs, then what the run measured.
+
+    `revision` is that of the corpus when the rows were loaded.
 
     `measured` holds the keys of metrics.json that not every kind of training has, or has in its own way. To be called
     by every process.
@@ -39,6 +43,7 @@ def keep(trainer: Any, recipe: Recipe, base: str, method: str, pairs: int, measu
         **base_model(base),
         "method": method,
         "dataset": recipe.corpus.dataset,
+        "dataset_revision": revision,
         "license": recipe.corpus.license,
         "seed": recipe.training.seed,
         "train_pairs": pairs,

@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
     refuse_several_gpus(recipe.training)
     use_all_threads()
 
-    from dataset_builder.loading import load_corpus_split
+    from dataset_builder.loading import corpus_revision, load_corpus_split
     from training.failures import explained
     from training.preview import print_preview
     from training.rows import rows_by_pair, rows_by_paper, tokenize_pairs
@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> None:
     tokenizer, positions = load_tokenizer(recipe.model.model_name_or_path)
     max_tokens = min(args.max_length or positions, positions)
     train, validation = (load_corpus_split(recipe.corpus.dataset, None, split) for split in ("train", "validation"))
+    revision = corpus_revision(recipe.corpus.dataset)
     make_rows = rows_by_paper if recipe.corpus.rows == "paper" else rows_by_pair
     train_rows, validation_rows = (make_rows(tokenize_pairs(of, tokenizer, max_tokens)) for of in (train, validation))
     questions = recipe.corpus.validation_questions
@@ -97,7 +98,7 @@ def main(arguments: list[str]) -> None:
         )
         trainer.train(resume_from_checkpoint=checkpoint)
         measured = measure(trainer, recipe, tokens=sum(map(len, train_rows["input_ids"])), pairs=len(train))
-        keep(trainer, recipe, recipe.model.model_name_or_path, recipe.method, len(train), measured)
+        keep(trainer, recipe, revision, recipe.model.model_name_or_path, recipe.method, len(train), measured)
     trainer.accelerator.end_training()
 
 

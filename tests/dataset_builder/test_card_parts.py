@@ -41,6 +41,7 @@ def test_card_without_markers_is_all_a_persons(front: str) -> None:
         ({"license": "apache2"}, "'apache2' is no licence"),
         ({"license": "other"}, "needs license_name and license_link"),
         ({"language": ["en", "English"]}, "'English' is no language"),
+        ({"language": "zzz"}, "'zzz' is no language"),
         ({"base_model": "data/models/gpt2"}, "is no Hub id"),
         ({"model-index": [{"results": [{"metrics": [{"type": "m", "value": float("nan")}]}]}]}, "a similarity lies"),
         ({"model-index": [{"results": [{"metrics": [{"type": "m", "value": 66.8}]}]}]}, "a similarity lies"),

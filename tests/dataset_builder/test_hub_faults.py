@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub.commands import Commands, Done
-from tests.hub.running import READER, STRANGER, WRITER, RunningHub
+from tests.hub.running import READER, STRANGER, WRITER, RunningHub, running_hub
 
 # The train split of the sample, some 45 kB: the connection is cut after a third of it.
 CUT = {"method": "PUT", "path": "^/lfs/", "times": 100, "cut": 15_000}
@@ -90,46 +90,105 @@ def test_name_that_is_none(hub: RunningHub, commands: Commands, corpus: Path, re
     assert hub.take_requests() == []
 
 
-def test_tag_that_is_none(hub: RunningHub, commands: Commands, corpus: Path) -> None:
-    """Git would refuse it after everything else was done."""
+@pytest.mark.parametrize(
+    ("tag", "message"),
+    [
+        ("v1 final", "is no tag's name"),
+        ("v1..2", "is no tag's name"),
+        ("v1.lock", "is no tag's name"),
+        ("refs/tags/v1", "is no tag's name"),
+        ("-v1", "is no tag's name"),
+        ("vé1", "is no tag's name"),
+        ("main", "is what a branch or a commit is called"),
+        ("HEAD", "is what a branch or a commit is called"),
+        ("0123456789" * 4, "is what a branch or a commit is called"),
+    ],
+)
+def test_tag_that_is_none(hub: RunningHub, commands: Commands, corpus: Path, tag: str, message: str) -> None:
+    """Git or the Hub would refuse it after everything else was done, or nobody could load by it."""
     hub.take_requests()
-    done = _push(commands, corpus, "lab/tags", "--tag", "v1 final")
-    assert _is_one_message(done) and "is no tag's name" in done.output
+    done = _push(commands, corpus, "lab/tags", f"--tag={tag}")
+    assert _is_one_message(done) and message in done.output
     assert hub.take_requests() == []
 
 
-def test_name_of_a_model(hub: RunningHub, commands: Commands, corpus: Path, tmp_path: Path) -> None:
-    """A model has the name: no dataset is made beside it unasked."""
-    made = hub.run(tmp_path, "-c", "from huggingface_hub import HfApi; HfApi().create_repo('lab/model')")
-    assert made.returncode == 0
-    done = _push(commands, corpus, "lab/model")
-    assert _is_one_message(done) and "is a model on the Hub, not a dataset; choose another name" in done.output
+def test_tag_that_fails_is_all_that_is_missing(hub: RunningHub, commands: Commands, corpus: Path) -> None:
+    """The commit is visible by then, and the message says so; a second run sets the tag and commits nothing."""
+    for fault in ({"status": 500}, {"status": 403}, {"cut": 0}):
+        hub.orders({"method": "POST", "path": "/tag/", "times": 9} | fault)
+        done = _push(commands, corpus, "lab/tag-last", "--tag", "v1")
+        commits = hub.commits("datasets/lab/tag-last")
+        assert _is_one_message(done), done.output
+        assert f"stands there as commit {commits[0]['id'][:12]}; run the same command again to set" in done.output
+        assert "nothing half done" not in done.output
+        assert len(_files(hub, "lab/tag-last")) == 9
+    hub.orders()
+    assert _push(commands, corpus, "lab/tag-last", "--tag", "v1").code == 0
+    tags = hub.api("/api/datasets/lab/tag-last/refs")["tags"]
+    assert [(tag["name"], tag["targetCommit"]) for tag in tags] == [("v1", commits[0]["id"])]
+    assert hub.commits("datasets/lab/tag-last") == commits
 
 
-def test_public_repo_asked_to_be_private(commands: Commands, corpus: Path) -> None:
-    """What was to be private is not added to what all can read."""
-    assert _push(commands, corpus, "lab/public").code == 0
-    done = _push(commands, corpus, "lab/public", "--private")
-    assert _is_one_message(done) and "is public already" in done.output
+def test_hub_killed_before_the_commit_is_gone_on_with(corpus: Path, tmp_path: Path) -> None:
+    """The files are uploaded; from its disk it shows no commit, and a second push sends none of them again."""
+    words = ("-m", "dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/half-way", "--contexts", "full")
+    with running_hub(tmp_path / "hub") as hub:
+        hub.orders({"method": "POST", "path": "/commit/main$", "times": 1, "killed": True})
+        done = hub.run(tmp_path / "home", *words)
+        assert done.returncode == 2 and "the connection to the Hub failed" in done.stderr, done.stderr
+        assert "run the same command again" in done.stderr and "Traceback" not in done.stderr
+        assert WRITER not in done.stdout + done.stderr
+    with running_hub(tmp_path / "hub") as hub:
+        assert _files(hub, "lab/half-way") == {}
+        hub.take_requests()
+        done = hub.run(tmp_path / "home", *words)
+        assert done.returncode == 0, done.stderr
+        assert not [request for request in hub.take_requests() if request.startswith("PUT /lfs/")]
+        assert len(_files(hub, "lab/half-way")) == 9
+        assert len(hub.commits("datasets/lab/half-way")) == 2
 
 
-def test_private_repo_is_private(hub: RunningHub, commands: Commands, corpus: Path) -> None:
-    """Made so, and pushed to again without the option."""
-    assert _push(commands, corpus, "lab/private", "--private").code == 0
-    assert hub.api("/api/datasets/lab/private")["private"] is True
-    assert _push(commands, corpus, "lab/private").code == 0
+def test_commit_whose_answer_was_lost_is_not_made_again(hub: RunningHub, commands: Commands, corpus: Path) -> None:
+    """The Hub took it; a second run finds everything there, and sets the tag that the first could not."""
+    hub.orders({"method": "POST", "path": "/commit/main$", "times": 1, "lost": True})
+    done = _push(commands, corpus, "lab/unheard", "--tag", "v1")
+    assert _is_one_message(done) and "the connection to the Hub failed" in done.output, done.output
+    assert len(_files(hub, "lab/unheard")) == 9
+    hub.orders()
+    done = _push(commands, corpus, "lab/unheard", "--tag", "v1")
+    assert (done.code, "Everything is there already" in done.output) == (0, True), done.output
+    assert len(hub.commits("datasets/lab/unheard")) == 2
+    assert [tag["name"] for tag in hub.api("/api/datasets/lab/unheard/refs")["tags"]] == ["v1"]
 
 
-def test_commit_that_was_overtaken_is_made_again(hub: RunningHub, commands: Commands, corpus: Path) -> None:
-    """Somebody commits between our look and our commit (412): both commits stand, and no file is sent twice."""
-    race = {"repo": ["dataset", "lab/raced2"], "files": {"NOTES.md": "Mine."}}
-    hub.orders({"method": "POST", "path": "/commit/main$", "times": 1, "race": race})
-    done = _push(commands, corpus, "lab/raced2")
-    assert done.code == 0, done.output
-    assert "another commit came first" in done.output
-    assert "NOTES.md" in _files(hub, "lab/raced2")
-    titles = [commit["title"] for commit in hub.commits("datasets/lab/raced2")]
-    assert titles == ["Push the corpus, contexts: full", "somebody else's", "init"]
+def test_peoples_files_stay(hub: RunningHub, commands: Commands, corpus: Path, tmp_path: Path) -> None:
+    """Parquet elsewhere than where a split lies, and a folder that only begins like ours."""
+    code = """
+from huggingface_hub import CommitOperationAdd, HfApi
+paths = ["notes.parquet", "plain/extra.parquet", "a/b/train-0.parquet", "old/test-00000-of-00002.parquet"]
+operations = [CommitOperationAdd(path, path.encode()) for path in paths]
+HfApi().create_commit("lab/shared", operations, commit_message="Mine", repo_type="dataset")
+"""
+    assert _push(commands, corpus, "lab/shared").code == 0
+    ours = _files(hub, "lab/shared").keys()
+    done = hub.run(tmp_path, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert _push(commands, corpus, "lab/shared").code == 0
+    theirs = {"notes.parquet", "plain/extra.parquet", "a/b/train-0.parquet"}
+    assert _files(hub, "lab/shared").keys() == ours | theirs
+
+
+@pytest.mark.parametrize("front", ["- a list", "a: [broken", "only words"])
+def test_card_with_broken_metadata_is_named(hub: RunningHub, commands: Commands, corpus: Path, front: str) -> None:
+    """As a person left it on the Hub: nothing of it is guessed at or lost."""
+    repo = f"lab/card-{front[0:4].strip(chr(32))}"
+    assert _push(commands, corpus, repo).code == 0
+    race = {"repo": ["dataset", repo], "files": {"README.md": f"---\n{front}\n---\nMine."}}
+    hub.orders({"method": "GET", "path": f"^/api/datasets/{repo}$", "times": 1, "race": race})
+    done = _push(commands, corpus, repo)
+    assert _is_one_message(done) and "cannot be read as metadata" in done.output, done.output
+    assert "correct it on the Hub" in done.output
+    assert hub.commits(f"datasets/{repo}")[0]["title"] == "somebody else's"
 
 
 FAULTS = {
@@ -178,6 +237,7 @@ def test_push_that_fails_shows_nothing_and_a_second_completes_it(
     hub.orders(order)
     done = _push(commands, corpus, repo)
     assert _is_one_message(done) and message in done.output, done.output
+    assert WRITER not in done.output
     assert set(done.waits) == set(waits) and len(done.waits) >= len(waits)
     assert _files(hub, repo) == {}
     hub.orders()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from dataset_builder.build import build
+from dataset_builder.overlap import overlap
+from tests.cards import stray_table_rows
 from tests.conftest import append, contents
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub, running_hub
@@ -118,7 +121,17 @@ def test_dry_run_shows_and_sends_nothing(hub: RunningHub, corpus: Path, commands
     done = commands.run("dataset_builder", *words, token=None)
     assert done.code == 0, done.output
     assert "plain/test-00000-of-00001.parquet" in done.output and "Nothing was sent." in done.output
+    assert "The repo would be created, public." in done.output and "The tag" not in done.output
     assert {request.split()[0] for request in hub.take_requests()} == {"GET"}
+    done = commands.run("dataset_builder", *words, "--private", "--tag", "v1", token=None)
+    assert "The repo would be created, private." in done.output and "The tag v1 would be set." in done.output
+
+
+def test_dry_run_on_a_repo_that_is_there(hub: RunningHub, pushed: str, corpus: Path, commands: Commands) -> None:
+    """With the tag that it has."""
+    words = ("push", "--dataset", corpus, "--repo-id", REPO, "--contexts", "full", "--tag", "v1.0.0", "--dry-run")
+    done = commands.run("dataset_builder", *words)
+    assert done.code == 0 and "The repo is there, public." in done.output and "The tag v1.0.0 is there." in done.output
 
 
 def test_changed_corpus_leaves_nothing_stale_and_a_persons_work_alone(
@@ -185,6 +198,7 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     text = hub.text("datasets/lab/bare/resolve/main/README.md")
     assert "hydrate --repo-id lab/bare" in text
     assert not any(row["context"][:60] in text for row in rows["plain"]["train"])
+    assert stray_table_rows(text) == []
 
     out = tmp_path / "hydrated"
     papers = Path("dataset_builder/sample/papers")
@@ -193,6 +207,41 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     assert _rows(out) == rows
     reports = [json.loads((folder / "report.json").read_text()) for folder in (out, corpus)]
     assert reports[0] == reports[1]
+
+
+def test_licence_without_contexts_is_the_pairs(
+    hub: RunningHub, sources: Path, tmp_path: Path, commands: Commands
+) -> None:
+    """The abstracts' licence goes with the abstracts, and is back when they are."""
+    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "other")
+    words = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/pairs-alone", "--contexts", "none")
+    assert commands.run("dataset_builder", *words).code == 0
+    data = hub.api("/api/datasets/lab/pairs-alone")["cardData"]
+    assert (data["license"], data["license_name"]) == ("other", "terms-of-the-teachers")
+    assert data["license_link"] == "https://huggingface.co/datasets/lab/pairs-alone#licences"
+    out = tmp_path / "hydrated"
+    words = ("hydrate", "--repo-id", "lab/pairs-alone", "--papers", sources / "papers", "--out", out)
+    assert commands.run("dataset_builder", *words).code == 0
+    assert DatasetCard.load(out / "README.md").data.license_name == "publishers-abstracts"
+
+
+@pytest.mark.parametrize("size", [0, 501 * 10**9])
+def test_file_that_the_hub_would_not_take(
+    hub: RunningHub, corpus: Path, tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty, or larger than its limit (a file of holes): refused before the Hub is asked anything."""
+    from dataset_builder.errors import InputError
+    from dataset_builder.hub import push
+    from dataset_builder.hub_change import Push
+
+    file = tmp_path / "model.safetensors"
+    file.touch()
+    os.truncate(file, size)
+    hub.take_requests()
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    with pytest.raises(InputError, match="is empty" if size == 0 else "the Hub takes 500,000,000,000 in one file"):
+        push(Push("lab/x", "model", "", {file.name: file}, (), ""), private=False, tag=None, dry_run=False)
+    assert hub.take_requests() == []
 
 
 def test_hydrating_from_other_abstracts_says_which(
@@ -215,7 +264,14 @@ def test_hydrating_from_other_abstracts_says_which(
     assert "10.1109/" in done.output and "--retry-missing" in done.output
     rows = _rows(out)
     assert (len(rows["plain"]["train"]), len(rows["detailed"]["train"])) == (78, 78)
-    assert json.loads((out / "report.json").read_text())["configs"]["plain"]["train"]["pairs"] == 78
+    report = json.loads((out / "report.json").read_text())
+    assert report["configs"]["plain"]["train"]["pairs"] == 78
+    # What is counted of the rows is counted of those that are left, as a build of them would.
+    assert report["overlap_of_test_with_train"]["plain"]["answers"] == overlap(
+        *([row["answer"] for row in rows["plain"][split]] for split in ("test", "train"))
+    )
+    assert report["papers_left_out_by_hydration"] == 2
+    assert "The pairs on 2 papers, whose abstract was missing" in (out / "README.md").read_text()
     from datasets import load_dataset
 
     assert len(load_dataset(str(out), "plain", split="train", cache_dir=tmp_path / "cache")) == 78
@@ -268,6 +324,17 @@ def test_corpus_that_is_not_what_it_says_is_refused(
     assert hub.take_requests() == []
 
 
+def test_answers_of_a_model_are_no_corpus_to_push(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
+    """The folder of `training.best_of_n` has a card and a report, too, but one of another kind."""
+    from dataset_builder.errors import InputError
+    from dataset_builder.push import push_corpus
+
+    (tmp_path / "README.md").write_text("A card.")
+    (tmp_path / "report.json").write_text(json.dumps({"sampling": {}, "model": "m"}))
+    with pytest.raises(InputError, match=r"its report\.json is not that of a built corpus"):
+        push_corpus(tmp_path, "lab/answers", "full")
+
+
 def test_default_upload_path_is_xet(corpus: Path, tmp_path: Path) -> None:
     """Nothing disabled: the contents go to Xet's storage by hf_xet, and come back from there, row for row."""
     # A Hub of its own: what another one holds by Xet, clients without Xet cannot load from it.
@@ -284,15 +351,51 @@ def test_default_upload_path_is_xet(corpus: Path, tmp_path: Path) -> None:
         assert [request for request in hub.take_requests() if "xet-read-token" in request]
 
 
-def test_xet_that_refuses_is_one_message(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
-    """The token for Xet's storage is refused: hf_xet's own error is told like the client's, and nothing is shown."""
-    hub.orders({"method": "GET", "path": "xet-write-token", "times": 9, "status": 403})
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (403, "is closed to your token"),
+        (401, "is closed to your token"),
+        (429, "the limit of requests to Xet's storage"),
+        (500, "run the same command again to complete it. HF_HUB_DISABLE_XET=1 sends the files without Xet"),
+    ],
+)
+def test_xet_that_refuses_is_one_message(
+    hub: RunningHub, corpus: Path, tmp_path: Path, status: int, message: str
+) -> None:
+    """The token for Xet's storage is refused: hf_xet's own error is told by its reason, and nothing is shown."""
+    hub.orders({"method": "GET", "path": "xet-write-token", "times": 99, "status": status})
     words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/no-xet", "--contexts", "full")
     done = hub.run(tmp_path, "-m", *words, HF_HUB_DISABLE_XET="0")
     hub.orders()
     assert done.returncode == 2, done.stderr
-    assert "error: dataset lab/no-xet: the connection to the Hub failed" in done.stderr
+    assert "error: dataset lab/no-xet: " in done.stderr and message in done.stderr
+    assert "Traceback" not in done.stderr and WRITER not in done.stdout + done.stderr
     assert hub.files("datasets/lab/no-xet") == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RuntimeError("Internal error: no such shard"), "failed (Internal error: no such shard)"),
+        (OSError("I/O error: disk full"), "failed (I/O error: disk full)"),
+        (PermissionError("Authentication error: token expired"), "is closed to your token"),
+    ],
+)
+def test_every_class_that_hf_xet_raises_is_told(error: Exception, message: str) -> None:
+    """From within the client's call of it; the same from elsewhere is a fault of ours and is raised as it is."""
+    from dataset_builder.errors import InputError
+    from dataset_builder.hub_errors import telling_hub_errors
+
+    def _upload_xet_files() -> None:
+        raise error
+
+    with pytest.raises(InputError) as told, telling_hub_errors("lab/x", "dataset"):
+        _upload_xet_files()
+    assert message in str(told.value) and "dataset lab/x: Xet's storage" in str(told.value)
+    with pytest.raises(type(error)) as raised, telling_hub_errors("lab/x", "dataset"):
+        raise type(error)("Not of Xet.")
+    assert not isinstance(raised.value, InputError)
 
 
 def test_nothing_shows_the_token(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
@@ -305,3 +408,15 @@ def test_nothing_shows_the_token(hub: RunningHub, corpus: Path, tmp_path: Path) 
     for folder in (tmp_path, hub.root, corpus):
         for name, content in contents(folder).items():
             assert WRITER.encode() not in content, name
+
+
+def test_failed_push_shows_no_token(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
+    """The same when the commit is refused."""
+    hub.orders({"method": "POST", "path": "/commit/main$", "times": 9, "status": 503})
+    words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/secret2", "--contexts", "full")
+    done = hub.run(tmp_path, "-m", *words, HF_DEBUG="1", HF_HUB_VERBOSITY="debug")
+    hub.orders()
+    assert done.returncode == 2 and "preupload" in done.stderr
+    assert WRITER not in done.stdout + done.stderr
+    for name, content in contents(tmp_path).items():
+        assert WRITER.encode() not in content, name

@@ -71,6 +71,27 @@ def test_each_text_is_embedded_once(encoder: Path) -> None:
     assert sorted(embedded) == ["a", "b", "c", "d", "one", "two"]
 
 
+def test_embeddings_kept_are_bounded(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those asked for last: the references, asked for each time, stay, and old answers go."""
+    from eval.answer_similarity import answer_similarity
+
+    monkeypatch.setattr(answer_similarity, "KEPT", 3)
+    metric = answer_similarity.AnswerSimilarity()
+    first = metric.embed(str(encoder), ["a", "b"])
+    for answer in ("c", "d", "e"):
+        metric.compute(predictions=[answer] * 2, references=["a", "b"], encoder=str(encoder))
+    assert set(metric._embeddings[str(encoder)]) == {"a", "b", "e"}
+    # A call of more texts than are kept is answered whole.
+    assert metric.embed(str(encoder), ["a", "b", "c", "d", "e"]).shape[0] == 5
+    assert (metric.embed(str(encoder), ["a", "b"]) - first).max() == pytest.approx(0, abs=1e-6)
+
+
+def test_no_answers_are_an_error(metric: object, encoder: Path) -> None:
+    """There is no mean of nothing."""
+    with pytest.raises(ValueError, match=r"predictions and references are empty.*give at least one"):
+        metric.compute(predictions=[], references=[], encoder=str(encoder))
+
+
 def test_module_says_what_evaluates_conventions_ask(metric: object) -> None:
     """Description, citation, inputs, features and addresses, as the library reads them."""
     assert metric.description.strip() and "@inproceedings" in metric.citation
@@ -80,14 +101,13 @@ def test_module_says_what_evaluates_conventions_ask(metric: object) -> None:
 
 
 def test_examples_of_the_module_run(packaged_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As they stand, from a folder with the module and the packaged encoder where the example has them."""
+    """As they stand, with folders in the place of what is on the Hub."""
     import doctest
 
     from eval.answer_similarity import answer_similarity
 
-    (tmp_path / "eval").symlink_to(REPOSITORY / "eval")
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/models").symlink_to(packaged_models)
+    (tmp_path / "ORG").symlink_to(REPOSITORY / "eval")
+    (tmp_path / "sentence-transformers").symlink_to(packaged_models)
     monkeypatch.chdir(tmp_path)
     text = answer_similarity._KWARGS_DESCRIPTION
     example = doctest.DocTestParser().get_doctest(text, {}, "examples", None, 0)

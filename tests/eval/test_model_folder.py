@@ -75,6 +75,30 @@ def test_encoder_of_modules_alone_is_one(tmp_path: Path) -> None:
     assert find_encoder("--encoder", str(tmp_path)).fingerprint != before
 
 
+def test_module_of_an_encoder_as_a_pickle_is_not_loaded(tmp_path: Path) -> None:
+    """Beside a transformer in safetensors; training finds its encoder as a model, evaluation as an encoder."""
+    for name in ("modules.json", "config.json", "model.safetensors"):
+        (tmp_path / name).write_text("[]")
+    dense = tmp_path / "2_Dense"
+    dense.mkdir()
+    (dense / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    for find in (find_encoder, find_model):
+        with pytest.raises(InputError, match="weights in 2_Dense are a pickle"):
+            find("encoder", str(tmp_path))
+    (dense / "model.safetensors").write_bytes(b"1")
+    for find in (find_encoder, find_model):
+        assert find("encoder", str(tmp_path)).path == tmp_path
+
+
+def test_adapter_as_a_pickle_is_not_loaded(tmp_path: Path, tiny_base: Path) -> None:
+    """Though other safetensors lie beside it, which peft would not load."""
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tiny_base)}))
+    (tmp_path / "adapter_model.bin").write_bytes(b"\x80\x04.")
+    (tmp_path / "other.safetensors").write_bytes(b"1")
+    with pytest.raises(InputError, match=r"has no weights \(adapter_model\.safetensors"):
+        find_model("m", str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,8 @@ class Faults:
 
     - "status", "headers": this answer instead of the right one
     - "cut": the connection is closed after so many bytes of the request
+    - "lost": the request is handled, and the connection closed in place of the answer
+    - "killed": the server ends as by power loss
     - "race": {"repo": [KIND, ID], "files": {PATH: TEXT}}, somebody else's commit just before the request is handled
 
     `requests` lists what was asked, "METHOD PATH", but for /control.
@@ -66,6 +70,11 @@ class Faults:
                         break
                 # uvicorn has no public way to drop a connection; its send is a method of the object that has one.
                 send.__self__.transport.abort()
+            elif "lost" in order:
+                await app(scope, receive, _drop)
+                send.__self__.transport.abort()
+            elif "killed" in order:
+                os.kill(os.getpid(), signal.SIGKILL)
             elif "status" in order:
                 body = {"error": f"told to answer {order['status']}"}
                 await JSONResponse(body, order["status"], order.get("headers"))(scope, receive, send)
@@ -87,3 +96,7 @@ class Faults:
         found = self.store.repo(*repo)
         blobs = {path: self.store.put_blob(text.encode()) for path, text in files.items()}
         self.store.commit(found, self.store.files(found.head) | blobs, "somebody else's")
+
+
+async def _drop(message: dict[str, Any]) -> None:
+    """Take a part of an answer that nobody will get."""

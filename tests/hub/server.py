@@ -321,8 +321,12 @@ def entry(path: str, file: File) -> dict[str, Any]:
 
 
 def front_matter(text: str) -> dict[str, Any]:
-    """Return the metadata of a card."""
-    return (yaml.safe_load(text.split("---\n")[1]) or {}) if text.startswith("---\n") else {}
+    """Return the metadata of a card; empty where it has none that can be read."""
+    try:
+        data = yaml.safe_load(text.split("---\n")[1]) if text.startswith("---\n") else {}
+    except yaml.YAMLError:
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def not_found(request: Request, error: Exception) -> Response:

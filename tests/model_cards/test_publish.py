@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,15 +15,19 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from dataset_builder.build import build
+from dataset_builder.loading import corpus_revision
+from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY
 from tests.hub.commands import Commands
-from tests.hub.running import RunningHub
+from tests.hub.running import WRITER, RunningHub
+from training.best_of_n import best_of_n
 
 # Six processes with torch stand behind the first of these tests.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CORPUS, BASE = "lab/isca-qa-for-models", "somebody/tiny-gpt2"
-METHODS = ("full", "lora")
+# With the rate at which two steps change what the model says, and do not silence it.
+METHODS = {"full": "1e-3", "lora": "3e-3"}
 UPLOAD_BASE = """
 import sys
 from huggingface_hub import HfApi
@@ -74,29 +80,60 @@ def trained(
             folder / f"home-{method}",
             *(launch, "launch", "--config_file", "accelerate_config.yaml", "-m", "training.sft"),
             *("--config", REPOSITORY / f"training/recipes/tiny-{method}.yaml", "--max_steps", "2"),
-            *("--dataset", CORPUS, "--model_name_or_path", BASE),
+            *("--dataset", CORPUS, "--model_name_or_path", BASE, "--learning_rate", METHODS[method]),
             *("--encoder", encoder, "--output_dir", folder / method),
         )
         assert done.returncode == 0, done.stderr
-    done = hub.run(
-        folder / "home-eval",
-        *("-m", "eval", "run", "--dataset", CORPUS, "--configs", "plain,detailed", "--questions", 6),
-        *("--encoder", encoder, "--out", folder / "eval", "--models", f"baseline={BASE}"),
-        *(f"{method}={folder / method}" for method in METHODS),
-    )
+    done = hub.run(folder / "home-eval", *_eval(folder, encoder, folder / "eval"))
     assert done.returncode == 0, done.stderr
     return folder
 
 
+def _eval(trained: Path, encoder: Path, out: Path) -> tuple[object, ...]:
+    return (
+        *("-m", "eval", "run", "--dataset", CORPUS, "--configs", "plain,detailed", "--questions", 6),
+        *("--encoder", encoder, "--out", out, "--models", f"baseline={BASE}"),
+        *(f"{method}={trained / method}" for method in METHODS),
+    )
+
+
+def _publish(run: Path, scores: Path, repo: str, *words: object) -> tuple[object, ...]:
+    return ("publish", "--run", run, "--repo-id", repo, "--scores", scores, *words)
+
+
+def _copied(run: Path, out: Path, recipe: dict[str, Any], **metrics: Any) -> Path:
+    """Copy a run with another recipe and other metrics: the weights, and so the scores, are the same."""
+    shutil.copytree(run, out)
+    for file, change, read, write in (
+        (out / "metrics.json", metrics, json.loads, json.dumps),
+        (out / "recipe.yaml", recipe, yaml.safe_load, yaml.safe_dump),
+    ):
+        file.write_text(write(read(file.read_text()) | change))
+    return out
+
+
+def _texts(hub: RunningHub, repo: str) -> dict[str, str]:
+    paths = [path for path in hub.files(f"models/{repo}") if not path.endswith((".safetensors", ".png"))]
+    return {path: hub.text(f"{repo}/resolve/main/{path}") for path in paths}
+
+
+def _names_this_machine(text: str, base: Path) -> bool:
+    """Tell whether a text names a folder of the tests, data/ or runs/, but for the recipe's output_dir."""
+    text = re.sub(r"output_dir: runs/[\w.-]+", "", text)
+    return str(base) in text or re.search(r"(?<![\w/])(data|runs)/", text) is not None
+
+
 @pytest.fixture(scope="module")
 def published(hub: RunningHub, trained: Path, commands: Commands) -> Path:
-    """Publish both runs, in whose folders pickles lie, too; return the folder."""
+    """Publish both runs, in whose folders pickles lie, too, the adapter in a new process; return the folder."""
     for method in METHODS:
         for name in ("training_args.bin", "optimizer.pt", "pytorch_model.bin", "notes.txt"):
             (trained / method / name).write_bytes(b"\x80\x04.")
-        words = ("publish", "--run", trained / method, "--repo-id", f"lab/tiny-{method}", "--tag", "v1")
-        done = commands.run("model_cards", *words, "--scores", trained / "eval/scores.json")
-        assert done.code == 0, done.output
+    words = {m: _publish(trained / m, trained / "eval/scores.json", f"lab/tiny-{m}", "--tag", "v1") for m in METHODS}
+    done = commands.run("model_cards", *words["full"])
+    assert done.code == 0, done.output
+    alone = hub.run(trained / "home-publish", "-m", "model_cards", *words["lora"])
+    assert alone.returncode == 0, alone.stderr
     return trained
 
 
@@ -113,7 +150,10 @@ def test_new_process_loads_both_and_answers_as_before(
     hub: RunningHub, published: Path, corpus: Path, tmp_path: Path
 ) -> None:
     """By the cards' own snippets, with an empty HF_HOME; the answers are the evaluation's, the scores read back."""
-    predictions = {m: pq.read_table(published / f"eval/predictions/plain.{m}.parquet").to_pylist() for m in METHODS}
+    names = ("baseline", *METHODS)
+    predictions = {m: pq.read_table(published / f"eval/predictions/plain.{m}.parquet").to_pylist() for m in names}
+    answers = {name: tuple(row["prediction"] for row in of) for name, of in predictions.items()}
+    assert len(set(answers.values())) == 3, "all answer the same: the test could not tell one from another"
     rows = pq.read_table(corpus / "plain/test-00000-of-00001.parquet").to_pylist()
     asked = {(row["paper_id"], row["question"]) for row in predictions["full"]}
     questions = [row for row in rows if (row["paper_id"], row["question"]) in asked]
@@ -134,13 +174,16 @@ def test_new_process_loads_both_and_answers_as_before(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_names_this_machine(hub: RunningHub, published: Path, method: str) -> None:
-    """No path of the folders that it was trained in, in any text that was sent; adapter and recipe name Hub ids."""
-    for path in hub.files(f"models/lab/tiny-{method}"):
-        if not path.endswith((".safetensors", ".png")):
-            assert str(published) not in hub.text(f"lab/tiny-{method}/resolve/main/{path}"), path
-    recipe = yaml.safe_load(hub.text(f"lab/tiny-{method}/resolve/main/recipe.yaml"))
+def test_nothing_names_this_machine(
+    hub: RunningHub, published: Path, method: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No path of the tests' folders in any text that was sent, nor of data/ or runs/; the recipe names Hub ids."""
+    texts = _texts(hub, f"lab/tiny-{method}")
+    base = tmp_path_factory.getbasetemp()
+    assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
+    recipe = yaml.safe_load(texts["recipe.yaml"])
     assert (recipe["model_name_or_path"], recipe["dataset"]) == (BASE, CORPUS)
+    assert recipe["encoder"] == "sentence-transformers/all-MiniLM-L6-v2"
 
 
 def test_leaderboard_scores_pin_the_corpus(hub: RunningHub, published: Path) -> None:
@@ -154,7 +197,7 @@ def test_leaderboard_scores_pin_the_corpus(hub: RunningHub, published: Path) -> 
     for entry in entries:
         assert (entry.dataset_id, entry.dataset_revision) == (CORPUS, commit)
         assert entry.value == scores[entry.task_id]["cosine_similarity"]["mean"]
-        assert entry.date.count("-") == 2
+        assert entry.date == json.loads((published / "eval/scores.json").read_text())["date"]
         assert entry.source_url == f"{hub.url}/lab/tiny-lora/blob/main/scores.json"
     assert json.loads(hub.text("lab/tiny-lora/resolve/main/scores.json"))["models"]["lora"] == scores
 
@@ -166,6 +209,23 @@ def test_publishing_again_makes_no_commit(hub: RunningHub, published: Path, comm
     done = commands.run("model_cards", *words, "--scores", published / "eval/scores.json")
     assert (done.code, "Everything is there already" in done.output) == (0, True), done.output
     assert hub.commits("models/lab/tiny-full") == before
+
+
+def test_publishing_after_the_evaluation_was_repeated_makes_no_commit(
+    hub: RunningHub, published: Path, encoder: Path, tmp_path: Path, commands: Commands
+) -> None:
+    """The scores are the same, and so they keep the day on which they were made."""
+    out = shutil.copytree(published / "eval", tmp_path / "eval")
+    scores = json.loads((out / "scores.json").read_text())
+    (out / "scores.json").write_text(json.dumps(scores | {"date": "2026-01-02"}))
+    words = _publish(published / "full", out / "scores.json", "lab/repeated")
+    assert commands.run("model_cards", *words).code == 0
+    assert "2026-01-02" in hub.text("lab/repeated/resolve/main/.eval_results/isca-qa.yaml")
+    before = hub.commits("models/lab/repeated")
+    done = hub.run(tmp_path / "home", *_eval(published, encoder, out))
+    assert done.returncode == 0, done.stderr
+    assert commands.run("model_cards", *words).code == 0
+    assert hub.commits("models/lab/repeated") == before
 
 
 def test_adapter_in_the_place_of_a_model_leaves_no_model(hub: RunningHub, published: Path, commands: Commands) -> None:
@@ -186,15 +246,7 @@ def test_scores_on_a_folder_are_matched_with_the_hub(
     build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
     words = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/other-rows", "--contexts", "none")
     assert commands.run("dataset_builder", *words).code == 0
-    words = (
-        "publish",
-        "--run",
-        published / "full",
-        "--repo-id",
-        "lab/by-folder",
-        "--scores",
-        tmp_path / "scores.json",
-    )
+    words = _publish(published / "full", tmp_path / "scores.json", "lab/by-folder")
     done = commands.run("model_cards", *words)
     assert done.code == 2 and "name the corpus on the Hub by --dataset-id" in done.output
     done = commands.run("model_cards", *words, "--dataset-id", "lab/other-rows")
@@ -207,21 +259,44 @@ def test_scores_on_a_folder_are_matched_with_the_hub(
 def test_model_of_gemmas_pairs_carries_its_terms(
     hub: RunningHub, published: Path, sources: Path, tmp_path: Path, commands: Commands
 ) -> None:
-    """Refused under another licence; with it, the card says other, names Gemma's terms, and carries the notice."""
+    """By what it was trained on: refused under another licence; with it, terms, notice and licence are everywhere."""
     for path in (sources / "qa/t").iterdir():
         path.write_text(path.read_text().replace('"t"', '"gemma"'))
     (sources / "qa/t").rename(sources / "qa/gemma")
     build(sources / "papers", sources / "qa", "gemma", ["u"], sources / "corpus", "apache-2.0")
     words = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/of-gemma", "--contexts", "full")
     assert commands.run("dataset_builder", *words).code == 0
-    scores = json.loads((published / "eval/scores.json").read_text())
-    of_gemma = {"dataset": "lab/of-gemma", "revision": hub.commits("datasets/lab/of-gemma")[0]["id"]}
-    (tmp_path / "scores.json").write_text(json.dumps(scores | of_gemma))
-    words = ("publish", "--run", published / "full", "--repo-id", "lab/gemmas", "--scores", tmp_path / "scores.json")
+    commit = hub.commits("datasets/lab/of-gemma")[0]["id"]
+    scores = published / "eval/scores.json"
+
+    # Scored on such a corpus, but not trained on it: the card tells the two apart.
+    of_gemma = {"dataset": "lab/of-gemma", "revision": commit}
+    (tmp_path / "scores.json").write_text(json.dumps(json.loads(scores.read_text()) | of_gemma))
+    done = commands.run("model_cards", *_publish(published / "full", tmp_path / "scores.json", "lab/apart"))
+    assert done.code == 0, done.output
+    text = hub.text("lab/apart/resolve/main/README.md")
+    head = hub.commits(f"datasets/{CORPUS}")[0]["id"]
+    assert f"of the corpus `{CORPUS}` at revision `{head}`" in text and "written by `detailed`" in text
+    assert f"another state or corpus: `lab/of-gemma` at revision `{commit}`." in text
+
+    # Trained on it, but scored on another.
+    run = _copied(published / "full", tmp_path / "run", {}, dataset="lab/of-gemma", dataset_revision=commit)
+    words = _publish(run, scores, "lab/gemmas")
     done = commands.run("model_cards", *words)
-    assert done.code == 2 and "pass --license gemma" in done.output
+    assert done.code == 2 and "was made from pairs written by gemma" in done.output
+    assert "pass --license gemma" in done.output
     assert commands.run("model_cards", *words, "--license", "gemma").code == 0
-    card = ModelCard(hub.text("lab/gemmas/resolve/main/README.md"))
+    texts = _texts(hub, "lab/gemmas")
+    assert f"of the corpus `lab/of-gemma` at revision `{commit}`" in texts["README.md"]
+    assert f"another state or corpus: `{CORPUS}` at revision `{head}`." in texts["README.md"]
+    assert yaml.safe_load(texts["recipe.yaml"])["license"] == "gemma"
+    assert json.loads(texts["metrics.json"])["license"] == "gemma"
+    assert "license: gemma" in ModelCard(texts["README.md"]).text
+    assert "https://ai.google.dev/gemma/prohibited_use_policy" in texts["README.md"]
+    assert texts["NOTICE"] == (
+        "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms\n"
+    )
+    card = ModelCard(texts["README.md"])
     assert (card.data.license, card.data.license_name) == ("other", "gemma")
     assert card.data.license_link == "https://ai.google.dev/gemma/terms"
     assert "under and subject to the Gemma Terms of Use" in card.text
@@ -243,3 +318,154 @@ def test_weights_that_are_none_or_unscored_are_refused(
     done = commands.run("model_cards", *words)
     assert done.code == 2 and "has no scores of" in done.output
     assert hub.take_requests() == []
+
+
+def test_run_on_a_folder_of_its_own_needs_that_corpus_on_the_hub(
+    hub: RunningHub, published: Path, sources: Path, tmp_path: Path, commands: Commands
+) -> None:
+    """Not the scores' corpus: its name is asked for, must hold its rows, and is then what the card says."""
+    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    revision = corpus_revision(str(sources / "corpus"))
+    run = _copied(published / "lora", tmp_path / "run", {}, dataset=str(sources / "corpus"), dataset_revision=revision)
+    words = _publish(run, published / "eval/scores.json", "lab/own-corpus")
+    done = commands.run("model_cards", *words)
+    assert done.code == 2 and "name the corpus on the Hub by --train-dataset-id ORG/NAME" in done.output
+    done = commands.run("model_cards", *words, "--train-dataset-id", CORPUS)
+    assert done.code == 2 and f"--train-dataset-id {CORPUS}: has other rows than" in done.output
+    push = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/trained-on", "--contexts", "none")
+    assert commands.run("dataset_builder", *push).code == 0
+    done = commands.run("model_cards", *words, "--train-dataset-id", "lab/trained-on")
+    assert done.code == 0, done.output
+    commit = hub.commits("datasets/lab/trained-on")[0]["id"]
+    texts = _texts(hub, "lab/own-corpus")
+    assert f"of the corpus `lab/trained-on` at revision `{commit}`" in texts["README.md"]
+    assert "written by `t`" in texts["README.md"]
+    metrics = json.loads(texts["metrics.json"])
+    assert (metrics["dataset"], metrics["dataset_revision"]) == ("lab/trained-on", commit)
+    assert json.loads(texts["scores.json"])["dataset"] == CORPUS
+
+
+def test_run_without_its_corpus_revision_is_refused(published: Path, tmp_path: Path, commands: Commands) -> None:
+    """As runs were before it was recorded."""
+    run = _copied(published / "lora", tmp_path / "run", {}, dataset_revision=None)
+    done = commands.run("model_cards", *_publish(run, published / "eval/scores.json", "lab/unknown"))
+    assert done.code == 2 and "does not say at which revision" in done.output and "train it again" in done.output
+
+
+def test_corpus_without_a_report_is_refused(
+    hub: RunningHub, published: Path, tmp_path: Path, commands: Commands
+) -> None:
+    """One on the Hub that this project did not push."""
+    code = """
+from huggingface_hub import HfApi
+HfApi().create_repo("lab/bare", repo_type="dataset")
+HfApi().upload_file(path_or_fileobj=b"A card.", path_in_repo="README.md", repo_id="lab/bare", repo_type="dataset")
+"""
+    assert hub.run(tmp_path, "-c", code).returncode == 0
+    of = {"dataset": "lab/bare", "revision": hub.commits("datasets/lab/bare")[0]["id"]}
+    scores = tmp_path / "scores.json"
+    scores.write_text(json.dumps(json.loads((published / "eval/scores.json").read_text()) | of))
+    done = commands.run("model_cards", *_publish(published / "full", scores, "lab/unknown"))
+    assert done.code == 2 and "lab/bare, which the scores of" in done.output and "Traceback" not in done.output
+    assert "holds no report.json of a corpus" in done.output and "dataset_builder push" in done.output
+
+
+def test_model_of_best_of_n_says_whose_answers_it_learned(
+    hub: RunningHub,
+    published: Path,
+    corpus: Path,
+    tiny_base: Path,
+    encoder: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    commands: Commands,
+) -> None:
+    """Answers of its own to the corpus's questions; the model that gave them needs a name on the Hub."""
+    out = tmp_path / "best-of-2"
+    best_of_n(str(tiny_base), str(corpus), out, samples=2, temperature=0.8, seed=0, encoder=str(encoder))
+    of = {"dataset": str(out), "dataset_revision": corpus_revision(str(out))}
+    run = _copied(published / "lora", tmp_path / "run", {"dataset": str(out)}, **of)
+    words = _publish(run, published / "eval/scores.json", "lab/best-of-n")
+    done = commands.run("model_cards", *words)
+    assert done.code == 2 and f"started from {tiny_base}" in done.output and "--start-model ORG/NAME" in done.output
+    done = commands.run("model_cards", *words, "--start-model", BASE)
+    assert done.code == 0, done.output
+    texts = _texts(hub, "lab/best-of-n")
+    card = ModelCard(texts["README.md"]).text
+    assert "with answers of a model's own in place of the teacher's" in card
+    assert f"of 2 that `{BASE}` gave" in card and f"training.best_of_n --model {BASE} --dataset {CORPUS}" in card
+    assert yaml.safe_load(texts["recipe.yaml"])["dataset"] == "best-of-2"
+    metrics = json.loads(texts["metrics.json"])
+    assert (metrics["dataset"], metrics["dataset_revision"]) == ("best-of-2", of["dataset_revision"])
+    assert (metrics["samples"]["model"], metrics["samples"]["dataset"]) == (BASE, CORPUS)
+    base = tmp_path_factory.getbasetemp()
+    assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
+    assert stray_table_rows(card) == []
+    (out / "best_of_n/train-00000-of-00001.parquet").unlink()
+    done = commands.run("model_cards", *words, "--start-model", BASE)
+    assert done.code == 2 and f"was trained on {out} before that changed" in done.output
+
+
+def test_model_of_grpo_names_the_adapter_it_started_from(
+    hub: RunningHub,
+    published: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    commands: Commands,
+) -> None:
+    """In recipe, metrics and card; it has a curve of rewards and none of a loss on answers."""
+    grpo = {
+        **{"method": "grpo", "adapter": str(published / "lora"), "loss_by_epoch": []},
+        **{"reward_by_step": [{"step": 1, "reward": 0.1}, {"step": 2, "reward": 0.2}]},
+        "validation": {"epoch": None, "loss": None, "similarity": None},
+    }
+    run = _copied(published / "lora", tmp_path / "run", {"model_name_or_path": str(published / "lora")}, **grpo)
+    words = _publish(run, published / "eval/scores.json", "lab/grpo")
+    done = commands.run("model_cards", *words)
+    assert done.code == 2 and "--start-model ORG/NAME" in done.output
+    done = commands.run("model_cards", *words, "--start-model", "lab/tiny-none")
+    assert done.code == 2 and "model lab/tiny-none: is not on the Hub" in done.output
+    done = commands.run("model_cards", *words, "--start-model", "lab/tiny-lora")
+    assert done.code == 0, done.output
+    texts = _texts(hub, "lab/grpo")
+    assert yaml.safe_load(texts["recipe.yaml"])["model_name_or_path"] == "lab/tiny-lora"
+    metrics = json.loads(texts["metrics.json"])
+    assert (metrics["adapter"], metrics["base_model"]) == ("lab/tiny-lora", BASE)
+    card = ModelCard(texts["README.md"]).text
+    assert "It started from the adapter `lab/tiny-lora`" in card and "loss on the answers" not in card
+    assert "loss_curve.png" not in card and "![Reward by step](reward_curve.png)" in card
+    files = hub.files("models/lab/grpo")
+    assert "reward_curve.png" in files and "loss_curve.png" not in files
+    base = tmp_path_factory.getbasetemp()
+    assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
+    assert stray_table_rows(card) == []
+
+
+@pytest.mark.parametrize("where", ["scores", "recipe"])
+def test_encoder_without_a_name_on_the_hub_is_refused(
+    hub: RunningHub, published: Path, tmp_path: Path, commands: Commands, where: str
+) -> None:
+    """Its folder would stand in card, scores or recipe; the Hub is not asked."""
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    run, scores = published / "lora", published / "eval/scores.json"
+    if where == "recipe":
+        run = _copied(run, tmp_path / "run", {"encoder": str(folder)})
+    else:
+        changed = json.loads(scores.read_text()) | {"encoders": [str(folder)]}
+        scores = tmp_path / "scores.json"
+        scores.write_text(json.dumps(changed))
+    hub.take_requests()
+    done = commands.run("model_cards", *_publish(run, scores, "lab/encoder"))
+    assert done.code == 2 and f"encoder {folder}" in done.output and "source.json" in done.output, done.output
+    assert not [request for request in hub.take_requests() if "/datasets/" in request]
+
+
+def test_failed_publishing_shows_no_token(hub: RunningHub, published: Path, tmp_path: Path) -> None:
+    """At the client's highest verbosity, in a new process, after the commit was refused."""
+    hub.orders({"method": "POST", "path": "/commit/main$", "times": 9, "status": 503})
+    words = _publish(published / "lora", published / "eval/scores.json", "lab/refused")
+    done = hub.run(tmp_path, "-m", "model_cards", *words, HF_DEBUG="1", HF_HUB_VERBOSITY="debug")
+    hub.orders()
+    assert done.returncode == 2 and "preupload" in done.stderr
+    assert WRITER not in done.stdout + done.stderr

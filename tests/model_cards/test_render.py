@@ -15,8 +15,9 @@ from huggingface_hub import ModelCard
 from dataset_builder.errors import InputError
 from dataset_builder.push import write_rows
 from eval.run import run
-from model_cards.model_card import scores_table
 from model_cards.render import render
+from model_cards.scores import scores_table
+from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY, SAMPLE, contents
 
 
@@ -58,6 +59,16 @@ def test_model_card_says_what_was_measured(scored: Path, method: str, relation: 
     for mean in measured.values():
         assert f"{mean:.3f}" in card.text
     assert "The weights were shaken." in card.text
+    assert ("Trained and scored on the base as described above" in card.text) == (method == "lora")
+    nearest = scores["floors_and_ceilings"]["nearest sentence to the question"]["configs"]
+    assert (
+        f"| floor: nearest sentence to the question | {nearest['plain']['cosine_similarity']['mean']:.3f}" in card.text
+    )
+    assert f"`somebody/isca-qa` at revision `{scores['revision']}`" in card.text
+    assert "The scores above are on the test questions of the same corpus." in card.text
+    validation = json.loads((scored / method / "metrics.json").read_text())["validation"]
+    assert f"after epoch {validation['epoch']}," in card.text and f"{validation['similarity']:.3f}." in card.text
+    assert "This model: `apache-2.0`" in card.text
     assert str(scored / "base") not in str(data)
 
 
@@ -68,6 +79,7 @@ def test_cards_leave_no_template_behind(scored: Path) -> None:
         assert text.count("<!-- isca-qa:begin") == text.count("<!-- isca-qa:end -->") == 1
         body = text.split("---\n", 2)[2]
         assert not re.search(r"\{\{|\{%|%\}|\bNone\b|\bundefined\b|\n\n\n", body), body
+        assert stray_table_rows(body) == []
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
@@ -120,6 +132,34 @@ def test_killed_rendering_ends_in_the_same_files(scored: Path, stage: Callable, 
     assert {name: contents(scored / name) for name in names} == before
 
 
+def test_card_of_a_run_on_another_corpus_says_so(scored: Path, tmp_path: Path) -> None:
+    """Its own corpus and revision, apart from those of the scores; and that a revision was not recorded."""
+    scores = json.loads((scored / "eval/scores.json").read_text())
+    path = scored / "full/metrics.json"
+    before = path.read_text()
+    try:
+        for revision, words in (
+            ("0" * 40, f"at revision `{'0' * 40}`"),
+            (None, "at a revision that was not recorded"),
+        ):
+            path.write_text(json.dumps(json.loads(before) | {"dataset": "lab/older", "dataset_revision": revision}))
+            render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
+            text = (scored / "full/README.md").read_text()
+            assert f"of the corpus `lab/older` {words}" in text and "written by `" not in text
+            assert f"another state or corpus: `somebody/isca-qa` at revision `{scores['revision']}`." in text
+    finally:
+        path.write_text(before)
+        render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
+
+
+def test_scores_of_an_older_version_are_refused(tmp_path: Path, scored: Path) -> None:
+    """Without the folders of the models and the date, in one message."""
+    scores = json.loads((scored / "eval/scores.json").read_text())
+    (tmp_path / "scores.json").write_text(json.dumps({k: scores[k] for k in ("dataset", "revision", "models")}))
+    with pytest.raises(InputError, match=r"has no date, encoders, model_folders, .*`python -m eval run` again"):
+        render(scored / "corpus", tmp_path / "scores.json", "isca-qa")
+
+
 def test_missing_scores_exit_2(tmp_path: Path, corpus: Path, stage: Callable) -> None:
     """A scores file that is not there, by the command."""
     done = stage("model_cards", "render", "--dataset", corpus, "--scores", tmp_path / "scores.json")
@@ -136,9 +176,15 @@ def test_table_has_an_interval_where_the_scores_have_one() -> None:
                 "a": {"cosine_similarity": {"mean": 0.61, "low": 0.6, "high": 0.625}},
                 "b": {"cosine_similarity": {"mean": 0.7}},
             },
-        }
+        },
+        "floors_and_ceilings": {
+            "the reference": {"kind": "ceiling", "configs": {"a": {"cosine_similarity": {"mean": 1.0}}}},
+            "the question": {"kind": "floor", "configs": {"b": {"cosine_similarity": {"mean": 0.2}}}},
+        },
     }
     assert scores_table(scores) == (
         "| model | test by `a` | test by `b` |\n| --- | ---: | ---: |\n"
-        "| baseline | 0.500 |  |\n| lora | 0.610 [0.600, 0.625] | 0.700 |"
+        "| floor: the question |  | 0.200 |\n"
+        "| baseline | 0.500 |  |\n| lora | 0.610 [0.600, 0.625] | 0.700 |\n"
+        "| ceiling: the reference | 1.000 |  |"
     )

@@ -11,7 +11,7 @@ import pytest
 
 from dataset_builder.build import build
 from dataset_builder.errors import InputError
-from dataset_builder.loading import load_corpus_split
+from dataset_builder.loading import corpus_revision, load_corpus_split
 from eval import answering
 from tests.conftest import REPOSITORY, contents
 from training import align
@@ -63,6 +63,7 @@ def test_grpo_moves_the_adapter_alone(
     assert any(not old[name].equal(new[name]) for name in old)
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["method"] == "grpo"
+    assert metrics["dataset_revision"] == corpus_revision(str(small_corpus))
     assert [step["step"] for step in metrics["reward_by_step"]] == [1, 2]
     assert metrics["trainable_parameters"] == sum(tensor.numel() for tensor in new.values())
     assert metrics["tokens_per_second"] > 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.loading import corpus_revision
 from tests.conftest import REPOSITORY, contents
 from tests.training.trainers import row_trainer, tiny_model
 from training.rows import TokenizedPair, rows_by_pair, rows_by_paper
@@ -60,7 +61,7 @@ def test_full_run_moves_every_parameter(full_run: Path, tiny_base: Path) -> None
     assert [name for name in before if torch.equal(before[name], after[name])] == []
 
 
-def test_run_folder_is_complete(full_run: Path) -> None:
+def test_run_folder_is_complete(full_run: Path, corpus: Path) -> None:
     """The files and keys of DESIGN.md, no pickle, no checkpoint; two epochs of losses."""
     names = {path.name for path in full_run.iterdir()}
     assert {"model.safetensors", "tokenizer.json", "recipe.yaml", "metrics.json", "environment.json"} <= names
@@ -71,6 +72,7 @@ def test_run_folder_is_complete(full_run: Path) -> None:
     assert {"rows", "pairs_per_second", "energy_joules", "convergence_epoch"} <= metrics.keys()
     # The sample has 84 training pairs on 28 papers: 7 steps of 4 papers an epoch, two epochs.
     assert metrics["train_pairs"] == 84
+    assert metrics["dataset_revision"] == corpus_revision(str(corpus))
     assert [step["step"] for step in metrics["loss_by_step"]] == list(range(1, 15))
     similarities = [epoch["validation_similarity"] for epoch in metrics["loss_by_epoch"]]
     assert metrics["validation"]["similarity"] == max(similarities)
