@@ -276,7 +276,7 @@ def test_model_of_gemmas_pairs_carries_its_terms(
     assert done.code == 0, done.output
     text = hub.text("lab/apart/resolve/main/README.md")
     head = hub.commits(f"datasets/{CORPUS}")[0]["id"]
-    assert f"of the corpus `{CORPUS}` at revision `{head}`" in text and "written by `detailed`" in text
+    assert f"of the corpus `{CORPUS}` at revision `{head}`" in text and "Who wrote the pairs is `detailed`." in text
     assert f"another state or corpus: `lab/of-gemma` at revision `{commit}`." in text
 
     # Trained on it, but scored on another.
@@ -339,7 +339,7 @@ def test_run_on_a_folder_of_its_own_needs_that_corpus_on_the_hub(
     commit = hub.commits("datasets/lab/trained-on")[0]["id"]
     texts = _texts(hub, "lab/own-corpus")
     assert f"of the corpus `lab/trained-on` at revision `{commit}`" in texts["README.md"]
-    assert "written by `t`" in texts["README.md"]
+    assert "Who wrote the pairs is `t`." in texts["README.md"]
     metrics = json.loads(texts["metrics.json"])
     assert (metrics["dataset"], metrics["dataset_revision"]) == ("lab/trained-on", commit)
     assert json.loads(texts["scores.json"])["dataset"] == CORPUS
@@ -392,7 +392,7 @@ def test_model_of_best_of_n_says_whose_answers_it_learned(
     assert done.code == 0, done.output
     texts = _texts(hub, "lab/best-of-n")
     card = ModelCard(texts["README.md"]).text
-    assert "with answers of a model's own in place of the teacher's" in card
+    assert "with answers of a model's own in place of the teacher's" in card and "The teacher is `detailed`." in card
     assert f"of 2 that `{BASE}` gave" in card and f"training.best_of_n --model {BASE} --dataset {CORPUS}" in card
     assert yaml.safe_load(texts["recipe.yaml"])["dataset"] == "best-of-2"
     metrics = json.loads(texts["metrics.json"])

@@ -68,7 +68,7 @@ def test_model_card_says_what_was_measured(scored: Path, method: str, relation: 
     assert "The scores above are on the test questions of the same corpus." in card.text
     validation = json.loads((scored / method / "metrics.json").read_text())["validation"]
     assert f"after epoch {validation['epoch']}," in card.text and f"{validation['similarity']:.3f}." in card.text
-    assert "This model: `apache-2.0`" in card.text
+    assert "This model: `apache-2.0`" in card.text and "Who wrote the pairs is `detailed`." in card.text
     assert str(scored / "base") not in str(data)
 
 
@@ -145,7 +145,7 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path, tmp_path: Path) -
             path.write_text(json.dumps(json.loads(before) | {"dataset": "lab/older", "dataset_revision": revision}))
             render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
             text = (scored / "full/README.md").read_text()
-            assert f"of the corpus `lab/older` {words}" in text and "written by `" not in text
+            assert f"of the corpus `lab/older` {words}" in text and "Who wrote the pairs" not in text
             assert f"another state or corpus: `somebody/isca-qa` at revision `{scores['revision']}`." in text
     finally:
         path.write_text(before)
