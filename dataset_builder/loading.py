@@ -59,13 +59,16 @@ def corpus_revision(dataset: str) -> str:
     The rows are taken without `context`, for which its hash stands, so that a corpus has the same revision with its
     contexts, without them, and after they were put back. Without the network the commit is that of the copy kept here,
     as the rows are.
+
+    Raises `InputError` when there is neither such a folder nor such a corpus on the Hub.
     """
     folder = Path(dataset)
     if folder.is_dir():
         return f"sha256:{_rows_digest(folder)}"
     from huggingface_hub import hf_hub_download
 
-    with telling_hub_errors(dataset, "dataset"):
+    # A mistyped folder looks like a Hub id.
+    with telling_hub_errors(dataset, "dataset", again=f"there is no folder {dataset} here, either"):
         # A file of the cache lies in a folder of its commit's name.
         return Path(hf_hub_download(dataset, "README.md", repo_type="dataset")).parent.name
 
