@@ -92,8 +92,8 @@ def best_of_n(
 
     from dataset_builder.hardware import use_all_threads
     from dataset_builder.loading import corpus_revision, load_corpus_split
-    from eval.answer_similarity.answer_similarity import AnswerSimilarity
     from eval.answering import load_model, sample_in_batches
+    from eval.embedding import Encoder
     from eval.model_folder import find_encoder, find_model
     from eval.shared_prefix import Sampling
 
@@ -114,21 +114,19 @@ def best_of_n(
     journal = out / f".partial.{hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]}.jsonl"
     chosen = _read(journal)
 
-    metric = AnswerSimilarity()
+    measure = Encoder(encoder_folder)
     missing = [number for number in range(len(rows)) if number not in chosen]
     with tqdm(total=len(rows), initial=len(chosen), desc="sampling answers", unit="question") as bar:
         asked = [rows[number] for number in missing]
         for batch in sample_in_batches(*load_model(folder), asked, sampling, batch_size) if missing else ():
             kept = {}
             for place, answers in batch.items():
-                references = [asked[place]["answer"]] * samples
-                found = metric.compute(predictions=answers, references=references, encoder=str(encoder_folder.path))
-                similarities = found["cosine_similarities"]
-                best = max(range(samples), key=similarities.__getitem__)
+                similarities = measure.similarities(answers, [asked[place]["answer"]] * samples)
+                best = int(similarities.argmax())
                 kept[missing[place]] = {
                     "answer": answers[best],
-                    "best": similarities[best],
-                    "mean": found["cosine_similarity"],
+                    "best": float(similarities[best]),
+                    "mean": float(similarities.mean()),
                 }
             chosen |= kept
             with journal.open("a", encoding="utf-8") as file:

@@ -28,18 +28,17 @@ class AnswerReward:
     """A reward function as TRL's GRPOTrainer calls it."""
 
     def __init__(self, encoder: str) -> None:
-        from eval.answer_similarity.answer_similarity import AnswerSimilarity
+        from eval.embedding import Encoder
         from eval.model_folder import find_encoder
 
         self.__name__ = "answer_reward"
-        self._encoder = str(find_encoder("encoder", encoder).path)
-        self._metric = AnswerSimilarity()
+        self._encoder = Encoder(find_encoder("encoder", encoder))
 
     def __call__(self, completions: list[str], answer: list[str], **columns: Any) -> list[float]:
         """Return the reward of each completion, `answer` being the references: at most 1, about 0 for an unrelated."""
         answers = [completion.strip() for completion in completions]
-        similarities = self._metric.compute(predictions=answers, references=answer, encoder=self._encoder)
+        similarities = self._encoder.similarities(answers, answer).tolist()
         return [
             similarity - LENGTH_WEIGHT * excess_length(text, reference) - REPETITION_WEIGHT * repetition(text)
-            for similarity, text, reference in zip(similarities["cosine_similarities"], answers, answer, strict=True)
+            for similarity, text, reference in zip(similarities, answers, answer, strict=True)
         ]

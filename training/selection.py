@@ -17,14 +17,13 @@ class ValidationAnswers:
     """Answers a fixed sample of validation questions and scores the answers as the evaluation does, in float32."""
 
     def __init__(self, validation: Dataset, questions: int, encoder: str, tokenizer: PreTrainedTokenizerBase) -> None:
-        from eval.answer_similarity.answer_similarity import AnswerSimilarity
+        from eval.embedding import Encoder
         from eval.model_folder import find_encoder
         from eval.run import sample
 
         self.rows: list[dict[str, Any]] = sample(validation.to_list(), questions)
-        self.encoder = str(find_encoder("encoder", encoder).path)
+        self.encoder = Encoder(find_encoder("encoder", encoder))
         self.tokenizer = tokenizer
-        self.metric = AnswerSimilarity()
 
     def similarity(self, model: PreTrainedModel) -> float:
         """Return the mean cosine similarity of the model's greedy answers; each process answers its share."""
@@ -43,11 +42,9 @@ class ValidationAnswers:
             with _answering(model):
                 for batch in answer_in_batches(model, self.tokenizer, share):
                     answers.update(batch)
-            similarities = self.metric.compute(
-                predictions=[answers[number] for number in range(len(share))],
-                references=[row["answer"] for row in share],
-                encoder=self.encoder,
-            )["cosine_similarities"]
+            similarities = self.encoder.similarities(
+                [answers[number] for number in range(len(share))], [row["answer"] for row in share]
+            ).tolist()
         total = reduce(torch.tensor([sum(similarities), len(share)], device=processes.device), "sum")
         return (total[0] / total[1]).item()
 

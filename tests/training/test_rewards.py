@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eval.answer_similarity.answer_similarity import AnswerSimilarity
 from training.rewards import AnswerReward, excess_length, repetition
 
 
@@ -40,6 +41,8 @@ def test_reward_of_known_answers(encoder: Path) -> None:
         completions=[f" {reference}", twice, "Bread is baked early"], answer=[reference] * 3, prompts=[""] * 3
     )
     assert itself == pytest.approx(1, abs=1e-5)
-    found = reward._metric.compute(predictions=[twice], references=[reference], encoder=str(encoder))
-    assert doubled == pytest.approx(found["cosine_similarity"] - 0.1 - 0.2, abs=1e-5)
+    (similarity,) = AnswerSimilarity().compute(predictions=[twice], references=[reference], encoder=str(encoder))[
+        "cosine_similarities"
+    ]
+    assert doubled == pytest.approx(similarity - 0.1 - 0.2, abs=1e-5)
     assert unrelated < 0.3 < doubled < itself
