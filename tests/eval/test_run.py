@@ -184,7 +184,7 @@ def test_rows_are_those_of_the_revision_in_the_scores(
 ) -> None:
     """A corpus on the Hub is loaded at the commit that was newest at the start; offline the Hub does not tell it."""
     given = ({"m": str(tiny_base)}, [str(encoder)], tmp_path / "eval")
-    with pytest.raises(InputError, match="HF_HUB_OFFLINE is set.* there is no folder someone/corpus here"):
+    with pytest.raises(InputError, match=r"HF_HUB_OFFLINE is set.* there is no folder someone/corpus here"):
         run("someone/corpus", ["plain"], *given)
     asked = []
 
