@@ -93,10 +93,10 @@ bench-eval: setup  ## answers a second one at a time and together, on the sample
 bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
 	@$(BIN)/python -m tests.bench_hub
 
-bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's recipe
+bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows
 	@$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
 
-$(DATA)/corpus/README.md:
+$(DATA)/corpus/README.md: | setup
 	@$(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
 		--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
 

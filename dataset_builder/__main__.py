@@ -1,4 +1,4 @@
-"""Command of the corpus room: `python -m dataset_builder crawl | generate | calibrate | build | push | hydrate`."""
+"""Command of the corpus room: from papers and pairs to a corpus, on this disk and on the Hub."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, sha256_of, write_json
+from dataset_builder.files import make_writable_folder, read_json, sha256_of, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,12 @@ SMOLLM2_GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WORDLLAMA_SHA256 = "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5"
 WORDLLAMA_TOKENIZER_SHA256 = "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68"
+
+
+def hub_id(folder: Path) -> str | None:
+    """Return the Hub id of the model in a folder, as its source.json tells it; None where it does not."""
+    source = folder / SOURCE_FILE
+    return read_json(source).get("hub_id") if source.is_file() else None
 
 
 def write_packaged_models(out: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import held_alone, make_writable_folder, read_json, write_json, write_text
 from dataset_builder.hardware import start_process
 from dataset_builder.loading import corpus_revision, load_corpus_split
-from dataset_builder.packaged_models import SOURCE_FILE
+from dataset_builder.packaged_models import hub_id
 from eval.collecting import collect_answers
 from eval.consensus import Consensus
 from eval.figures import draw_similarity_by_year, draw_training_loss
@@ -194,8 +194,7 @@ def _slug(name: str) -> str:
 
 
 def _encoder_name(encoder: EncoderFolder) -> str:
-    source = encoder.path / SOURCE_FILE
-    return read_json(source)["hub_id"] if source.is_file() else encoder.given
+    return hub_id(encoder.path) or encoder.given
 
 
 def _papers_by_year(dataset: str, rows: dict[str, list[dict[str, Any]]]) -> dict[str, int]:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from dataset_builder.card_rules import HUB_ID
 from dataset_builder.errors import InputError
-from dataset_builder.files import read_json
 from dataset_builder.hub_errors import telling_hub_errors
-from dataset_builder.packaged_models import SOURCE_FILE
+from dataset_builder.packaged_models import hub_id
 from model_cards.training_data import Corpus, TrainingData
 
 
@@ -33,7 +32,7 @@ def named_on_hub(given: str) -> str | None:
     """Return the Hub id of a model or encoder, folder or id; None for a folder whose source.json names none."""
     folder = Path(given)
     if folder.is_dir():
-        return read_json(folder / SOURCE_FILE).get("hub_id") if (folder / SOURCE_FILE).is_file() else None
+        return hub_id(folder)
     # Where the first part names a folder that exists here, one that was removed is meant and no Hub id.
     return given if HUB_ID.fullmatch(given) and not folder.parent.is_dir() else None
 

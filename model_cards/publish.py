@@ -202,8 +202,7 @@ def _renamed(folder: ModelFolder, names: Names, license_id: str | None) -> dict[
         metrics |= {"adapter": trained.start}
     if "sweep" in metrics:
         # Without the command and the folders of the runs: the settings that were compared, and what came of them.
-        runs = [{key: value for key, value in of.items() if key != "folder"} for of in metrics["sweep"]["runs"]]
-        metrics |= {"sweep": {"runs": runs}}
+        metrics |= {"sweep": _without_folders({key: metrics["sweep"].get(key) for key in ("runs", "chosen", "seeds")})}
     recipe = recipe_for(folder, names, license_id)
     files = {
         METRICS_FILE: _as_json(metrics),
@@ -213,6 +212,12 @@ def _renamed(folder: ModelFolder, names: Names, license_id: str | None) -> dict[
         config = read_json(folder.path / ADAPTER_CONFIG)
         files[ADAPTER_CONFIG] = _as_json(config | {"base_model_name_or_path": names.base})
     return files
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_folders(of) for key, of in value.items() if key != "folder"}
+    return [_without_folders(of) for of in value] if isinstance(value, list) else value
 
 
 def _as_json(value: Any) -> bytes:

@@ -25,11 +25,12 @@ def main(arguments: list[str]) -> None:
     from trl import GRPOConfig
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import precision_defaults, refuse_several_gpus
+    from training.hardware import precision_defaults, refuse_answers_under_fsdp, refuse_several_gpus
     from training.recipe import AnswerArguments, parse_recipe
 
     recipe = parse_recipe(arguments, precision_defaults(), AnswerArguments, GRPOConfig)
     refuse_several_gpus(recipe.training)
+    refuse_answers_under_fsdp(recipe.corpus.validation_questions)
     use_all_threads()
 
     from dataset_builder.loading import corpus_revision, load_corpus_split

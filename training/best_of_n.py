@@ -110,6 +110,8 @@ def best_of_n(
         "encoder_sha256": encoder_folder.fingerprint,
         "sampling": asdict(sampling),
     }
+    if out.is_dir() and any(out.iterdir()) and not (out / CONFIG).is_dir():
+        raise InputError(f"--out {out}: holds files that are no such corpus; give another folder")
     make_writable_folder(out / CONFIG)
     journal = out / f".partial.{hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]}.jsonl"
     chosen = _read(journal)

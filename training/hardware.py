@@ -38,6 +38,15 @@ def refuse_several_gpus(args: TrainingArguments) -> None:
         )
 
 
+def refuse_answers_under_fsdp(validation_questions: int) -> None:
+    """Raise `InputError` where a model that is shared out among processes is to answer questions."""
+    if os.environ.get("ACCELERATE_USE_FSDP") == "true" and validation_questions:
+        raise InputError(
+            f"validation_questions {validation_questions}: under FSDP no process has the whole model to answer with; "
+            "pass --validation_questions 0, which keeps the last epoch"
+        )
+
+
 def compile_layers(model: torch.nn.Module, backend: str, mode: str | None) -> None:
     """Have torch.compile make a program of the decoder layer, which all layers share, for each shape of their input.
 

@@ -30,8 +30,8 @@ class Stopwatch(TrainerCallback, ExportableState):
     """Measures the training steps, over every part of a run that was broken off and resumed.
 
     Validation and saving are left out of the seconds and, on a GPU, of the peak of memory; on a CPU the process's peak
-    is told. The energy is that of the whole time from the first step to the last, validation included: to ask a GPU
-    for its power at each step would take longer than the step. The counts go into each checkpoint as the trainer's
+    is told. The energy is that of the whole time to the end of the last step, validation on the way included: to ask a
+    GPU for its power at each step would take longer than the step. The counts go into each checkpoint as the trainer's
     other state.
     """
 

@@ -9,7 +9,6 @@ from the last checkpoint, and does nothing once the run is finished.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,12 +33,13 @@ RULED_OUT = (
 def main(arguments: list[str]) -> None:
     """Train by the recipe that `arguments` name."""
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import precision_defaults, refuse_several_gpus
+    from training.hardware import precision_defaults, refuse_answers_under_fsdp, refuse_several_gpus
     from training.recipe import parse_recipe
 
     recipe = parse_recipe(arguments, precision_defaults())
     refuse_what_rows_rule_out(recipe)
     refuse_several_gpus(recipe.training)
+    refuse_answers_under_fsdp(recipe.corpus.validation_questions)
     use_all_threads()
 
     from dataset_builder.loading import corpus_revision, load_corpus_split
@@ -115,11 +115,6 @@ def refuse_what_rows_rule_out(recipe: Recipe) -> None:
                 f"{key} {recipe.values[key]!r}: rows, their labels and their order are made by the project (`rows`); "
                 "leave the key out"
             )
-    if os.environ.get("ACCELERATE_USE_FSDP") == "true" and recipe.corpus.validation_questions:
-        raise InputError(
-            f"validation_questions {recipe.corpus.validation_questions}: under FSDP no process has the whole model to "
-            "answer with; pass --validation_questions 0, which keeps the last epoch"
-        )
     if recipe.training.save_strategy == "no" and recipe.corpus.validation_questions:
         raise InputError(
             "save_strategy 'no': the epoch with the nearest answers is taken from its checkpoint; save by 'steps', or "

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# In the order in which they are asked: those that answer for a hundred papers at once first, a browser last.
+# In the order in which they are asked: those that answer for fifty papers or more at once first, a browser last.
 SOURCES = ("openalex", "semantic_scholar", "crossref", "page", "browser")
 
 # "page" and "browser" begin at the resolver of DOIs, which sends them on to the publisher.

@@ -17,10 +17,11 @@ from dataset_builder.generate.in_process import InProcess
 from dataset_builder.generate.journal import Finished, Journal, Request
 from dataset_builder.generate.progress import Progress
 from dataset_builder.generate.report import manifest
-from dataset_builder.generate.source import hub_id, model_source
+from dataset_builder.generate.source import model_source
 from dataset_builder.generate.support import load_encoder
 from dataset_builder.generate.teacher import Teacher
 from dataset_builder.hardware import start_process
+from dataset_builder.packaged_models import hub_id
 from dataset_builder.pairs import MANIFEST_FILE, WORK_FOLDER
 from dataset_builder.papers import Paper, read_papers
 from dataset_builder.records import VENUE_YEAR
@@ -98,7 +99,7 @@ def generate(
         _warn_of_papers_left_out(journal, results)
         unanswered = sum(not journal.is_done(requests[paper.paper_id]) for paper in wanted)
         accepted, rejected = check_responses(results, teacher.limits, similarity, threshold)
-        checks = {"encoder": hub_id(encoder), "threshold": threshold}
+        checks = {"encoder": hub_id(Path(encoder)) or encoder, "threshold": threshold}
         report = manifest(settings, checks, results, accepted, rejected, unanswered)
         _write(folder, report, results, accepted, rejected)
         return report

@@ -45,9 +45,3 @@ def model_source(teacher: Teacher, over_http: bool) -> dict[str, str | None]:
         "revision": f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}",
         "model_note": None,
     }
-
-
-def hub_id(model: str) -> str:
-    """Return the Hub id of a model: what the folder's source.json says, else `model` as it was given."""
-    source = Path(model) / SOURCE_FILE
-    return read_json(source)["hub_id"] if source.is_file() else model

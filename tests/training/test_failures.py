@@ -139,7 +139,7 @@ def test_no_space_for_the_model(
     trainer.train()
     recipe: Any = SimpleNamespace(training=trainer.args)
     with pytest.raises(SystemExit) as stopped, explained(tmp_path), _no_file_over(50_000):
-        keep(trainer, recipe, "base", "full", len(pairs), {})
+        keep(trainer, recipe, "abc", "base", "full", len(pairs), {})
     assert stopped.value.code == 1
     error = capsys.readouterr().err
     assert f"error: {tmp_path}: the model could not be saved (" in error

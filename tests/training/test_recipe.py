@@ -8,7 +8,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
-from training.hardware import precision_defaults, refuse_several_gpus
+from training.hardware import precision_defaults, refuse_answers_under_fsdp, refuse_several_gpus
 from training.recipe import AnswerArguments, parse_recipe
 from training.sft import refuse_what_rows_rule_out
 
@@ -109,8 +109,8 @@ def test_answers_under_fsdp_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
     """As accelerate launch tells its processes; without answers there is nothing against it."""
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     with pytest.raises(InputError, match="validation_questions 64: under FSDP no process has the whole model"):
-        refuse_what_rows_rule_out(parse_recipe(["--config", TINY], {"bf16": False}))
-    refuse_what_rows_rule_out(parse_recipe(["--config", TINY, "--validation_questions", "0"], {"bf16": False}))
+        refuse_answers_under_fsdp(64)
+    refuse_answers_under_fsdp(0)
 
 
 def test_several_gpus_in_one_process_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
