@@ -356,8 +356,7 @@ def test_default_upload_path_is_xet(corpus: Path, tmp_path: Path) -> None:
     [
         (403, "is closed to your token"),
         (401, "is closed to your token"),
-        (429, "the limit of requests to Xet's storage"),
-        (500, "run the same command again to complete it. HF_HUB_DISABLE_XET=1 sends the files without Xet"),
+        # 429 and 500 it asks again for minutes: how they are told is below, in its words.
     ],
 )
 def test_xet_that_refuses_is_one_message(
@@ -379,6 +378,8 @@ def test_xet_that_refuses_is_one_message(
     [
         (RuntimeError("Internal error: no such shard"), "failed (Internal error: no such shard)"),
         (OSError("I/O error: disk full"), "failed (I/O error: disk full)"),
+        (ConnectionError("HTTP status client error (429 Too Many Requests)"), "the limit of requests"),
+        (ConnectionError("HTTP status server error (500 Internal Server Error)"), "HF_HUB_DISABLE_XET=1 sends the"),
         (PermissionError("Authentication error: token expired"), "is closed to your token"),
     ],
 )
