@@ -75,7 +75,7 @@ def _xet_refusal(error: Exception, again: str) -> str:
             "(`hf auth whoami` shows the one in use)"
         )
     if status == 429:
-        return f"the limit of requests to {storage} is reached ({error}); wait a while, then {again}"
+        return f"the limit of requests to {storage} is reached ({error}); wait a while; {again}"
     return f"{storage} failed ({error}); {again}. HF_HUB_DISABLE_XET=1 sends the files without Xet"
 
 
@@ -110,8 +110,8 @@ def _refusal(error: object, again: str) -> str:
     if status == 429:
         wait = error.response.headers.get("retry-after")
         return (
-            f"the Hub's limit of requests is reached ({said}); wait {f'{wait} s' if wait else 'a while'}, then {again}"
+            f"the Hub's limit of requests is reached ({said}); wait {f'{wait} s' if wait else 'a while'}; {again}"
         )
     if status >= 500:
-        return f"the Hub has a fault of its own ({status}: {said}); see https://status.huggingface.co, then {again}"
+        return f"the Hub has a fault of its own ({status}: {said}); see https://status.huggingface.co; {again}"
     return f"the Hub refuses ({status}: {said})"
