@@ -202,7 +202,7 @@ FAULTS = {
     ),
     "limit far off": (
         {"method": "POST", "path": "/commit/main$", "times": 1, "status": 429, "headers": {"Retry-After": "3600"}},
-        "wait 3600 s, then",
+        "wait 3600 s;",
         [],
     ),
     "fault at the commit": (
