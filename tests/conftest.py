@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# A cache of their own, so that nothing left by an earlier run is read, and nothing is shared with one beside it.
+HF_HOME = tempfile.TemporaryDirectory(prefix="hf_home-")
+os.environ["HF_HOME"] = HF_HOME.name
 # Test processes side by side keep to cores of their own, where there are enough; threads that wait for others lose.
 if "PYTEST_XDIST_WORKER" in os.environ:
     cores = sorted(os.sched_getaffinity(0))
@@ -29,12 +33,6 @@ from tests.hub.running import RunningHub, running_hub
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLE = REPOSITORY / "dataset_builder" / "sample"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Give the tests a cache of their own, so that nothing left by an earlier run is read."""
-    os.environ["HF_HOME"] = str(tmp_path_factory.mktemp("hf_home"))
 
 
 @pytest.fixture(scope="session")
