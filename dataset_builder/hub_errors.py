@@ -109,9 +109,7 @@ def _refusal(error: object, again: str) -> str:
         return f"other commits came first each time ({said}); {again}"
     if status == 429:
         wait = error.response.headers.get("retry-after")
-        return (
-            f"the Hub's limit of requests is reached ({said}); wait {f'{wait} s' if wait else 'a while'}; {again}"
-        )
+        return f"the Hub's limit of requests is reached ({said}); wait {f'{wait} s' if wait else 'a while'}; {again}"
     if status >= 500:
         return f"the Hub has a fault of its own ({status}: {said}); see https://status.huggingface.co; {again}"
     return f"the Hub refuses ({status}: {said})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 # A cache of their own, so that nothing left by an earlier run is read, and nothing is shared with one beside it.
-HF_HOME = tempfile.TemporaryDirectory(prefix="hf_home-")
-os.environ["HF_HOME"] = HF_HOME.name
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="hf_home-")
 # Test processes side by side keep to cores of their own, where there are enough; threads that wait for others lose.
 if "PYTEST_XDIST_WORKER" in os.environ:
     cores = sorted(os.sched_getaffinity(0))
@@ -33,6 +33,12 @@ from tests.hub.running import RunningHub, running_hub
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLE = REPOSITORY / "dataset_builder" / "sample"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_goes_with_the_tests() -> Iterator[None]:
+    yield
+    shutil.rmtree(os.environ["HF_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

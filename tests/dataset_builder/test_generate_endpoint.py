@@ -60,7 +60,7 @@ def teacher() -> Teacher:
 
 def run(teacher: Teacher, url: str, out: Path, encoder: Path, **changes: Any) -> dict[str, Any]:
     """Run the teacher on the sample's papers of 2022 to 2024, with waits too short to notice."""
-    way = replace(Endpoint(url, teacher.model, backoff=0.001, timeout=30.0), **changes)
+    way = replace(Endpoint(url, teacher.model, backoff=0.001, timeout=120.0), **changes)
     return generate(teacher, way, SAMPLE / "papers", [2022, 2023, 2024], out, 7, str(encoder), THRESHOLD)
 
 
