@@ -358,15 +358,15 @@ def test_corpus_without_a_report_is_refused(
     """One on the Hub that this project did not push."""
     code = """
 from huggingface_hub import HfApi
-HfApi().create_repo("lab/without-report", repo_type="dataset")
-HfApi().upload_file(path_or_fileobj=b"A card.", path_in_repo="README.md", repo_id="lab/without-report", repo_type="dataset")
+HfApi().create_repo("lab/no-report", repo_type="dataset")
+HfApi().upload_file(path_or_fileobj=b"A card.", path_in_repo="README.md", repo_id="lab/no-report", repo_type="dataset")
 """
     assert hub.run(tmp_path, "-c", code).returncode == 0
-    of = {"dataset": "lab/without-report", "revision": hub.commits("datasets/lab/without-report")[0]["id"]}
+    of = {"dataset": "lab/no-report", "revision": hub.commits("datasets/lab/no-report")[0]["id"]}
     scores = tmp_path / "scores.json"
     scores.write_text(json.dumps(json.loads((published / "eval/scores.json").read_text()) | of))
     done = commands.run("model_cards", *_publish(published / "full", scores, "lab/unknown"))
-    assert done.code == 2 and "lab/without-report, which the scores of" in done.output and "Traceback" not in done.output
+    assert done.code == 2 and "lab/no-report, which the scores of" in done.output and "Traceback" not in done.output
     assert "holds no report.json of a corpus" in done.output and "dataset_builder push" in done.output
 
 
