@@ -75,7 +75,7 @@ run: setup  ## corpus, training (full and LoRA), evaluation, cards
 	@echo "== 6/6 cards"
 	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(RUNS)/eval/scores.json
 
-test: setup  ## the tests: offline, about nine minutes on two cores
+test: setup  ## the tests: offline, about ten minutes on two cores
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
