@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.crawl.settings import BASE_URLS, PAUSES, SOURCES, Credentials, Settings
 from dataset_builder.errors import InputError, exit_on_input_error
-from dataset_builder.generate.endpoint import Endpoint, key_for
-from dataset_builder.generate.in_process import BATCH_SIZE, InProcess
-from dataset_builder.generate.support import ENCODER, THRESHOLD
-from dataset_builder.hub_options import add_push_options
+from dataset_builder.generate.backends.http import Endpoint, key_for
+from dataset_builder.generate.backends.in_process import BATCH_SIZE, InProcess
+from dataset_builder.grounding import ENCODER, THRESHOLD
+from dataset_builder.hub.arguments import add_push_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -246,8 +246,8 @@ def main() -> None:
 
     console = Console()
     if arguments.stage == "build":
-        from dataset_builder.build import REPORT_FILE, build
-        from dataset_builder.report import report_table
+        from dataset_builder.corpus.build import REPORT_FILE, build
+        from dataset_builder.corpus.report import report_table
 
         teachers = [name.strip() for name in arguments.test_teachers.split(",")]
         report = build(
@@ -289,8 +289,8 @@ def main() -> None:
         result = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
         console.print(calibration_table(result))
     elif arguments.stage == "push":
-        from dataset_builder.hub_change import print_pushed
-        from dataset_builder.push import push_corpus
+        from dataset_builder.corpus.push import push_corpus
+        from dataset_builder.hub.changes import print_pushed
 
         pushed = push_corpus(
             arguments.dataset,
@@ -302,7 +302,7 @@ def main() -> None:
         )
         print_pushed(console, pushed, arguments.dry_run)
     elif arguments.stage == "hydrate":
-        from dataset_builder.hydrate import FATES, hydrate
+        from dataset_builder.corpus.hydrate import FATES, hydrate
 
         done = hydrate(arguments.repo_id, arguments.papers, arguments.out, arguments.revision)
         for fate, remedy in FATES.items():
@@ -322,10 +322,10 @@ def main() -> None:
 
 
 def _generate(arguments: argparse.Namespace, console: Console) -> None:
+    from dataset_builder.corpus.pairs import MANIFEST_FILE
     from dataset_builder.generate.report import generation_table
     from dataset_builder.generate.run import generate
     from dataset_builder.generate.teacher import read_teacher
-    from dataset_builder.pairs import MANIFEST_FILE
 
     teacher = read_teacher(arguments.teacher)
     way = _way(arguments, teacher)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
-from dataset_builder.hub_options import add_push_options
+from dataset_builder.hub.arguments import add_push_options
 
 TABLE_WIDTH = 150
 
@@ -81,7 +81,7 @@ def main() -> None:
 def _push_metric(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from dataset_builder.hub_change import print_pushed
+    from dataset_builder.hub.changes import print_pushed
     from eval.push_metric import push_metric
 
     pushed = push_metric(arguments.repo_id, arguments.private, arguments.tag, arguments.dry_run)
@@ -98,9 +98,9 @@ def _run(arguments: argparse.Namespace) -> None:
     configs = [name.strip() for name in arguments.configs.split(",")]
     if "" in configs or len(set(configs)) < len(configs):
         raise InputError(f"--configs {arguments.configs}: must name each config once (plain,detailed)")
-    from eval.model_folder import parse_models
+    from eval.generation.shared_prefix import Sampling
+    from eval.models import parse_models
     from eval.run import run
-    from eval.shared_prefix import Sampling
 
     models = parse_models([*arguments.models, *arguments.consensus])
     greedy = list(models)[: len(arguments.models)]
@@ -120,7 +120,7 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     from rich.console import Console
 
-    from eval.comparison import as_table, comparison
+    from eval.report.tables import as_table, comparison
 
     console = Console()
     # A table folded into a narrow terminal is harder to read than one that runs over its edge.
@@ -132,7 +132,7 @@ def _run(arguments: argparse.Namespace) -> None:
 def _answer(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from eval.asking import ask
+    from eval.ask import ask
 
     alone = len(arguments.question) == 1 and not arguments.abstract.is_dir()
     for name, question, answer in ask(arguments.model, arguments.abstract, arguments.question):

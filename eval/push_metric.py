@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataset_builder.card_rules import check_metadata
 from dataset_builder.errors import InputError
-from dataset_builder.hub import check_repo_id, push
-from dataset_builder.hub_change import CARD_FILE, Push, Pushed
+from dataset_builder.hub.card_checks import check_metadata
+from dataset_builder.hub.changes import CARD_FILE, Push, Pushed
+from dataset_builder.hub.push import check_repo_id, push
 
 FOLDER = Path(__file__).parent / "answer_similarity"
 MODULE = "answer_similarity.py"

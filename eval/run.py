@@ -12,23 +12,23 @@ from typing import Any
 
 from rich.console import Console
 
+from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import held_alone, make_writable_folder, read_json, write_json, write_text
 from dataset_builder.hardware import start_process
-from dataset_builder.loading import corpus_revision, load_corpus_split
 from dataset_builder.packaged_models import hub_id
-from eval.collecting import collect_answers
-from eval.consensus import Consensus
-from eval.figures import draw_similarity_by_year, draw_training_loss
-from eval.html_report import report_html
-from eval.measuring import Measuring
-from eval.model_folder import EncoderFolder, find_encoder, find_model, tokenizer_folder, training_metrics
-from eval.predictions import predictions_path
-from eval.references import floors_and_ceilings
-from eval.report import report_markdown
-from eval.scoring import Measured, score_all
-from eval.shared_prefix import Sampling
+from eval.analysis.heuristics import floors_and_ceilings
+from eval.analysis.scores import Measured, score_all
+from eval.generation.collect import collect_answers
+from eval.generation.mbr import Consensus
+from eval.generation.shared_prefix import Sampling
+from eval.metrics.compute import Measuring
+from eval.metrics.predictions import predictions_path
+from eval.models import EncoderFolder, find_encoder, find_model, tokenizer_folder, training_metrics
+from eval.report.figures import draw_similarity_by_year, draw_training_loss
+from eval.report.html import report_html
+from eval.report.markdown import report_markdown
 
 SCORES_FILE = "scores.json"
 REFERENCES_FOLDER = "floors_and_ceilings"

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from dataset_builder.errors import exit_on_input_error
-from dataset_builder.hub_options import add_push_options
+from dataset_builder.hub.arguments import add_push_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,7 +55,7 @@ def main() -> None:
         for path in render(arguments.dataset, arguments.scores, arguments.dataset_id):
             console.print(f"Card: {path}", soft_wrap=True)
     else:
-        from dataset_builder.hub_change import print_pushed
+        from dataset_builder.hub.changes import print_pushed
         from model_cards.publish import publish
 
         pushed = publish(

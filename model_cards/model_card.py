@@ -7,14 +7,14 @@ from typing import Any
 
 import yaml
 
-from dataset_builder.card import GEMMA_TERMS
-from dataset_builder.card_parts import whole_card
+from dataset_builder.corpus.card import GEMMA_TERMS
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
+from dataset_builder.hub.card_merge import whole_card
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
-from eval.comparison import as_markdown
-from eval.model_folder import RECIPE_FILE, ModelFolder
-from eval.report import how_answered
+from eval.models import RECIPE_FILE, ModelFolder
+from eval.report.markdown import how_answered
+from eval.report.tables import as_markdown
 from model_cards.figures import LOSS_CURVE, REWARD_CURVE
 from model_cards.names import Names, named_on_hub
 from model_cards.scores import scores_table

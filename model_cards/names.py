@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.card_rules import HUB_ID
 from dataset_builder.errors import InputError
-from dataset_builder.hub_errors import telling_hub_errors
+from dataset_builder.hub.card_checks import HUB_ID
+from dataset_builder.hub.errors import telling_hub_errors
 from dataset_builder.packaged_models import hub_id
 from model_cards.training_data import Corpus, TrainingData
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from dataset_builder.card import under_gemmas_terms
-from dataset_builder.card_rules import check_metadata
+from dataset_builder.corpus.card import under_gemmas_terms
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
-from dataset_builder.hub import check_repo_id, push
-from dataset_builder.hub_change import Push, Pushed
+from dataset_builder.hub.card_checks import check_metadata
+from dataset_builder.hub.changes import Push, Pushed
+from dataset_builder.hub.push import check_repo_id, push
 from dataset_builder.packaged_models import SOURCE_FILE
-from eval.model_folder import METRICS_FILE, RECIPE_FILE, ModelFolder, find_model
+from eval.models import METRICS_FILE, RECIPE_FILE, ModelFolder, find_model
 from model_cards.eval_results import RESULTS_FILE, eval_results_yaml
 from model_cards.figures import LOSS_CURVE, REWARD_CURVE, draw_training_curve
 from model_cards.model_card import GEMMA_NOTICE, model_card, own_recipe, recipe_for

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.corpus.report import REPORT_FILE
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, write_text
-from dataset_builder.loading import corpus_revision
-from dataset_builder.report import REPORT_FILE
-from eval.model_folder import RECIPE_FILE, ModelFolder, find_model
+from eval.models import RECIPE_FILE, ModelFolder, find_model
 from model_cards.figures import draw_training_curve
 from model_cards.model_card import local_names, model_card
 from model_cards.scores import read_scores

@@ -7,7 +7,7 @@ from typing import Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
-from eval.comparison import as_markdown
+from eval.report.tables import as_markdown
 
 KEYS = ("dataset", "revision", "date", "encoders", "models", "model_folders")
 

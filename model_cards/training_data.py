@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.card_rules import HUB_ID
+from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.corpus.report import REPORT_FILE
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
-from dataset_builder.hub_errors import telling_hub_errors
-from dataset_builder.loading import corpus_revision
-from dataset_builder.report import REPORT_FILE
+from dataset_builder.hub.card_checks import HUB_ID
+from dataset_builder.hub.errors import telling_hub_errors
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from dataset_builder.loading import load_corpus_split
-from eval.answering import answer_alone, answer_in_batches, encode_prompts, load_model
-from eval.model_folder import find_model
+from dataset_builder.corpus.load import load_corpus_split
+from eval.generation.answers import answer_alone, answer_in_batches, encode_prompts, load_model
+from eval.models import find_model
 from eval.run import sample
 
 

@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dataset_builder.generate.in_process import InProcess, load_model, load_tokenizer, prompt_tokens
+from dataset_builder.corpus.papers import read_papers
+from dataset_builder.generate.backends.in_process import InProcess, load_model, load_tokenizer, prompt_tokens
 from dataset_builder.generate.journal import Attempt, Finished, Request, seed_of
 from dataset_builder.generate.schema import parses
 from dataset_builder.generate.teacher import Teacher, read_teacher
 from dataset_builder.hardware import peak_memory_bytes, use_all_threads
-from dataset_builder.papers import read_papers
 
 PAPERS = 16
 SEED = 0

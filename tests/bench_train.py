@@ -42,10 +42,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     import torch
     from transformers import AutoModelForCausalLM, TrainerCallback
 
+    from dataset_builder.corpus.load import load_corpus_split
     from dataset_builder.hardware import peak_memory_bytes, use_all_threads
-    from dataset_builder.loading import load_corpus_split
+    from training.data.tokenization import tokenize_pairs
     from training.hardware import precision_defaults
-    from training.rows import tokenize_pairs
     from training.sft import COMPILED_PADDING, load_tokenizer
 
     class StepTimes(TrainerCallback):
@@ -131,8 +131,8 @@ def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str
     from torch.utils.data import SequentialSampler
     from trl import SFTConfig
 
-    from training.batches import RowCollator
-    from training.rows import rows_by_paper
+    from training.data.collator import RowCollator
+    from training.data.tokenization import rows_by_paper
     from training.trainer import RowTrainer
 
     class InOrder(RowTrainer):

@@ -44,7 +44,7 @@ def _cache_goes_with_the_tests() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a corpus built from the sample."""
-    from dataset_builder.build import build
+    from dataset_builder.corpus.build import build
 
     out = tmp_path_factory.mktemp("built") / "corpus"
     build(SAMPLE / "papers", SAMPLE / "qa", "detailed", ["plain", "detailed"], out, "apache-2.0")

@@ -33,13 +33,13 @@ def main(arguments: list[str]) -> None:
     refuse_answers_under_fsdp(recipe.corpus.validation_questions)
     use_all_threads()
 
-    from dataset_builder.loading import corpus_revision, load_corpus_split
-    from eval.model_folder import find_model
+    from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+    from eval.models import find_model
     from training.failures import explained
     from training.rewards import AnswerReward
     from training.run_folder import begin_run
-    from training.selection import ValidationAnswers
     from training.sft import load_tokenizer
+    from training.validation import ValidationAnswers
 
     # Adapter, prompts, reward
     args = recipe.training
@@ -69,8 +69,8 @@ def main(arguments: list[str]) -> None:
 
     from training.failures import Guarded
     from training.measure import Stopwatch
-    from training.outcome import keep, stopwatch_of
-    from training.selection import ValidationBeforeAndAfter
+    from training.run_artifacts import keep, stopwatch_of
+    from training.validation import ValidationBeforeAndAfter
 
     class GuardedGRPOTrainer(Guarded, GRPOTrainer):
         pass

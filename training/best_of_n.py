@@ -90,12 +90,12 @@ def best_of_n(
     from datasets import Dataset
     from tqdm import tqdm
 
+    from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.hardware import use_all_threads
-    from dataset_builder.loading import corpus_revision, load_corpus_split
-    from eval.answering import load_model, sample_in_batches
-    from eval.embedding import Encoder
-    from eval.model_folder import find_encoder, find_model
-    from eval.shared_prefix import Sampling
+    from eval.generation.answers import load_model, sample_in_batches
+    from eval.generation.shared_prefix import Sampling
+    from eval.metrics.embedding import Encoder
+    from eval.models import find_encoder, find_model
 
     use_all_threads()
     folder, encoder_folder = find_model("model", model), find_encoder("--encoder", encoder)

@@ -28,8 +28,8 @@ class AnswerReward:
     """A reward function as TRL's GRPOTrainer calls it."""
 
     def __init__(self, encoder: str) -> None:
-        from eval.embedding import Encoder
-        from eval.model_folder import find_encoder
+        from eval.metrics.embedding import Encoder
+        from eval.models import find_encoder
 
         self.__name__ = "answer_reward"
         self._encoder = Encoder(find_encoder("encoder", encoder))

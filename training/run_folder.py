@@ -13,7 +13,7 @@ import yaml
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, read_json, write_json, write_text
-from eval.model_folder import METRICS_FILE, RECIPE_FILE
+from eval.models import METRICS_FILE, RECIPE_FILE
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -42,12 +42,12 @@ def main(arguments: list[str]) -> None:
     refuse_answers_under_fsdp(recipe.corpus.validation_questions)
     use_all_threads()
 
-    from dataset_builder.loading import corpus_revision, load_corpus_split
+    from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+    from training.data.preview import print_preview
+    from training.data.tokenization import rows_by_pair, rows_by_paper, tokenize_pairs
     from training.failures import explained
-    from training.preview import print_preview
-    from training.rows import rows_by_pair, rows_by_paper, tokenize_pairs
     from training.run_folder import begin_run
-    from training.selection import ValidationAnswers
+    from training.validation import ValidationAnswers
 
     # Tokenizer and rows
     args = recipe.training
@@ -70,9 +70,9 @@ def main(arguments: list[str]) -> None:
     # Trainer
     from trl import get_peft_config
 
-    from training.batches import RowCollator
+    from training.data.collator import RowCollator
     from training.measure import Stopwatch, ValidationAtEpochEnd
-    from training.outcome import keep
+    from training.run_artifacts import keep
     from training.trainer import RowTrainer
 
     args.model_init_kwargs = {
@@ -125,7 +125,7 @@ def refuse_what_rows_rule_out(recipe: Recipe) -> None:
 def measure(trainer: RowTrainer, recipe: Recipe, tokens: int, pairs: int) -> dict[str, Any]:
     """Return the keys of metrics.json that only this kind of training has; `tokens` and `pairs` are an epoch's."""
     from training.measure import chosen_validation, convergence_epoch, flops_per_token, losses, peak_flops
-    from training.outcome import stopwatch_of
+    from training.run_artifacts import stopwatch_of
 
     seconds, epochs = stopwatch_of(trainer).seconds, trainer.state.epoch
     _, loss_by_epoch = losses(trainer.state.log_history)

@@ -19,7 +19,7 @@ import yaml
 
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.files import read_json, write_json
-from eval.model_folder import METRICS_FILE, RECIPE_FILE
+from eval.models import METRICS_FILE, RECIPE_FILE
 
 
 def parser() -> argparse.ArgumentParser:

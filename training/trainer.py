@@ -14,16 +14,16 @@ from transformers import ProgressCallback
 from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
-from training.batches import attention_mask
+from training.data.collator import attention_mask
+from training.data.sampler import BeginEpoch, EpochOrderSampler
+from training.data.tokenization import NO_LOSS, filled
 from training.failures import Guarded, TrainingError
 from training.hardware import compile_layers
 from training.measure import ProgressLine, flops_per_token, peak_flops
-from training.order import BeginEpoch, EpochOrderSampler
-from training.rows import NO_LOSS, filled
 
 
 class RowTrainer(Guarded, SFTTrainer):
-    """Trains on `training.rows` collated by `training.batches`. Loss, its normalisation and counts are TRL's."""
+    """Train on the rows of `training.data`. The loss, its normalisation and the counts are those of TRL."""
 
     def __init__(self, similarity: Callable[[Any], float] | None = None, **kwargs: Any) -> None:
         """Take SFTTrainer's arguments, and `similarity`, which scores a model's validation answers.

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.crawl.ask import ask_sources
 from dataset_builder.crawl.client import Client, FetchError
 from dataset_builder.crawl.journal import Journal
 from dataset_builder.crawl.listing import Listing, find_volumes, list_year, told_apart
 from dataset_builder.crawl.report import crawl_report, outcomes_in_turn
+from dataset_builder.crawl.search import ask_sources
 from dataset_builder.crawl.settings import Credentials, Settings
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year

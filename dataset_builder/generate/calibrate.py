@@ -6,15 +6,15 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataset_builder.corpus.pairs import read_pairs
+from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.errors import InputError
-from dataset_builder.generate.support import (
+from dataset_builder.grounding import (
     load_encoder,
     nearest_sentence_similarities,
     unsupported_names,
     unsupported_numbers,
 )
-from dataset_builder.pairs import read_pairs
-from dataset_builder.papers import Paper, read_papers
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dataset_builder.corpus.contamination import word_runs
+from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.journal import Attempt, Finished
 from dataset_builder.generate.schema import Limits, ParseError, parse_response
-from dataset_builder.generate.support import nearest_sentence_similarities, unsupported_names, unsupported_numbers
-from dataset_builder.overlap import word_runs
-from dataset_builder.papers import Paper
+from dataset_builder.grounding import nearest_sentence_similarities, unsupported_names, unsupported_numbers
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

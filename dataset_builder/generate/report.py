@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.checks import Candidate, Rejected
 from dataset_builder.generate.journal import Finished
-from dataset_builder.papers import Paper
 
 if TYPE_CHECKING:
     from rich.table import Table

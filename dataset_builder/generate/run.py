@@ -9,22 +9,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.corpus.pairs import MANIFEST_FILE, WORK_FOLDER
+from dataset_builder.corpus.papers import Paper, read_papers
+from dataset_builder.corpus.records import VENUE_YEAR
 from dataset_builder.errors import InputError
 from dataset_builder.files import held_alone, make_writable_folder, read_json, write_json, write_text
+from dataset_builder.generate.backends.http import Endpoint
+from dataset_builder.generate.backends.in_process import InProcess
 from dataset_builder.generate.checks import Candidate, Rejected, check_responses
-from dataset_builder.generate.endpoint import Endpoint
-from dataset_builder.generate.in_process import InProcess
 from dataset_builder.generate.journal import Finished, Journal, Request
 from dataset_builder.generate.progress import Progress
+from dataset_builder.generate.provenance import model_source
 from dataset_builder.generate.report import manifest
-from dataset_builder.generate.source import model_source
-from dataset_builder.generate.support import load_encoder
 from dataset_builder.generate.teacher import Teacher
+from dataset_builder.grounding import load_encoder
 from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import hub_id
-from dataset_builder.pairs import MANIFEST_FILE, WORK_FOLDER
-from dataset_builder.papers import Paper, read_papers
-from dataset_builder.records import VENUE_YEAR
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ import yaml
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from dataset_builder.corpus.pairs import TEACHER_NAME
 from dataset_builder.errors import InputError
 from dataset_builder.generate.schema import Limits, least_new_tokens
-from dataset_builder.pairs import TEACHER_NAME
 
 PACKAGED = Path(__file__).parents[1] / "teachers"
 COMMIT = re.compile(r"[0-9a-f]{40}")

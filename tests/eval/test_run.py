@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import held_alone
-from dataset_builder.loading import load_corpus_split
-from eval.comparison import as_markdown, comparison
+from eval.report.tables import as_markdown, comparison
 from eval.run import run, sample
 from tests.conftest import REPOSITORY, contents
 
@@ -145,10 +145,10 @@ def test_model_that_answers_nothing_is_refused(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every answer empty is no score; an answer among them is one."""
-    monkeypatch.setattr("eval.collecting.load_model", lambda *_: (None, None))
+    monkeypatch.setattr("eval.generation.collect.load_model", lambda *_: (None, None))
     for texts, refused in ((["", ""], True), (["", "An answer."], False)):
         monkeypatch.setattr(
-            "eval.collecting.answer_in_batches", lambda *_, texts=texts: iter([dict(enumerate(texts))])
+            "eval.generation.collect.answer_in_batches", lambda *_, texts=texts: iter([dict(enumerate(texts))])
         )
         arguments = (str(corpus), ["plain"], {"m": str(tiny_base)}, [str(encoder)], tmp_path / str(refused))
         if refused:
@@ -164,8 +164,8 @@ def test_model_that_answers_nothing_is_refused_before_the_next_answers(
 ) -> None:
     """The first of two models says nothing; the second is not loaded."""
     loaded = []
-    monkeypatch.setattr("eval.collecting.load_model", lambda folder, *_: (loaded.append(folder.name), None))
-    monkeypatch.setattr("eval.collecting.answer_in_batches", lambda *_: iter([{0: "", 1: ""}]))
+    monkeypatch.setattr("eval.generation.collect.load_model", lambda folder, *_: (loaded.append(folder.name), None))
+    monkeypatch.setattr("eval.generation.collect.answer_in_batches", lambda *_: iter([{0: "", 1: ""}]))
     models = {"mute": str(tiny_base), "other": str(tiny_base)}
     with pytest.raises(InputError, match="mute: every answer"):
         run(str(corpus), ["plain"], models, [str(encoder)], tmp_path, questions=2)
@@ -218,7 +218,7 @@ def test_finished_answers_are_not_made_again(
     def refuse(*_: object) -> None:
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr("eval.collecting.load_model", refuse)
+    monkeypatch.setattr("eval.generation.collect.load_model", refuse)
     before = contents(evaluated)
     models = {"tiny": str(tiny_base)}
     run(str(corpus), ["plain", "detailed"], models, [str(encoder)], evaluated, questions=20, batch_size=8)
@@ -251,7 +251,7 @@ def test_killed_evaluation_ends_in_the_same_files(
     """Killed after a batch, before predictions are renamed, in the middle of the figures, before scores.json."""
     command = ("eval", "run", "--dataset", corpus, "--configs", "plain,detailed", "--models", f"tiny={tiny_base}")
     command += ("--encoder", encoder, "--out", tmp_path, "--questions", "20", "--batch-size", "8")
-    killed("eval.answer_store.AnswerStore.append", 2, *command)
+    killed("eval.generation.answer_store.AnswerStore.append", 2, *command)
     kept = (tmp_path / "answers/.partial.tiny.0.jsonl").read_text().count("\n")
     assert 0 < kept <= 8
     killed("os.replace", 1, *command)

@@ -8,8 +8,8 @@ from typing import Any
 
 from accelerate import PartialState
 
-from eval import collecting
 from eval.__main__ import main
+from eval.generation import collect as collecting
 
 
 def counting(*arguments: Any) -> Iterator[dict[int, str]]:

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
-from dataset_builder.build import build
-from dataset_builder.loading import corpus_revision
+from dataset_builder.corpus.build import build
+from dataset_builder.corpus.load import corpus_revision
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY
 from tests.hub.commands import Commands

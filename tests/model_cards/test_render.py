@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import ModelCard
 
+from dataset_builder.corpus.push import write_rows
 from dataset_builder.errors import InputError
-from dataset_builder.push import write_rows
 from eval.run import run
 from model_cards.render import render
 from model_cards.scores import scores_table

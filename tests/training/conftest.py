@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from training.rows import TokenizedPair, tokenize_pairs
+from training.data.tokenization import TokenizedPair, tokenize_pairs
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def tokenizer(tiny_base: Path) -> Any:
 @pytest.fixture(scope="session")
 def pairs(corpus: Path, tokenizer: Any) -> list[TokenizedPair]:
     """Return pairs of the sample on four papers that have 3, 2, 1 and 3 of them."""
-    from dataset_builder.loading import load_corpus_split
+    from dataset_builder.corpus.load import load_corpus_split
 
     pairs = tokenize_pairs(load_corpus_split(str(corpus), None, "train"), tokenizer, 512)
     papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]

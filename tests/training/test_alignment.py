@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.build import build
+from dataset_builder.corpus.build import build
+from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.errors import InputError
-from dataset_builder.loading import corpus_revision, load_corpus_split
-from eval import answering
+from eval.generation import answers as answering
 from tests.conftest import REPOSITORY, contents
 from training import align
 from training.best_of_n import best_of_n
@@ -76,7 +76,7 @@ def test_grpo_goes_on_from_its_checkpoint(
 ) -> None:
     """Broken off before step 2: the untrained adapter is not scored again, and both steps are in the account."""
     from training.measure import Stopwatch
-    from training.selection import ValidationAnswers
+    from training.validation import ValidationAnswers
 
     begin, similarity = Stopwatch.on_step_begin, ValidationAnswers.similarity
     scored: list[float] = []

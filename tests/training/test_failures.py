@@ -15,10 +15,10 @@ from transformers import TrainerCallback
 
 from tests.conftest import contents
 from tests.training.trainers import row_trainer, tiny_model
+from training.data.tokenization import TokenizedPair, rows_by_pair
 from training.failures import TrainingError, explained, saving
 from training.measure import Stopwatch
-from training.outcome import keep
-from training.rows import TokenizedPair, rows_by_pair
+from training.run_artifacts import keep
 
 
 class AtStep(TrainerCallback):

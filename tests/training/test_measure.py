@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.training.trainers import tiny_model
+from training.data.preview import preview
+from training.data.tokenization import TokenizedPair, rows_by_paper
 from training.energy import EnergyMeter
 from training.measure import (
     ProgressLine,
@@ -19,8 +21,6 @@ from training.measure import (
     losses,
     validation_before,
 )
-from training.preview import preview
-from training.rows import TokenizedPair, rows_by_paper
 
 
 def _epochs(*measured: tuple[float | None, float | None]) -> list[dict[str, Any]]:

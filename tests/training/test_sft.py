@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.loading import corpus_revision
+from dataset_builder.corpus.load import corpus_revision
 from tests.conftest import REPOSITORY, contents
 from tests.training.trainers import row_trainer, tiny_model
-from training.rows import TokenizedPair, rows_by_pair, rows_by_paper
+from training.data.tokenization import TokenizedPair, rows_by_pair, rows_by_paper
 
 # What holds times, and the card and the settings that name the folder.
 APART = ("metrics.json", "README.md", "recipe.yaml")

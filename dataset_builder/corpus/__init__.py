@@ -1,0 +1,1 @@
+"""Build, load and publish the corpus of question-answer pairs."""

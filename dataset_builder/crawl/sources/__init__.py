@@ -1,0 +1,1 @@
+"""Read abstracts, one file for each source."""

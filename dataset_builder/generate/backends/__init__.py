@@ -1,0 +1,1 @@
+"""Run a teacher model in this process or over HTTP."""

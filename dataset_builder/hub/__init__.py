@@ -1,0 +1,1 @@
+"""Push to the Hub in one atomic commit."""

@@ -1,0 +1,1 @@
+"""Turn measurements into scores with intervals and tests."""

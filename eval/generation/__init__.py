@@ -1,0 +1,1 @@
+"""Generate the answers of a model."""

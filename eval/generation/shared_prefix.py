@@ -1,0 +1,232 @@
+"""Answers to several questions on each of several papers at once, each abstract read once for all of them.
+
+A batch is a row a paper. The row begins with the tokens that the paper's prompts share; behind them come the rest of
+each prompt and, step by step, a token of each answer. A four-dimensional attention mask lets a question's tokens see
+the shared beginning and their own, and each token's position is what it would be if its question stood alone, so
+that the model computes what it computes for one prompt at a time, but for rounding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+# In float32 another shape of batch moves a logit by less than a tenth of this (RESULTS.md): a token that is ahead of
+# the next best by more is the same in every batch.
+NEAR_TIE = 1e-3
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """`samples` answers to a question, each token drawn at `temperature` from the whole vocabulary.
+
+    The random numbers of a sample follow from `seed`, its prompt and its own number, and from nothing else.
+    """
+
+    samples: int
+    temperature: float
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TokenAnswer:
+    """The tokens of an answer, without the end of sequence; `certain`: a greedy one never came near a tie.
+
+    That is, each of its tokens was ahead of the next best by more than `NEAR_TIE`.
+    """
+
+    tokens: list[int]
+    certain: bool
+
+
+def shared_length(prompts: list[list[int]]) -> int:
+    """Return how many tokens the prompts of one paper have in common; each keeps one token at least to itself."""
+    shortest = min(map(len, prompts)) - 1
+    columns = enumerate(zip(*(prompt[:shortest] for prompt in prompts), strict=True))
+    return next((place for place, tokens in columns if len(set(tokens)) > 1), shortest)
+
+
+def cache_columns(papers: list[list[list[int]]], max_new_tokens: int, samples: int = 1) -> int:
+    """Return how many tokens the cache of each row has at its end, padding included."""
+    shared = [shared_length(prompts) for prompts in papers]
+    rests = [sum(map(len, prompts)) - len(prompts) * length for prompts, length in zip(papers, shared, strict=True)]
+    return max(shared) + max(rests) + max(map(len, papers)) * samples * max_new_tokens
+
+
+def answer_papers(
+    model: PreTrainedModel,
+    papers: list[list[list[int]]],
+    end_of_sequence: int,
+    max_new_tokens: int,
+    sampling: Sampling | None = None,
+) -> list[list[TokenAnswer]]:
+    """Return the answers to `papers`, for each paper the token ids of its prompts, in their order.
+
+    Greedy answers, one a prompt; with `sampling` so many samples of the first prompt, then of the next.
+    """
+    import torch
+
+    from eval.generation.grouped_attention import reading_keys_once, roomy_cache
+
+    device = model.device
+    samples = sampling.samples if sampling else 1
+    counts = [len(prompts) * samples for prompts in papers]
+    cache = roomy_cache(model, cache_columns(papers, max_new_tokens, samples))
+    draws = _random_numbers(papers, sampling, max_new_tokens).to(device) if sampling else None
+    with torch.inference_mode(), reading_keys_once(model):
+        # A question is read once, and each of its samples goes on from there in a slot of its own.
+        logits, seen, positions = (of.repeat_interleave(samples, dim=1) for of in _read_prompts(model, papers, cache))
+        # (papers, slots): which answer each slot of a row stands for, -1 for none.
+        answer = torch.arange(max(counts), device=device).expand(len(papers), -1)
+        answer = torch.where(answer < torch.tensor(counts, device=device)[:, None], answer, -1)
+        paper = torch.arange(len(papers), device=device)
+        tokens: list[list[list[int]]] = [[[] for _ in range(count)] for count in counts]
+        certain = [[True] * count for count in counts]
+        for step in range(max_new_tokens):
+            if sampling:
+                # A slot of no answer draws by the numbers of the last one, for nobody.
+                chosen = _drawn(logits, sampling.temperature, draws[paper[:, None], answer, step])
+                close = torch.zeros_like(chosen, dtype=torch.bool)
+            else:
+                best = logits.topk(2, dim=-1)
+                chosen = best.indices[..., 0]
+                close = (best.values[..., 0] - best.values[..., 1]) < NEAR_TIE
+            rows = zip(paper.tolist(), answer.tolist(), chosen.tolist(), close.tolist(), strict=True)
+            for owner, numbers, of_row, ties in rows:
+                for number, token, tie in zip(numbers, of_row, ties, strict=True):
+                    if number >= 0:
+                        certain[owner][number] &= not tie
+                        if token != end_of_sequence:
+                            tokens[owner][number].append(token)
+            answer = torch.where(chosen == end_of_sequence, -1, answer)
+            if step == max_new_tokens - 1 or not (answer >= 0).any():
+                break
+            # What is finished is not computed any further: whole papers leave the batch, and the slots that are still
+            # at work move to the front of their row.
+            working = (answer >= 0).any(dim=1)
+            if not working.all():
+                kept = working.nonzero()[:, 0]
+                cache.batch_select_indices(kept)
+                answer, chosen, positions, seen, paper = (
+                    tensor[kept] for tensor in (answer, chosen, positions, seen, paper)
+                )
+            slots = int((answer >= 0).sum(dim=1).max())
+            if slots < answer.shape[1]:
+                order = (answer < 0).to(torch.int8).argsort(dim=1, stable=True)[:, :slots]
+                answer, chosen, positions = (tensor.gather(1, order) for tensor in (answer, chosen, positions))
+                seen = seen.gather(1, order[:, :, None].expand(-1, -1, seen.shape[2]))
+            own = torch.eye(slots, dtype=torch.bool, device=device).expand(len(paper), -1, -1)
+            seen = torch.cat([seen, own], dim=2)
+            positions = positions + 1
+            logits = model(
+                input_ids=chosen,
+                attention_mask=seen[:, None],
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+            ).logits
+    return [
+        [TokenAnswer(*answer) for answer in zip(of_paper, sure, strict=True)]
+        for of_paper, sure in zip(tokens, certain, strict=True)
+    ]
+
+
+def _random_numbers(papers: list[list[list[int]]], sampling: Sampling, steps: int) -> torch.Tensor:
+    """Return the numbers, from 0 to below 1, that the tokens are drawn by: (papers, slots, steps)."""
+    import torch
+
+    draws = torch.zeros(len(papers), max(map(len, papers)) * sampling.samples, steps)
+    for row, prompts in zip(draws, papers, strict=True):
+        for place, prompt in enumerate(prompts):
+            for sample in range(sampling.samples):
+                digest = hashlib.sha256(f"{sampling.seed} {sample} {prompt}".encode()).digest()
+                generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+                row[place * sampling.samples + sample] = torch.rand(steps, generator=generator)
+    return draws
+
+
+def _drawn(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> torch.Tensor:
+    """Return a token for each slot, where its number falls among the probabilities laid end to end."""
+    import torch
+
+    ends = (logits.float() / temperature).softmax(dim=-1).cumsum(dim=-1)
+    drawn = torch.searchsorted(ends, numbers[..., None] * ends[..., -1:], right=True)[..., 0]
+    return drawn.clamp(max=logits.shape[-1] - 1)  # rounding can carry a number past the last end
+
+
+def first_logits(model: PreTrainedModel, prompts: list[list[int]]) -> torch.Tensor:
+    """Return the logits that follow each of one paper's prompts, read together: (prompts, vocabulary)."""
+    import torch
+
+    from eval.generation.grouped_attention import reading_keys_once, roomy_cache
+
+    with torch.inference_mode(), reading_keys_once(model):
+        return _read_prompts(model, [prompts], roomy_cache(model, cache_columns([prompts], 0)))[0][0]
+
+
+def _read_prompts(
+    model: PreTrainedModel, papers: list[list[list[int]]], cache: object
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Fill the cache with the prompts.
+
+    Return, for each paper and slot, the logits that follow the prompt (papers, slots, vocabulary), the columns of the
+    cache that the slot sees (papers, slots, columns), and the position of the prompt's last token (papers, slots).
+    """
+    import torch
+
+    device = model.device
+    slots = max(len(prompts) for prompts in papers)
+    shared = torch.tensor([shared_length(prompts) for prompts in papers])
+    rests = [[prompt[length:] for prompt in prompts] for prompts, length in zip(papers, shared.tolist(), strict=True)]
+    columns, width = int(shared.max()), max(sum(map(len, of_paper)) for of_paper in rests)
+    # Padding may be any token: what stands behind a row's shared part is seen by nobody.
+    beginnings = torch.zeros(len(papers), columns, dtype=torch.long)
+    ids, positions = (
+        torch.zeros(len(papers), width, dtype=torch.long),
+        torch.zeros(len(papers), width, dtype=torch.long),
+    )
+    owner = torch.full((len(papers), width), -1)
+    last = torch.zeros(len(papers), slots, dtype=torch.long)
+    for row, (prompts, length) in enumerate(zip(papers, shared.tolist(), strict=True)):
+        beginnings[row, :length] = torch.tensor(prompts[0][:length])
+        start = 0
+        for slot, rest in enumerate(rests[row]):
+            place = slice(start, start + len(rest))
+            ids[row, place] = torch.tensor(rest)
+            positions[row, place] = torch.arange(length, length + len(rest))
+            owner[row, place] = slot
+            start += len(rest)
+            last[row, slot] = start - 1
+
+    if columns:
+        model(input_ids=beginnings.to(device), past_key_values=cache, use_cache=True, logits_to_keep=1)
+    of_shared = torch.arange(columns) < shared[:, None]
+    same_question = (owner[:, :, None] == owner[:, None, :]).tril()
+    seen = torch.cat([of_shared[:, None].expand(-1, width, -1), same_question], dim=2)
+    last = last.to(device)
+
+    def ends_alone(head: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        states = inputs[0]
+        return (states.gather(1, last[:, :, None].expand(-1, -1, states.shape[2])),)
+
+    # The rows' prompts end at columns of their own. The vocabulary is so large that logits of every column would take
+    # gigabytes, so what comes before the head is picked out.
+    hook = model.get_output_embeddings().register_forward_pre_hook(ends_alone)
+    try:
+        logits = model(
+            input_ids=ids.to(device),
+            attention_mask=seen[:, None].to(device),
+            position_ids=positions.to(device),
+            past_key_values=cache,
+            use_cache=True,
+        ).logits
+    finally:
+        hook.remove()
+    of_slot = owner[:, None] == torch.arange(slots)[:, None]
+    seen = torch.cat([of_shared[:, None].expand(-1, slots, -1), of_slot], dim=2)
+    return logits, seen.to(device), positions.to(device).gather(1, last)

@@ -1,0 +1,1 @@
+"""Write scores as tables, figures, Markdown and HTML."""

@@ -1,0 +1,248 @@
+"""The build: rows, files, report, errors and kills."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.corpus.build import build
+from dataset_builder.errors import InputError
+from dataset_builder.files import read_json
+from tests.conftest import REPOSITORY, SAMPLE, append, contents
+
+WORDS = ("--papers", SAMPLE / "papers", "--qa", SAMPLE / "qa", "--train-teacher", "detailed")
+
+
+def _build(sources: Path, test_teachers: tuple[str, ...] = ("u",)) -> dict:
+    return build(sources / "papers", sources / "qa", "t", list(test_teachers), sources / "corpus", "other")
+
+
+def test_new_process_loads_both_configs(corpus: Path) -> None:
+    """`load_dataset` reads the folder by config, and without one takes the first; every column has its value."""
+    program = (
+        "import json, sys; from datasets import load_dataset\n"
+        "plain, detailed, default = (load_dataset(sys.argv[1], *name) for name in (['plain'], ['detailed'], []))\n"
+        "print(json.dumps([{s: plain[s].to_list() for s in plain}, {s: detailed[s].to_list() for s in detailed},\n"
+        "                  default['test'].to_list()]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, corpus], capture_output=True, text=True, check=True)
+    plain, detailed, default_test = json.loads(done.stdout.splitlines()[-1])
+    assert default_test == plain["test"] != detailed["test"]
+    assert plain["train"] == detailed["train"]
+    pairs = [json.loads(line) for path in (SAMPLE / "qa/plain").glob("*.jsonl") for line in path.open()]
+    papers = {
+        paper["paper_id"]: paper
+        for path in (SAMPLE / "papers").glob("*.jsonl")
+        for paper in map(json.loads, path.open())
+    }
+    expected = [
+        {
+            "instruction": "Read the abstract and answer the question",
+            "context": papers[pair["paper_id"]]["abstract"],
+            "context_sha256": hashlib.sha256(papers[pair["paper_id"]]["abstract"].encode()).hexdigest(),
+            "question": pair["question"],
+            "answer": pair["answer"],
+            "paper_id": pair["paper_id"],
+            "title": papers[pair["paper_id"]]["title"],
+            "year": papers[pair["paper_id"]]["year"],
+            "paper_url": papers[pair["paper_id"]]["paper_url"],
+            "teacher": "plain",
+        }
+        for pair in pairs
+    ]
+    by_question = sorted(expected, key=lambda row: (row["paper_id"], row["question"]))
+    assert sorted(plain["test"], key=lambda row: (row["paper_id"], row["question"])) == by_question
+
+
+def test_no_paper_stands_in_two_splits(corpus: Path) -> None:
+    """Counted from the Parquet files."""
+    import pyarrow.parquet as pq
+
+    for config in ("plain", "detailed"):
+        papers = [
+            set(pq.read_table(corpus / config / f"{split}-00000-of-00001.parquet")["paper_id"].to_pylist())
+            for split in ("train", "validation", "test")
+        ]
+        assert all(papers)
+        assert sum(map(len, papers)) == len(set.union(*papers))
+
+
+def test_card_declares_configs_splits_and_features(corpus: Path) -> None:
+    """Read by huggingface_hub's own class."""
+    from huggingface_hub import DatasetCard
+
+    data = DatasetCard.load(corpus / "README.md").data.to_dict()
+    assert data["license"] == "apache-2.0"
+    assert {config["config_name"]: config.get("default", False) for config in data["configs"]} == {
+        "plain": True,
+        "detailed": False,
+    }
+    for info in data["dataset_info"]:
+        assert [split["name"] for split in info["splits"]] == ["train", "validation", "test"]
+        assert {feature["name"]: feature["dtype"] for feature in info["features"]}["year"] == "int32"
+
+
+def test_report_counts_what_was_left_out(sources: Path) -> None:
+    """By hand: one question asked twice, one paper without an abstract, one training pair on a test paper."""
+    (sources / "papers/isca_2019.jsonl").write_text(
+        (sources / "papers/isca_2023.jsonl")
+        .read_text()
+        .replace("10.1/test", "10.1/none")
+        .replace("2023", "2019")
+        .replace('"The abstract of A Test. It says that caches are small."', "null")
+    )
+    append_pair(sources, "t", 2020, "10.1/train", "question  1 on a train?")
+    append_pair(sources, "t", 2020, "10.1/none", "Question on none?")
+    append_pair(sources, "t", 2023, "10.1/test", "Question by t on a test paper?")
+    report = _build(sources)
+    assert report["dropped"] == {
+        "train": {
+            "the question repeats within the paper": 1,
+            "the paper has no abstract": 1,
+            "the paper is of a test year": 1,
+        },
+        "test": {"u": {}},
+    }
+    assert report["papers"] == {"read": 4, "with_abstract": 3, "by_year": {"2019": 1, "2020": 2, "2023": 1}}
+    assert report["configs"]["u"]["train"] == {
+        "papers": 1,
+        "pairs": 2,
+        "by_year": {"2020": {"papers": 1, "pairs": 2}},
+    }
+    assert report["papers_in_two_splits"] == {"u": 0}
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, as it stands."""
+    path.write_text(f"{path.read_text()}{line}\n")
+
+
+def append_pair(sources: Path, teacher: str, year: int, paper_id: str, question: str) -> None:
+    """Add a pair to the sources."""
+    pair = {"paper_id": paper_id, "teacher": teacher, "question": question, "answer": "Yes."}
+    append(sources / f"qa/{teacher}/isca_{year}.jsonl", pair)
+
+
+def test_rejected_pairs_are_not_read(sources: Path) -> None:
+    """rejected.jsonl lies beside the pairs, and holds a pair of an unknown paper."""
+    append(sources / "qa/t/rejected.jsonl", {"paper_id": "10.1/unknown", "reason": "no question"})
+    assert _build(sources)["configs"]["u"]["train"]["pairs"] == 2
+
+
+def test_changed_input_gives_changed_rows(sources: Path) -> None:
+    """The same settings again, after an answer changed: no cache may answer."""
+    from datasets import load_dataset
+
+    _build(sources)
+    path = sources / "qa/u/isca_2023.jsonl"
+    path.write_text(path.read_text().replace("Answer 2.", "Answer two."))
+    _build(sources)
+    assert load_dataset(str(sources / "corpus"), split="test")["answer"][:] == ["Answer 1.", "Answer two."]
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "complaint"),
+    [
+        ("qa/t/isca_2020.jsonl", '{"paper_id": "10.1/train", "teacher": "t", "question": "Q?"}', "has no 'answer'"),
+        (
+            "qa/t/isca_2020.jsonl",
+            '{"paper_id": "10.1/unknown", "teacher": "t", "question": "Q?", "answer": "A."}',
+            "the paper '10.1/unknown', which no papers file holds",
+        ),
+        (
+            "qa/t/isca_2020.jsonl",
+            '{"paper_id": "10.1/train", "teacher": "u", "question": "Q?", "answer": "A."}',
+            "'teacher' is 'u' in the folder of 't'",
+        ),
+        ("qa/t/isca_2020.jsonl", '{"paper_id": ', "not a JSON line"),
+        ("papers/isca_2020.jsonl", '{"paper_id": "10.1/x", "title": "X"}', "'year' is None"),
+    ],
+)
+def test_bad_line_names_file_and_line_and_writes_nothing(
+    sources: Path, stage: Callable, file: str, line: str, complaint: str
+) -> None:
+    """The command exits 2 with one line and no traceback, and the output folder is as it was."""
+    _build(sources)
+    before = contents(sources / "corpus")
+    path = sources / file
+    number = path.read_text().count("\n") + 1
+    append_line(path, line)
+    done = stage(
+        *("dataset_builder", "build", "--papers", sources / "papers", "--qa", sources / "qa"),
+        *("--train-teacher", "t", "--test-teachers", "u", "--out", sources / "corpus"),
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {path}:{number}: ") and complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert contents(sources / "corpus") == before
+    assert sorted(entry.name for entry in sources.iterdir()) == ["corpus", "papers", "qa"]
+
+
+def test_unknown_teacher_lists_the_known(sources: Path) -> None:
+    """A teacher with no folder, and a name that leads out of the folder."""
+    for teacher in ("w", "../qa/u", ""):
+        with pytest.raises(InputError, match="it has a folder for each teacher: t, u"):
+            _build(sources, (teacher,))
+
+
+def test_empty_split_is_refused(sources: Path) -> None:
+    """The training teacher has no pair on a test paper; then none on a paper that falls to validation."""
+    with pytest.raises(InputError, match="'test' would be empty: the teacher 't' has no pair on a paper from 2022"):
+        _build(sources, ("t",))
+    pairs = sources / "qa/t/isca_2020.jsonl"
+    pairs.write_text("".join(line for line in pairs.open() if "10.1/validation" not in line))
+    with pytest.raises(InputError, match="'validation' would be empty"):
+        _build(sources)
+
+
+def test_output_folder_with_other_files_is_left_alone(sources: Path) -> None:
+    """A folder of somebody's notes."""
+    (sources / "corpus").mkdir()
+    (sources / "corpus/notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds files that are no corpus"):
+        _build(sources)
+    assert contents(sources / "corpus") == {"notes.txt": b"mine"}
+
+
+def test_output_folder_that_cannot_be_written_is_named(sources: Path) -> None:
+    """A file stands where a folder is wanted, which stops root as well."""
+    (sources / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written to"):
+        build(sources / "papers", sources / "qa", "t", ["u"], sources / "file/corpus", "other")
+
+
+@pytest.mark.parametrize("moment", range(1, 5))
+def test_killed_build_ends_in_the_same_files(
+    tmp_path: Path, corpus: Path, stage: Callable, killed: Callable, moment: int
+) -> None:
+    """Killed at each of the four renames of a build that replaces a corpus, then run again."""
+    out = tmp_path / "corpus"
+    command = ("dataset_builder", "build", *WORDS, "--test-teachers", "plain,detailed", "--out", out)
+    command += ("--license", "apache-2.0")
+    build(SAMPLE / "papers", SAMPLE / "qa", "detailed", ["plain"], out, "other")
+    killed("os.replace", moment, *command)
+    assert stage(*command).returncode == 0
+    assert contents(out) == contents(corpus)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["corpus"]
+
+
+def test_help_is_quick_and_names_the_stages(stage: Callable) -> None:
+    """The help comes without the heavy libraries."""
+    program = "import sys, dataset_builder.__main__ as m; m.parser().format_help(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert done.stdout == "False\n"
+    assert "build" in stage("dataset_builder", "--help").stdout
+
+
+def test_report_is_what_the_command_returns(corpus: Path) -> None:
+    """report.json holds the sample's counts, taken here with a plain loop."""
+    report = read_json(corpus / "report.json")
+    lines = [line for path in (SAMPLE / "qa/detailed").glob("*.jsonl") for line in path.open()]
+    counted = sum(report["configs"]["detailed"][split]["pairs"] for split in ("train", "validation", "test"))
+    assert counted == len(lines)

@@ -1,0 +1,95 @@
+"""Reading papers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.corpus.papers import read_papers
+from dataset_builder.errors import InputError
+from tests.conftest import append
+
+PAPER = {
+    "paper_id": "10.1/a",
+    "title": "A",
+    "year": 2020,
+    "venue": "isca",
+    "paper_url": "https://doi.org/10.1/a",
+    "abstract": "Text.",
+}
+
+
+def test_papers_come_by_year_and_then_in_file_order(tmp_path: Path) -> None:
+    """Two files, the later year written first."""
+    append(tmp_path / "isca_2021.jsonl", {**PAPER, "paper_id": "c", "year": 2021})
+    append(tmp_path / "isca_2020.jsonl", {**PAPER, "paper_id": "b"})
+    append(tmp_path / "isca_2020.jsonl", {**PAPER, "paper_id": "a"})
+    assert [paper.paper_id for paper in read_papers(tmp_path)] == ["b", "a", "c"]
+
+
+def test_files_of_other_names_are_not_read(tmp_path: Path) -> None:
+    """A crawl report lies beside the papers."""
+    append(tmp_path / "isca_2020.jsonl", PAPER)
+    append(tmp_path / "crawl_report.json", {"no": "paper"})
+    assert len(read_papers(tmp_path)) == 1
+
+
+def test_raw_list_takes_id_from_doi_and_year_from_name(tmp_path: Path) -> None:
+    """A JSON list with title, paper_url and abstract alone; the second paper has no DOI."""
+    records = [
+        {"title": "A", "paper_url": "https://doi.org/10.1109/ISCA.2006.9", "abstract": "Text."},
+        {"title": "B", "paper_url": "https://example.org/b", "abstract": None},
+    ]
+    (tmp_path / "isca_2006.json").write_text(json.dumps(records))
+    first, second = read_papers(tmp_path)
+    assert (first.paper_id, first.year, first.venue) == ("10.1109/isca.2006.9", 2006, "isca")
+    assert (second.paper_id, second.abstract) == ("https://example.org/b", None)
+
+
+def test_second_paper_of_a_shared_doi_is_known_by_its_url(tmp_path: Path) -> None:
+    """DBLP gives two papers the same DOI now and then."""
+    append(tmp_path / "isca_2020.jsonl", PAPER)
+    append(tmp_path / "isca_2020.jsonl", {**PAPER, "title": "B", "paper_url": "https://example.org/b"})
+    assert [paper.paper_id for paper in read_papers(tmp_path)] == ["10.1/a", "https://example.org/b"]
+
+
+@pytest.mark.parametrize(
+    ("record", "complaint"),
+    [
+        ({key: value for key, value in PAPER.items() if key != "title"}, "has no 'title'"),
+        ({key: value for key, value in PAPER.items() if key != "abstract"}, "has no 'abstract'"),
+        ({**PAPER, "abstract": " "}, "'abstract' is ' '"),
+        ({**PAPER, "year": "2020"}, "'year' is '2020'"),
+        (["not", "an", "object"], "a list, not an object"),
+        (PAPER, "stands here a second time"),
+    ],
+)
+def test_bad_record_is_named_by_file_and_line(tmp_path: Path, record: object, complaint: str) -> None:
+    """The bad record is the third line, after a good one and a blank one."""
+    path = tmp_path / "isca_2020.jsonl"
+    append(path, PAPER)
+    path.write_text(path.read_text() + "\n")
+    append(path, record)
+    with pytest.raises(InputError) as caught:
+        read_papers(tmp_path)
+    assert f"{path}:3: " in str(caught.value)
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("line", [b'{"paper_id": "10.1/a", "title": "A"', b'{"title": "caf\xe9"}'])
+def test_line_that_is_no_json_is_named(tmp_path: Path, line: bytes) -> None:
+    """A line cut off in the middle, and one in another encoding than UTF-8."""
+    path = tmp_path / "isca_2020.jsonl"
+    path.write_bytes(line + b"\n")
+    with pytest.raises(InputError, match=r"isca_2020\.jsonl:1: not a JSON line"):
+        read_papers(tmp_path)
+
+
+def test_folder_without_papers_is_refused(tmp_path: Path) -> None:
+    """One folder that is missing, and one that is empty."""
+    with pytest.raises(InputError, match="no such folder"):
+        read_papers(tmp_path / "missing")
+    with pytest.raises(InputError, match="holds no file named VENUE_YEAR"):
+        read_papers(tmp_path)

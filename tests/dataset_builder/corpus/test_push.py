@@ -1,0 +1,423 @@
+"""The corpus on the Hub: pushed and loaded back by the real clients over HTTP, each in a new process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from huggingface_hub import DatasetCard
+
+from dataset_builder.corpus.build import build
+from dataset_builder.corpus.contamination import overlap
+from tests.cards import stray_table_rows
+from tests.conftest import append, contents
+from tests.hub.commands import Commands
+from tests.hub.running import WRITER, RunningHub, running_hub
+
+REPO, API = "lab/isca-qa", "datasets/lab/isca-qa"
+SPLITS = ("train", "validation", "test")
+# Loads what its arguments name, repo and revision, by config and split, and streams it if told to; prints all rows.
+LOAD = """
+import json, sys
+from datasets import get_dataset_config_names, load_dataset
+repo, revision = sys.argv[1], sys.argv[2] or None
+loaded = {}
+for name in get_dataset_config_names(repo, revision=revision):
+    corpus = load_dataset(repo, name, revision=revision)
+    loaded[name] = {split: corpus[split].to_list() for split in corpus}
+    if sys.argv[3] == "stream":
+        streamed = load_dataset(repo, name, revision=revision, streaming=True)
+        assert {split: list(streamed[split]) for split in streamed} == loaded[name]
+    assert corpus["train"].features["context"].dtype == "string"
+default = load_dataset(repo, split="test", revision=revision).to_list()
+print(json.dumps([loaded, default]))
+"""
+
+
+def _rows(folder: Path) -> dict[str, dict[str, list[dict]]]:
+    return {
+        config: {
+            split: pq.read_table(folder / config / f"{split}-00000-of-00001.parquet").to_pylist() for split in SPLITS
+        }
+        for config in sorted(path.name for path in folder.iterdir() if path.is_dir())
+    }
+
+
+def _load(hub: RunningHub, home: Path, repo: str, revision: str = "") -> list:
+    done = hub.run(home, "-c", LOAD, repo, revision, "stream")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def pushed(hub: RunningHub, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Push the sample's corpus in a new process, tagged; return what the command printed."""
+    words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", REPO, "--contexts", "full")
+    done = hub.run(tmp_path_factory.mktemp("home"), "-m", *words, "--tag", "v1.0.0")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_one_commit_holds_everything(hub: RunningHub, pushed: str, corpus: Path) -> None:
+    """The Parquet files of both configs, card, benchmark and report, in the one commit after the Hub's own first."""
+    parquet = {f"{config}/{split}-00000-of-00001.parquet" for config in ("plain", "detailed") for split in SPLITS}
+    assert hub.files(API).keys() == parquet | {"README.md", "eval.yaml", "report.json"}
+    assert [commit["title"] for commit in hub.commits(API)] == ["Push the corpus, contexts: full", "init"]
+    assert "Sent 9 files" in pushed
+    assert {tag["name"]: tag["targetCommit"] for tag in hub.api(f"/api/{API}/refs")["tags"]} == {
+        "v1.0.0": hub.commits(API)[0]["id"]
+    }
+
+
+def test_new_process_loads_every_row(hub: RunningHub, pushed: str, corpus: Path, tmp_path: Path) -> None:
+    """Both configs, all splits and the default, downloaded and streamed, by the tag: each row as it was built."""
+    loaded, default = _load(hub, tmp_path, REPO, "v1.0.0")
+    assert loaded == _rows(corpus)
+    assert default == loaded["plain"]["test"]
+
+
+def test_second_push_makes_no_commit(hub: RunningHub, pushed: str, corpus: Path, commands: Commands) -> None:
+    """The same corpus and tag again: nothing is asked of the Hub but what reads."""
+    before = hub.commits(API)
+    hub.take_requests()
+    words = ("push", "--dataset", corpus, "--repo-id", REPO, "--contexts", "full", "--tag", "v1.0.0")
+    done = commands.run("dataset_builder", *words)
+    assert (done.code, "Everything is there already" in done.output) == (0, True), done.output
+    assert {request.split()[0] for request in hub.take_requests()} <= {"GET", "HEAD"}
+    assert hub.commits(API) == before
+
+
+def test_card_on_the_hub_names_the_repo(hub: RunningHub, pushed: str) -> None:
+    """The loading snippet and the citation have the pushed name, and the metadata are what the Hub reads."""
+    text = hub.text(f"{API}/resolve/main/README.md")
+    assert f'load_dataset("{REPO}", "plain")' in text and "ORG/" not in text
+    data = hub.api(f"/api/{API}")["cardData"]
+    assert (data["license"], data["size_categories"], data["language"]) == ("apache-2.0", "n<1K", "en")
+    assert [config["config_name"] for config in data["configs"]] == ["detailed", "plain"]
+
+
+def test_benchmark_has_a_task_for_each_config(hub: RunningHub, pushed: str, corpus: Path) -> None:
+    """eval.yaml names configs, splits and columns that the corpus has."""
+    benchmark = yaml.safe_load(hub.text(f"{API}/resolve/main/eval.yaml"))
+    rows = _rows(corpus)
+    assert [task["id"] for task in benchmark["tasks"]] == ["plain", "detailed"]
+    for task in benchmark["tasks"]:
+        row = rows[task["config"]][task["split"]][0]
+        fields = task["field_spec"]
+        assert {fields["input"], fields["target"], *fields["metadata"]} <= row.keys()
+        template = task["solvers"][0]["args"]["template"]
+        assert template.format(prompt="A.", question="Q?").endswith("Abstract: A.\n\nQuestion: Q?\n\nAnswer:")
+
+
+def test_dry_run_shows_and_sends_nothing(hub: RunningHub, corpus: Path, commands: Commands) -> None:
+    """Without a token, on a repo that is not there."""
+    hub.take_requests()
+    words = ("push", "--dataset", corpus, "--repo-id", "lab/dry", "--contexts", "none", "--dry-run")
+    done = commands.run("dataset_builder", *words, token=None)
+    assert done.code == 0, done.output
+    assert "plain/test-00000-of-00001.parquet" in done.output and "Nothing was sent." in done.output
+    assert "The repo would be created, public." in done.output and "The tag" not in done.output
+    assert {request.split()[0] for request in hub.take_requests()} == {"GET"}
+    done = commands.run("dataset_builder", *words, "--private", "--tag", "v1", token=None)
+    assert "The repo would be created, private." in done.output and "The tag v1 would be set." in done.output
+
+
+def test_dry_run_on_a_repo_that_is_there(hub: RunningHub, pushed: str, corpus: Path, commands: Commands) -> None:
+    """With the tag that it has."""
+    words = ("push", "--dataset", corpus, "--repo-id", REPO, "--contexts", "full", "--tag", "v1.0.0", "--dry-run")
+    done = commands.run("dataset_builder", *words)
+    assert done.code == 0 and "The repo is there, public." in done.output and "The tag v1.0.0 is there." in done.output
+
+
+def test_changed_corpus_leaves_nothing_stale_and_a_persons_work_alone(
+    hub: RunningHub, corpus: Path, sources: Path, tmp_path: Path, commands: Commands
+) -> None:
+    """Another corpus over the sample's: its one config alone is left, with a person's words, key and file."""
+    words = ("--repo-id", "lab/changing", "--contexts", "full")
+    assert commands.run("dataset_builder", "push", "--dataset", corpus, *words).code == 0
+    person = """
+from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
+card = open(hf_hub_download("lab/changing", "README.md", repo_type="dataset")).read()
+card = card.replace("pretty_name: ISCA-QA", "pretty_name: Mine\\nannotations_creators:\\n- someone")
+card = card.replace("<!-- isca-qa:begin", "Read this first.\\n\\n<!-- isca-qa:begin") + "\\n## Thanks\\n\\nTo all.\\n"
+files = {"README.md": card, "LICENSE": "Mine."}
+operations = [CommitOperationAdd(path, text.encode()) for path, text in files.items()]
+HfApi().create_commit("lab/changing", operations, commit_message="Mine", repo_type="dataset")
+"""
+    assert hub.run(tmp_path / "person", "-c", person).returncode == 0
+    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    done = commands.run("dataset_builder", "push", "--dataset", sources / "corpus", *words)
+    assert done.code == 0, done.output
+    api = "datasets/lab/changing"
+    parquet = {f"u/{split}-00000-of-00001.parquet" for split in SPLITS}
+    assert hub.files(api).keys() == parquet | {"README.md", "eval.yaml", "report.json", "LICENSE"}
+    text = hub.text(f"{api}/resolve/main/README.md")
+    data = DatasetCard(text).data.to_dict()
+    assert (data["annotations_creators"], data["pretty_name"]) == (["someone"], "ISCA-QA")
+    assert text.index("Read this first.") < text.index("# ISCA-QA") < text.index("## Thanks\n\nTo all.")
+    assert "plain" not in text
+    assert _load(hub, tmp_path / "home", "lab/changing")[0] == _rows(sources / "corpus")
+    commits = hub.commits(api)
+    assert commands.run("dataset_builder", "push", "--dataset", sources / "corpus", *words).code == 0
+    assert hub.commits(api) == commits
+
+
+def test_tag_does_not_move(hub: RunningHub, pushed: str, corpus: Path, commands: Commands) -> None:
+    """Other contents under a tag that is there: refused before anything is sent."""
+    before = hub.commits(API)
+    words = ("push", "--dataset", corpus, "--repo-id", REPO, "--contexts", "none", "--tag", "v1.0.0")
+    done = commands.run("dataset_builder", *words)
+    assert done.code == 2 and "has this tag already" in done.output and "choose a new tag" in done.output
+    assert hub.commits(API) == before
+
+
+def test_contexts_must_be_decided(corpus: Path, commands: Commands) -> None:
+    """Without --contexts the command says that it is needed."""
+    done = commands.run("dataset_builder", "push", "--dataset", corpus, "--repo-id", REPO)
+    assert done.code == 2 and "required: --contexts" in done.output
+
+
+def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands) -> None:
+    """Null on the Hub, hashes kept, no abstract in the card; hydrated, the rows and the revision of before."""
+    before = contents(corpus)
+    words = ("push", "--dataset", corpus, "--repo-id", "lab/bare", "--contexts", "none")
+    assert commands.run("dataset_builder", *words).code == 0
+    assert contents(corpus) == before
+    loaded = _load(hub, tmp_path / "home", "lab/bare")[0]
+    rows = _rows(corpus)
+    emptied = {
+        config: {split: [row | {"context": None} for row in of_split] for split, of_split in splits.items()}
+        for config, splits in rows.items()
+    }
+    assert loaded == emptied
+    text = hub.text("datasets/lab/bare/resolve/main/README.md")
+    assert "hydrate --repo-id lab/bare" in text
+    assert not any(row["context"][:60] in text for row in rows["plain"]["train"])
+    assert stray_table_rows(text) == []
+
+    out = tmp_path / "hydrated"
+    papers = Path("dataset_builder/sample/papers")
+    done = commands.run("dataset_builder", "hydrate", "--repo-id", "lab/bare", "--papers", papers, "--out", out)
+    assert (done.code, "Papers matched: 48" in done.output) == (0, True), done.output
+    assert _rows(out) == rows
+    reports = [json.loads((folder / "report.json").read_text()) for folder in (out, corpus)]
+    assert reports[0] == reports[1]
+
+
+def test_licence_without_contexts_is_the_pairs(
+    hub: RunningHub, sources: Path, tmp_path: Path, commands: Commands
+) -> None:
+    """The abstracts' licence goes with the abstracts, and is back when they are."""
+    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "other")
+    words = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/pairs-alone", "--contexts", "none")
+    assert commands.run("dataset_builder", *words).code == 0
+    data = hub.api("/api/datasets/lab/pairs-alone")["cardData"]
+    assert (data["license"], data["license_name"]) == ("other", "terms-of-the-teachers")
+    assert data["license_link"] == "https://huggingface.co/datasets/lab/pairs-alone#licences"
+    out = tmp_path / "hydrated"
+    words = ("hydrate", "--repo-id", "lab/pairs-alone", "--papers", sources / "papers", "--out", out)
+    assert commands.run("dataset_builder", *words).code == 0
+    assert DatasetCard.load(out / "README.md").data.license_name == "publishers-abstracts"
+
+
+@pytest.mark.parametrize("size", [0, 501 * 10**9])
+def test_file_that_the_hub_would_not_take(
+    hub: RunningHub, corpus: Path, tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty, or larger than its limit (a file of holes): refused before the Hub is asked anything."""
+    from dataset_builder.errors import InputError
+    from dataset_builder.hub.changes import Push
+    from dataset_builder.hub.push import push
+
+    file = tmp_path / "model.safetensors"
+    file.touch()
+    os.truncate(file, size)
+    hub.take_requests()
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    with pytest.raises(InputError, match="is empty" if size == 0 else "the Hub takes 500,000,000,000 in one file"):
+        push(Push("lab/x", "model", "", {file.name: file}, (), ""), private=False, tag=None, dry_run=False)
+    assert hub.take_requests() == []
+
+
+def test_hydrating_from_other_abstracts_says_which(
+    hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands
+) -> None:
+    """One abstract differs and one is missing, of papers with 3 training pairs each in both configs: 12 rows less."""
+    words = ("push", "--dataset", corpus, "--repo-id", "lab/bare2", "--contexts", "none")
+    assert commands.run("dataset_builder", *words).code == 0
+    papers = shutil.copytree("dataset_builder/sample/papers", tmp_path / "papers")
+    for year, change in ((2005, {"abstract": "Another."}), (2006, {"abstract": None})):
+        path = papers / f"isca_{year}.jsonl"
+        paper = json.loads(path.read_text())
+        path.unlink()
+        append(path, paper | change)
+    out = tmp_path / "hydrated"
+    done = commands.run("dataset_builder", "hydrate", "--repo-id", "lab/bare2", "--papers", papers, "--out", out)
+    assert done.code == 3, done.output
+    for line in ("Papers matched: 46", "Papers missing: 1", "Papers differing: 1", "271 kept, 12 left out"):
+        assert line in done.output
+    assert "10.1109/" in done.output and "--retry-missing" in done.output
+    rows = _rows(out)
+    assert (len(rows["plain"]["train"]), len(rows["detailed"]["train"])) == (78, 78)
+    report = json.loads((out / "report.json").read_text())
+    assert report["configs"]["plain"]["train"]["pairs"] == 78
+    # What is counted of the rows is counted of those that are left, as a build of them would.
+    assert report["overlap_of_test_with_train"]["plain"]["answers"] == overlap(
+        *([row["answer"] for row in rows["plain"][split]] for split in ("test", "train"))
+    )
+    assert report["papers_left_out_by_hydration"] == 2
+    assert "The pairs on 2 papers, whose abstract was missing" in (out / "README.md").read_text()
+    from datasets import load_dataset
+
+    assert len(load_dataset(str(out), "plain", split="train", cache_dir=tmp_path / "cache")) == 78
+
+
+def test_hydrating_what_has_its_contexts_is_refused(
+    hub: RunningHub, pushed: str, tmp_path: Path, commands: Commands
+) -> None:
+    """There is nothing to put in, and nothing is written."""
+    papers = Path("dataset_builder/sample/papers")
+    done = commands.run("dataset_builder", "hydrate", "--repo-id", REPO, "--papers", papers, "--out", tmp_path / "out")
+    assert done.code == 2 and "has its contexts" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stages_name_hydrate_where_contexts_are_missing(corpus: Path, tmp_path: Path) -> None:
+    """Training and evaluation read a corpus by one function."""
+    from dataset_builder.corpus.load import load_corpus_split
+    from dataset_builder.corpus.push import write_rows
+    from dataset_builder.errors import InputError
+
+    shutil.copytree(corpus, tmp_path / "bare")
+    for path in (tmp_path / "bare").rglob("*.parquet"):
+        write_rows(path, [row | {"context": None} for row in pq.read_table(path).to_pylist()])
+    with pytest.raises(InputError, match=r"84 of 84 rows have no context.*dataset_builder hydrate"):
+        load_corpus_split(str(tmp_path / "bare"), "plain", "train")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "complaint"),
+    [
+        (lambda rows: [row | {"context": "Other."} for row in rows], "does not have its hash"),
+        (lambda rows: rows[1:], "and report.json counts 40"),
+    ],
+)
+def test_corpus_that_is_not_what_it_says_is_refused(
+    hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands, break_it: object, complaint: str
+) -> None:
+    """Before the Hub is asked anything."""
+    from dataset_builder.corpus.push import write_rows
+
+    broken = shutil.copytree(corpus, tmp_path / "corpus")
+    path = broken / "plain/test-00000-of-00001.parquet"
+    write_rows(path, break_it(pq.read_table(path).to_pylist()))
+    hub.take_requests()
+    done = commands.run(
+        "dataset_builder", "push", "--dataset", broken, "--repo-id", "lab/broken", "--contexts", "full"
+    )
+    assert done.code == 2 and complaint in done.output
+    assert hub.take_requests() == []
+
+
+def test_answers_of_a_model_are_no_corpus_to_push(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
+    """The folder of `training.best_of_n` has a card and a report, too, but one of another kind."""
+    from dataset_builder.corpus.push import push_corpus
+    from dataset_builder.errors import InputError
+
+    (tmp_path / "README.md").write_text("A card.")
+    (tmp_path / "report.json").write_text(json.dumps({"sampling": {}, "model": "m"}))
+    with pytest.raises(InputError, match=r"its report\.json is not that of a built corpus"):
+        push_corpus(tmp_path, "lab/answers", "full")
+
+
+def test_default_upload_path_is_xet(corpus: Path, tmp_path: Path) -> None:
+    """Nothing disabled: the contents go to Xet's storage by hf_xet, and come back from there, row for row."""
+    # A Hub of its own: what another one holds by Xet, clients without Xet cannot load from it.
+    with running_hub(tmp_path / "hub") as hub:
+        words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/by-xet", "--contexts", "full")
+        done = hub.run(tmp_path / "home", "-m", *words, HF_HUB_DISABLE_XET="0")
+        assert done.returncode == 0, done.stderr
+        asked = hub.take_requests()
+        assert "GET /api/datasets/lab/by-xet/xet-write-token/main" in asked
+        assert not [request for request in asked if "/lfs/" in request]
+        loaded = hub.run(tmp_path / "fresh", "-c", LOAD, "lab/by-xet", "", "whole", HF_HUB_DISABLE_XET="0")
+        assert loaded.returncode == 0, loaded.stderr
+        assert json.loads(loaded.stdout.splitlines()[-1])[0] == _rows(corpus)
+        assert [request for request in hub.take_requests() if "xet-read-token" in request]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (403, "is closed to your token"),
+        (401, "is closed to your token"),
+        # 429 and 500 it asks again for minutes: how they are told is below, in its words.
+    ],
+)
+def test_xet_that_refuses_is_one_message(
+    hub: RunningHub, corpus: Path, tmp_path: Path, status: int, message: str
+) -> None:
+    """The token for Xet's storage is refused: hf_xet's own error is told by its reason, and nothing is shown."""
+    hub.orders({"method": "GET", "path": "xet-write-token", "times": 99, "status": status})
+    words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/no-xet", "--contexts", "full")
+    done = hub.run(tmp_path, "-m", *words, HF_HUB_DISABLE_XET="0")
+    hub.orders()
+    assert done.returncode == 2, done.stderr
+    assert "error: dataset lab/no-xet: " in done.stderr and message in done.stderr
+    assert "Traceback" not in done.stderr and WRITER not in done.stdout + done.stderr
+    assert hub.files("datasets/lab/no-xet") == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RuntimeError("Internal error: no such shard"), "failed (Internal error: no such shard)"),
+        (OSError("I/O error: disk full"), "failed (I/O error: disk full)"),
+        (ConnectionError("HTTP status client error (429 Too Many Requests)"), "the limit of requests"),
+        (ConnectionError("HTTP status server error (500 Internal Server Error)"), "HF_HUB_DISABLE_XET=1 sends the"),
+        (PermissionError("Authentication error: token expired"), "is closed to your token"),
+    ],
+)
+def test_every_class_that_hf_xet_raises_is_told(error: Exception, message: str) -> None:
+    """From within the client's call of it; the same from elsewhere is a fault of ours and is raised as it is."""
+    from dataset_builder.errors import InputError
+    from dataset_builder.hub.errors import telling_hub_errors
+
+    def _upload_xet_files() -> None:
+        raise error
+
+    with pytest.raises(InputError) as told, telling_hub_errors("lab/x", "dataset"):
+        _upload_xet_files()
+    assert message in str(told.value) and "Xet's storage" in str(told.value)
+    with pytest.raises(type(error)) as raised, telling_hub_errors("lab/x", "dataset"):
+        raise type(error)("Not of Xet.")
+    assert not isinstance(raised.value, InputError)
+
+
+def test_nothing_shows_the_token(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
+    """At the client's highest verbosity, in what is printed and in every file that is left, on the Hub as here."""
+    words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/secret", "--contexts", "full")
+    done = hub.run(tmp_path / "home", "-m", *words, HF_DEBUG="1", HF_HUB_VERBOSITY="debug")
+    assert done.returncode == 0, done.stderr
+    assert "preupload" in done.stderr, "the client tells of no requests: this test would see nothing"
+    assert WRITER not in done.stdout + done.stderr
+    for folder in (tmp_path, hub.root, corpus):
+        for name, content in contents(folder).items():
+            assert WRITER.encode() not in content, name
+
+
+def test_failed_push_shows_no_token(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
+    """The same when the commit is refused."""
+    hub.orders({"method": "POST", "path": "/commit/main$", "times": 9, "status": 503})
+    words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/secret2", "--contexts", "full")
+    done = hub.run(tmp_path, "-m", *words, HF_DEBUG="1", HF_HUB_VERBOSITY="debug")
+    hub.orders()
+    assert done.returncode == 2 and "preupload" in done.stderr
+    assert WRITER not in done.stdout + done.stderr
+    for name, content in contents(tmp_path).items():
+        assert WRITER.encode() not in content, name

@@ -1,0 +1,213 @@
+"""A crawl by its command: the files, the exit code, and that one that was killed ends in the same files."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.corpus.papers import read_papers
+from dataset_builder.files import held_alone
+from tests.conftest import REPOSITORY, contents
+from tests.crawl_server import SourceServer, abstract_of, page, serving, title_of
+
+BATCHES = "openalex,semantic_scholar,crossref"
+
+
+@pytest.fixture
+def web() -> Iterator[SourceServer]:
+    """Serve two years: papers found at each source in turn, one found nowhere, and front matter."""
+    with serving() as server:
+        server.add("isca2020", 150)
+        server.add("isca2021", 3, ("semantic_scholar",), start=200)
+        server.add("isca2021", 3, ("crossref",), start=300)
+        (on_page,) = server.add("isca2021", 1, (), start=400)
+        server.pages[on_page.doi] = page(
+            f'<meta name="citation_title" content="{on_page.title}">'
+            f'<div class="abstractSection">{abstract_of(400)}</div>'
+        )
+        server.add("isca2021", 1, (), start=500)
+        (editors,) = server.add("isca2021", 1, (), start=600)
+        editors.kind = "Editorship"
+        yield server
+
+
+def words(server: SourceServer, out: Path, *more: object) -> tuple[object, ...]:
+    """Return the command's words for a crawl without pauses of the two years."""
+    urls = [word for name, url in server.base_urls.items() for word in ("--base-url", f"{name}={url}")]
+    sources = "openalex,semantic_scholar,crossref,page"
+    command = ("dataset_builder", "crawl", "--venue", "isca", "--years", "2020-2021", "--out", out)
+    return (*command, "--pause", "0", "--sources", sources, *urls, *more)
+
+
+def final(out: Path) -> dict[str, bytes]:
+    """Return the files of a finished crawl."""
+    return {name: content for name, content in contents(out).items() if not name.startswith(".crawl")}
+
+
+def test_crawl_writes_papers_in_order_and_accounts_for_all(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """158 papers, one of them without an abstract: exit code 3, and it stands in file and report."""
+    done = stage(*words(web, tmp_path / "papers"))
+    assert done.returncode == 3, done.stderr
+    papers = read_papers(tmp_path / "papers")
+    assert [paper.title for paper in papers] == [
+        title_of(number) for number in (*range(150), *range(200, 203), *range(300, 303), 400, 500)
+    ]
+    assert [paper.abstract for paper in papers[-2:]] == [abstract_of(400), None]
+    lines = [json.loads(line) for line in (tmp_path / "papers/isca_2021.jsonl").open()]
+    assert lines[0] == {
+        "paper_id": "10.1145/isca2021.200",
+        "title": title_of(200),
+        "year": 2021,
+        "venue": "isca",
+        "paper_url": "https://doi.org/10.1145/isca2021.200",
+        "doi": "10.1145/isca2021.200",
+        "abstract": abstract_of(200),
+        "abstract_source": "semantic_scholar",
+    }
+    report = json.loads((tmp_path / "papers/crawl_report.json").read_text())
+    assert report["listed"] == 158
+    assert report["years"]["2021"] == {
+        "listed": 8,
+        "found": {"openalex": 0, "semantic_scholar": 3, "crossref": 3, "page": 1},
+        "missing": {"page: HTTP 404": 1},
+        "left_out": {"front matter": 1},
+    }
+    assert [(paper["paper_id"], paper["reasons"]["page"]) for paper in report["missing"]] == [
+        ("10.1145/isca2021.500", "HTTP 404")
+    ]
+    assert (tmp_path / "papers/papers_by_year.png").read_bytes().startswith(b"\x89PNG")
+    # A page on the venue and two listings; 158 DOIs in two requests; 8, then 5, then 2 that the earlier did not give.
+    assert [len(web.asked(source)) for source in ("dblp", "openalex", "semantic_scholar", "crossref", "page")] == [
+        *(3, 2, 1, 1, 2)
+    ]
+
+
+def test_two_crawls_into_one_folder_are_refused(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """The second one says so and asks nobody; once the first has ended, it may."""
+    (tmp_path / ".crawl").mkdir()
+    with held_alone(tmp_path / ".crawl"):
+        done = stage(*words(web, tmp_path))
+    assert done.returncode == 2
+    assert "another command is writing into it" in done.stderr
+    assert not web.requests
+    assert stage(*words(web, tmp_path)).returncode == 3
+
+
+def test_second_crawl_asks_nothing(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """All is known, what was not found as well: the same files, without a request."""
+    command = words(web, tmp_path, "--sources", BATCHES)
+    stage(*command)
+    before = final(tmp_path)
+    web.requests.clear()
+    assert stage(*command).returncode == 3
+    assert final(tmp_path) == before
+    assert web.requests == []
+
+
+def test_retry_missing_asks_again_for_what_was_not_found_only(
+    web: SourceServer, tmp_path: Path, stage: Callable
+) -> None:
+    """Once the abstract is at the first source, one request for that paper brings it."""
+    command = words(web, tmp_path, "--sources", "openalex,semantic_scholar,crossref,page")
+    stage(*command)
+    web.requests.clear()
+    web.volumes["isca2021"][7].abstracts["openalex"] = abstract_of(500)
+    assert stage(*command, "--retry-missing").returncode == 0
+    assert len(web.requests) == 1
+    assert "isca2021.500" in web.requests[0][1]
+    assert read_papers(tmp_path)[-1].abstract == abstract_of(500)
+
+
+def test_crawl_killed_again_and_again_ends_in_the_same_files(
+    web: SourceServer, tmp_path: Path, stage: Callable, killed: Callable
+) -> None:
+    """Killed at each of these points, one crawl after the other going on, it ends as one that ran through."""
+    stage(*words(web, tmp_path / "unbroken"))
+    unbroken = [source for source, _, _ in web.requests if source != "dblp"]
+    web.requests.clear()
+    for function, count in (
+        # Before anything is listed, while the first listing is written, and while the second is.
+        ("dataset_builder.crawl.run.list_year", 1),
+        ("os.replace", 1),
+        ("os.replace", 2),
+        # Between listing and abstracts, in the middle of a source, between two, between two pages.
+        ("dataset_builder.crawl.sources.openalex.ask", 1),
+        ("dataset_builder.crawl.sources.openalex.ask", 2),
+        ("dataset_builder.crawl.sources.crossref.ask", 1),
+        ("dataset_builder.crawl.sources.publisher_page.ask", 2),
+        # While the first file of papers is written, the second, a figure, the report.
+        ("os.replace", 1),
+        ("os.replace", 2),
+        ("os.replace", 4),
+        ("os.replace", 5),
+    ):
+        killed(function, count, *words(web, tmp_path / "killed"))
+    assert not (tmp_path / "killed/crawl_report.json").exists()
+    assert stage(*words(web, tmp_path / "killed")).returncode == 3
+    assert final(tmp_path / "killed") == final(tmp_path / "unbroken")
+    # What was answered once is not asked again.
+    assert [source for source, _, _ in web.requests if source != "dblp"] == unbroken
+
+
+def test_line_cut_off_in_the_journal_counts_for_nothing(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """A kill in the middle of a write leaves half a line; the paper is asked for again."""
+    command = words(web, tmp_path, "--sources", BATCHES)
+    stage(*command)
+    before = final(tmp_path)
+    journal = tmp_path / ".crawl/outcomes.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-40])
+    assert stage(*command).returncode == 3
+    assert final(tmp_path) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", range(5))
+def test_crawl_killed_at_a_random_moment_ends_in_the_same_files(
+    web: SourceServer, tmp_path: Path, stage: Callable, moment: int
+) -> None:
+    """Kill -9 from outside at a moment drawn from the time that an unbroken crawl takes."""
+    web.delay = 0.1
+    begun = time.monotonic()
+    stage(*words(web, tmp_path / "unbroken"))
+    wait = random.Random(moment).uniform(0.2, 1.0) * (time.monotonic() - begun)
+    command = [sys.executable, "-m", *map(str, words(web, tmp_path / "killed"))]
+    crawling = subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        crawling.wait(wait)
+    except subprocess.TimeoutExpired:
+        os.killpg(crawling.pid, signal.SIGKILL)
+        crawling.wait()
+    assert stage(*words(web, tmp_path / "killed")).returncode == 3
+    assert final(tmp_path / "killed") == final(tmp_path / "unbroken")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("--venue", "nosuch"), "DBLP knows no such venue"),
+        (("--venue", "ISCA"), "small letters"),
+        (("--years", "1971"), "DBLP lists isca in 2020, 2021"),
+        (("--years", "2024-2005"), "names no years"),
+        (("--sources", "openalex,scholar"), "name each source once"),
+        (("--base-url", "openalex=file:///etc"), "a URL of http or https"),
+    ],
+)
+def test_bad_input_ends_with_exit_code_2(
+    web: SourceServer, tmp_path: Path, stage: Callable, change: tuple[str, str], message: str
+) -> None:
+    """The message names the value and the remedy; there is no traceback."""
+    done = stage(*words(web, tmp_path / "papers", *change))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

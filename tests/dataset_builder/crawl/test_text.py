@@ -1,0 +1,149 @@
+"""Titles, abstracts and pages: what is cleaned, what is refused, and where a page has its abstract."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dataset_builder.crawl.answer import same_title
+from dataset_builder.crawl.cleaning import clean_abstract, clean_title
+from dataset_builder.crawl.listing import why_no_paper
+from dataset_builder.crawl.sources.publisher_page import parse
+from tests.crawl_server import abstract_of
+
+GOOD = abstract_of(5)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (GOOD, GOOD),
+        (f"  {GOOD}\n\n", GOOD),
+        (f"Abstract {GOOD}", GOOD),
+        (f"ABSTRACT: {GOOD}", GOOD),
+        (f"Abstract\u2014{GOOD}", GOOD),
+        (f"<jats:title>Abstract</jats:title><jats:p>{GOOD}</jats:p>", GOOD),
+        (f"<p>{GOOD}</p><p>{GOOD}</p>", f"{GOOD} {GOOD}"),
+        (f"&lt;p&gt;{GOOD}&lt;/p&gt;", GOOD),
+        (f"{GOOD} O(n<sup>2</sup>) at 5&#160;W &amp; less.", f"{GOOD} O(n2) at 5 W & less."),
+        (f"{GOOD} It needs 10<jats:italic>k</jats:italic> gates.", f"{GOOD} It needs 10k gates."),
+        (f"{GOOD} Where a<b and c>d, x < 5.", f"{GOOD} Where a<b and c>d, x < 5."),
+        (f"{GOOD} M\u00c3\u00bcller\u00e2\u20ac\u2122s cache.", f"{GOOD} M\u00fcller's cache."),
+        (f"{GOOD} Copyright \u00a9 2013 IEEE. All rights reserved.", GOOD),
+        (f"Abstract interpretation helps. {GOOD}", f"Abstract interpretation helps. {GOOD}"),
+        (f"{GOOD} A cookie policy is slower.", f"{GOOD} A cookie policy is slower."),
+    ],
+)
+def test_abstract_is_cleaned(sent: str, kept: str) -> None:
+    """Tags, entities, mojibake, labels and copyright lines go; the words stay as they were."""
+    assert clean_abstract(sent) == (kept, None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (None, "no abstract given"),
+        ("  ", "no abstract given"),
+        ("<p></p>", "no abstract given"),
+        ("No abstract available.", "says that there is no abstract"),
+        ("An abstract is not available for this content.", "says that there is no abstract"),
+        (f"This site uses cookies to serve you better. {GOOD}", "cookie text"),
+        ("Please enable JavaScript and verify that you are human.", "a challenge instead of the page"),
+        (f"{GOOD[:-1]} and so ...", "cut off"),
+        (f"{GOOD} We\u2026", "cut off"),
+        (f"{GOOD} We... [Read more]", "cut off"),
+        ("We build a cache.", "too short"),
+        ("cache, memory, prefetching, latency, bandwidth, simulation, " * 5, "not prose"),
+        ("1 23 456 7890 | 12 34 56 78 | " * 10, "not prose"),
+    ],
+)
+def test_what_is_no_abstract_is_refused_with_its_reason(sent: str | None, reason: str) -> None:
+    """Nothing but prose of some length counts."""
+    assert clean_abstract(sent) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("Caches of Tomorrow.", "Caches of Tomorrow"),
+        ("Who Needs Caches?", "Who Needs Caches?"),
+        ("To be continued...", "To be continued..."),
+        ("H<sub>2</sub>O &amp; Heat.", "H2O & Heat"),
+    ],
+)
+def test_title_is_cleaned(title: str, kept: str) -> None:
+    """DBLP ends a title with a full stop."""
+    assert clean_title(title) == kept
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        ("A Cache: Small and Fast, Yet Cheap", "A cache - small & fast, yet cheap", True),
+        ("Longtitle Cache: A Study of Misses", "Longtitle Cache", True),
+        ("A Multi-core Scheduler for Servers", "A multicore scheduler for servers", True),
+        ("A Case for Small Caches", "A Case for Wide Branch Prediction", False),
+        ("Cache", "Cache Coherence in Large Machines", False),
+    ],
+)
+def test_titles_of_the_same_paper(ours: str, theirs: str, same: bool) -> None:
+    """Spelling may differ, words may not."""
+    assert same_title(ours, theirs) is same
+
+
+@pytest.mark.parametrize(
+    ("title", "reason"),
+    [
+        ("Message from the General Chairs", "front matter"),
+        ("Welcome to ISCA 2024", "front matter"),
+        ("Organizing Committee", "front matter"),
+        ("Table of Contents", "front matter"),
+        ("Keynote: The Next Forty Years", "keynote"),
+        ("The Next Forty Years (Keynote)", "keynote"),
+        ("RETRACTED: A Faster Cache", "retraction"),
+        ("Retraction of A Faster Cache", "retraction"),
+        ("Message Passing on Small Machines", None),
+        ("Index Compression in Hardware", None),
+        ("Welcome Queues: Admission in Hardware", None),
+        ("Retracting Speculative Stores", None),
+        ("A Keynote on Disk: Storing Presentations", None),
+    ],
+)
+def test_entries_that_are_no_papers(title: str, reason: str | None) -> None:
+    """Front matter, keynotes and retractions are told from papers with such words in their titles."""
+    assert why_no_paper(title, "Conference and Workshop Papers") == reason
+
+
+def test_page_of_acm_in_paragraphs() -> None:
+    """An abstract of several paragraphs is one text, and the heading is no part of it."""
+    html = (
+        '<meta name="citation_title" content="A Title"><section id="abstract"><h2>Abstract</h2>'
+        f'<div role="paragraph">{GOOD}</div><div role="paragraph">{abstract_of(6)}</div></section>'
+        '<section id="references"><div role="paragraph">Another.</div></section>'
+    )
+    answer = parse(html)
+    assert answer.title == "A Title"
+    assert clean_abstract(answer.text) == (f"{GOOD} {abstract_of(6)}", None)
+
+
+@pytest.mark.parametrize("layout", ["div class='article__abstract'", "div class='abstractSection abstractInFull'"])
+def test_pages_of_acm_of_earlier_years(layout: str) -> None:
+    """The abstract with its paragraphs in one element, before a description that is cut off."""
+    html = f"<meta property='og:description' content='Machine 5...'><h1>A Title</h1><{layout}><p>{GOOD}</p></div>"
+    answer = parse(html)
+    assert (answer.title, *clean_abstract(answer.text)) == ("A Title", GOOD, None)
+
+
+def test_page_of_ieee() -> None:
+    """The metadata in a script; the script goes on after it."""
+    metadata = json.dumps({"title": "A Title", "abstract": f"{GOOD} And a </em> tag;"}).replace("/", "\\/")
+    answer = parse(f"<script>var a = 1; xplGlobal.document.metadata={metadata}; var b = {{}};</script>")
+    assert (answer.title, answer.text) == ("A Title", f"{GOOD} And a </em> tag;")
+
+
+def test_page_with_a_description_only() -> None:
+    """Whole, it is taken; one that ends in mid-sentence is cut off."""
+    page = '<meta property="og:description" content="{}">'
+    assert clean_abstract(parse(page.format(GOOD)).text) == (GOOD, None)
+    assert clean_abstract(parse(page.format(GOOD[:-20])).text) == (None, "cut off")

