@@ -1,7 +1,7 @@
 """How often intervals hold the truth: simulated sets of papers whose true mean is known.
 
-`python -m tests.eval.analysis.simulation` prints the table of eval/analysis/statistics.py: of 1,000 sets at each number
-of papers the percentage whose nominal 95 % interval holds the truth. It takes half a minute on a core.
+`python -m tests.eval.analysis.simulation` prints the table of eval/analysis/statistics.py: of 1,000 sets at each
+number of papers the percentage whose nominal 95 % interval holds the truth. It takes half a minute on a core.
 """
 
 from __future__ import annotations
