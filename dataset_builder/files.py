@@ -33,7 +33,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def held_alone(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path) -> Iterator[None]:
     """Hold `folder` for this process; raises `InputError` when another one, still alive, holds it.
 
     The lock is the operating system's, on the file `.lock`: it ends with the process, however that ends.

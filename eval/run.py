@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import nullcontext
 from dataclasses import replace
@@ -15,23 +14,24 @@ from rich.console import Console
 from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
-from dataset_builder.files import held_alone, make_writable_folder, read_json, write_json, write_text
+from dataset_builder.files import exclusive_lock, make_writable_folder, read_json, write_json, write_text
 from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import hub_id
-from eval.analysis.heuristics import floors_and_ceilings
-from eval.analysis.scores import Measured, score_all
+from eval.analysis.aggregate import Measured, score_all
+from eval.analysis.heuristics import compute_heuristics
 from eval.generation.collect import collect_answers
 from eval.generation.mbr import Consensus
 from eval.generation.shared_prefix import Sampling
 from eval.metrics.compute import Measuring
 from eval.metrics.predictions import predictions_path
 from eval.models import EncoderFolder, find_encoder, find_model, tokenizer_folder, training_metrics
+from eval.question_sample import sample_questions
 from eval.report.figures import draw_similarity_by_year, draw_training_loss
 from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 
 SCORES_FILE = "scores.json"
-REFERENCES_FOLDER = "floors_and_ceilings"
+REFERENCES_FOLDER = "heuristics"
 
 
 def run(
@@ -68,12 +68,12 @@ def run(
     # First of all, so that the rows are those of the revision, whatever is pushed in the meantime.
     revision = corpus_revision(dataset)
     corpus = {config: _test_rows(dataset, config, revision) for config in configs}
-    rows = {config: sample(of_config, questions) for config, of_config in corpus.items()}
+    rows = {config: sample_questions(of_config, questions) for config, of_config in corpus.items()}
     for name in ("predictions", "figures", "answers", REFERENCES_FOLDER):
         make_writable_folder(out / name)
 
     process = start_process()
-    with held_alone(out) if process.is_main_process else nullcontext():
+    with exclusive_lock(out) if process.is_main_process else nullcontext():
         measuring = Measuring(encoder_folders, cross_encoder_folder) if process.is_main_process else None
         answers = collect_answers(folders, rows, out / "answers", process, batch_size)
         if measuring is None:
@@ -91,8 +91,8 @@ def run(
                 measuring,
             )
             status.update("measuring floors and ceilings")
-            references = floors_and_ceilings(rows, corpus, measuring.first)
-            of_references = _measure(
+            references = compute_heuristics(rows, corpus, measuring.first)
+            of_heuristics = _measure(
                 {
                     config: {
                         of.name: (out / REFERENCES_FOLDER / f"{config}.{_slug(of.name)}.parquet", of.answers)
@@ -109,7 +109,7 @@ def run(
                 "revision": revision,
                 "encoders": [_encoder_name(folder) for folder in encoder_folders],
                 **({"cross_encoder": _encoder_name(cross_encoder_folder)} if cross_encoder_folder else {}),
-                **score_all(rows, measured, references, of_references),
+                **score_all(rows, measured, references, of_heuristics),
                 "model_folders": {
                     folder.name: {
                         "path": folder.given,
@@ -148,20 +148,6 @@ def _measure(
         for left in set(folder.glob("*.parquet")) - paths:
             left.unlink()
     return measured
-
-
-def sample(rows: list[dict[str, Any]], questions: int | None) -> list[dict[str, Any]]:
-    """Return `questions` of the rows in their order, chosen by a hash of paper and question; all where it is None.
-
-    The choice depends on nothing else, and a smaller sample lies within a larger one.
-    """
-    if questions is None or questions >= len(rows):
-        return rows
-
-    def draw(number: int) -> str:
-        return hashlib.sha256(f"{rows[number]['paper_id']}\n{rows[number]['question']}".encode()).hexdigest()
-
-    return [rows[number] for number in sorted(sorted(range(len(rows)), key=draw)[:questions])]
 
 
 def _dated(path: Path, scores: dict[str, Any]) -> dict[str, Any]:

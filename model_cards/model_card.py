@@ -10,7 +10,7 @@ import yaml
 from dataset_builder.corpus.card import GEMMA_TERMS
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
-from dataset_builder.hub.card_merge import whole_card
+from dataset_builder.hub.card_merge import render_card
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from eval.models import RECIPE_FILE, ModelFolder
 from eval.report.markdown import how_answered
@@ -124,13 +124,13 @@ def model_card(folder: ModelFolder, scores: dict[str, Any], names: Names, licens
         corpus=f"`{corpus.dataset}` at "
         + (f"revision `{corpus.revision}`" if corpus.revision else "a revision that was not recorded"),
         same_corpus=(corpus.dataset, corpus.revision) == (names.scored.dataset, names.scored.revision),
-        has_floors=bool(scores.get("floors_and_ceilings")),
+        has_floors=bool(scores.get("heuristics")),
         license_id=license_id,
         gemma_notice=GEMMA_NOTICE,
         gemma_terms=GEMMA_TERMS,
         gemma_prohibited_uses=GEMMA_PROHIBITED_USES,
     )
-    return whole_card(_metadata(folder, scores, names, lora, license_id), text)
+    return render_card(_metadata(folder, scores, names, lora, license_id), text)
 
 
 def _metadata(

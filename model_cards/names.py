@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import HUB_ID
-from dataset_builder.hub.errors import telling_hub_errors
+from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.packaged_models import hub_id
 from model_cards.training_data import Corpus, TrainingData
 
@@ -50,6 +50,6 @@ def start_on_hub(given: str, start_model: str | None, place: str) -> tuple[str, 
             f"{place}: started from {given}, which is a folder here; publish that model first, and name it by "
             "--start-model ORG/NAME"
         )
-    with telling_hub_errors(name, "model"):
+    with translate_hub_errors(name, "model"):
         card = HfApi().model_info(name).card_data
     return name, card is not None and "gemma" in (card.get("license"), card.get("license_name"))

@@ -36,11 +36,7 @@ def scores_table(scores: dict[str, Any]) -> str:
         return f"{similarity['mean']:.3f}{interval}"
 
     floors, ceilings = (
-        {
-            f"{kind}: {name}": of["configs"]
-            for name, of in scores.get("floors_and_ceilings", {}).items()
-            if of["kind"] == kind
-        }
+        {f"{kind}: {name}": of["configs"] for name, of in scores.get("heuristics", {}).items() if of["kind"] == kind}
         for kind in ("floor", "ceiling")
     )
     rows = [

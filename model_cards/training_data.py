@@ -12,7 +12,7 @@ from dataset_builder.corpus.report import REPORT_FILE
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
 from dataset_builder.hub.card_checks import HUB_ID
-from dataset_builder.hub.errors import telling_hub_errors
+from dataset_builder.hub.errors import translate_hub_errors
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def corpus_on_hub(dataset: str, revision: str, dataset_id: str | None, option: s
         dataset_id = dataset
     if dataset_id is None or not HUB_ID.fullmatch(dataset_id):
         raise InputError(f"{dataset}, which {use}, is a folder here; name the corpus on the Hub by {option} ORG/NAME")
-    with telling_hub_errors(dataset_id, "dataset"):
+    with translate_hub_errors(dataset_id, "dataset"):
         commit = HfApi().dataset_info(dataset_id, revision=revision if on_hub else None).sha
         try:
             path = hf_hub_download(dataset_id, REPORT_FILE, repo_type="dataset", revision=commit)

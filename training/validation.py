@@ -19,9 +19,9 @@ class ValidationAnswers:
     def __init__(self, validation: Dataset, questions: int, encoder: str, tokenizer: PreTrainedTokenizerBase) -> None:
         from eval.metrics.embedding import Encoder
         from eval.models import find_encoder
-        from eval.run import sample
+        from eval.question_sample import sample_questions
 
-        self.rows: list[dict[str, Any]] = sample(validation.to_list(), questions)
+        self.rows: list[dict[str, Any]] = sample_questions(validation.to_list(), questions)
         self.encoder = Encoder(find_encoder("encoder", encoder))
         self.tokenizer = tokenizer
 
@@ -32,10 +32,10 @@ class ValidationAnswers:
         from accelerate.utils import reduce
 
         from eval.generation.answers import answer_in_batches
-        from eval.generation.shards import part
+        from eval.generation.shards import shard
 
         processes = PartialState()
-        share = part(self.rows, processes.process_index, processes.num_processes)
+        share = shard(self.rows, processes.process_index, processes.num_processes)
         answers: dict[int, str] = {}
         similarities = []
         if share:

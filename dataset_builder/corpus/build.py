@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.corpus.card import UNNAMED, corpus_card, parquet_path
+from dataset_builder.corpus.card import UNNAMED, corpus_card
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.pairs import generation_manifest, teacher_folder
 from dataset_builder.corpus.papers import read_papers
+from dataset_builder.corpus.parquet import parquet_path
 from dataset_builder.corpus.report import REPORT_FILE, corpus_report
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.corpus.parquet import parquet_path
 from dataset_builder.corpus.report import REPORT_FILE, counts_by_year
 from dataset_builder.corpus.splits import FIRST_TEST_YEAR, SPLITS
 from dataset_builder.files import read_json
-from dataset_builder.hub.card_merge import whole_card
+from dataset_builder.hub.card_merge import render_card
 
 TEMPLATES = Path(__file__).parent / "templates"
 GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
@@ -17,11 +18,6 @@ UNNAMED = "ORG/isca-qa"
 # The Hub's sizes, by the number of rows that each ends below:
 # https://github.com/huggingface/hub-docs/blob/main/datasetcard.md.
 SIZES = {"n<1K": 1_000, "1K<n<10K": 10_000, "10K<n<100K": 100_000, "100K<n<1M": 1_000_000, "1M<n<10M": 10_000_000}
-
-
-def parquet_path(config: str, split: str) -> str:
-    """Return where the Parquet file of a split lies, relative to the corpus folder, by the Hub's naming."""
-    return f"{config}/{split}-00000-of-00001.parquet"
 
 
 def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
@@ -63,7 +59,7 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
     metadata = _metadata(tables, download_sizes, license_id)
     if license_id == "other":
         metadata |= _other_license(dataset_id, with_contexts=example["context"] is not None)
-    return whole_card(metadata, text)
+    return render_card(metadata, text)
 
 
 def under_gemmas_terms(teacher: str, manifest: dict[str, Any] | None) -> bool:

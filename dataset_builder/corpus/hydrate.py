@@ -9,12 +9,12 @@ from typing import Any
 
 from dataset_builder.corpus.build import write_finished_corpus
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.corpus.push import write_rows
+from dataset_builder.corpus.parquet import write_rows
 from dataset_builder.corpus.report import REPORT_FILE, counts_of_rows
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, replacing_folder, sha256_of_text
 from dataset_builder.hub.changes import CARD_FILE
-from dataset_builder.hub.errors import telling_hub_errors
+from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import check_repo_id
 
 # What to do about the papers whose abstract could not be put in.
@@ -45,7 +45,7 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
 
     check_repo_id(repo_id)
     abstracts = {paper.paper_id: paper.abstract for paper in read_papers(papers)}
-    with telling_hub_errors(repo_id, "dataset"):
+    with translate_hub_errors(repo_id, "dataset"):
         patterns = ["*.parquet", CARD_FILE, REPORT_FILE]
         published = Path(snapshot_download(repo_id, repo_type="dataset", revision=revision, allow_patterns=patterns))
     if not (published / REPORT_FILE).is_file():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.hub.errors import telling_hub_errors
+from dataset_builder.hub.errors import translate_hub_errors
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -68,7 +68,7 @@ def corpus_revision(dataset: str) -> str:
     from huggingface_hub import hf_hub_download
 
     # A mistyped folder looks like a Hub id.
-    with telling_hub_errors(dataset, "dataset", again=f"there is no folder {dataset} here, either"):
+    with translate_hub_errors(dataset, "dataset", again=f"there is no folder {dataset} here, either"):
         # A file of the cache lies in a folder of its commit's name.
         return Path(hf_hub_download(dataset, "README.md", repo_type="dataset")).parent.name
 

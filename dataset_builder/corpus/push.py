@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.benchmark import EVAL_FILE, benchmark_yaml
-from dataset_builder.corpus.card import corpus_card, parquet_path
+from dataset_builder.corpus.card import corpus_card
+from dataset_builder.corpus.parquet import parquet_path, write_rows
 from dataset_builder.corpus.report import REPORT_FILE
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
@@ -74,16 +75,6 @@ def push_corpus(
             message=f"Push the corpus, contexts: {contexts}",
         )
         return push(what, private, tag, dry_run)
-
-
-def write_rows(path: Path, rows: list[dict]) -> None:
-    """Write rows of the corpus as the build writes them."""
-    from datasets import Dataset, disable_progress_bars
-
-    from dataset_builder.corpus.builder import FEATURES
-
-    disable_progress_bars()
-    Dataset.from_list(rows, features=FEATURES).to_parquet(path)
 
 
 def _rows(path: Path) -> list[dict]:

@@ -115,7 +115,7 @@ def why_no_paper(title: str, kind: str) -> str | None:
     return next((reason for reason, pattern in NO_PAPER.items() if pattern.search(title)), None)
 
 
-def told_apart(listings: dict[int, Listing]) -> dict[int, Listing]:
+def deduplicate_ids(listings: dict[int, Listing]) -> dict[int, Listing]:
     """Return the listings with each paper_id once: who shares a DOI with an earlier one goes by its URL."""
     taken: set[str] = set()
     apart = {}

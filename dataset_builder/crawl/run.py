@@ -10,13 +10,13 @@ from typing import Any
 
 from dataset_builder.crawl.client import Client, FetchError
 from dataset_builder.crawl.journal import Journal
-from dataset_builder.crawl.listing import Listing, find_volumes, list_year, told_apart
+from dataset_builder.crawl.listing import Listing, deduplicate_ids, find_volumes, list_year
 from dataset_builder.crawl.report import crawl_report, outcomes_in_turn
 from dataset_builder.crawl.search import ask_sources
 from dataset_builder.crawl.settings import Credentials, Settings
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
-from dataset_builder.files import held_alone, make_writable_folder, read_json, write_json, write_text
+from dataset_builder.files import exclusive_lock, make_writable_folder, read_json, write_json, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def crawl(
         logger.warning("OPENALEX_API_KEY is not set: OpenAlex will answer a few requests only; a key is free")
     work = out / WORK_FOLDER
     make_writable_folder(work)
-    with held_alone(work):
+    with exclusive_lock(work):
         journal = Journal(work / "outcomes.jsonl")
         if retry_missing:
             journal.forget_missing()
@@ -103,7 +103,7 @@ def _list_years(client: Client, venue: str, years: list[int], work: Path) -> tup
         elif year not in not_listed:
             not_listed[year] = "DBLP has no table of contents"
     listings = {year: Listing.from_json(read_json(path)) for year, path in kept.items() if path.is_file()}
-    return told_apart(listings), not_listed
+    return deduplicate_ids(listings), not_listed
 
 
 def _json_lines(listing: Listing, sources: list[str], journal: Journal) -> str:

@@ -13,7 +13,7 @@ from dataset_builder.corpus.pairs import MANIFEST_FILE, WORK_FOLDER
 from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.corpus.records import VENUE_YEAR
 from dataset_builder.errors import InputError
-from dataset_builder.files import held_alone, make_writable_folder, read_json, write_json, write_text
+from dataset_builder.files import exclusive_lock, make_writable_folder, read_json, write_json, write_text
 from dataset_builder.generate.backends.http import Endpoint
 from dataset_builder.generate.backends.in_process import InProcess
 from dataset_builder.generate.checks import Candidate, Rejected, check_responses
@@ -75,7 +75,7 @@ def generate(
     if state.is_main_process:
         _make(folder)
     # The main process holds the folder for all of them, and the others wait until it does.
-    with held_alone(folder / WORK_FOLDER) if state.is_main_process else nullcontext():
+    with exclusive_lock(folder / WORK_FOLDER) if state.is_main_process else nullcontext():
         if state.is_main_process:
             _open(folder, settings, every)
         state.wait_for_everyone()

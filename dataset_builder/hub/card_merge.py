@@ -21,12 +21,12 @@ OWNED_KEYS = frozenset(
 )
 
 
-def whole_card(metadata: dict[str, Any], text: str) -> str:
+def render_card(metadata: dict[str, Any], text: str) -> str:
     """Return the card as the project writes it: metadata, and `text` between the markers."""
     return f"---\n{_yaml(metadata)}---\n\n{BEGIN}\n\n{text.strip()}\n\n{END}\n"
 
 
-def merged_card(ours: str, theirs: str | None) -> str:
+def merge_card(ours: str, theirs: str | None) -> str:
     """Return `ours` with the metadata keys and the text that a person added to `theirs`, the card in the repo.
 
     Where `theirs` has no markers, its text is all a person's and comes after ours. Merging again changes nothing.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.files import sha256_of
-from dataset_builder.hub.card_merge import merged_card
-from dataset_builder.hub.rate_limit import waiting
+from dataset_builder.hub.card_merge import merge_card
+from dataset_builder.hub.rate_limit import retry_on_rate_limit
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -70,15 +70,17 @@ def planned_change(api: HfApi, what: Push, head: str | None) -> Change:
 
     there: dict[str, RepoFile] = {}
     if head is not None:
-        tree = waiting(
+        tree = retry_on_rate_limit(
             lambda: list(api.list_repo_tree(what.repo_id, recursive=True, revision=head, repo_type=what.repo_type))
         )
         there = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
     theirs = None
     if CARD_FILE in there:
-        path = waiting(lambda: hf_hub_download(what.repo_id, CARD_FILE, revision=head, repo_type=what.repo_type))
+        path = retry_on_rate_limit(
+            lambda: hf_hub_download(what.repo_id, CARD_FILE, revision=head, repo_type=what.repo_type)
+        )
         theirs = Path(path).read_text(encoding="utf-8")
-    change = Change(card=merged_card(what.card, theirs))
+    change = Change(card=merge_card(what.card, theirs))
     for path, content in {**what.files, CARD_FILE: change.card.encode()}.items():
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         same = path in there and _is_same(content, size, there[path])

@@ -18,7 +18,7 @@ XET_CALLS = {"_upload_xet_files", "xet_get"}
 
 
 @contextmanager
-def telling_hub_errors(repo_id: str, repo_type: str, again: str = AGAIN) -> Iterator[None]:
+def translate_hub_errors(repo_id: str, repo_type: str, again: str = AGAIN) -> Iterator[None]:
     """Turn the client's errors into `InputError`s that say what to do. No message holds the token.
 
     `again` says what is there when one of these requests fails, and how to go on.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.hub.changes import CARD_FILE, Change, Push, Pushed, planned_change
-from dataset_builder.hub.errors import telling_hub_errors
-from dataset_builder.hub.rate_limit import waiting
+from dataset_builder.hub.errors import translate_hub_errors
+from dataset_builder.hub.rate_limit import retry_on_rate_limit
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, DatasetInfo, HfApi, ModelInfo, SpaceInfo
@@ -67,7 +67,7 @@ def push(what: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed:
         )
     api = HfApi()
     url = f"{api.endpoint}/{'' if what.repo_type == 'model' else what.repo_type + 's/'}{what.repo_id}"
-    with telling_hub_errors(what.repo_id, what.repo_type):
+    with translate_hub_errors(what.repo_id, what.repo_type):
         info = _info(api, what, private)
         head = info.sha if info else None
         tagged = _tagged(api, what, tag) if info else None
@@ -81,8 +81,10 @@ def push(what: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed:
             f"everything else was done, and stands there as commit {commit[:12]}; run the same command again to set "
             f"the tag {tag}"
         )
-        with telling_hub_errors(what.repo_id, what.repo_type, again=there):
-            waiting(lambda: api.create_tag(what.repo_id, tag=tag, revision=commit, repo_type=what.repo_type))
+        with translate_hub_errors(what.repo_id, what.repo_type, again=there):
+            retry_on_rate_limit(
+                lambda: api.create_tag(what.repo_id, tag=tag, revision=commit, repo_type=what.repo_type)
+            )
     return Pushed(url, commit, change, info is None, bool(info.private if info else private), tag, tagged is not None)
 
 
@@ -112,10 +114,10 @@ def _info(api: HfApi, what: Push, private: bool) -> RepoInfo | None:
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
-        info = waiting(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type))
+        info = retry_on_rate_limit(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type))
     except RepositoryNotFoundError:
         for other in sorted({"model", "dataset", "space"} - {what.repo_type}):
-            if waiting(lambda other=other: api.repo_exists(what.repo_id, repo_type=other)):
+            if retry_on_rate_limit(lambda other=other: api.repo_exists(what.repo_id, repo_type=other)):
                 raise InputError(
                     f"--repo-id {what.repo_id}: is a {other} on the Hub, not a {what.repo_type}; choose another name, "
                     f"or create the {what.repo_type} of that name on the Hub yourself if both are meant"
@@ -129,12 +131,12 @@ def _info(api: HfApi, what: Push, private: bool) -> RepoInfo | None:
 
 
 def _create(api: HfApi, what: Push, private: bool) -> str:
-    waiting(
+    retry_on_rate_limit(
         lambda: api.create_repo(
             what.repo_id, repo_type=what.repo_type, private=private, space_sdk=what.space_sdk, exist_ok=True
         )
     )
-    return waiting(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type)).sha
+    return retry_on_rate_limit(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type)).sha
 
 
 def _commit(api: HfApi, what: Push, head: str, tag: str | None, tagged: str | None) -> tuple[Change, str]:
@@ -156,7 +158,7 @@ def _commit(api: HfApi, what: Push, head: str, tag: str | None, tagged: str | No
                 additions[path] = CommitOperationAdd(path, what.files[path])
             operations.append(additions[path])
         try:
-            commit = waiting(
+            commit = retry_on_rate_limit(
                 lambda operations=operations, head=head: api.create_commit(
                     what.repo_id,
                     operations,
@@ -169,7 +171,7 @@ def _commit(api: HfApi, what: Push, head: str, tag: str | None, tagged: str | No
             if error.response.status_code != 412 or attempt == ATTEMPTS:
                 raise
             logger.warning("%s: another commit came first; trying again on top of it", what.repo_id)
-            head = waiting(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type)).sha
+            head = retry_on_rate_limit(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type)).sha
         else:
             return change, commit.oid
 
@@ -178,13 +180,13 @@ def _tagged(api: HfApi, what: Push, tag: str | None) -> str | None:
     """Return the commit that the tag names, or None where there is no such tag; refuse the name of a branch."""
     if tag is None:
         return None
-    refs = waiting(lambda: api.list_repo_refs(what.repo_id, repo_type=what.repo_type))
+    refs = retry_on_rate_limit(lambda: api.list_repo_refs(what.repo_id, repo_type=what.repo_type))
     if tag in {branch.name for branch in refs.branches}:
         raise InputError(f"--tag {tag}: is a branch of {what.repo_id}; give a tag another name, such as v1.0.0")
     if tag not in {of.name for of in refs.tags}:
         return None
     # Asked for by its name: what a ref of a tag with a message points to is the tag and not its commit.
-    return waiting(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type, revision=tag)).sha
+    return retry_on_rate_limit(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type, revision=tag)).sha
 
 
 def _check_tag(what: Push, tag: str | None, tagged: str | None, head: str | None, change: Change) -> None:

@@ -19,7 +19,7 @@ LONGEST_WAIT = 330
 Answer = TypeVar("Answer")
 
 
-def waiting(ask: Callable[[], Answer]) -> Answer:
+def retry_on_rate_limit(ask: Callable[[], Answer]) -> Answer:
     """Return what `ask` returns; where the Hub answers 429, wait as long as it says and ask again.
 
     The client waits by itself in most of its requests, but not in those that create a repo, a commit or a tag.

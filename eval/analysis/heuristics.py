@@ -23,7 +23,7 @@ class Reference:
     answers: list[str | None]
 
 
-def floors_and_ceilings(
+def compute_heuristics(
     asked: dict[str, list[dict[str, Any]]], corpus: dict[str, list[dict[str, Any]]], encoder: Encoder
 ) -> dict[str, list[Reference]]:
     """Return the floors and ceilings to the rows `asked` of each config, floors first; "nearest" is by `encoder`.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dataset_builder.errors import InputError
 from eval.generation.answer_store import AnswerStore, prompt_key
 from eval.generation.answers import answer_in_batches, load_model
-from eval.generation.mbr import agree_in_batches
-from eval.generation.shards import part
+from eval.generation.mbr import mbr_in_batches
+from eval.generation.shards import shard
 from eval.models import ModelFolder
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def collect_answers(
         # Only when all have read what is there may one of them add to it.
         process.wait_for_everyone()
         missing = [row for key, row in asked.items() if key not in store.answers]
-        own = part(missing, process.process_index, process.num_processes)
+        own = shard(missing, process.process_index, process.num_processes)
         if own:
             _answer(folder, own, store, process, batch_size)
         process.wait_for_everyone()
@@ -81,7 +81,7 @@ def _answer(
         if folder.consensus is None:
             batches = answer_in_batches(model, tokenizer, rows, batch_size)
         else:
-            batches = agree_in_batches(model, tokenizer, rows, folder.consensus, batch_size)
+            batches = mbr_in_batches(model, tokenizer, rows, folder.consensus, batch_size)
         for answers in batches:
             store.append({prompt_key(rows[number]): answer for number, answer in answers.items()})
             bar.update(len(answers))

@@ -32,7 +32,7 @@ class Consensus:
         return {**asdict(self.sampling), "encoder_sha256": self.encoder.fingerprint}
 
 
-def agree_in_batches(
+def mbr_in_batches(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     rows: list[dict[str, Any]],
@@ -42,10 +42,10 @@ def agree_in_batches(
     """Yield the chosen answers to `rows`, as `answer_in_batches` yields greedy ones."""
     encoder = Encoder(consensus.encoder)
     for batch in sample_in_batches(model, tokenizer, rows, consensus.sampling, batch_size):
-        yield {number: nearest_to_all(answers, encoder) for number, answers in batch.items()}
+        yield {number: mbr_choice(answers, encoder) for number, answers in batch.items()}
 
 
-def nearest_to_all(answers: list[str], encoder: Encoder) -> str:
+def mbr_choice(answers: list[str], encoder: Encoder) -> str:
     """Return the answer whose embedding is nearest to the mean of all, the first of several."""
     embeddings = encoder.embed(answers)
     return answers[int((embeddings @ embeddings.mean(axis=0)).argmax())]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from eval.analysis.scores import Measured
+from eval.analysis.aggregate import Measured
 from eval.metrics.embedding import Encoder, PairScorer
-from eval.metrics.lexical import HEADLINE, lexical_measures
+from eval.metrics.lexical import HEADLINE, lexical_metrics
 from eval.metrics.predictions import write_predictions
 from eval.models import EncoderFolder
 
@@ -46,4 +46,4 @@ class Measuring:
         }
         if self._pair_scorer:
             measured["cross_encoder"] = spread(self._pair_scorer.scores(given, wanted))
-        return {**measured, **lexical_measures(answers, [row["answer"] for row in rows])}
+        return {**measured, **lexical_metrics(answers, [row["answer"] for row in rows])}

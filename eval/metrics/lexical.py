@@ -39,7 +39,7 @@ def ends(measure: str) -> tuple[float, float]:
     return ENDS.get(HEADLINE if measure.startswith(HEADLINE) else measure, (-math.inf, math.inf))
 
 
-def lexical_measures(answers: list[str | None], references: list[str]) -> dict[str, list[float | None]]:
+def lexical_metrics(answers: list[str | None], references: list[str]) -> dict[str, list[float | None]]:
     """Return ROUGE-L, token F1, number match and length ratio of each answer; None where one does not apply.
 
     ROUGE-L is the F-measure with stemming of the library rouge_score (Lin 2004, https://aclanthology.org/W04-1013).

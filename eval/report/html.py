@@ -96,7 +96,7 @@ def _config(scores: dict[str, Any], config: str) -> dict[str, Any]:
     models = {name: of_model[config] for name, of_model in scores["models"].items()}
     others = {
         name: (of["kind"], of["configs"][config])
-        for name, of in scores["floors_and_ceilings"].items()
+        for name, of in scores["heuristics"].items()
         if config in of["configs"]
     }
     entries = [

@@ -98,7 +98,7 @@ def _of_config(scores: dict[str, Any], config: str) -> list[str]:
     models = {name: of_model[config] for name, of_model in scores["models"].items()}
     others = {
         f"{of['kind']}: {name}": of["configs"][config]
-        for name, of in scores["floors_and_ceilings"].items()
+        for name, of in scores["heuristics"].items()
         if config in of["configs"]
     }
     first = next(iter(models.values()))

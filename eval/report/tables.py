@@ -37,7 +37,7 @@ def comparison(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) -> tu
             ]
         )
     # Scores of before there were floors and ceilings have none.
-    others = scores.get("floors_and_ceilings", {})
+    others = scores.get("heuristics", {})
     floors, ceilings = (
         [
             [f"{kind}: {name}", *(with_interval(of["configs"].get(config)) for config in configs), "", "", ""]

@@ -14,9 +14,10 @@ import pytest
 
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
-from dataset_builder.files import held_alone
+from dataset_builder.files import exclusive_lock
+from eval.question_sample import sample_questions
 from eval.report.tables import as_markdown, comparison
-from eval.run import run, sample
+from eval.run import run
 from tests.conftest import REPOSITORY, contents
 
 
@@ -67,7 +68,7 @@ def test_floors_and_ceilings_are_no_models(evaluated: Path) -> None:
     """They have scores of their own, marked as what they are, and no predictions; the nearest sentence is above."""
     scores = json.loads((evaluated / "scores.json").read_text())
     assert list(scores["models"]) == list(scores["model_folders"]) == ["tiny"]
-    kinds = {name: of["kind"] for name, of in scores["floors_and_ceilings"].items()}
+    kinds = {name: of["kind"] for name, of in scores["heuristics"].items()}
     assert kinds == {
         **dict.fromkeys(
             ("question repeated", "first sentence", "nearest sentence to the question", "other answer of the year"),
@@ -77,10 +78,7 @@ def test_floors_and_ceilings_are_no_models(evaluated: Path) -> None:
     }
     assert {path.name.split(".")[1] for path in (evaluated / "predictions").iterdir()} == {"tiny"}
     for config in ("plain", "detailed"):
-        means = {
-            name: of["configs"][config]["cosine_similarity"]["mean"]
-            for name, of in scores["floors_and_ceilings"].items()
-        }
+        means = {name: of["configs"][config]["cosine_similarity"]["mean"] for name, of in scores["heuristics"].items()}
         assert means["nearest sentence to the reference"] > means["nearest sentence to the question"]
         assert means["nearest sentence to the question"] > means["other answer of the year"]
         assert {(of["first"], of["second"]) for of in scores["differences"][config]} == {
@@ -174,7 +172,7 @@ def test_model_that_answers_nothing_is_refused_before_the_next_answers(
 
 def test_two_runs_into_one_folder_are_refused(tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path) -> None:
     """They would take each other's half-written answers for a kill's."""
-    with held_alone(tmp_path), pytest.raises(InputError, match="another command is writing into it"):
+    with exclusive_lock(tmp_path), pytest.raises(InputError, match="another command is writing into it"):
         run(str(corpus), ["plain"], {"m": str(tiny_base)}, [str(encoder)], tmp_path, questions=2)
     assert list((tmp_path / "answers").iterdir()) == []
 
@@ -286,11 +284,11 @@ def test_two_processes_give_the_same_answers_and_scores(
 def test_sample_of_questions_is_fixed_and_nested() -> None:
     """Ten of a hundred lie within twenty of them, in the rows' order, whatever the order of the rows."""
     rows = [{"paper_id": str(number), "question": "Q?"} for number in range(100)]
-    ten, twenty = sample(rows, 10), sample(rows, 20)
+    ten, twenty = sample_questions(rows, 10), sample_questions(rows, 20)
     assert len(ten) == 10 and len(twenty) == 20
     assert [row for row in twenty if row in ten] == ten
-    assert sorted(sample(rows[::-1], 10), key=rows.index) == ten
-    assert sample(rows, 1000) == rows
+    assert sorted(sample_questions(rows[::-1], 10), key=rows.index) == ten
+    assert sample_questions(rows, 1000) == rows
 
 
 def test_comparison_by_hand() -> None:
@@ -301,7 +299,7 @@ def test_comparison_by_hand() -> None:
             "baseline": {"plain": {"cosine_similarity": {"mean": 0.5}}},
             "full": {"plain": {"cosine_similarity": of}},
         },
-        "floors_and_ceilings": {
+        "heuristics": {
             "sentence": {"kind": "ceiling", "configs": {"plain": {"cosine_similarity": {"mean": 0.8}}}},
             "question": {"kind": "floor", "configs": {"plain": {"cosine_similarity": {"mean": 0.4}}}},
         },

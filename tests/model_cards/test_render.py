@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import ModelCard
 
-from dataset_builder.corpus.push import write_rows
+from dataset_builder.corpus.parquet import write_rows
 from dataset_builder.errors import InputError
 from eval.run import run
 from model_cards.render import render
@@ -60,7 +60,7 @@ def test_model_card_says_what_was_measured(scored: Path, method: str, relation: 
         assert f"{mean:.3f}" in card.text
     assert "The weights were shaken." in card.text
     assert ("Trained and scored on the base as described above" in card.text) == (method == "lora")
-    nearest = scores["floors_and_ceilings"]["nearest sentence to the question"]["configs"]
+    nearest = scores["heuristics"]["nearest sentence to the question"]["configs"]
     assert (
         f"| floor: nearest sentence to the question | {nearest['plain']['cosine_similarity']['mean']:.3f}" in card.text
     )
@@ -177,7 +177,7 @@ def test_table_has_an_interval_where_the_scores_have_one() -> None:
                 "b": {"cosine_similarity": {"mean": 0.7}},
             },
         },
-        "floors_and_ceilings": {
+        "heuristics": {
             "the reference": {"kind": "ceiling", "configs": {"a": {"cosine_similarity": {"mean": 1.0}}}},
             "the question": {"kind": "floor", "configs": {"b": {"cosine_similarity": {"mean": 0.2}}}},
         },

@@ -250,7 +250,7 @@ def test_adapter_on_a_bfloat16_base_stays_in_float32(
 def test_layers_are_compiled_once_a_length(pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path) -> None:
     """Nine rows in twos, of several lengths and numbers of answer tokens, padded to 64s: a graph a length in 15 steps.
 
-    The last step of an epoch is filled up, and validation runs as it is.
+    The last step of an epoch is pad_dataset up, and validation runs as it is.
     """
     import torch
 

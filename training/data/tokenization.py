@@ -69,7 +69,7 @@ def rows_by_paper(pairs: list[TokenizedPair]) -> Dataset:
     return _dataset(list(papers.values()))
 
 
-def filled(rows: Dataset, multiple: int) -> Dataset:
+def pad_dataset(rows: Dataset, multiple: int) -> Dataset:
     """Return `rows` and behind them as many without tokens as make their number a multiple of `multiple`.
 
     They complete the last batches: several processes would repeat rows there, and torch.compile meet another shape.

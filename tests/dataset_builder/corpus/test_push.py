@@ -290,7 +290,7 @@ def test_hydrating_what_has_its_contexts_is_refused(
 def test_stages_name_hydrate_where_contexts_are_missing(corpus: Path, tmp_path: Path) -> None:
     """Training and evaluation read a corpus by one function."""
     from dataset_builder.corpus.load import load_corpus_split
-    from dataset_builder.corpus.push import write_rows
+    from dataset_builder.corpus.parquet import write_rows
     from dataset_builder.errors import InputError
 
     shutil.copytree(corpus, tmp_path / "bare")
@@ -311,7 +311,7 @@ def test_corpus_that_is_not_what_it_says_is_refused(
     hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands, break_it: object, complaint: str
 ) -> None:
     """Before the Hub is asked anything."""
-    from dataset_builder.corpus.push import write_rows
+    from dataset_builder.corpus.parquet import write_rows
 
     broken = shutil.copytree(corpus, tmp_path / "corpus")
     path = broken / "plain/test-00000-of-00001.parquet"
@@ -386,15 +386,15 @@ def test_xet_that_refuses_is_one_message(
 def test_every_class_that_hf_xet_raises_is_told(error: Exception, message: str) -> None:
     """From within the client's call of it; the same from elsewhere is a fault of ours and is raised as it is."""
     from dataset_builder.errors import InputError
-    from dataset_builder.hub.errors import telling_hub_errors
+    from dataset_builder.hub.errors import translate_hub_errors
 
     def _upload_xet_files() -> None:
         raise error
 
-    with pytest.raises(InputError) as told, telling_hub_errors("lab/x", "dataset"):
+    with pytest.raises(InputError) as told, translate_hub_errors("lab/x", "dataset"):
         _upload_xet_files()
     assert message in str(told.value) and "Xet's storage" in str(told.value)
-    with pytest.raises(type(error)) as raised, telling_hub_errors("lab/x", "dataset"):
+    with pytest.raises(type(error)) as raised, translate_hub_errors("lab/x", "dataset"):
         raise type(error)("Not of Xet.")
     assert not isinstance(raised.value, InputError)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.files import held_alone
+from dataset_builder.files import exclusive_lock
 from tests.conftest import REPOSITORY, contents
 from tests.crawl_server import SourceServer, abstract_of, page, serving, title_of
 
@@ -94,7 +94,7 @@ def test_crawl_writes_papers_in_order_and_accounts_for_all(web: SourceServer, tm
 def test_two_crawls_into_one_folder_are_refused(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
     """The second one says so and asks nobody; once the first has ended, it may."""
     (tmp_path / ".crawl").mkdir()
-    with held_alone(tmp_path / ".crawl"):
+    with exclusive_lock(tmp_path / ".crawl"):
         done = stage(*words(web, tmp_path))
     assert done.returncode == 2
     assert "another command is writing into it" in done.stderr

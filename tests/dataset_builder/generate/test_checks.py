@@ -39,7 +39,7 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
         (f"Why {'so ' * 16}so so?", "Since the cache shrinks.", None),
         (f"Why {'so ' * 16}so soon?", "Since the cache shrinks.", "the question is over-long"),
         ("...?", "It shrinks the cache by 2.5\u00d7.", "not a question"),
-        # 120 characters with the spaces at the end, which filled the limit.
+        # 120 characters with the spaces at the end, which pad_dataset the limit.
         ("Why is it small?", f"{'Since it shrinks.':120}", "the answer is over-long"),
         ("Why is it small?", f"{'Since it shrinks.':119}", None),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and co", "the answer does not end"),

@@ -17,7 +17,7 @@ import torch
 
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
-from dataset_builder.files import held_alone
+from dataset_builder.files import exclusive_lock
 from dataset_builder.generate import progress
 from dataset_builder.generate.backends.constrained import Grammar, SeededRows
 from dataset_builder.generate.backends.in_process import (
@@ -267,7 +267,7 @@ def test_folder_is_held_before_its_settings_are_read(tmp_path: Path, ninth: Path
     """A second first run, with another seed, finds the folder held and leaves no settings of its own."""
     work = tmp_path / "ninth/.generate"
     work.mkdir(parents=True)
-    with held_alone(work), pytest.raises(InputError, match="another command is writing into it"):
+    with exclusive_lock(work), pytest.raises(InputError, match="another command is writing into it"):
         run(read_teacher(str(ninth)), tmp_path, encoder)
     assert not (work / "settings.json").exists()
 

@@ -6,32 +6,32 @@ import pytest
 
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import check_metadata
-from dataset_builder.hub.card_merge import BEGIN, END, merged_card, whole_card
+from dataset_builder.hub.card_merge import BEGIN, END, merge_card, render_card
 
-OURS = whole_card({"license": "mit", "tags": ["new"]}, "# New")
+OURS = render_card({"license": "mit", "tags": ["new"]}, "# New")
 
 
 def test_new_repo_gets_the_card_as_it_is() -> None:
     """Metadata, and the text between the markers."""
-    assert merged_card(OURS, None) == OURS
+    assert merge_card(OURS, None) == OURS
     assert f"---\nlicense: mit\ntags:\n- new\n---\n\n{BEGIN}\n\n# New\n\n{END}\n" == OURS
 
 
 def test_own_words_and_keys_stay() -> None:
     """Before, after, and a key; a key that the project wrote once and no longer does goes."""
     theirs = f"---\nlicense: apache-2.0\nmodel-index: []\nextra: 1\n---\nBefore.\n{BEGIN}\nOld.\n{END}\nAfter.\n"
-    merged = merged_card(OURS, theirs)
+    merged = merge_card(OURS, theirs)
     assert merged == f"---\nlicense: mit\ntags:\n- new\nextra: 1\n---\n\nBefore.\n{BEGIN}\n\n# New\n\n{END}\nAfter.\n"
-    assert merged_card(OURS, merged) == merged
+    assert merge_card(OURS, merged) == merged
 
 
 @pytest.mark.parametrize("front", ["", "---\nextra: 1\n---\n"])
 def test_card_without_markers_is_all_a_persons(front: str) -> None:
     """It comes after ours, and again the second time, not twice."""
-    merged = merged_card(OURS, f"{front}# Mine\n\n---\n\nA rule above.\n")
+    merged = merge_card(OURS, f"{front}# Mine\n\n---\n\nA rule above.\n")
     assert merged.endswith(f"{END}\n\n# Mine\n\n---\n\nA rule above.\n")
     assert ("extra: 1" in merged) == bool(front)
-    assert merged_card(OURS, merged) == merged
+    assert merge_card(OURS, merged) == merged
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.analysis.heuristics import floors_and_ceilings, sentences
+from eval.analysis.heuristics import compute_heuristics, sentences
 from eval.metrics.embedding import Encoder
 from eval.models import find_encoder
 
@@ -37,7 +37,7 @@ CORPUS = {
 @pytest.fixture(scope="module")
 def answers(encoder: Path) -> dict[str, dict[str, list]]:
     """Return the answers of the floors and ceilings by config and name."""
-    found = floors_and_ceilings(CORPUS, CORPUS, Encoder(find_encoder("--encoder", str(encoder))))
+    found = compute_heuristics(CORPUS, CORPUS, Encoder(find_encoder("--encoder", str(encoder))))
     return {config: {of.name: of.answers for of in of_config} for config, of_config in found.items()}
 
 
@@ -76,5 +76,5 @@ def test_ceilings(answers: dict) -> None:
 def test_one_teacher_has_no_other(encoder: Path) -> None:
     """A corpus with one test config."""
     one = {"plain": CORPUS["plain"]}
-    found = floors_and_ceilings(one, one, Encoder(find_encoder("--encoder", str(encoder))))
+    found = compute_heuristics(one, one, Encoder(find_encoder("--encoder", str(encoder))))
     assert "other teacher's answer" not in [of.name for of in found["plain"]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dataset_builder.prompt import INSTRUCTION
 from eval.generation.answer_store import AnswerStore, prompt_key
-from eval.generation.shards import part
+from eval.generation.shards import shard
 
 
 def test_store_keeps_whole_lines_alone(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_key_follows_the_prompt() -> None:
 def test_parts_are_whole_papers_and_together_all() -> None:
     """Ten papers with two questions each among three processes."""
     rows = [{"context": "word " * (1 + number // 2), "question": str(number)} for number in range(20)]
-    parts = [part(rows, process, 3) for process in range(3)]
+    parts = [shard(rows, process, 3) for process in range(3)]
     assert sorted(row["question"] for of_part in parts for row in of_part) == sorted(
         str(number) for number in range(20)
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.generation.mbr import nearest_to_all
+from eval.generation.mbr import mbr_choice
 from eval.generation.shared_prefix import Sampling
 from eval.run import run
 
@@ -21,9 +21,9 @@ def test_nearest_to_all_by_hand() -> None:
             angles = np.radians([float(text) for text in texts])
             return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
-    assert nearest_to_all(["90", "0", "30"], Compass()) == "30"
-    assert nearest_to_all(["90", "0", "0"], Compass()) == "0"
-    assert nearest_to_all(["7"], Compass()) == "7"
+    assert mbr_choice(["90", "0", "30"], Compass()) == "30"
+    assert mbr_choice(["90", "0", "0"], Compass()) == "0"
+    assert mbr_choice(["7"], Compass()) == "7"
 
 
 def test_model_is_scored_by_both_ways_of_answering(

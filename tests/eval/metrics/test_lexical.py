@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.metrics.lexical import lexical_measures, number_match, numbers, token_f1
+from eval.metrics.lexical import lexical_metrics, number_match, numbers, token_f1
 
 
 def test_token_f1_by_hand() -> None:
@@ -33,7 +33,7 @@ def test_number_match_wants_the_same_numbers_and_no_other() -> None:
 
 def test_rouge_l_and_length_by_hand() -> None:
     """Longest common subsequence "the cat the mat", 4 of 6 and of 4 words: F = 2 * (4/6 * 1) / (4/6 + 1) = 0.8."""
-    found = lexical_measures(["the cat sat on the mat", None], ["the cat the mat", "b"])
+    found = lexical_metrics(["the cat sat on the mat", None], ["the cat the mat", "b"])
     assert found["rouge_l"] == [pytest.approx(0.8), None]
     assert found["length_ratio"] == [1.5, None]
     assert found["token_f1"][1] is None and found["number_match"] == [None, None]

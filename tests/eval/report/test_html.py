@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from dataset_builder.crawl.sources.browser import FLAGS, find_browser
+from eval.analysis.aggregate import score_all
 from eval.analysis.heuristics import Reference
-from eval.analysis.scores import score_all
 from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 

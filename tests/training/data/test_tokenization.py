@@ -13,7 +13,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
 from tests.training.trainers import row_trainer, tiny_model
 from training.data.collator import attention_mask
-from training.data.tokenization import NO_LOSS, TokenizedPair, filled, rows_by_pair, rows_by_paper, tokenize_pairs
+from training.data.tokenization import NO_LOSS, TokenizedPair, pad_dataset, rows_by_pair, rows_by_paper, tokenize_pairs
 
 PAIR = {
     "instruction": "Do it",
@@ -179,9 +179,9 @@ def test_validation_loss_is_the_mean_over_answer_tokens(
 
 def test_rows_without_tokens_change_nothing(pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path) -> None:
     """Four rows made six: no token more, the same loss; a batch of nothing else has loss and gradients of zero."""
-    rows = filled(rows_by_paper(pairs), 6)
+    rows = pad_dataset(rows_by_paper(pairs), 6)
     assert len(rows) == 6
-    assert filled(rows, 3) is rows
+    assert pad_dataset(rows, 3) is rows
     model = tiny_model("llama")
     trainer = row_trainer(model, rows, tokenizer, tmp_path)
     with_empty = trainer.data_collator(list(rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.analysis.scores import agreement, differences, length_groups, question_kind, score
+from eval.analysis.aggregate import agreement, differences, length_groups, question_kind, score
 
 ROWS = [
     {"paper_id": "a", "year": 2022, "question": "What is it?", "answer": "one two"},

@@ -1,0 +1,90 @@
+"""Read and write the project's files through their pydantic models."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dataset_builder.errors import InputError
+from dataset_builder.files import write_text
+
+
+class FileFormat(BaseModel):
+    """Base of every model of a file, or of a part of one: read-only, strictly typed, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Format = TypeVar("Format", bound=FileFormat)
+
+
+def parse_format(model: type[Format], value: Any, place: str, remedy: str) -> Format:
+    """Return `value`, parsed from JSON or YAML, as `model`.
+
+    Raises `InputError` for a value that does not fit. The message names `place` (a file, or a file and line), the
+    first wrong key and its value, and ends with `remedy`.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InputError(f"{place}: {_problem(error, model)}; {remedy}") from error
+
+
+def read_format(model: type[Format], path: Path, remedy: str) -> Format:
+    """Return the JSON file `path` as `model`; raises `InputError` for a file that cannot be read or does not fit."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); {remedy}") from error
+    return parse_format(model, value, str(path), f"it may be of an older version: {remedy}")
+
+
+def to_json(value: FileFormat) -> str:
+    """Return `value` as the text of a JSON file, with two spaces of indentation and a final newline."""
+    return json.dumps(value.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+def to_json_line(value: FileFormat, *, exclude_none: bool = False) -> str:
+    """Return `value` as one line of a JSON Lines file; `exclude_none` leaves out the keys that are null."""
+    return json.dumps(value.model_dump(mode="json", exclude_none=exclude_none), ensure_ascii=False) + "\n"
+
+
+def write_format(path: Path, value: FileFormat) -> None:
+    """Write `value` to `path` as indented JSON, completely or not at all."""
+    write_text(path, to_json(value))
+
+
+def _problem(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return the first problem of a validation error as one clause, with the nearest key for an unknown one."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(map(str, first["loc"]))
+    match first["type"]:
+        case "missing":
+            return f"has no {key!r}"
+        case "extra_forbidden":
+            near = difflib.get_close_matches(str(first["loc"][-1]), _keys(model, first["loc"][:-1]), n=1)
+            return f"unknown key {key!r}" + (f", the nearest is {near[0]!r}" if near else "")
+        case "model_type" | "dict_type":
+            return f"{key or 'the content'} is {_shown(first['input'])}, not a mapping of keys to values"
+        case _:
+            message = first["msg"].removeprefix("Value error, ")
+            return f"{key + ' is ' if key else ''}{_shown(first['input'])}: {message[0].lower()}{message[1:]}"
+
+
+def _keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    """Return the keys of `model`, or of the model nested in it at `path`."""
+    for step in path:
+        field = model.model_fields.get(str(step))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,31 @@
+"""Split text into sentences, words and numbers, the same way for every stage."""
+
+from __future__ import annotations
+
+import re
+
+# A sentence ends at a full stop, question mark or exclamation mark before a space and a capital, digit or opening
+# mark, but not after an initial or an abbreviation that is usual in abstracts.
+SENTENCE_END = re.compile(r"(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!et al\.)(?<=[.?!])\s+(?=[\"'(A-Z0-9])")
+# A number, but not the one in a name such as DDR4 or GPT-2.
+NUMBER = re.compile(r"(?<![A-Za-z0-9.])(?<![A-Za-z]-)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text; the whole text if no end of a sentence is found."""
+    return [part for part in SENTENCE_END.split(text.strip()) if part] or [text]
+
+
+def words(text: str) -> list[str]:
+    """Return the words and numbers of a text in lower case, without punctuation."""
+    return re.findall(r"\w+", text.lower())
+
+
+def numbers(text: str) -> set[float]:
+    """Return the numbers that a text writes in digits: 1,000 is 1000.0 and 2.50x is 2.5."""
+    return {float(number.replace(",", "")) for number in NUMBER.findall(text)}
+
+
+def normalize_question(question: str) -> str:
+    """Return the form in which questions are compared: their words and numbers in lower case."""
+    return " ".join(words(question))

@@ -1,0 +1,146 @@
+"""Define metrics.json, the file that a training run writes last: what was trained, in what time, how well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from dataset_builder.formats import FileFormat, read_format, write_format
+
+METRICS_FILE = "metrics.json"
+
+
+class StepLoss(FileFormat):
+    """The mean cross entropy, in nats per answer token, of the steps up to `step` since the one logged before."""
+
+    step: int
+    epoch: float
+    loss: float
+
+
+class StepReward(FileFormat):
+    """The mean reward of the answers that GRPO sampled at a step."""
+
+    step: int
+    reward: float
+
+
+class EpochLoss(FileFormat):
+    """The losses of an epoch in nats per answer token, and the similarity of its validation answers (-1 to 1)."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None
+    validation_similarity: float | None
+
+
+class ValidationScore(FileFormat):
+    """The loss and the answer similarity on the validation split, None where they were not measured."""
+
+    loss: float | None
+    similarity: float | None
+
+
+class ChosenEpoch(ValidationScore):
+    """The epoch whose weights were saved, with its validation scores."""
+
+    epoch: float | None
+
+
+class SweepRun(FileFormat):
+    """One run of a sweep. `folder` is None in published files, which name no folder of the machine."""
+
+    learning_rate: float | None
+    seed: int
+    similarity: float
+    loss: float | None
+    epoch: float | None
+    train_seconds: float
+    folder: str | None
+
+
+class SweepSeeds(FileFormat):
+    """The runs with different seeds at one learning rate, and the spread of their validation similarities."""
+
+    runs: list[SweepRun]
+    mean: float | None
+    lowest: float | None
+    highest: float | None
+
+
+class SweepSummary(FileFormat):
+    """What a sweep compared: the run at each learning rate, the one chosen, and the runs with other seeds."""
+
+    config: str | None
+    arguments: list[str]
+    runs: list[SweepRun]
+    chosen: SweepRun | None
+    seeds: SweepSeeds
+
+
+class AnswerSampling(FileFormat):
+    """How answers are sampled from a model: how many for each question, at which temperature, with which seed."""
+
+    samples: int
+    temperature: float
+    seed: int
+
+
+class SampledAnswers(FileFormat):
+    """The report of `training.best_of_n`: the answers of a model that replace a corpus's training answers."""
+
+    model: str
+    model_sha256: str
+    dataset: str
+    dataset_revision: str | None
+    encoder_sha256: str
+    sampling: AnswerSampling
+    pairs: int
+    empty_answers_left_out: int
+    mean_similarity: float
+    best_similarity: float
+
+
+class RunMetrics(FileFormat):
+    """What a finished run measured. Times are in seconds of training steps, memory in bytes."""
+
+    base_model: str | None
+    base_model_path: str
+    base_model_note: str | None
+    method: Literal["full", "lora", "grpo"]
+    dataset: str
+    dataset_revision: str | None
+    license: str | None
+    seed: int
+    train_pairs: int
+    epochs: float
+    train_seconds: float
+    peak_memory_bytes: int
+    trainable_parameters: int
+    tokens_per_second: float
+    loss_by_step: list[StepLoss]
+    loss_by_epoch: list[EpochLoss]
+    validation_before: ValidationScore
+    validation: ChosenEpoch
+    # Supervised fine-tuning only.
+    rows: Literal["paper", "pair"] | None = None
+    pairs_per_second: float | None = None
+    mfu: float | None = None
+    convergence_epoch: int | None = None
+    # GRPO only: the adapter that training started from, and its rewards.
+    adapter: str | None = None
+    reward_by_step: list[StepReward] | None = None
+    # Written by `training.sweep` into the run that it chose.
+    sweep: SweepSummary | None = None
+    # Written by publishing, for a run trained on a model's own answers.
+    samples: SampledAnswers | None = None
+
+
+def read_run_metrics(folder: Path) -> RunMetrics:
+    """Return the metrics of the run in `folder`; raises `InputError` for a file that cannot be read or is older."""
+    return read_format(RunMetrics, folder / METRICS_FILE, "train the model again in another --output_dir")
+
+
+def write_run_metrics(folder: Path, metrics: RunMetrics) -> None:
+    """Write the metrics of the run in `folder`, completely or not at all."""
+    write_format(folder / METRICS_FILE, metrics)
