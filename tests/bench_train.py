@@ -47,7 +47,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     from dataset_builder.hardware import peak_memory_bytes, use_all_threads
     from training.data.tokenization import tokenize_pairs
     from training.data.tokenizer import load_tokenizer
-    from training.hardware import precision_defaults
+    from training.hardware import machine_defaults
     from training.sft import COMPILED_PADDING
 
     class StepTimes(TrainerCallback):
@@ -90,7 +90,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
         }
         trainer = _study(model, tokenizer, warming + measured, common) if study else None
         if trainer is None:
-            settings = {**precision_defaults(), "activation_checkpointing": False, "torch_compile": arguments.compile}
+            settings = {**machine_defaults(), "activation_checkpointing": False, "torch_compile": arguments.compile}
             trainer = _ours(
                 model,
                 tokenizer,

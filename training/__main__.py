@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from training import align, best_of_n, sft, sweep
-from training.command import run_package
+from training.command import package_parser, run
 
-STAGES = [sft.STAGE, align.STAGE, sweep.STAGE, best_of_n.STAGE]
+STAGES = [sft, align, sweep, best_of_n]
 
 if __name__ == "__main__":
-    run_package(STAGES, sys.argv[1:])
+    run(package_parser(STAGES), sys.argv[1:])

@@ -1,7 +1,6 @@
-"""Align a LoRA adapter with the evaluation: TRL's GRPO rewards answers that are similar to the reference answer.
+"""Align a LoRA adapter with the evaluation by GRPO: reward answers that are similar to the reference answer.
 
-    accelerate launch --config_file accelerate_config.yaml -m training.align \
-        --config training/recipes/smollm2-grpo.yaml
+    accelerate launch --config_file accelerate_config.yaml -m training.align --config training/recipes/tiny-grpo.yaml
 
 `model_name_or_path` is the run folder of the adapter to start from; the KL term (`beta`) keeps the model near it. The
 same command resumes an interrupted run from its last checkpoint, and does nothing if the run is finished.
@@ -13,12 +12,11 @@ import argparse
 import copy
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from training.command import Stage, run_module
-from training.run.recipe import ProjectKeys, Recipe, describe_keys, parse_recipe
+from training.command import run, stage_parser
+from training.run.recipe import ProjectKeys, Recipe, add_recipe_arguments, parse_recipe, recipe_words
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -31,33 +29,23 @@ if TYPE_CHECKING:
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the arguments that are not recipe keys."""
-    command.add_argument("--config", type=Path, metavar="FILE", help="recipe, for example one of training/recipes")
-    command.add_argument_group("recipe keys", describe_keys(ProjectKeys))
+    """Add the arguments of the command."""
+    add_recipe_arguments(command, ProjectKeys)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Align the adapter by the recipe."""
-    config = ["--config", str(arguments.config)] if arguments.config else []
-    main([*config, *arguments.recipe_keys])
-
-
-def read_recipe(words: list[str]) -> Recipe[ProjectKeys, GRPOConfig]:
-    """Parse `--config FILE --KEY VALUE ...`, with defaults for this machine."""
-    from trl.trainer.grpo_config import GRPOConfig
-
-    from training.hardware import precision_defaults
-
-    defaults = {**precision_defaults(), "disable_tqdm": not sys.stderr.isatty()}
-    return parse_recipe(words, defaults, ProjectKeys, GRPOConfig)
+    main(recipe_words(arguments))
 
 
 def main(words: list[str]) -> None:
     """Align by the recipe `--config FILE --KEY VALUE ...`."""
-    from dataset_builder.hardware import use_all_threads
-    from training.hardware import refuse_answers_under_fsdp, refuse_several_gpus
+    from trl.trainer.grpo_config import GRPOConfig
 
-    recipe = read_recipe(words)
+    from dataset_builder.hardware import use_all_threads
+    from training.hardware import machine_defaults, refuse_answers_under_fsdp, refuse_several_gpus
+
+    recipe = parse_recipe(words, machine_defaults(), ProjectKeys, GRPOConfig)
     refuse_several_gpus(recipe.training)
     refuse_answers_under_fsdp(recipe.keys.validation_questions)
     use_all_threads()
@@ -169,14 +157,5 @@ def measure(trainer: Trainer, recipe: Recipe[ProjectKeys, GRPOConfig], data: Tra
     )
 
 
-STAGE = Stage(
-    "align",
-    "Align a LoRA adapter with the evaluation by GRPO.",
-    "accelerate launch --config_file accelerate_config.yaml -m training.align "
-    "--config training/recipes/smollm2-grpo.yaml",
-    add_arguments,
-    run_command,
-)
-
 if __name__ == "__main__":
-    run_module(STAGE, sys.argv[1:])
+    run(stage_parser(sys.modules[__name__]), sys.argv[1:])

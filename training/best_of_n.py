@@ -21,7 +21,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, replacing, write_text
 from dataset_builder.journal import Journal
 from eval.run_metrics import AnswerSampling, SampledAnswers, write_sampled_answers
-from training.command import Stage, run_module
+from training.command import run, stage_parser
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -199,14 +199,5 @@ def _write_split(out: Path, name: str, split: Dataset) -> None:
         split.to_parquet(temporary)
 
 
-STAGE = Stage(
-    "best_of_n",
-    "Make a corpus of a model's own answers that are nearest to the reference answers.",
-    "python -m training best_of_n --model runs/smollm2-lora --dataset data/corpus --out data/best-of-8",
-    add_arguments,
-    run_command,
-    takes_recipe_keys=False,
-)
-
 if __name__ == "__main__":
-    run_module(STAGE, sys.argv[1:])
+    run(stage_parser(sys.modules[__name__]), sys.argv[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 PACKAGES = ("accelerate", "datasets", "huggingface_hub", "peft", "torch", "transformers", "trl")
 
 
-def precision_defaults() -> dict[str, bool]:
-    """Return the recipe keys bf16 and use_cpu for this machine.
+def machine_defaults() -> dict[str, bool]:
+    """Return the default values of recipe keys for this machine: bf16, use_cpu and disable_tqdm.
 
     bf16 is true if the hardware computes in bfloat16 (see `computing_dtype`). It applies to the autocast operations;
     the weights stay in float32.
@@ -27,7 +28,11 @@ def precision_defaults() -> dict[str, bool]:
 
     from dataset_builder.hardware import computing_dtype
 
-    return {"bf16": computing_dtype() is torch.bfloat16, "use_cpu": not torch.cuda.is_available()}
+    return {
+        "bf16": computing_dtype() is torch.bfloat16,
+        "use_cpu": not torch.cuda.is_available(),
+        "disable_tqdm": not sys.stderr.isatty(),
+    }
 
 
 def refuse_several_gpus(args: TrainingArguments) -> None:

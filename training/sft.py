@@ -12,12 +12,11 @@ from __future__ import annotations
 import argparse
 import copy
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from training.command import Stage, run_module
-from training.run.recipe import Recipe, SFTKeys, describe_keys, parse_recipe
+from training.command import run, stage_parser
+from training.run.recipe import Recipe, SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
 
 if TYPE_CHECKING:
     from trl.trainer.sft_config import SFTConfig
@@ -37,32 +36,23 @@ UNSUPPORTED_KEYS = (
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the arguments that are not recipe keys."""
-    command.add_argument("--config", type=Path, metavar="FILE", help="recipe, for example one of training/recipes")
-    command.add_argument_group("recipe keys", describe_keys(SFTKeys))
+    """Add the arguments of the command."""
+    add_recipe_arguments(command, SFTKeys)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Train by the recipe. With `--verbose`, first show two training rows."""
-    config = ["--config", str(arguments.config)] if arguments.config else []
-    main([*config, *arguments.recipe_keys], show_rows=arguments.verbose)
-
-
-def read_recipe(words: list[str]) -> Recipe[SFTKeys, SFTConfig]:
-    """Parse `--config FILE --KEY VALUE ...`, with defaults for this machine."""
-    from trl.trainer.sft_config import SFTConfig
-
-    from training.hardware import precision_defaults
-
-    return parse_recipe(words, {**precision_defaults(), "disable_tqdm": not sys.stderr.isatty()}, SFTKeys, SFTConfig)
+    main(recipe_words(arguments), show_rows=arguments.verbose)
 
 
 def main(words: list[str], show_rows: bool = False) -> None:
     """Train by the recipe `--config FILE --KEY VALUE ...`."""
-    from dataset_builder.hardware import use_all_threads
-    from training.hardware import refuse_answers_under_fsdp, refuse_several_gpus
+    from trl.trainer.sft_config import SFTConfig
 
-    recipe = read_recipe(words)
+    from dataset_builder.hardware import use_all_threads
+    from training.hardware import machine_defaults, refuse_answers_under_fsdp, refuse_several_gpus
+
+    recipe = parse_recipe(words, machine_defaults(), SFTKeys, SFTConfig)
     refuse_unsupported_keys(recipe)
     refuse_several_gpus(recipe.training)
     refuse_answers_under_fsdp(recipe.keys.validation_questions)
@@ -179,14 +169,5 @@ def measure(trainer: RowTrainer, recipe: Recipe[SFTKeys, SFTConfig], data: Train
     )
 
 
-STAGE = Stage(
-    "sft",
-    "Fine-tune a base model on the corpus, in full or with LoRA.",
-    "accelerate launch --config_file accelerate_config.yaml -m training.sft "
-    "--config training/recipes/smollm2-lora.yaml",
-    add_arguments,
-    run_command,
-)
-
 if __name__ == "__main__":
-    run_module(STAGE, sys.argv[1:])
+    run(stage_parser(sys.modules[__name__]), sys.argv[1:])

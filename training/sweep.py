@@ -21,7 +21,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from eval.models import RECIPE_FILE
 from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metrics, write_run_metrics
-from training.command import Stage, run_module
+from training.command import run, stage_parser
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,7 @@ SWEEP_FILE = "sweep.json"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the arguments that are not recipe keys."""
+    """Add the arguments of the command."""
     command.add_argument("--config", type=Path, required=True, metavar="FILE", help="recipe of training.sft")
     command.add_argument(
         "--learning-rates", type=float, nargs="+", default=[], metavar="RATE", help="default: the recipe's"
@@ -44,7 +44,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="at the best learning rate; default: the recipe's",
     )
     command.add_argument("--out", type=Path, metavar="DIR", help="default: the recipe's output_dir with -sweep added")
-    command.add_argument_group("recipe keys", "recipe keys apply to all runs: --num_train_epochs 1")
+    command.add_argument_group(
+        "recipe keys", "--KEY VALUE overrides a key of the recipe in all runs: --num_train_epochs 1"
+    )
+    command.set_defaults(recipe_keys=[])
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -116,7 +119,7 @@ def print_summary(summary: SweepSummary, console: Console) -> None:
     from rich.table import Table
 
     table = Table("learning rate", "seed", "validation similarity", "validation loss", "folder")
-    for run in {run.folder: run for run in [*summary.runs, *summary.seeds.runs]}.values():
+    for row in {run.folder: run for run in [*summary.runs, *summary.seeds.runs]}.values():
         rate = "default" if run.learning_rate is None else f"{run.learning_rate:g}"
         loss = "" if run.loss is None else f"{run.loss:.3f}"
         table.add_row(rate, str(run.seed), f"{run.similarity:.3f}", loss, run.folder)
@@ -165,13 +168,5 @@ def _default_out(config: Path) -> Path:
     return Path(f"{output_dir}-sweep")
 
 
-STAGE = Stage(
-    "sweep",
-    "Train a recipe at several learning rates and seeds, and choose by the validation answers.",
-    "python -m training sweep --config training/recipes/smollm2-lora.yaml --learning-rates 2e-4 5e-4 --seeds 0 1 2",
-    add_arguments,
-    run_command,
-)
-
 if __name__ == "__main__":
-    run_module(STAGE, sys.argv[1:])
+    run(stage_parser(sys.modules[__name__]), sys.argv[1:])

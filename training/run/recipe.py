@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -113,13 +114,21 @@ def parse_recipe(
     return recipe
 
 
-def describe_keys(keys: type[ProjectKeys]) -> str:
-    """Return the help text on recipe keys."""
-    own = "\n".join(f"  --{item.name}: {item.metadata['help']}; default: {item.default!r}" for item in fields(keys))
-    return (
-        f"any key of a recipe can be overridden by --KEY VALUE. Keys of this project:\n{own}\n"
-        "The other keys are TRL's: https://huggingface.co/docs/trl"
+def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[ProjectKeys]) -> None:
+    """Add `--config`, and help on the recipe keys, which `parse_recipe` parses."""
+    command.add_argument("--config", metavar="FILE", help="recipe, for example one of training/recipes")
+    own = "\n".join(f"--{item.name}: {item.metadata['help']}; default: {item.default}" for item in fields(keys))
+    command.add_argument_group(
+        "recipe keys",
+        f"--KEY VALUE overrides any key of the recipe. The keys of this project are\n\n{own}\n\n"
+        "and the others are TRL's: https://huggingface.co/docs/trl",
     )
+    command.set_defaults(recipe_keys=[])
+
+
+def recipe_words(arguments: argparse.Namespace) -> list[str]:
+    """Return the command line for `parse_recipe`."""
+    return [*(["--config", arguments.config] if arguments.config else []), *arguments.recipe_keys]
 
 
 def _value(groups: tuple[object, ...], key: str) -> Any:

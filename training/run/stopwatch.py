@@ -6,8 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
-from transformers.trainer_callback import ExportableState, TrainerControl, TrainerState
-from transformers.training_args import TrainingArguments
+from transformers.trainer_callback import ExportableState
 
 from dataset_builder.hardware import peak_memory_bytes
 
@@ -40,9 +39,7 @@ class Stopwatch(TrainerCallback, ExportableState):
         """Return what a checkpoint keeps of this callback, in the form that transformers asks for."""
         return {"args": {"seconds": self.seconds, "peak_memory_bytes": self.peak_memory_bytes}, "attributes": {}}
 
-    def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
         """Start the measurement of a step."""
         import torch
 
@@ -50,9 +47,7 @@ class Stopwatch(TrainerCallback, ExportableState):
             torch.cuda.reset_peak_memory_stats()
         self._started = clock()
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
         """Add the step to the measurements."""
         self.seconds += clock() - self._started
         self.peak_memory_bytes = max(self.peak_memory_bytes, peak_memory_bytes())

@@ -11,7 +11,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
-from training.hardware import precision_defaults, refuse_answers_under_fsdp, refuse_several_gpus
+from training.hardware import machine_defaults, refuse_answers_under_fsdp, refuse_several_gpus
 from training.run.recipe import ProjectKeys, Recipe, SFTKeys, parse_recipe
 from training.sft import refuse_unsupported_keys
 
@@ -168,7 +168,7 @@ def test_precision_is_the_one_that_the_hardware_computes_in(
     import torch
 
     monkeypatch.setattr("dataset_builder.hardware.computing_dtype", lambda: getattr(torch, dtype))
-    assert precision_defaults()["bf16"] is bf16
+    assert machine_defaults()["bf16"] is bf16
 
 
 @pytest.mark.parametrize("content", ["- a list", "a: [", "\x00"])
