@@ -19,7 +19,7 @@ from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.hardware import start_process
 from dataset_builder.output import add_verbose_option, configure_output
-from dataset_builder.packaged_models import default_encoder, read_model_source
+from dataset_builder.packaged_models import default_encoder, hub_id
 from eval.analysis.aggregate import score_all
 from eval.analysis.heuristics import compute_heuristics
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores, write_scores
@@ -218,8 +218,7 @@ def _test_questions(dataset: str, config: str, revision: str) -> list[CorpusQues
 
 def _encoder_name(encoder: EncoderFolder) -> str:
     """Return the Hub id of an encoder if its folder names it, else the folder or id as given."""
-    source = read_model_source(encoder.path)
-    return source.hub_id if source else encoder.given
+    return hub_id(encoder.path) or encoder.given
 
 
 def _keep_date(scores: Scores, path: Path) -> Scores:
