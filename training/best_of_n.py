@@ -177,7 +177,7 @@ def choose_answers(
         asked = [questions[number] for number in missing]
         network, tokenizer = load_model(model)
         draws = Sampling(sampling.samples, sampling.temperature, sampling.seed)
-        with tqdm(total=len(questions), initial=len(chosen), desc="sampling answers", unit="question") as bar:
+        with tqdm(total=len(questions), initial=len(chosen), desc="sampling", unit="question", disable=None) as bar:
             for batch in sample_in_batches(network, tokenizer, asked, draws, batch_size):
                 choices = []
                 for index, answers in batch.items():

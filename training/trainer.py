@@ -139,7 +139,7 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
             shown += f", similarity {similarity:.3f}"
         if self.is_world_process_zero():
             epoch = self.state.epoch
-            logger.info("%s: %s", f"epoch {epoch:g}" if epoch else "before training", shown)
+            logger.info("%s: %s", f"epoch {epoch:.3g}" if epoch else "before training", shown)
         return metrics
 
     def _keep_predicting(self, backbone: torch.nn.Module, inputs: Any, outputs: Any) -> Any:
