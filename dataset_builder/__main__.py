@@ -19,7 +19,7 @@ from dataset_builder.hub.arguments import add_push_options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dataset_builder.generate.teacher import Teacher
+    from dataset_builder.teachers.teacher import Teacher
 
 
 def parser() -> argparse.ArgumentParser:
@@ -325,7 +325,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     from dataset_builder.corpus.pairs import MANIFEST_FILE
     from dataset_builder.generate.report import generation_table
     from dataset_builder.generate.run import generate
-    from dataset_builder.generate.teacher import read_teacher
+    from dataset_builder.teachers.teacher import read_teacher
 
     teacher = read_teacher(arguments.teacher)
     way = _way(arguments, teacher)

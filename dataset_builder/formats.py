@@ -62,7 +62,9 @@ def write_format(path: Path, value: FileFormat) -> None:
 
 def _problem(error: ValidationError, model: type[BaseModel]) -> str:
     """Return the first problem of a validation error as one clause, with the nearest key for an unknown one."""
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # A misspelt key is reported as missing, too: name the key that is in the file.
+    first = next((problem for problem in errors if problem["type"] == "extra_forbidden"), errors[0])
     key = ".".join(map(str, first["loc"]))
     match first["type"]:
         case "missing":

@@ -21,7 +21,7 @@ from dataset_builder.generate.journal import Finished, Journal, Request
 from dataset_builder.generate.progress import Progress
 from dataset_builder.generate.provenance import model_source
 from dataset_builder.generate.report import manifest
-from dataset_builder.generate.teacher import Teacher
+from dataset_builder.teachers.teacher import Teacher
 from dataset_builder.grounding import load_encoder
 from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import hub_id

@@ -11,7 +11,7 @@ import pytest
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.card import render
 from dataset_builder.errors import InputError
-from dataset_builder.generate.teacher import read_teacher
+from dataset_builder.teachers.teacher import read_teacher
 from tests.conftest import SAMPLE
 
 
