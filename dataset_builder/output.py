@@ -8,6 +8,11 @@ import os
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 
+# The epilog of a package's `--help`.
+EXIT_CODES = """exit codes:
+  0  done
+  2  bad input: see the message
+  3  done, but something is missing: see the output"""
 PROJECT_LOGGERS = ("dataset_builder", "eval", "training", "model_cards")
 
 

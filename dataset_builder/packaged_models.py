@@ -14,6 +14,7 @@ from pathlib import Path
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, sha256_of
 from dataset_builder.formats import FileFormat, read_format, write_format
+from dataset_builder.output import add_verbose_option, configure_output
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +61,12 @@ def default_encoder() -> str:
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `models`."""
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model folders")
+    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Write the packaged models and print their folders."""
+    configure_output(arguments.verbose)
     from rich.console import Console
 
     console = Console()

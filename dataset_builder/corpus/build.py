@@ -25,6 +25,7 @@ from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
 from dataset_builder.hub.changes import CARD_FILE
+from dataset_builder.output import add_verbose_option, configure_output
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -49,10 +50,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="license id of the Hub for the card; default: other, with the note that the abstracts belong to their "
         "publishers and authors",
     )
+    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Build the corpus and print its counts."""
+    configure_output(arguments.verbose)
     from rich.console import Console
 
     report = build(

@@ -150,9 +150,9 @@ def _terms(teacher: str, manifest: Manifest | None) -> str:
         return f"`{teacher}`, the model `{manifest.model}`: {manifest.teacher.license}{link}.{note}"
     if under_gemmas_terms(teacher, manifest):
         return (
-            f"`{teacher}`: no model is recorded. By its name it is a Gemma model. Gemma's [terms]({GEMMA_TERMS}) allow "
-            "any use of its output, but a model trained on the output to perform similarly is a Model Derivative of "
-            "Gemma."
+            f"`{teacher}`: no model is recorded. By its name it is a Gemma model. Gemma's [terms]({GEMMA_TERMS}) leave "
+            "its output free. But they count a model that is trained on the output to perform similarly as a Model "
+            "Derivative of Gemma."
         )
     return f"`{teacher}`: no model is recorded."
 

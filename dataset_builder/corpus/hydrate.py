@@ -18,6 +18,7 @@ from dataset_builder.files import replacing_folder, sha256_of_text
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import check_repo_id
+from dataset_builder.output import add_verbose_option, configure_output
 
 # How the abstract of a paper compares with the published one, and what to do if it cannot be restored.
 REMEDIES = {
@@ -42,10 +43,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--revision", metavar="REV", help="commit or tag of the corpus; default: the newest commit")
     command.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of your own papers")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="corpus folder; it is replaced")
+    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Restore the abstracts and print which ones; exit with code 3 if rows are left out."""
+    configure_output(arguments.verbose)
     from rich.console import Console
 
     console = Console()

@@ -20,6 +20,7 @@ from dataset_builder.hub.arguments import add_push_arguments
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
 from dataset_builder.hub.push import check_repo_id, push
+from dataset_builder.output import add_verbose_option, configure_output
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +40,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "authors",
     )
     add_push_arguments(command)
+    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Push the corpus and print what changed on the Hub."""
+    configure_output(arguments.verbose)
     from rich.console import Console
 
     pushed = push_corpus(

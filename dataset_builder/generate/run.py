@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.corpus.pairs import MANIFEST_FILE, WORK_FOLDER
+from dataset_builder.corpus.manifest import MANIFEST_FILE, WORK_FOLDER
 from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.corpus.records import VENUE_YEAR
 from dataset_builder.errors import InputError

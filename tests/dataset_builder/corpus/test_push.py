@@ -126,7 +126,10 @@ def test_dry_run_shows_and_sends_nothing(hub: RunningHub, corpus: Path, commands
     assert "The repo does not exist and would be created (public)." in done.output and "The tag" not in done.output
     assert {request.split()[0] for request in hub.take_requests()} == {"GET"}
     done = commands.run("dataset_builder", *words, "--private", "--tag", "v1", token=None)
-    assert "The repo does not exist and would be created (private)." in done.output and "The tag v1 would be created." in done.output
+    assert (
+        "The repo does not exist and would be created (private)." in done.output
+        and "The tag v1 would be created." in done.output
+    )
 
 
 def test_dry_run_on_a_repo_that_is_there(hub: RunningHub, pushed: str, corpus: Path, commands: Commands) -> None:

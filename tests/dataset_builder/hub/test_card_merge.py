@@ -41,8 +41,11 @@ def test_card_without_markers_is_all_a_persons(front: str) -> None:
         ({"license": "apache2"}, "'apache2' is not a licence id"),
         ({"license": "other"}, "also needs license_name and license_link"),
         ({"base_model": "data/models/gpt2"}, "is not a Hub id"),
-        ({"model-index": [{"results": [{"metrics": [{"type": "m", "value": float("nan")}]}]}]}, "a similarity is between"),
-        ({"model-index": [{"results": [{"metrics": [{"type": "m", "value": 66.8}]}]}]}, "a similarity is between"),
+        (
+            {"model-index": [{"results": [{"metrics": [{"type": "m", "value": float("nan")}]}]}]},
+            "is between -1 and 1",
+        ),
+        ({"model-index": [{"results": [{"metrics": [{"type": "m", "value": 66.8}]}]}]}, "is between -1 and 1"),
     ],
 )
 def test_metadata_that_the_hub_would_refuse(change: dict, complaint: str) -> None:

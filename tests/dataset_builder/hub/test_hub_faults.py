@@ -53,7 +53,10 @@ def _is_one_message(done: Done) -> bool:
 @pytest.mark.parametrize(
     ("token", "message"),
     [
-        (None, "no token found, and a push needs one: create a token with write access at https://huggingface.co/settings/tokens"),
+        (
+            None,
+            "no token found, and a push needs one: create a token with write access at https://huggingface.co/settings/tokens",
+        ),
         ("hf_wrong", "does not accept your token"),
         (READER, "your token has no write access"),
         (STRANGER, "your token has no write access"),
@@ -119,7 +122,10 @@ def test_tag_that_fails_is_all_that_is_missing(hub: RunningHub, commands: Comman
         done = _push(commands, corpus, "lab/tag-last", "--tag", "v1")
         commits = hub.commits("datasets/lab/tag-last")
         assert _is_one_message(done), done.output
-        assert f"the commit {commits[0]['id'][:12]} is complete; run the same command again to create the tag" in done.output
+        assert (
+            f"the commit {commits[0]['id'][:12]} is complete; run the same command again to create the tag"
+            in done.output
+        )
         assert "shows nothing of it" not in done.output
         assert len(_files(hub, "lab/tag-last")) == 9
     hub.orders()
