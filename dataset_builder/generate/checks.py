@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataset_builder.corpus.contamination import word_runs
+from dataset_builder.corpus.contamination import ngrams
 from dataset_builder.corpus.manifest import Response
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.responses import PaperResult
@@ -143,7 +143,7 @@ def find_problem(question: str, answer: str, source: str, limits: Limits) -> Pro
     question_characters, answer_characters = len(question), len(answer)
     question, answer = question.strip(), answer.strip()
     new_words, answer_words = count_new_words(question, answer)
-    repeated = next((" ".join(run) for run, count in Counter(word_runs(answer)).items() if count > 1), "")
+    repeated = next((" ".join(ngram) for ngram, count in Counter(ngrams(answer)).items() if count > 1), "")
     numbers, names = unsupported_numbers(answer, source), unsupported_names(answer, source)
     for applies, reason, detail in (
         (not question, "the question is empty", ""),
