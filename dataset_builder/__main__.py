@@ -29,9 +29,7 @@ def _add_crawl(command: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"where to look for abstracts, in this order; default: {','.join(SOURCES)}",
     )
-    command.add_argument(
-        "--retry-missing", action="store_true", help="ask again for missing abstracts"
-    )
+    command.add_argument("--retry-missing", action="store_true", help="ask again for missing abstracts")
     command.add_argument(
         "--base-url",
         type=_base_url,
