@@ -24,7 +24,7 @@ from dataset_builder.generate.teacher_folder import check_teacher_folder, make_t
 from dataset_builder.grounding import add_grounding_arguments, load_encoder
 from dataset_builder.hardware import start_process
 from dataset_builder.output import add_verbose_option, configure_output
-from dataset_builder.packaged_models import read_model_source
+from dataset_builder.packaged_models import hub_id
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from dataset_builder.years import parse_years
 
@@ -138,10 +138,9 @@ def generate(
         answered = [paper for paper, _ in results]
         _warn_of_papers_left_out(journal, answered)
         pairs = check_results(results, teacher.limits, similarity_encoder, threshold)
-        source = read_model_source(Path(encoder))
         manifest = build_manifest(
             settings,
-            Checks(encoder=source.hub_id if source else encoder, threshold=threshold),
+            Checks(encoder=hub_id(Path(encoder)) or encoder, threshold=threshold),
             results,
             pairs,
             papers_unanswered=sum(not journal.get(requests[paper.paper_id]) for paper in wanted),
