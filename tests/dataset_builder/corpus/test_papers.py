@@ -37,7 +37,7 @@ def test_files_of_other_names_are_not_read(tmp_path: Path) -> None:
 
 
 def test_raw_list_takes_id_from_doi_and_year_from_name(tmp_path: Path) -> None:
-    """A JSON list with title, paper_url and abstract alone; the second paper has no DOI."""
+    """A JSON list with title, paper_url and abstract only; the second paper has no DOI."""
     records = [
         {"title": "A", "paper_url": "https://doi.org/10.1109/ISCA.2006.9", "abstract": "Text."},
         {"title": "B", "paper_url": "https://example.org/b", "abstract": None},
