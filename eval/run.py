@@ -37,10 +37,8 @@ from eval.run_metrics import RunMetrics
 from eval.systems import FORM, MBRDecoding, System, parse_systems, training_metrics
 
 TABLE_WIDTH = 150
-EXAMPLE = (
-    "python -m eval run --dataset data/corpus --configs plain detailed --out runs/eval "
-    "\\\n      --models baseline=data/models/smollm2 lora=runs/smollm2-lora best=runs/smollm2-lora,decoding=mbr"
-)
+EXAMPLE = """--dataset data/corpus --configs plain detailed --out runs/eval \\
+      --models baseline=data/models/smollm2 lora=runs/smollm2-lora mbr=runs/smollm2-lora,decoding=mbr"""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
