@@ -57,8 +57,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="NAME=MODEL",
         help=f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. decoding=mbr "
-        "(minimum Bayes risk) samples several answers and keeps the one that is closest to all of them by the first "
-        "encoder",
+        "(minimum Bayes risk) samples several answers and keeps the one that the first encoder finds closest to all "
+        "samples",
     )
     command.add_argument(
         "--encoders",

@@ -1,4 +1,4 @@
-"""Define what is evaluated: a system is a model with a prompt and a way to decode its answers."""
+"""Define the systems that are evaluated: a model with a prompt and a decoding."""
 
 from __future__ import annotations
 
