@@ -48,7 +48,7 @@ class ChosenEpoch(ValidationScore):
 
 
 class SweepRun(FileFormat):
-    """One run of a sweep. `folder` is None in published files, which do not contain folders of the machine."""
+    """One run of a sweep. `folder` is None in published files, which name no folder of the machine."""
 
     learning_rate: float | None
     seed: int
