@@ -8,6 +8,7 @@ from typing import Literal
 from dataset_builder.formats import FileFormat, read_format, write_format
 
 SCORES_FILE = "scores.json"
+HeuristicKind = Literal["heuristic baseline", "upper bound"]
 
 
 class MeanScore(FileFormat):
@@ -24,7 +25,7 @@ class MeanScore(FileFormat):
 
 
 class MetricScore(MeanScore):
-    """The mean of a metric over all questions, and over those of a year, a kind, a length of the reference answer."""
+    """The mean of a metric over all questions, and by year, kind of question and length of the reference answer."""
 
     by_year: dict[str, MeanScore]
     by_kind: dict[str, MeanScore]
@@ -40,7 +41,7 @@ class ConfigScores(FileFormat):
 
 
 class DecodingRecord(FileFormat):
-    """How a system's answers were decoded. The other keys are of `mbr` only (minimum Bayes risk)."""
+    """How a system's answers were decoded. Only `mbr` (minimum Bayes risk) has the keys after `method`."""
 
     method: Literal["greedy", "mbr"]
     samples: int | None = None
@@ -50,10 +51,10 @@ class DecodingRecord(FileFormat):
 
 
 class SystemScores(FileFormat):
-    """One evaluated system: its model (folder or Hub id), how it was asked and decoded, and its scores by config.
+    """One evaluated system: its model (folder or Hub id), its prompt and decoding, and its scores by config.
 
-    `model` is None in published files, which name no folder of the machine. `sha256` is that of the files that decide
-    the answers.
+    `model` is None in published files, which do not contain folders of the machine. `sha256` is computed over the
+    model's files that decide the answers.
     """
 
     model: str | None
@@ -66,7 +67,7 @@ class SystemScores(FileFormat):
 class HeuristicScores(FileFormat):
     """The scores of a heuristic baseline (no model) or an upper bound (uses what a model does not have), by config."""
 
-    kind: Literal["heuristic baseline", "upper bound"]
+    kind: HeuristicKind
     configs: dict[str, ConfigScores]
 
 
@@ -86,18 +87,19 @@ class Agreement(FileFormat):
     order: dict[str, list[str]]
 
 
-class Scores(FileFormat):
-    """The content of scores.json.
-
-    `date` is the UTC day of the measurement. The first of `encoders` gives the headline metric. `heuristics`,
-    `differences` and `agreement` are by name or by config.
-    """
+class ScoresHeader(FileFormat):
+    """What the scores were measured with. `date` is the UTC day; the first of `encoders` gives the headline metric."""
 
     date: str
     dataset: str
     revision: str
     encoders: list[str]
     cross_encoder: str | None
+
+
+class Scores(ScoresHeader):
+    """The content of scores.json. Systems and heuristics are by name, differences and agreement by config."""
+
     systems: dict[str, SystemScores]
     heuristics: dict[str, HeuristicScores]
     differences: dict[str, list[DifferenceScore]]
