@@ -1,0 +1,13 @@
+"""Run one stage of training: `python -m training STAGE`."""
+
+from __future__ import annotations
+
+import sys
+
+from training import align, best_of_n, sft, sweep
+from training.command import package_parser, run
+
+STAGES = [sft, align, sweep, best_of_n]
+
+if __name__ == "__main__":
+    run(package_parser(STAGES), sys.argv[1:])

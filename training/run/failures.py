@@ -1,0 +1,65 @@
+"""Turn the failures of a run into one clear message that names the checkpoint to resume from."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.run.folder import last_complete_checkpoint
+
+# torch reports that memory ran out with these words, on a GPU and on a CPU; for a CPU it has no exception class.
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+# torch's file writer reports a failed write with these words; it has no exception class either.
+WRITE_FAILED = ("PytorchStreamWriter", "inline_container", "iostream error")
+
+
+class TrainingError(Exception):
+    """A run cannot continue. The message says what happened and what to change."""
+
+
+@contextmanager
+def explain_failures(output_dir: Path) -> Iterator[None]:
+    """Turn a failure of the run in `output_dir` into a message on standard error and exit code 1 (130: interrupted).
+
+    Other exceptions, which are defects of the program, pass with their traceback.
+    """
+    try:
+        yield
+    except TrainingError as error:
+        message, code = str(error), 1
+    except KeyboardInterrupt:
+        message, code = "interrupted", 130
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
+            raise
+        message, code = (
+            f"out of memory ({str(error).splitlines()[0] if str(error) else 'MemoryError'}); "
+            "halve --per_device_train_batch_size and double --gradient_accumulation_steps: the steps stay the same",
+            1,
+        )
+    else:
+        return
+    checkpoint = last_complete_checkpoint(output_dir)
+    remedy = f"the same command resumes from {checkpoint}" if checkpoint else "no checkpoint was saved yet"
+    sys.stderr.write(f"error: {message}\n{remedy}\n")
+    raise SystemExit(code)
+
+
+@contextmanager
+def explain_write_failures(content: str, folder: Path) -> Iterator[None]:
+    """Turn a failure to write `content` into `folder` into a `TrainingError` that names the free space."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in WRITE_FAILED):
+            raise
+        free = shutil.disk_usage(folder).free / 2**30
+        raise TrainingError(
+            f"{folder}: {content} could not be saved ({error}); {free:.1f} GiB are free there: free some space, then "
+            "run the same command again"
+        ) from error

@@ -1,0 +1,160 @@
+"""Parse a recipe: one YAML file with the settings of a training run, each of which the command line may override."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+import yaml
+
+from dataset_builder.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+    from trl.trainer.model_config import ModelConfig
+
+# transformers 5.17 knows this setting by its older name only; newer versions warn about the older name.
+OLDER_NAMES = {"activation_checkpointing": "gradient_checkpointing"}
+
+
+@dataclass
+class ProjectKeys:
+    """The recipe keys of this project. The other keys of a recipe are TRL's."""
+
+    dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
+    encoder: str = field(
+        default="sentence-transformers/all-MiniLM-L6-v2",
+        metadata={"help": "sentence encoder that compares answers, folder or Hub id"},
+    )
+    license: str | None = field(default=None, metadata={"help": "licence of the trained model, for its card"})
+    validation_questions: int = field(
+        default=64,
+        metadata={
+            "help": "number of validation questions to answer before training and at the end (training.sft: of each "
+            "epoch, to keep the epoch with the most similar answers); 0 keeps the last epoch"
+        },
+    )
+
+
+@dataclass
+class SFTKeys(ProjectKeys):
+    """The recipe keys of this project in a recipe of `training.sft`."""
+
+    rows: Literal["paper", "pair"] = field(
+        default="paper",
+        metadata={
+            "help": "what a training row is, and so what the batch size counts: a paper with its pairs, or a pair"
+        },
+    )
+
+
+Keys = TypeVar("Keys", bound=ProjectKeys)
+Config = TypeVar("Config", bound="TrainingArguments")
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[Keys, Config]):
+    """A parsed recipe. `values` has the keys that the file or the command line sets, without any defaults."""
+
+    keys: Keys
+    training: Config
+    model: ModelConfig
+    values: dict[str, Any]
+
+    @property
+    def base_model(self) -> str:
+        """Return the folder or Hub id of the model, or of the adapter, that training starts from."""
+        return self.model.model_name_or_path or ""
+
+    @property
+    def output_dir(self) -> Path:
+        """Return the folder of the run."""
+        return Path(self.training.output_dir or "")
+
+
+def parse_recipe(
+    words: list[str], defaults: dict[str, Any], keys: type[Keys], config: type[Config]
+) -> Recipe[Keys, Config]:
+    """Parse the command line `--config FILE --KEY VALUE ...`. It overrides the file, and the file the `defaults`.
+
+    A recipe has the keys of `keys`, of TRL's `config` and of TRL's `ModelConfig`.
+
+    Raises `InputError` for an unknown key, with the nearest known one, and for a value that TRL refuses.
+    """
+    from trl.scripts.utils import TrlParser
+    from trl.trainer.model_config import ModelConfig
+
+    groups: tuple[Any, ...] = (keys, config, ModelConfig)
+    known = {item.name for group in groups for item in fields(group)}
+    path, overrides = _split_config(words)
+    in_file = {key if key in known else OLDER_NAMES.get(key, key): value for key, value in _read_file(path).items()}
+    # `--no_KEY` sets a switch to false that is on by default; no key begins like that.
+    options = [word[2:].split("=")[0].replace("-", "_") for word in overrides if word.startswith("--")]
+    set_keys = {*in_file, *(option.removeprefix("no_") for option in options)}
+    for key in sorted(set_keys - known):
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        raise InputError(f"{key!r}: unknown recipe key{hint}")
+
+    parser = TrlParser(groups, allow_abbrev=False, add_help=False, usage="--config FILE [--KEY VALUE ...]")
+    parser.set_defaults_with_config(**{**defaults, **in_file})
+    try:
+        own, training, model = parser.parse_args_into_dataclasses(args=overrides)
+    except ValueError as error:
+        raise InputError(f"{path or 'command line'}: {error}") from error
+    values = {key: _value((own, training, model), key) for key in sorted(set_keys)}
+    recipe: Recipe[Keys, Config] = Recipe(keys=own, training=training, model=model, values=values)
+    for key, value in (("dataset", recipe.keys.dataset), ("model_name_or_path", recipe.base_model)):
+        if not value:
+            raise InputError(f"{path or 'command line'}: {key!r} is not set; set it in the recipe or pass --{key}")
+    return recipe
+
+
+def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[ProjectKeys]) -> None:
+    """Add `--config`, and help on the recipe keys, which `parse_recipe` parses."""
+    command.add_argument("--config", metavar="FILE", help="recipe, for example one of training/recipes")
+    own = "\n".join(f"--{item.name}: {item.metadata['help']}; default: {item.default}" for item in fields(keys))
+    command.add_argument_group(
+        "recipe keys",
+        f"--KEY VALUE overrides any key of the recipe. The keys of this project are\n\n{own}\n\n"
+        "and the others are TRL's: https://huggingface.co/docs/trl",
+    )
+    command.set_defaults(recipe_keys=[])
+
+
+def recipe_words(arguments: argparse.Namespace) -> list[str]:
+    """Return the command line for `parse_recipe`."""
+    return [*(["--config", arguments.config] if arguments.config else []), *arguments.recipe_keys]
+
+
+def _value(groups: tuple[object, ...], key: str) -> Any:
+    value = next(getattr(group, key) for group in groups if hasattr(group, key))
+    return value.value if isinstance(value, Enum) else value
+
+
+def _split_config(words: list[str]) -> tuple[Path | None, list[str]]:
+    """Return the file that `--config` names, and the other words."""
+    if "--config" not in words:
+        return None, words
+    position = words.index("--config")
+    if position + 1 == len(words):
+        raise InputError("--config: expected a file; give a recipe such as training/recipes/smollm2-lora.yaml")
+    return Path(words[position + 1]), words[:position] + words[position + 2 :]
+
+
+def _read_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"--config {path}: cannot be read as YAML ({error}); give a recipe, for example one of training/recipes"
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"--config {path}: is not a mapping of keys to values; see the files in training/recipes")
+    return content
