@@ -3,50 +3,56 @@
 from __future__ import annotations
 
 import argparse
-from importlib.metadata import version
 
 from dataset_builder.errors import exit_on_input_error
-from dataset_builder.output import add_verbose_option, configure_output
+from dataset_builder.output import EXIT_CODES, add_version_option
 from model_cards import publish, render
 
-EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 done but something is missing (see the output)"
-RENDER_EXAMPLE = """example:
-  python -m model_cards render --dataset data/corpus --scores runs/eval/scores.json"""
-PUBLISH_EXAMPLE = """example:
-  python -m model_cards publish --run runs/smollm2-lora --scores runs/eval/scores.json \\
-      --repo-id ORG/smollm2-isca-qa-lora --dataset-id ORG/isca-qa --dry-run"""
+STAGES = (
+    (
+        "render",
+        render,
+        "write the cards of trained models into their folders",
+        "--dataset data/corpus --scores runs/eval/scores.json",
+    ),
+    (
+        "publish",
+        publish,
+        "publish a trained model on the Hub",
+        "--run runs/smollm2-lora --scores runs/eval/scores.json \\\n"
+        "    --dataset-id ORG/isca-qa --repo-id ORG/smollm2-isca-qa-lora --dry-run",
+    ),
+)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the command's parser."""
     command = argparse.ArgumentParser(
         prog="python -m model_cards",
         description=__doc__,
-        epilog=f"{RENDER_EXAMPLE}\n\n{EXIT_CODES}",
+        epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command.add_argument("--version", action="version", version=version("isca-qa"))
+    add_version_option(command)
     stages = command.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    for name, stage, example in (("render", render, RENDER_EXAMPLE), ("publish", publish, PUBLISH_EXAMPLE)):
-        arguments = stages.add_parser(
+    for name, stage, purpose, example in STAGES:
+        subparser = stages.add_parser(
             name,
-            help=stage.HELP,
-            description=stage.__doc__,
-            epilog=example,
+            help=purpose,
+            description=f"{purpose[0].upper()}{purpose[1:]}.",
+            epilog=f"example:\n  python -m model_cards {name} {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        stage.add_arguments(arguments)
-        add_verbose_option(arguments)
-        arguments.set_defaults(run_command=stage.run_command)
+        stage.add_arguments(subparser)
+        subparser.set_defaults(run_command=stage.run_command)
     return command
 
 
 def main() -> None:
     """Run the stage that the command line names."""
     arguments = parser().parse_args()
-    configure_output(arguments.verbose)
     arguments.run_command(arguments)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import HUB_ID
 from dataset_builder.hub.errors import translate_hub_errors
-from dataset_builder.packaged_models import read_model_source
+from dataset_builder.packaged_models import hub_id
 from model_cards.training_data import Corpus, TrainingData
 
 
@@ -34,8 +34,7 @@ def name_on_hub(given: str) -> str | None:
     """Return the Hub id of a model or encoder, given as folder or Hub id; None if its source.json has none."""
     folder = Path(given)
     if folder.is_dir():
-        source = read_model_source(folder)
-        return source.hub_id if source else None
+        return hub_id(folder)
     # If the first part is a folder, the path of a removed folder is meant and not a Hub id.
     return given if HUB_ID.fullmatch(given) and not folder.parent.is_dir() else None
 

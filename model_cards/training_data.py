@@ -59,9 +59,7 @@ def training_data(
             f"{source}: {metrics.dataset} has changed since the model was trained on it; restore it, or train again"
         )
     corpus, start = find_corpus(samples.dataset, samples.dataset_revision), name_model(samples.model)
-    named = samples.model_copy(
-        update={"model": start, "dataset": corpus.dataset, "dataset_revision": corpus.revision}
-    )
+    named = samples.model_copy(update={"model": start, "dataset": corpus.dataset, "dataset_revision": corpus.revision})
     return TrainingData(corpus, Path(metrics.dataset).name, start, named)
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dataset_builder.corpus.contamination import word_runs
+from dataset_builder.corpus.contamination import ngrams
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.journal import Attempt, Finished
 from dataset_builder.generate.schema import Limits, ParseError, parse_response
@@ -113,7 +113,7 @@ def reject_by_rule(question: str, answer: str, source: str, limits: Limits) -> t
     question_characters, answer_characters = len(question), len(answer)
     question, answer = question.strip(), answer.strip()
     new, of = new_words(question, answer)
-    runs = Counter(word_runs(answer))
+    runs = Counter(ngrams(answer))
     repeated = next((" ".join(run) for run, count in runs.items() if count > 1), "")
     numbers, names = unsupported_numbers(answer, source), unsupported_names(answer, source)
     for holds, reason, detail in (

@@ -11,7 +11,7 @@ from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.checks import reject_by_rule
 from dataset_builder.generate.journal import Finished, Journal, Request
 from dataset_builder.generate.schema import ParseError, parse_response
-from dataset_builder.generate.teacher import Teacher
+from dataset_builder.teachers.teacher import Teacher
 
 logger = logging.getLogger(__name__)
 

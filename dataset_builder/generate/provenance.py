@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, sha256_of
-from dataset_builder.generate.teacher import Teacher
+from dataset_builder.teachers.teacher import Teacher
 from dataset_builder.packaged_models import SOURCE_FILE
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.corpus.pairs import MANIFEST_FILE, WORK_FOLDER
+from dataset_builder.corpus.manifest import MANIFEST_FILE, WORK_FOLDER
 from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.corpus.records import VENUE_YEAR
 from dataset_builder.errors import InputError
@@ -21,7 +21,7 @@ from dataset_builder.generate.journal import Finished, Journal, Request
 from dataset_builder.generate.progress import Progress
 from dataset_builder.generate.provenance import model_source
 from dataset_builder.generate.report import manifest
-from dataset_builder.generate.teacher import Teacher
+from dataset_builder.teachers.teacher import Teacher
 from dataset_builder.grounding import load_encoder
 from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import hub_id

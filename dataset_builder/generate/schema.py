@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Limits:
-    """How many pairs a response has, how long their texts may be, and how often a paper is asked for.
-
-    `new_tokens` is the budget of one response, `attempts` the most responses that a paper gets while none parses.
-    """
-
-    least_pairs: int
-    most_pairs: int
-    question_characters: int
-    answer_characters: int
-    new_tokens: int
-    attempts: int
+from dataset_builder.teachers.teacher import Limits
 
 
 class ParseError(ValueError):
@@ -61,17 +47,6 @@ COMPACT = {
 
 
 LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
-
-
-def least_new_tokens(limits: Limits) -> int:
-    """Return how many tokens the longest response within `limits` can take under the grammar, its end included.
-
-    A token is at least one character there (see `constrained`), and a character of an answer is at most two, the
-    quotation mark with its escape.
-    """
-    empty = json.dumps([{"question": "", "answer": ""}] * limits.most_pairs, separators=(",", ":"))
-    texts = limits.most_pairs * (limits.question_characters + 2 * limits.answer_characters)
-    return len(empty) + texts + 1
 
 
 def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:

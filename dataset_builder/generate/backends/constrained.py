@@ -15,7 +15,7 @@ from dataset_builder.generate.schema import COMPACT, Limits, response_schema
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from dataset_builder.generate.teacher import Sampling
+    from dataset_builder.teachers.teacher import Sampling
 
 # The tokens among which the nucleus of top-p is looked for before all are sorted.
 LIKELIEST = 64

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from dataset_builder.errors import InputError
 from dataset_builder.generate.journal import Attempt, Finished, Request, seed_of
 from dataset_builder.generate.schema import parses, response_schema
-from dataset_builder.generate.teacher import Teacher
+from dataset_builder.teachers.teacher import Teacher
 
 if TYPE_CHECKING:
     from huggingface_hub import AsyncInferenceClient

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dataset_builder.errors import InputError
 from dataset_builder.generate.journal import Attempt, Finished, Request, seed_of
 from dataset_builder.generate.schema import parses
-from dataset_builder.generate.teacher import Teacher
+from dataset_builder.teachers.teacher import Teacher
 from dataset_builder.hardware import computing_dtype
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.generate.backends.http import Endpoint, _retry_after, key_for, response_format
 from dataset_builder.generate.journal import seed_of
 from dataset_builder.generate.run import generate
-from dataset_builder.generate.teacher import Teacher, read_teacher
+from dataset_builder.teachers.teacher import Teacher, read_teacher
 from dataset_builder.grounding import THRESHOLD
 from tests.chat_server import pairs_on
 from tests.conftest import REPOSITORY, SAMPLE, append, contents

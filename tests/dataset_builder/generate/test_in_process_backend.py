@@ -31,7 +31,7 @@ from dataset_builder.generate.journal import Attempt, Finished, Journal, Request
 from dataset_builder.generate.report import generation_table
 from dataset_builder.generate.run import generate
 from dataset_builder.generate.schema import Limits, parse_response
-from dataset_builder.generate.teacher import Sampling, Teacher, read_teacher
+from dataset_builder.teachers.teacher import Sampling, Teacher, read_teacher
 from dataset_builder.grounding import THRESHOLD
 from tests.conftest import REPOSITORY, SAMPLE, append, contents
 
