@@ -57,9 +57,9 @@ def decoding_note(scores: Scores) -> str:
         if system.decoding.method == "mbr":
             sentences.append(
                 f"{name} uses minimum Bayes risk (MBR) decoding instead. It samples {system.decoding.samples} answers "
-                f"at temperature {system.decoding.temperature:g} and returns the answer that the first encoder finds "
-                "most similar to all of them. The same encoder computes the similarity, so check a gain with the other "
-                "metrics."
+                f"at temperature {system.decoding.temperature:g} and returns the answer that is most similar to all "
+                "of them by the first encoder. The same encoder computes the similarity, so check a gain with the "
+                "other metrics."
             )
     return " ".join(sentences)
 
@@ -74,7 +74,7 @@ def system_note(name: str, system: SystemScores) -> str:
 
 def measured_note(scores: Scores) -> str:
     """Return the sentence on when and on what the scores were measured."""
-    return f"python -m eval run measured these scores on {scores.date} (UTC). Corpus revision: {scores.revision}."
+    return f"The scores were measured on {scores.date} (UTC), on revision {scores.revision} of the corpus."
 
 
 def few_papers_warning(scores: Scores) -> str:

@@ -127,7 +127,7 @@ def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> Co
         name=config,
         scores=config_scores,
         # The intervals of small groups can be wider than the axis, and end at its ends.
-        axis=_axis([value for value in shown if value is not None]),
+        axis=fit_axis([value for value in shown if value is not None]),
         marks=marks,
         sections=sections,
         matrix=_matrix(scores.differences[config], entries, systems),
@@ -170,7 +170,7 @@ def _matrix(differences: list[DifferenceScore], entries: list[Entry], systems: l
     return [MatrixRow(row.label, [found.get((system.name, row.name)) for system in systems]) for row in rows]
 
 
-def _axis(values: list[float]) -> Axis:
+def fit_axis(values: list[float]) -> Axis:
     """Return an axis that holds the values, with at most seven ticks."""
     spread = max(values) - min(values)
     step = next((step for step in (0.1, 0.2) if spread / step <= 5), 0.5)
