@@ -1,21 +1,53 @@
-"""One's own questions on one's own abstracts, answered by a model folder."""
+"""Ask a model questions about abstracts from text files."""
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
+from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.prompt import INSTRUCTION
 from eval.models import find_model
 
+EXAMPLE = 'python -m eval answer --model runs/smollm2-lora --abstract abstract.txt --question "What is proposed?"'
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `eval answer`."""
+    command.add_argument("--model", required=True, metavar="MODEL", help="folder of a run or model, or Hub id")
+    command.add_argument(
+        "--abstract", required=True, type=Path, metavar="PATH", help="text file with an abstract, or a folder of *.txt"
+    )
+    command.add_argument(
+        "--question", required=True, action="append", metavar="TEXT", help="question; may be given several times"
+    )
+    add_verbose_option(command)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Print the answer, or for several abstracts or questions a JSON line for each answer."""
+    configure_output(arguments.verbose)
+    from tqdm import tqdm
+
+    single = len(arguments.question) == 1 and not arguments.abstract.is_dir()
+    for name, question, answer in ask(arguments.model, arguments.abstract, arguments.question):
+        record = {"abstract": name, "question": question, "answer": answer}
+        # tqdm prints above the progress bar. The flush gives each answer at once to a program that reads the output.
+        tqdm.write(answer if single else json.dumps(record, ensure_ascii=False), file=sys.stdout)
+        sys.stdout.flush()
+
 
 def ask(model: str, abstracts: Path, questions: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield the name of the abstract's file, the question and the answer, each question on each abstract.
+    """Yield the file name of the abstract, the question and the answer, for each question about each abstract.
 
-    They come as they are answered, a batch at a time, the longest abstracts first. `model` is a folder or Hub id;
-    `abstracts` is a text file or a folder of them (*.txt). Raises `InputError` before the model is loaded for what
-    cannot be asked.
+    Answers are yielded a batch at a time, the longest abstracts first. `model` is a folder or Hub id; `abstracts` is a
+    text file or a folder with *.txt files. Raises `InputError` before the model is loaded for an empty question and
+    for abstracts that cannot be read.
     """
     texts = read_abstracts(abstracts)
     for question in questions:
@@ -26,27 +58,28 @@ def ask(model: str, abstracts: Path, questions: list[str]) -> Iterator[tuple[str
 
     from eval.generation.answers import answer_in_batches, load_model
 
-    rows = [
-        {"instruction": INSTRUCTION, "context": text, "question": question.strip(), "name": name}
-        for name, text in texts.items()
-        for question in questions
+    asked = [
+        (name, Question(INSTRUCTION, text, question.strip())) for name, text in texts.items() for question in questions
     ]
     loaded, tokenizer = load_model(folder)
-    with tqdm(total=len(rows), desc="answering", unit="question", disable=len(rows) == 1) as bar:
-        for batch in answer_in_batches(loaded, tokenizer, rows):
+    # disable=None: show the bar only on a terminal.
+    disable = True if len(asked) == 1 else None
+    with tqdm(total=len(asked), desc="answering", unit="question", disable=disable) as bar:
+        for batch in answer_in_batches(loaded, tokenizer, [question for _, question in asked]):
             for number, answer in sorted(batch.items()):
-                yield rows[number]["name"], rows[number]["question"], answer
+                name, asked_question = asked[number]
+                yield name, asked_question.question, answer
             bar.update(len(batch))
 
 
 def read_abstracts(path: Path) -> dict[str, str]:
-    """Return the abstracts by file name: of one file, or of each *.txt in a folder, sorted.
+    """Return the abstracts by file name, sorted: one file, or each *.txt in a folder.
 
-    Raises `InputError` when there is none, or one is empty or no UTF-8 text.
+    Raises `InputError` for a folder without abstracts, and for a file that is empty or not UTF-8 text.
     """
     files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
     if not files:
-        raise InputError(f"--abstract {path}: holds no abstract (*.txt); put each abstract in a text file of its own")
+        raise InputError(f"--abstract {path}: has no abstract (*.txt); put each abstract into its own text file")
     texts = {}
     for file in files:
         try:

@@ -1,44 +1,67 @@
-"""The metric on the Hub: a Space in the layout of the evaluate library, which `evaluate.load` and a browser read."""
+"""Publish the similarity metric on the Hub, as a Space that `evaluate.load` and a browser can open."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from dataset_builder.errors import InputError
+from dataset_builder.hub.arguments import add_push_arguments
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed
 from dataset_builder.hub.push import check_repo_id, push
+from dataset_builder.output import add_verbose_option, configure_output
 
 FOLDER = Path(__file__).parent / "answer_similarity"
 MODULE = "answer_similarity.py"
 SENT = (MODULE, "app.py", "requirements.txt")
+EXAMPLE = "python -m eval push-metric --repo-id ORG/answer_similarity --dry-run"
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `eval push-metric`."""
+    add_push_arguments(command)
+    add_verbose_option(command)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Push the metric and print what was pushed."""
+    configure_output(arguments.verbose)
+    from rich.console import Console
+
+    from dataset_builder.hub.changes import print_pushed
+
+    pushed = push_metric(arguments.repo_id, arguments.private, arguments.tag, arguments.dry_run)
+    print_pushed(Console(), pushed, arguments.dry_run)
 
 
 def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry_run: bool = False) -> Pushed:
-    """Push the metric as a Space and return what came of it; raises `InputError` for whatever the Hub refuses."""
+    """Push the metric as a Space and return what was pushed; raises `InputError` if the Hub refuses it."""
     from huggingface_hub import ModelCard
 
     check_repo_id(repo_id)
+    organisation, name = repo_id.split("/")
     # evaluate.load("ORG/NAME") asks the Space for NAME.py.
-    if repo_id.split("/")[1] != Path(MODULE).stem:
+    if name != Path(MODULE).stem:
         raise InputError(
-            f"--repo-id {repo_id}: evaluate looks for a file of the Space's name, and the metric is in {MODULE}; "
-            f"give {repo_id.split('/')[0]}/{Path(MODULE).stem}"
+            f"--repo-id {repo_id}: the library evaluate looks for {name}.py in the Space, but the metric is in "
+            f"{MODULE}; give {organisation}/{Path(MODULE).stem}"
         )
-    card = _named(FOLDER / CARD_FILE, repo_id)
-    check_metadata({"language": "en", **ModelCard(card).data.to_dict()}, str(FOLDER / CARD_FILE))
-    what = Push(
+    card = _with_repo_id(FOLDER / CARD_FILE, repo_id)
+    metadata = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # not annotated
+    check_metadata({"language": "en", **metadata}, str(FOLDER / CARD_FILE))
+    change = Push(
         repo_id=repo_id,
         repo_type="space",
         card=card,
-        # The module's example loads it by the Space's name, as the card does.
-        files={name: _named(FOLDER / name, repo_id).encode() for name in SENT},
+        # The example in the module loads the metric by the name of the Space, as the card does.
+        files={name: _with_repo_id(FOLDER / name, repo_id).encode() for name in SENT},
         owned=SENT,
         message="Push the metric",
         space_sdk="gradio",
     )
-    return push(what, private, tag, dry_run)
+    return push(change, private, tag, dry_run)
 
 
-def _named(path: Path, repo_id: str) -> str:
+def _with_repo_id(path: Path, repo_id: str) -> str:
     return path.read_text(encoding="utf-8").replace(f"ORG/{Path(MODULE).stem}", repo_id)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Sequence
+
+from dataset_builder.corpus.questions import CorpusQuestion
 
 
-def sample_questions(rows: list[dict[str, Any]], questions: int | None) -> list[dict[str, Any]]:
-    """Return `questions` of the rows in their order, chosen by a hash of paper and question; all where it is None.
+def sample_questions(questions: Sequence[CorpusQuestion], count: int | None) -> list[CorpusQuestion]:
+    """Return `count` of the questions in their order, chosen by a hash of paper and question; None returns all.
 
-    The choice depends on nothing else, and a smaller sample lies within a larger one.
+    The choice depends on nothing else: a smaller sample is a part of a larger one.
     """
-    if questions is None or questions >= len(rows):
-        return rows
+    if count is None or count >= len(questions):
+        return list(questions)
 
     def draw(number: int) -> str:
-        return hashlib.sha256(f"{rows[number]['paper_id']}\n{rows[number]['question']}".encode()).hexdigest()
+        question = questions[number]
+        return hashlib.sha256(f"{question.paper_id}\n{question.question}".encode()).hexdigest()
 
-    return [rows[number] for number in sorted(sorted(range(len(rows)), key=draw)[:questions])]
+    return [questions[number] for number in sorted(sorted(range(len(questions)), key=draw)[:count])]

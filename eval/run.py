@@ -1,193 +1,241 @@
-"""An evaluation: every model answers every test question, the answers are measured, and the report is drawn."""
+"""Evaluate systems: answer the test questions, score the answers, write scores, predictions and reports."""
 
 from __future__ import annotations
 
-import json
-from contextlib import nullcontext
-from dataclasses import replace
+import argparse
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+from dataset_builder.corpus.questions import CorpusQuestion, read_questions
+from dataset_builder.corpus.report import REPORT_FILE, read_corpus_report
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
-from dataset_builder.files import exclusive_lock, make_writable_folder, read_json, write_json, write_text
+from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.hardware import start_process
-from dataset_builder.packaged_models import hub_id
-from eval.analysis.aggregate import Measured, score_all
+from dataset_builder.output import add_verbose_option, configure_output
+from dataset_builder.packaged_models import default_encoder, read_model_source
+from eval.analysis.aggregate import score_all
 from eval.analysis.heuristics import compute_heuristics
+from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores, write_scores
 from eval.generation.collect import collect_answers
-from eval.generation.mbr import Consensus
 from eval.generation.shared_prefix import Sampling
-from eval.metrics.compute import Measuring
-from eval.metrics.predictions import predictions_path
-from eval.models import EncoderFolder, find_encoder, find_model, tokenizer_folder, training_metrics
+from eval.metrics.predictions import write_predictions
+from eval.metrics.scorer import AnswerScorer
+from eval.models import EncoderFolder, find_encoder, tokenizer_folder
 from eval.question_sample import sample_questions
 from eval.report.figures import draw_similarity_by_year, draw_training_loss
 from eval.report.html import report_html
 from eval.report.markdown import report_markdown
+from eval.report.tables import as_table, comparison
+from eval.run_metrics import RunMetrics
+from eval.systems import FORM, MBRDecoding, System, parse_systems, training_metrics
 
-SCORES_FILE = "scores.json"
-REFERENCES_FOLDER = "heuristics"
+TABLE_WIDTH = 150
+EXAMPLE = (
+    "python -m eval run --dataset data/corpus --configs plain detailed --out runs/eval "
+    "\\\n      --models baseline=data/models/smollm2 lora=runs/smollm2-lora best=runs/smollm2-lora,decoding=mbr"
+)
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `eval run`."""
+    command.add_argument("--dataset", required=True, metavar="CORPUS", help="corpus folder or Hub id")
+    command.add_argument(
+        "--configs",
+        required=True,
+        nargs="+",
+        metavar="CONFIG",
+        help="corpus configs whose test questions are answered",
+    )
+    command.add_argument(
+        "--models",
+        required=True,
+        nargs="+",
+        metavar="NAME=MODEL",
+        help=f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. decoding=mbr "
+        "(minimum Bayes risk) samples several answers and keeps the one that is closest to all of them by the first "
+        "encoder",
+    )
+    command.add_argument(
+        "--encoders",
+        nargs="+",
+        metavar="ENCODER",
+        help="sentence-transformers models that compute the similarity, folders or Hub ids; the first one gives the "
+        "main score; default: all-MiniLM-L6-v2",
+    )
+    command.add_argument(
+        "--cross-encoder", metavar="ENCODER", help="cross-encoder as a further metric, folder or Hub id"
+    )
+    command.add_argument("--samples", type=int, default=16, metavar="N", help="samples for MBR; default: %(default)s")
+    command.add_argument("--temperature", type=float, default=0.8, help="temperature for MBR; default: %(default)s")
+    command.add_argument("--seed", type=int, default=0, help="seed for MBR; default: %(default)s")
+    command.add_argument(
+        "--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="output folder; default: %(default)s"
+    )
+    command.add_argument(
+        "--questions",
+        type=int,
+        metavar="N",
+        help="answer a fixed random sample of N questions of each config; default: all questions",
+    )
+    command.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="largest number of questions in a batch, which changes no answer; default: what the memory can hold",
+    )
+    add_verbose_option(command)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Evaluate, and print the table of scores."""
+    configure_output(arguments.verbose)
+    for option, value in (
+        ("--questions", arguments.questions),
+        ("--batch-size", arguments.batch_size),
+        ("--samples", arguments.samples),
+    ):
+        if value is not None and value < 1:
+            raise InputError(f"{option} {value}: must be 1 or more")
+    if arguments.temperature <= 0:
+        raise InputError(f"--temperature {arguments.temperature}: must be greater than 0")
+    if len(set(arguments.configs)) < len(arguments.configs):
+        raise InputError(f"--configs {' '.join(arguments.configs)}: a config is given twice; give each config once")
+    encoders = [find_encoder("--encoders", encoder) for encoder in arguments.encoders or [default_encoder()]]
+    cross_encoder = find_encoder("--cross-encoder", arguments.cross_encoder) if arguments.cross_encoder else None
+    sampling = Sampling(arguments.samples, arguments.temperature, arguments.seed)
+    result = run(
+        arguments.dataset,
+        arguments.configs,
+        parse_systems(arguments.models, MBRDecoding(sampling, encoders[0])),
+        encoders,
+        arguments.out,
+        cross_encoder=cross_encoder,
+        questions=arguments.questions,
+        batch_size=arguments.batch_size,
+    )
+    if result is None:
+        return
+    console = Console()
+    # A table that is wider than the terminal is easier to read than one with folded cells.
+    console.width = max(console.width, TABLE_WIDTH)
+    console.print(as_table(*comparison(*result)))
+    console.print(f"report.html, report.md, scores, predictions and figures: {arguments.out}", soft_wrap=True)
 
 
 def run(
     dataset: str,
-    configs: list[str],
-    models: dict[str, str],
-    encoders: list[str],
+    configs: Sequence[str],
+    systems: Sequence[System],
+    encoders: Sequence[EncoderFolder],
     out: Path,
+    *,
+    cross_encoder: EncoderFolder | None = None,
     questions: int | None = None,
     batch_size: int | None = None,
-    cross_encoder: str | None = None,
-    consensus: dict[str, str] | None = None,
-    sampling: Sampling | None = None,
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
-    """Evaluate `models` (folder or Hub id by name) on the test split of each config.
+) -> tuple[Scores, dict[str, RunMetrics]] | None:
+    """Evaluate `systems` on the test split of each config.
 
-    Returns the content of scores.json, and what training measured of each model that this project trained; under
-    `accelerate launch` the first process does, and the others, which only answer, return None.
+    Return the scores, and the training metrics of each model that this project trained. Under `accelerate launch` only
+    the first process does; the others answer their share of the questions and return None.
 
-    `questions` limits each config to a fixed random sample of its questions. The first of `encoders` gives the
-    headline measure. Answers that `out` holds already, made by the same model, are not made again. The models of
-    `consensus` answer by that of their `sampling` that the first encoder finds nearest to all.
+    `questions` limits each config to a fixed random sample. Answers in `out` that the same system gave are reused.
 
-    Raises `InputError` before any model is loaded for input that cannot be evaluated, and where another run is at work
-    in `out`.
+    Raises `InputError` before any model is loaded for input that cannot be evaluated, and if another command is
+    writing into `out`.
     """
-    folders = [find_model(name, given) for name, given in models.items()]
-    choosing = [find_model(name, given) for name, given in (consensus or {}).items()]
-    for folder in (*folders, *choosing):
-        tokenizer_folder(folder)
-    encoder_folders = [find_encoder("--encoder", encoder) for encoder in encoders]
-    folders += [replace(folder, consensus=Consensus(sampling, encoder_folders[0])) for folder in choosing]
-    cross_encoder_folder = find_encoder("--cross-encoder", cross_encoder) if cross_encoder else None
-    # First of all, so that the rows are those of the revision, whatever is pushed in the meantime.
+    for system in systems:
+        tokenizer_folder(system.model)
+    # The revision is read first: the questions are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset)
-    corpus = {config: _test_rows(dataset, config, revision) for config in configs}
-    rows = {config: sample_questions(of_config, questions) for config, of_config in corpus.items()}
-    for name in ("predictions", "figures", "answers", REFERENCES_FOLDER):
+    corpus = {config: _test_questions(dataset, config, revision) for config in configs}
+    asked = {config: sample_questions(config_questions, questions) for config, config_questions in corpus.items()}
+    for name in ("predictions", "figures", "answers", "heuristics"):
         make_writable_folder(out / name)
 
     process = start_process()
     with exclusive_lock(out) if process.is_main_process else nullcontext():
-        measuring = Measuring(encoder_folders, cross_encoder_folder) if process.is_main_process else None
-        answers = collect_answers(folders, rows, out / "answers", process, batch_size)
-        if measuring is None:
+        scorer = AnswerScorer(encoders, cross_encoder) if process.is_main_process else None
+        answers = collect_answers(systems, asked, out / "answers", process, batch_size)
+        if scorer is None:
             return None
-        with Console(stderr=True).status("measuring the answers") as status:
-            measured = _measure(
-                {
-                    config: {
-                        folder.name: (predictions_path(out, config, folder.name), answers[folder.name][config])
-                        for folder in folders
-                    }
-                    for config in rows
-                },
-                rows,
-                measuring,
-            )
-            status.update("measuring floors and ceilings")
-            references = compute_heuristics(rows, corpus, measuring.first)
-            of_heuristics = _measure(
-                {
-                    config: {
-                        of.name: (out / REFERENCES_FOLDER / f"{config}.{_slug(of.name)}.parquet", of.answers)
-                        for of in of_config
-                    }
-                    for config, of_config in references.items()
-                },
-                rows,
-                measuring,
-            )
-            status.update("drawing resamples for intervals and differences")
-            scores = {
-                "dataset": dataset,
-                "revision": revision,
-                "encoders": [_encoder_name(folder) for folder in encoder_folders],
-                **({"cross_encoder": _encoder_name(cross_encoder_folder)} if cross_encoder_folder else {}),
-                **score_all(rows, measured, references, of_heuristics),
-                "model_folders": {
-                    folder.name: {
-                        "path": folder.given,
-                        "sha256": folder.fingerprint,
-                        **({"consensus": folder.consensus.as_dict()} if folder.consensus else {}),
-                    }
-                    for folder in folders
-                },
+        with Console(stderr=True).status("scoring the answers") as status:
+            predictions = {
+                config: {system.name: answers[system.name][config] for system in systems} for config in configs
             }
+            values = scorer.score_all(asked, predictions)
+            write_predictions(out / "predictions", asked, predictions, values)
+            status.update("scoring the heuristic baselines and upper bounds")
+            heuristics = compute_heuristics(asked, corpus, scorer.headline_encoder)
+            heuristic_answers = {
+                config: {heuristic.name: heuristic.answers for heuristic in heuristics[config]} for config in configs
+            }
+            heuristic_values = scorer.score_all(asked, heuristic_answers)
+            write_predictions(out / "heuristics", asked, heuristic_answers, heuristic_values)
+            status.update("computing intervals and differences")
+            header = ScoresHeader(
+                date=datetime.now(UTC).date().isoformat(),
+                dataset=dataset,
+                revision=revision,
+                encoders=[_encoder_name(encoder) for encoder in encoders],
+                cross_encoder=_encoder_name(cross_encoder) if cross_encoder else None,
+            )
+            scores = score_all(header, asked, systems, values, heuristics, heuristic_values)
+            scores = _keep_date(scores, out / SCORES_FILE)
             status.update("writing the report")
-            metrics = training_metrics(folders)
-            papers_by_year = _papers_by_year(dataset, rows)
+            metrics = training_metrics(systems)
+            papers_by_year = _count_papers_by_year(dataset, asked)
             draw_papers_by_year(out / "figures", papers_by_year)
             draw_training_loss(out / "figures", metrics)
             draw_similarity_by_year(out / "figures", scores)
             write_text(out / "report.md", report_markdown(scores, metrics))
-            write_text(out / "report.html", report_html(scores, metrics, rows, answers, measured, papers_by_year))
-            scores = _dated(out / SCORES_FILE, scores)
-            write_json(out / SCORES_FILE, scores)
+            write_text(out / "report.html", report_html(scores, metrics, asked, answers, values, papers_by_year))
+            write_scores(out / SCORES_FILE, scores)
     return scores, metrics
 
 
-def _measure(
-    wanted: dict[str, dict[str, tuple[Path, list[str | None]]]],
-    rows: dict[str, list[dict[str, Any]]],
-    measuring: Measuring,
-) -> dict[str, dict[str, Measured]]:
-    """Return the measures by config and name of answers whose file, too, is given; other files there are removed."""
-    measured = {
-        config: {name: measuring.measure(path, rows[config], answers) for name, (path, answers) in of_config.items()}
-        for config, of_config in wanted.items()
-    }
-    paths = {path for of_config in wanted.values() for path, _ in of_config.values()}
-    # Left by a run with other models or configs, which scores.json no longer speaks of.
-    for folder in {path.parent for path in paths}:
-        for left in set(folder.glob("*.parquet")) - paths:
-            left.unlink()
-    return measured
-
-
-def _dated(path: Path, scores: dict[str, Any]) -> dict[str, Any]:
-    """Return `scores` with the day, UTC, they were measured on: that in `path` where it holds the same scores."""
-    held = read_json(path) if path.is_file() else {}
-    date = held.pop("date", None)
-    if date is None or held != json.loads(json.dumps(scores)):
-        date = datetime.now(UTC).date().isoformat()
-    return {"date": date, **scores}
-
-
-def _test_rows(dataset: str, config: str, revision: str) -> list[dict[str, Any]]:
-    """Return the test rows of a config; raises `InputError` where one lacks abstract, question or answer."""
+def _test_questions(dataset: str, config: str, revision: str) -> list[CorpusQuestion]:
+    """Return the test questions of a config; raises `InputError` if an abstract, question or answer is empty."""
     commit = None if Path(dataset).is_dir() else revision
-    rows = load_corpus_split(dataset, config, "test", commit).to_list()
-    if not rows:
+    questions = read_questions(load_corpus_split(dataset, config, "test", commit))
+    if not questions:
         raise InputError(f"dataset {dataset!r}, config {config!r}: its test split is empty; add test papers and pairs")
-    for number, row in enumerate(rows):
+    for number, question in enumerate(questions):
         for column in ("context", "question", "answer"):
-            if not (row[column] or "").strip():
+            if not (getattr(question, column) or "").strip():
                 raise InputError(
                     f"dataset {dataset!r}, config {config!r}, test row {number}: its {column!r} is empty; build the "
                     "corpus with `python -m dataset_builder build`"
                 )
-    return rows
-
-
-def _slug(name: str) -> str:
-    return name.replace("'", "").replace(" ", "-")
+    return questions
 
 
 def _encoder_name(encoder: EncoderFolder) -> str:
-    return hub_id(encoder.path) or encoder.given
+    """Return the Hub id of an encoder if its folder names it, else the folder or id as given."""
+    source = read_model_source(encoder.path)
+    return source.hub_id if source else encoder.given
 
 
-def _papers_by_year(dataset: str, rows: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
-    """Return the papers a year of a local corpus's report; for one from the Hub, which has none, of the test rows."""
-    report = Path(dataset) / "report.json"
-    if report.is_file():
-        return read_json(report)["papers"]["by_year"]
-    year_of = {row["paper_id"]: row["year"] for of_config in rows.values() for row in of_config}
-    years = list(year_of.values())
-    return {str(year): years.count(year) for year in sorted(set(years))}
+def _keep_date(scores: Scores, path: Path) -> Scores:
+    """Return `scores` with the date of the scores in `path` if these are the same."""
+    # A file that cannot be read, or is older, is replaced.
+    with suppress(InputError):
+        earlier = read_scores(path)
+        if scores.model_copy(update={"date": earlier.date}) == earlier:
+            return earlier
+    return scores
+
+
+def _count_papers_by_year(dataset: str, questions: Mapping[str, Sequence[CorpusQuestion]]) -> dict[str, int]:
+    """Return the number of papers by year: of a local corpus all papers, of a corpus on the Hub the test papers."""
+    folder = Path(dataset)
+    if (folder / REPORT_FILE).is_file():
+        return dict(read_corpus_report(folder).papers.by_year)
+    years = {question.paper_id: question.year for config in questions.values() for question in config}
+    return {str(year): count for year, count in sorted(Counter(years.values()).items())}

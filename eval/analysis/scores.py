@@ -8,6 +8,7 @@ from typing import Literal
 from dataset_builder.formats import FileFormat, read_format, write_format
 
 SCORES_FILE = "scores.json"
+HeuristicKind = Literal["heuristic baseline", "upper bound"]
 
 
 class MeanScore(FileFormat):
@@ -66,7 +67,7 @@ class SystemScores(FileFormat):
 class HeuristicScores(FileFormat):
     """The scores of a heuristic baseline (no model) or an upper bound (uses what a model does not have), by config."""
 
-    kind: Literal["heuristic baseline", "upper bound"]
+    kind: HeuristicKind
     configs: dict[str, ConfigScores]
 
 
@@ -86,18 +87,19 @@ class Agreement(FileFormat):
     order: dict[str, list[str]]
 
 
-class Scores(FileFormat):
-    """The content of scores.json.
-
-    `date` is the UTC day of the measurement. The first of `encoders` gives the headline metric. `heuristics`,
-    `differences` and `agreement` are by name or by config.
-    """
+class ScoresHeader(FileFormat):
+    """What the scores were measured with. `date` is the UTC day; the first of `encoders` gives the headline metric."""
 
     date: str
     dataset: str
     revision: str
     encoders: list[str]
     cross_encoder: str | None
+
+
+class Scores(ScoresHeader):
+    """The content of scores.json. Systems and heuristics are by name, differences and agreement by config."""
+
     systems: dict[str, SystemScores]
     heuristics: dict[str, HeuristicScores]
     differences: dict[str, list[DifferenceScore]]

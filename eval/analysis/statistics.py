@@ -1,12 +1,12 @@
-"""Intervals and differences that take papers, not questions, for what was drawn at random.
+"""Compute confidence intervals and tests of differences with papers, not questions, as the sampling unit.
 
-The questions on one paper are alike, so the paper is the unit: a paper comes into a resample with all its questions or
-not at all, and a difference changes sign for a whole paper.
+The questions on one paper are alike. So a resample contains all questions of a paper or none, and a permutation
+changes the sign of all differences of a paper together.
 
 The interval is the studentised bootstrap (bootstrap-t: Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
-section 12.5) of the mean over questions, a ratio of two sums over papers, with the linearised standard error of such a
-ratio (Cochran, Sampling Techniques, 1977, section 6.4). A percentile interval is too narrow when papers are few. Of
-1,000 simulated sets each (tests/eval/analysis/simulation.py), the nominal 95 % covered the truth in
+section 12.5) of the mean over questions, which is a ratio of two sums over papers, with the linearised standard error
+of such a ratio (Cochran, Sampling Techniques, 1977, section 6.4). A percentile interval is too narrow for few papers.
+In 1,000 simulated sets each (tests/eval/analysis/simulation.py), the nominal 95 % interval contained the true mean in
 
     papers                8    10    14    20    30    50    74   150
     studentised        93.9  94.8  95.8  95.4  96.5  95.8  95.4  96.5
@@ -16,11 +16,12 @@ ratio (Cochran, Sampling Techniques, 1977, section 6.4). A percentile interval i
     share of 0.9       98.6  97.7  98.4  97.4  94.3  95.8  95.0  94.5
       percentile       63.8  74.0  85.1  85.2  90.4  92.1  93.0  94.0
 
-A resample in which nearly all papers have the same value has no spread to measure its shift by. Where such are common,
-as for 157 papers of which 2 differ, no interval is given rather than one that is not to be trusted. A share, a mean of
-zeros and ones, is often like that, and has Wilson's interval (1927, https://doi.org/10.1080/01621459.1927.10502953):
-never of no width, never below 0 or above 1. Its number of trials is that of independent questions that would vary as
-much, its quantile Student's for the papers, both as Korn and Graubard (Survey Methodology 24, 1998) take them.
+percent of the sets. A resample in which nearly all papers have the same value has no spread that its shift could be
+divided by. If such resamples are common, for example if only 2 of 157 papers differ, no interval is given. A share (a
+mean of zeros and ones) is often like that. It has Wilson's interval (1927,
+https://doi.org/10.1080/01621459.1927.10502953), which always has a width and stays between 0 and 1. As in Korn and
+Graubard (Survey Methodology 24, 1998), its number of trials is the number of independent questions with the same
+variance, and its quantile is Student's for the number of papers.
 """
 
 from __future__ import annotations
@@ -33,19 +34,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
-# Up to so many papers all 2^n sign flips are gone through, above it so many random ones.
+# Up to EXACT_PAPERS papers the test enumerates all 2^n sign patterns; for more papers it draws FLIPS random ones.
 EXACT_PAPERS = 13
 FLIPS = 9_999
-# Fewer papers than the first give no interval: it would still cover, by being as wide as the scale. Below the second
-# the report says that intervals are wide and tests weak.
+# No interval is given for fewer than FEWEST_PAPERS papers: it would be about as wide as the scale. For fewer than
+# FEW_PAPERS the report warns that intervals are wide and tests weak.
 FEWEST_PAPERS, FEW_PAPERS = 10, 30
-# A resample whose standard error is below this part of the sample's own has no spread to speak of: where 4 papers of
-# many differ from the others, one resample in 50 holds none of them.
+# A resample whose standard error is below this fraction of the sample's own has no spread. If 4 papers of many differ
+# from the others, one resample in 50 contains none of the 4.
 NO_SPREAD = 0.1
-# More resamples without spread than this leave no interval; fewer count as shifted without bound, which widens it.
+# If more than this share of the resamples has no spread, no interval is given. Otherwise their studentised shift
+# counts as infinite, which widens the interval.
 WITHOUT_SPREAD = 0.01
 
 
@@ -53,7 +58,7 @@ WITHOUT_SPREAD = 0.01
 class Estimate:
     """A mean over `n` questions on `papers` papers, with its 95 % interval.
 
-    None where the papers, or those of them that differ, are too few to give one.
+    The interval is None if too few papers, or too few papers with different values, are there to compute it.
     """
 
     mean: float
@@ -72,39 +77,45 @@ class Difference:
 
 
 def estimate(values: Sequence[float], papers: Sequence[str], share: bool = False, seed: int = 0) -> Estimate:
-    """Return the mean of `values`, one a question, whose papers are `papers`, with its interval.
+    """Return the mean of `values`, one for each question, with its interval; `papers` are the questions' papers.
 
-    It depends on the order of neither. The mean is a `share` where each value says yes (1) or no (0).
+    The result does not depend on the order. `share` says that each value is 0 or 1.
     """
     sums, sizes = _by_paper(values, papers)
     mean = float(sums.sum() / sizes.sum())
-    low, high = None, None
+    low, high = math.nan, math.nan
     if len(sizes) >= FEWEST_PAPERS:
         if share:
             low, high = share_interval(sums, sizes)
         else:
-            bounds = [float(bound[0]) for bound in intervals(sums[:, None], sizes, seed)]
-            low, high = (None, None) if math.isnan(bounds[0]) else bounds
-    return Estimate(mean, low, high, len(values), len(sizes))
+            low, high = (float(bound[0]) for bound in intervals(sums[:, None], sizes, seed))
+    has_interval = not math.isnan(low)
+    return Estimate(
+        mean=mean,
+        low=low if has_interval else None,
+        high=high if has_interval else None,
+        n=len(values),
+        papers=len(sizes),
+    )
 
 
 def difference(first: Sequence[float], second: Sequence[float], papers: Sequence[str], seed: int = 0) -> Difference:
-    """Return how much higher `first` is than `second`, two values for each question, in the mean."""
+    """Return the mean of `first` minus `second`, which hold a value for each question, with its permutation test."""
     values = [one - other for one, other in zip(first, second, strict=True)]
     return Difference(estimate(values, papers, seed=seed), sign_flip_p(values, papers, seed))
 
 
-def intervals(sums: np.ndarray, sizes: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower and upper bounds of the mean per question of several sets; NaN for a set without an interval.
+def intervals(sums: Floats, sizes: Floats, seed: int = 0) -> tuple[Floats, Floats]:
+    """Return the lower and upper bounds of the mean per question for several sets; NaN for a set without interval.
 
-    `sums` (papers, sets) holds each paper's sum over its questions, `sizes` (papers,) how many these are.
+    `sums` (papers, sets) holds each paper's sum over its questions, `sizes` (papers,) the number of these questions.
     """
     import numpy as np
 
     papers = len(sizes)
     mean, error, centred = _mean_and_error(sums, sizes)
     scale = papers / (papers - 1)
-    counts = _counts(papers, seed)
+    counts = _resample_counts(papers, seed)
     drawn = (counts @ sizes)[:, None]
     shift = counts @ centred / drawn
     squares = (
@@ -117,35 +128,34 @@ def intervals(sums: np.ndarray, sizes: np.ndarray, seed: int = 0) -> tuple[np.nd
     studentised = np.divide(shift, errors, out=np.copysign(np.inf, shift), where=spread)
     tail = (1 - CONFIDENCE) / 2
     lower, upper = np.quantile(studentised, [tail, 1 - tail], axis=0, method="closest_observation")
-    # Equal values differ by rounding alone.
+    # Equal values differ only by rounding.
     sound = (error > 1e-9 * abs(sums).max(axis=0)) & ((~spread).mean(axis=0) <= WITHOUT_SPREAD)
-    # Where nothing varies the product is infinity times 0, and not wanted.
+    # If nothing varies, the product is infinity times 0; the result is not used.
     with np.errstate(invalid="ignore"):
         return np.where(sound, mean - upper * error, np.nan), np.where(sound, mean - lower * error, np.nan)
 
 
-def share_interval(sums: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
-    """Return Wilson's interval of a share, of which each paper has `sums` times yes among its `sizes` questions."""
-    import numpy as np
+def share_interval(sums: Floats, sizes: Floats) -> tuple[float, float]:
+    """Return Wilson's interval of a share; `sums` holds each paper's number of ones among its `sizes` questions."""
     from scipy.stats import t
 
     papers, questions = len(sizes), float(sizes.sum())
-    mean, error, _ = (of[0] for of in _mean_and_error(sums[:, None], sizes))
-    # Questions of a paper that are answered alike count for one. Without a spread nothing says how alike they are.
+    mean, error, _ = (float(array.flat[0]) for array in _mean_and_error(sums[:, None], sizes))
+    # Questions of a paper that are answered alike count as one. Without a spread it is unknown how alike they are.
     independent = min(questions, mean * (1 - mean) / error**2) if error > 0 else float(papers)
     square = t.ppf((1 + CONFIDENCE) / 2, papers - 1) ** 2 / independent
     middle = (mean + square / 2) / (1 + square)
-    half = np.sqrt(square * (mean * (1 - mean) + square / 4)) / (1 + square)
+    half = math.sqrt(square * (mean * (1 - mean) + square / 4)) / (1 + square)
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
-def _mean_and_error(sums: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return of each set the mean per question, its standard error, and each paper's sum less what it expects."""
+def _mean_and_error(sums: Floats, sizes: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return for each set the mean per question, its standard error, and each paper's sum minus its expected sum."""
     import numpy as np
 
     papers, total = len(sizes), sizes.sum()
     mean = sums.sum(axis=0) / total
-    # Centred, which moves every resample's mean alike and keeps the squares of it free of cancellation.
+    # Centring shifts the mean of every resample equally, and avoids cancellation in the squares.
     centred = sums - np.outer(sizes, mean)
     return mean, np.sqrt(papers / (papers - 1) * (centred**2).sum(axis=0)) / total, centred
 
@@ -153,8 +163,8 @@ def _mean_and_error(sums: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np
 def sign_flip_p(values: Sequence[float], papers: Sequence[str], seed: int = 0) -> float:
     """Return the two-sided p-value of a mean difference of zero, by a paired permutation test.
 
-    Where the two do not differ, each paper's difference is as likely to have the opposite sign. All combinations of
-    signs are gone through where papers are few; else the observed one is counted among the random ones, so that p is
+    If the two do not differ, each paper's difference is equally likely to have the opposite sign. For few papers all
+    combinations of signs are enumerated. For more, the observed combination counts among the random ones, so that p is
     never 0 (Phipson and Smyth 2010, https://doi.org/10.2202/1544-6115.1585).
     """
     import numpy as np
@@ -166,40 +176,40 @@ def sign_flip_p(values: Sequence[float], papers: Sequence[str], seed: int = 0) -
     else:
         signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(FLIPS, len(sums)))
         extra = 1
-    # Sums that are equal in exact arithmetic may differ in their last bits.
+    # Sums that are equal in exact arithmetic may differ in the last bits.
     reached = abs(signs @ sums) >= abs(sums.sum()) - 1e-12 * max(1.0, abs(sums).sum())
     return float((reached.sum() + extra) / (len(signs) + extra))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values corrected for their number, in the same order.
+    """Return the p-values corrected for multiple tests, in the same order.
 
-    Holm's step-down method (1979, https://www.jstor.org/stable/4615733): no assumption on how the tests hang together.
+    Holm's step-down method (1979, https://www.jstor.org/stable/4615733), which holds however the tests are correlated.
     """
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
     corrected = [0.0] * len(p_values)
     highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = highest
+    for rank, test in enumerate(sorted(range(len(p_values)), key=lambda test: p_values[test])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[test]))
+        corrected[test] = highest
     return corrected
 
 
-def _by_paper(values: Sequence[float], papers: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return each paper's sum of values and number of values, the same whatever the order of the rows."""
+def _by_paper(values: Sequence[float], papers: Sequence[str]) -> tuple[Floats, Floats]:
+    """Return each paper's sum of values and number of values, independent of the order of the questions."""
     import numpy as np
 
-    values = np.asarray(values, dtype=np.float64)
-    _, places = np.unique(np.asarray(papers), return_inverse=True)
-    # A sum's last bits depend on the order of what is added.
-    order = np.lexsort((values, places))
-    return np.bincount(places[order], weights=values[order]), np.bincount(places).astype(np.float64)
+    array = np.asarray(values, dtype=np.float64)
+    _, paper_numbers = np.unique(np.asarray(papers), return_inverse=True)
+    # The last bits of a sum depend on the order of its terms.
+    order = np.lexsort((array, paper_numbers))
+    sums = np.bincount(paper_numbers[order], weights=array[order]).astype(np.float64)
+    return sums, np.bincount(paper_numbers).astype(np.float64)
 
 
-# A count of papers comes again for each model, measure and part; one for 150 papers takes 12 MB.
+# The same number of papers is used for many systems, metrics and groups. The counts for 150 papers take 12 MB.
 @lru_cache(maxsize=16)
-def _counts(papers: int, seed: int) -> np.ndarray:
-    """Return how often each paper is in each resample: (RESAMPLES, papers)."""
+def _resample_counts(papers: int, seed: int) -> Floats:
+    """Return how often each resample contains each paper: (RESAMPLES, papers)."""
     import numpy as np
 
     return np.random.default_rng(seed).multinomial(papers, [1 / papers] * papers, size=RESAMPLES).astype(np.float64)

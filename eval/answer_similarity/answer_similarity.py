@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import datasets
 import evaluate
 import numpy as np
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 # Texts whose embeddings are kept for an encoder: some 60 MB at the default one's 384 numbers.
 KEPT = 20_000
@@ -53,12 +58,12 @@ _CITATION = """
 
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
-class AnswerSimilarity(evaluate.Metric):
+class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is untyped
     """The metric. It keeps its encoders and what they embedded last, so that scoring more models costs less."""
 
     def _info(self) -> evaluate.MetricInfo:
-        self._encoders = {}
-        self._embeddings = {}
+        self._encoders: dict[str, SentenceTransformer] = {}
+        self._embeddings: dict[str, dict[str, np.ndarray]] = {}
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
             citation=_CITATION,

@@ -6,14 +6,14 @@ evaluate's own widget uses parts of gradio that its version 4 removed, so this i
 from __future__ import annotations
 
 import gradio
-from answer_similarity import AnswerSimilarity
+from answer_similarity import AnswerSimilarity  # type: ignore[import-not-found]  # beside this file in the Space
 
 metric = AnswerSimilarity()
 
 
 def similarity(answer: str, reference: str) -> float:
     """Return the cosine similarity of one answer and its reference."""
-    return metric.compute(predictions=[answer], references=[reference])["cosine_similarity"]
+    return float(metric.compute(predictions=[answer], references=[reference])["cosine_similarity"])
 
 
 demo = gradio.Interface(

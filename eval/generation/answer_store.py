@@ -1,65 +1,71 @@
-"""A model's answers on disk, by prompt: kept as they come, so that no answer is made twice."""
+"""Keep a system's answers on disk, by prompt, so that a killed or repeated evaluation generates no answer twice."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from dataset_builder.files import write_text
+from dataset_builder.corpus.questions import Question
+from dataset_builder.errors import InputError
+from dataset_builder.formats import FileFormat, read_format, write_format
+from dataset_builder.journal import Journal
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
 
 
-def prompt_key(row: dict[str, Any]) -> str:
-    """Return the SHA-256 of what decides the answer to a row, beside the model: its prompt and the answer's length."""
-    prompt = build_prompt(row["instruction"], row["context"], row["question"])
+class StoredAnswers(FileFormat):
+    """The content of answers/NAME.json: the answers by `prompt_key`, and the fingerprint of the system."""
+
+    system_sha256: str
+    answers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """A record of the journal: one answer, by `prompt_key`."""
+
+    prompt_sha256: str
+    answer: str
+
+
+def prompt_key(question: Question) -> str:
+    """Return the SHA-256 of what decides an answer besides the system: the prompt and the longest answer's length."""
+    prompt = build_prompt(question.instruction, question.context, question.question)
     return hashlib.sha256(f"{MAX_ANSWER_TOKENS}\n{prompt}".encode()).hexdigest()
 
 
 class AnswerStore:
-    """`answers`, by `prompt_key`, of the model `name` whose files have the `fingerprint`.
+    """The `answers` of one system, by `prompt_key`, in `folder`/NAME.json.
 
-    They lie in `folder`/NAME.jsonl, an answer a line under a header that names the model. Each process adds to a
-    file of its own, and the first of them joins the files at the end. Lines that a kill cut off count for nothing, and
-    so do answers of another model under the same name.
+    Each process of a launch appends its new answers to a journal; the first process then merges the journals into the
+    one file. Answers of another system with the same name are ignored, and removed by `merge`.
     """
 
     def __init__(self, folder: Path, name: str, fingerprint: str, process: int = 0) -> None:
-        self.path = folder / f"{name}.jsonl"
-        self._header = json.dumps({"model": fingerprint})
-        self._own = folder / f".partial.{name}.{process}.jsonl"
+        self.path = folder / f"{name}.json"
+        self._fingerprint = fingerprint
+        self._journal = Journal(folder, f".partial.{name}.{fingerprint[:16]}", StoredAnswer, process)
         self.answers: dict[str, str] = {}
-        self._begun = False
-        self._read()
+        # A file that cannot be read, or is older, counts as missing.
+        with suppress(InputError):
+            stored = read_format(StoredAnswers, self.path, "remove it")
+            if stored.system_sha256 == fingerprint:
+                self.answers.update(stored.answers)
+        self._read_journal()
 
     def append(self, answers: dict[str, str]) -> None:
-        """Add answers, on disk before this returns."""
+        """Add answers; they are on disk when this returns."""
         self.answers.update(answers)
-        # The line break comes first: it ends a line that a kill cut off.
-        lines = "".join(f"\n{json.dumps(pair, ensure_ascii=False)}" for pair in answers.items())
-        with self._own.open("a" if self._begun else "w", encoding="utf-8") as file:
-            file.write(lines if self._begun else self._header + lines)
-        self._begun = True
+        self._journal.append([StoredAnswer(key, answer) for key, answer in answers.items()])
 
-    def join(self) -> None:
-        """Put the answers of all processes into the one file; what a kill left of other models' is removed."""
-        self._read()
-        lines = [self._header, *(json.dumps(pair, ensure_ascii=False) for pair in sorted(self.answers.items()))]
-        write_text(self.path, "\n".join(lines) + "\n")
-        for partial in self._partials():
-            partial.unlink()
+    def merge(self) -> None:
+        """Write the answers of all processes to the one file, and delete the journals of this name."""
+        self._read_journal()
+        stored = StoredAnswers(system_sha256=self._fingerprint, answers=dict(sorted(self.answers.items())))
+        write_format(self.path, stored)
+        for journal in self.path.parent.glob(f".partial.{self.path.stem}.*.jsonl"):
+            journal.unlink()
 
-    def _read(self) -> None:
-        for path in [*([self.path] if self.path.is_file() else []), *self._partials()]:
-            header, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-            if header == self._header:
-                for line in lines:
-                    with suppress(json.JSONDecodeError):  # cut off
-                        key, answer = json.loads(line)
-                        self.answers[key] = answer
-                self._begun |= path == self._own
-
-    def _partials(self) -> list[Path]:
-        return sorted(self.path.parent.glob(f".partial.{self.path.stem}.*.jsonl"))
+    def _read_journal(self) -> None:
+        self.answers.update((record.prompt_sha256, record.answer) for record in self._journal.read_new())

@@ -1,87 +1,89 @@
-"""The answers of every model to every question, collected by all processes and kept as they come."""
+"""Collect the answers of every system to every question, from all processes of a launch."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from eval.generation.answer_store import AnswerStore, prompt_key
 from eval.generation.answers import answer_in_batches, load_model
 from eval.generation.mbr import mbr_in_batches
 from eval.generation.shards import shard
-from eval.models import ModelFolder
+from eval.systems import System
 
 if TYPE_CHECKING:
     from accelerate import PartialState
 
 
 def collect_answers(
-    folders: list[ModelFolder],
-    rows: dict[str, list[dict[str, Any]]],
+    systems: Sequence[System],
+    questions: Mapping[str, Sequence[CorpusQuestion]],
     out: Path,
     process: PartialState,
     batch_size: int | None = None,
 ) -> dict[str, dict[str, list[str]]]:
-    """Return each model's answers by config, in the order of `rows`; those that `out` holds are not made again.
+    """Return the answers by system and config, in the order of `questions`; only answers missing in `out` are made.
 
-    A question that stands in two configs is answered once. Every process of a launch calls this; the first of them
-    joins what all of them answered, and in the others nothing is returned.
+    A question that two configs share is answered once. Every process of a launch must call this. The first process
+    merges all answers and returns them; the others return nothing.
 
-    Raises `InputError` for a model that answers nothing at all, before the next one answers.
+    Raises `InputError` for a system whose answers are all empty, before the next system answers.
     """
-    asked = {prompt_key(row): row for of_config in rows.values() for row in of_config}
-    answers = {}
-    for folder in folders:
-        store = AnswerStore(out, folder.name, _answered_by(folder), process.process_index)
-        # Only when all have read what is there may one of them add to it.
+    distinct = {prompt_key(question): question for config in questions.values() for question in config}
+    answers: dict[str, dict[str, list[str]]] = {}
+    for system in systems:
+        store = AnswerStore(out, system.name, system.fingerprint, process.process_index)
+        # No process may add answers before all processes have read the existing ones.
         process.wait_for_everyone()
-        missing = [row for key, row in asked.items() if key not in store.answers]
+        missing = [question for key, question in distinct.items() if key not in store.answers]
         own = shard(missing, process.process_index, process.num_processes)
         if own:
-            _answer(folder, own, store, process, batch_size)
+            _answer(system, own, store, process, batch_size)
         process.wait_for_everyone()
         if process.is_main_process:
-            store = AnswerStore(out, folder.name, _answered_by(folder))
-            store.join()
-            answers[folder.name] = {
-                config: [store.answers[prompt_key(row)] for row in of_config] for config, of_config in rows.items()
+            store.merge()
+            answers[system.name] = {
+                config: [store.answers[prompt_key(question)] for question in config_questions]
+                for config, config_questions in questions.items()
             }
-            _check_answers(folder.name, answers[folder.name])
+            _check_answers(system.name, answers[system.name])
     return answers
 
 
-def _check_answers(name: str, answers: dict[str, list[str]]) -> None:
-    """Raise `InputError` for a model that answers nothing at all; a single empty answer is a low score."""
-    for config, of_config in answers.items():
-        if not any(of_config):
+def _check_answers(name: str, answers: Mapping[str, Sequence[str]]) -> None:
+    """Raise `InputError` if all answers of a config are empty; a single empty answer only gets a low score."""
+    for config, config_answers in answers.items():
+        if not any(config_answers):
             raise InputError(
-                f"{name}: every answer to the questions of {config!r} is empty; its tokenizer's end-of-sequence "
-                "token is what it says first: check the tokenizer, or train the model further"
+                f"{name}: every answer to the questions of {config!r} is empty, because the model begins with the "
+                "end-of-sequence token; check its tokenizer, or train the model further"
             )
 
 
-def _answered_by(folder: ModelFolder) -> str:
-    """Return what a model's answers depend on: its files, and how it answers where that is not greedily."""
-    if folder.consensus is None:
-        return folder.fingerprint
-    return hashlib.sha256(f"{folder.fingerprint} {json.dumps(folder.consensus.as_dict())}".encode()).hexdigest()
-
-
 def _answer(
-    folder: ModelFolder, rows: list[dict[str, Any]], store: AnswerStore, process: PartialState, batch_size: int | None
+    system: System,
+    questions: Sequence[CorpusQuestion],
+    store: AnswerStore,
+    process: PartialState,
+    batch_size: int | None,
 ) -> None:
     from tqdm import tqdm
 
-    model, tokenizer = load_model(folder, process.device if process.device.type == "cuda" else None)
-    label = f"answering: {folder.name}"
-    with tqdm(total=len(rows), desc=label, unit="question", disable=not process.is_local_main_process) as bar:
-        if folder.consensus is None:
-            batches = answer_in_batches(model, tokenizer, rows, batch_size)
+    model, tokenizer = load_model(system.model, process.device if process.device.type == "cuda" else None)
+    with tqdm(
+        total=len(questions),
+        desc=f"answering: {system.name}",
+        unit="question",
+        # None: only on a terminal.
+        disable=None if process.is_local_main_process else True,
+    ) as bar:
+        if system.decoding is None:
+            batches = answer_in_batches(model, tokenizer, questions, batch_size)
         else:
-            batches = mbr_in_batches(model, tokenizer, rows, folder.consensus, batch_size)
+            batches = mbr_in_batches(model, tokenizer, questions, system.decoding, batch_size)
         for answers in batches:
-            store.append({prompt_key(rows[number]): answer for number, answer in answers.items()})
+            store.append({prompt_key(questions[number]): answer for number, answer in answers.items()})
             bar.update(len(answers))

@@ -1,8 +1,8 @@
-"""Attention and cache for many questions on one abstract: each key and value is read where it lies, never copied.
+"""Attention and cache for many questions on one abstract, without copies of keys and values.
 
-transformers' own attention under a mask copies keys and values out to every query head where several heads share
-them, and its growing cache copies everything at each token. With hundreds of questions at once these copies, not
-arithmetic, take most of the time (RESULTS.md).
+If several query heads share keys and values, transformers' own attention under a mask copies these to every head, and
+its cache copies everything when it grows by a token. With hundreds of questions at once these copies, not arithmetic,
+take most of the time (RESULTS.md).
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 NAME = "sdpa_by_key_head"
 
 
-class RoomyLayer(DynamicLayer):
-    """A layer of the cache with room for `capacity` tokens from the start, so that a further token moves none."""
+class PreallocatedLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # the base's __init_subclass__ is untyped
+    """A layer of the cache that allocates memory for `capacity` tokens at the start, so that adding copies nothing."""
 
     def __init__(self, capacity: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # not annotated
         self._capacity = capacity
         self._room: list[torch.Tensor] = []
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Add the states of new tokens, and return those of all."""
+        """Add the states of new tokens, and return the states of all tokens."""
         if not self.is_initialized:
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
             self.keys, self.values = key_states[:, :, :0], value_states[:, :, :0]
@@ -56,21 +56,22 @@ class RoomyLayer(DynamicLayer):
         self.keys, self.values = (room[:, :, :length] for room in self._room)
 
 
-def roomy_cache(model: PreTrainedModel, capacity: int) -> Cache:
-    """Return an empty cache for `capacity` tokens a row."""
-    return Cache(layers=[RoomyLayer(capacity) for _ in range(model.config.num_hidden_layers)])
+def preallocated_cache(model: PreTrainedModel, capacity: int) -> Cache:
+    """Return an empty cache for `capacity` tokens in each row."""
+    return Cache(layers=[PreallocatedLayer(capacity) for _ in range(model.config.num_hidden_layers)])
 
 
 @contextmanager
-def reading_keys_once(model: PreTrainedModel) -> Iterator[None]:
-    """Within the block, let heads that share a key compute with it together, where the model attends by SDPA."""
-    before = model.config._attn_implementation
-    if before == "sdpa":
-        model.config._attn_implementation = NAME
+def grouped_attention(model: PreTrainedModel) -> Iterator[None]:
+    """Within the block, compute heads that share a key together, if the model uses SDPA attention."""
+    if model.config._attn_implementation != "sdpa":
+        yield
+        return
+    model.set_attn_implementation(NAME)
     try:
         yield
     finally:
-        model.config._attn_implementation = before
+        model.set_attn_implementation("sdpa")
 
 
 def _attend(
@@ -88,7 +89,7 @@ def _attend(
     if attention_mask is None or groups == 1:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     rows, heads, length, width = query.shape
-    # The heads of a group lie side by side, so that they become further queries of their key's head.
+    # The heads of a group are adjacent, so a reshape turns them into further queries of the head of their key.
     packed = query.reshape(rows, heads // groups, groups * length, width)
     attended = torch.nn.functional.scaled_dot_product_attention(
         packed, key, value, attn_mask=attention_mask.repeat(1, 1, groups, 1), scale=scaling

@@ -1,51 +1,38 @@
-"""Minimum Bayes risk: of several sampled answers the one that is nearest in meaning to all of them.
+"""Minimum Bayes risk (MBR) decoding: of several sampled answers, choose the one closest in meaning to all of them.
 
-Kumar and Byrne 2004 (https://aclanthology.org/N04-1022), with samples for the distribution as in Eikema and Aziz 2022
-(https://aclanthology.org/2022.emnlp-main.754), and the mean of the unit embeddings for the mean over all pairs: the
-cosine with it orders the samples as the mean of their cosines with one another does.
+Kumar and Byrne 2004 (https://aclanthology.org/N04-1022), with samples in place of the distribution as in Eikema and
+Aziz 2022 (https://aclanthology.org/2022.emnlp-main.754). The cosine with the mean of the unit embeddings ranks the
+samples as the mean of their pairwise cosines does, and is cheaper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from dataset_builder.corpus.questions import Question
 from eval.generation.answers import sample_in_batches
-from eval.generation.shared_prefix import Sampling
 from eval.metrics.embedding import Encoder
-from eval.models import EncoderFolder
+from eval.systems import MBRDecoding
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-@dataclass(frozen=True)
-class Consensus:
-    """Which samples are drawn, and the encoder that says which of them is nearest to all."""
-
-    sampling: Sampling
-    encoder: EncoderFolder
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what scores.json says of it."""
-        return {**asdict(self.sampling), "encoder_sha256": self.encoder.fingerprint}
-
-
 def mbr_in_batches(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    rows: list[dict[str, Any]],
-    consensus: Consensus,
+    questions: Sequence[Question],
+    decoding: MBRDecoding,
     batch_size: int | None = None,
 ) -> Iterator[dict[int, str]]:
-    """Yield the chosen answers to `rows`, as `answer_in_batches` yields greedy ones."""
-    encoder = Encoder(consensus.encoder)
-    for batch in sample_in_batches(model, tokenizer, rows, consensus.sampling, batch_size):
+    """Yield the chosen answers to `questions`, as `answer_in_batches` yields greedy ones."""
+    encoder = Encoder(decoding.encoder)
+    for batch in sample_in_batches(model, tokenizer, questions, decoding.sampling, batch_size):
         yield {number: mbr_choice(answers, encoder) for number, answers in batch.items()}
 
 
 def mbr_choice(answers: list[str], encoder: Encoder) -> str:
-    """Return the answer whose embedding is nearest to the mean of all, the first of several."""
+    """Return the answer whose embedding is closest to the mean of all embeddings, the first one in a tie."""
     embeddings = encoder.embed(answers)
     return answers[int((embeddings @ embeddings.mean(axis=0)).argmax())]

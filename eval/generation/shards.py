@@ -1,12 +1,20 @@
-"""Each process's part of the questions under `accelerate launch`."""
+"""Divide the questions among the processes of `accelerate launch`."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeVar
+
+from dataset_builder.corpus.questions import Question
+
+QuestionType = TypeVar("QuestionType", bound=Question)
 
 
-def shard(rows: list[dict[str, Any]], process: int, processes: int) -> list[dict[str, Any]]:
-    """Return the questions that `process` answers: every so many-th abstract, by length, with all its questions."""
-    abstracts = sorted({row["context"] for row in rows}, key=lambda text: (-len(text), text))
+def shard(questions: Sequence[QuestionType], process: int, processes: int) -> list[QuestionType]:
+    """Return the questions that `process` answers.
+
+    The abstracts are dealt out in turn, the longest first, each with all of its questions.
+    """
+    abstracts = sorted({question.context for question in questions}, key=lambda text: (-len(text), text))
     own = set(abstracts[process::processes])
-    return [row for row in rows if row["context"] in own]
+    return [question for question in questions if question.context in own]

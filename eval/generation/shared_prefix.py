@@ -1,31 +1,31 @@
-"""Answers to several questions on each of several papers at once, each abstract read once for all of them.
+"""Answer several questions on each of several papers at once, and read each abstract only once.
 
-A batch is a row a paper. The row begins with the tokens that the paper's prompts share; behind them come the rest of
-each prompt and, step by step, a token of each answer. A four-dimensional attention mask lets a question's tokens see
-the shared beginning and their own, and each token's position is what it would be if its question stood alone, so
-that the model computes what it computes for one prompt at a time, but for rounding.
+A batch has one row for each paper. The row begins with the tokens that the paper's prompts share. Then come the rest
+of each prompt and, step by step, one token of each answer. A four-dimensional attention mask lets a question's tokens
+see the shared beginning and their own tokens, and each token has the position that it would have in its own prompt.
+So the model computes what it computes for one prompt at a time, except for rounding.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-# In float32 another shape of batch moves a logit by less than a tenth of this (RESULTS.md): a token that is ahead of
-# the next best by more is the same in every batch.
+# In float32 another batch shape changes a logit by less than a tenth of this (RESULTS.md). So a token that is ahead of
+# the second best by more is the same in every batch.
 NEAR_TIE = 1e-3
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """`samples` answers to a question, each token drawn at `temperature` from the whole vocabulary.
+    """Draw `samples` answers to a question, each token at `temperature` from the whole vocabulary.
 
-    The random numbers of a sample follow from `seed`, its prompt and its own number, and from nothing else.
+    The random numbers of a sample depend only on `seed`, the prompt and the number of the sample.
     """
 
     samples: int
@@ -35,9 +35,9 @@ class Sampling:
 
 @dataclass(frozen=True)
 class TokenAnswer:
-    """The tokens of an answer, without the end of sequence; `certain`: a greedy one never came near a tie.
+    """The tokens of an answer, without the end of sequence.
 
-    That is, each of its tokens was ahead of the next best by more than `NEAR_TIE`.
+    A greedy answer is `certain` if each of its tokens was ahead of the second best by more than `NEAR_TIE`.
     """
 
     tokens: list[int]
@@ -45,14 +45,14 @@ class TokenAnswer:
 
 
 def shared_length(prompts: list[list[int]]) -> int:
-    """Return how many tokens the prompts of one paper have in common; each keeps one token at least to itself."""
+    """Return how many tokens the prompts of one paper have in common; at least one token of each is not shared."""
     shortest = min(map(len, prompts)) - 1
     columns = enumerate(zip(*(prompt[:shortest] for prompt in prompts), strict=True))
-    return next((place for place, tokens in columns if len(set(tokens)) > 1), shortest)
+    return next((column for column, tokens in columns if len(set(tokens)) > 1), shortest)
 
 
 def cache_columns(papers: list[list[list[int]]], max_new_tokens: int, samples: int = 1) -> int:
-    """Return how many tokens the cache of each row has at its end, padding included."""
+    """Return how many tokens the cache holds for each row at the end, padding included."""
     shared = [shared_length(prompts) for prompts in papers]
     rests = [sum(map(len, prompts)) - len(prompts) * length for prompts, length in zip(papers, shared, strict=True)]
     return max(shared) + max(rests) + max(map(len, papers)) * samples * max_new_tokens
@@ -65,23 +65,26 @@ def answer_papers(
     max_new_tokens: int,
     sampling: Sampling | None = None,
 ) -> list[list[TokenAnswer]]:
-    """Return the answers to `papers`, for each paper the token ids of its prompts, in their order.
+    """Return the answers for each paper, in the order of its prompts, which are given as token ids.
 
-    Greedy answers, one a prompt; with `sampling` so many samples of the first prompt, then of the next.
+    Without `sampling` these are greedy answers, one for each prompt; with it, all samples of the first prompt, then of
+    the next.
     """
     import torch
 
-    from eval.generation.grouped_attention import reading_keys_once, roomy_cache
+    from eval.generation.grouped_attention import grouped_attention, preallocated_cache
 
     device = model.device
     samples = sampling.samples if sampling else 1
     counts = [len(prompts) * samples for prompts in papers]
-    cache = roomy_cache(model, cache_columns(papers, max_new_tokens, samples))
-    draws = _random_numbers(papers, sampling, max_new_tokens).to(device) if sampling else None
-    with torch.inference_mode(), reading_keys_once(model):
-        # A question is read once, and each of its samples goes on from there in a slot of its own.
-        logits, seen, positions = (of.repeat_interleave(samples, dim=1) for of in _read_prompts(model, papers, cache))
-        # (papers, slots): which answer each slot of a row stands for, -1 for none.
+    cache = preallocated_cache(model, cache_columns(papers, max_new_tokens, samples))
+    draws = _random_numbers(papers, sampling, max_new_tokens).to(device) if sampling else torch.empty(0)
+    with torch.inference_mode(), grouped_attention(model):
+        # A question is read once; then each of its samples continues in its own slot.
+        logits, seen, positions = (
+            tensor.repeat_interleave(samples, dim=1) for tensor in _read_prompts(model, papers, cache)
+        )
+        # (papers, slots): the number of the answer in each slot of a row, -1 for an empty slot.
         answer = torch.arange(max(counts), device=device).expand(len(papers), -1)
         answer = torch.where(answer < torch.tensor(counts, device=device)[:, None], answer, -1)
         paper = torch.arange(len(papers), device=device)
@@ -89,16 +92,16 @@ def answer_papers(
         certain = [[True] * count for count in counts]
         for step in range(max_new_tokens):
             if sampling:
-                # A slot of no answer draws by the numbers of the last one, for nobody.
-                chosen = _drawn(logits, sampling.temperature, draws[paper[:, None], answer, step])
+                # Empty slots draw too, with the numbers of the last answer; the result is discarded.
+                chosen = _draw(logits, sampling.temperature, draws[paper[:, None], answer, step])
                 close = torch.zeros_like(chosen, dtype=torch.bool)
             else:
                 best = logits.topk(2, dim=-1)
                 chosen = best.indices[..., 0]
                 close = (best.values[..., 0] - best.values[..., 1]) < NEAR_TIE
             rows = zip(paper.tolist(), answer.tolist(), chosen.tolist(), close.tolist(), strict=True)
-            for owner, numbers, of_row, ties in rows:
-                for number, token, tie in zip(numbers, of_row, ties, strict=True):
+            for owner, numbers, row_tokens, ties in rows:
+                for number, token, tie in zip(numbers, row_tokens, ties, strict=True):
                     if number >= 0:
                         certain[owner][number] &= not tie
                         if token != end_of_sequence:
@@ -106,8 +109,8 @@ def answer_papers(
             answer = torch.where(chosen == end_of_sequence, -1, answer)
             if step == max_new_tokens - 1 or not (answer >= 0).any():
                 break
-            # What is finished is not computed any further: whole papers leave the batch, and the slots that are still
-            # at work move to the front of their row.
+            # Finished answers are not computed any further: finished papers leave the batch, and the slots with
+            # unfinished answers move to the front of their row.
             working = (answer >= 0).any(dim=1)
             if not working.all():
                 kept = working.nonzero()[:, 0]
@@ -131,42 +134,42 @@ def answer_papers(
                 use_cache=True,
             ).logits
     return [
-        [TokenAnswer(*answer) for answer in zip(of_paper, sure, strict=True)]
-        for of_paper, sure in zip(tokens, certain, strict=True)
+        [TokenAnswer(*answer) for answer in zip(paper_tokens, paper_certain, strict=True)]
+        for paper_tokens, paper_certain in zip(tokens, certain, strict=True)
     ]
 
 
 def _random_numbers(papers: list[list[list[int]]], sampling: Sampling, steps: int) -> torch.Tensor:
-    """Return the numbers, from 0 to below 1, that the tokens are drawn by: (papers, slots, steps)."""
+    """Return the uniform random numbers in [0, 1) from which the tokens are drawn: (papers, slots, steps)."""
     import torch
 
     draws = torch.zeros(len(papers), max(map(len, papers)) * sampling.samples, steps)
     for row, prompts in zip(draws, papers, strict=True):
-        for place, prompt in enumerate(prompts):
+        for number, prompt in enumerate(prompts):
             for sample in range(sampling.samples):
                 digest = hashlib.sha256(f"{sampling.seed} {sample} {prompt}".encode()).digest()
                 generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-                row[place * sampling.samples + sample] = torch.rand(steps, generator=generator)
+                row[number * sampling.samples + sample] = torch.rand(steps, generator=generator)
     return draws
 
 
-def _drawn(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> torch.Tensor:
-    """Return a token for each slot, where its number falls among the probabilities laid end to end."""
+def _draw(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> torch.Tensor:
+    """Return a token for each slot: the first whose cumulative probability exceeds the slot's random number."""
     import torch
 
     ends = (logits.float() / temperature).softmax(dim=-1).cumsum(dim=-1)
     drawn = torch.searchsorted(ends, numbers[..., None] * ends[..., -1:], right=True)[..., 0]
-    return drawn.clamp(max=logits.shape[-1] - 1)  # rounding can carry a number past the last end
+    return drawn.clamp(max=logits.shape[-1] - 1)  # by rounding, a number can exceed the last sum
 
 
 def first_logits(model: PreTrainedModel, prompts: list[list[int]]) -> torch.Tensor:
-    """Return the logits that follow each of one paper's prompts, read together: (prompts, vocabulary)."""
+    """Read the prompts of one paper together and return the logits after each of them: (prompts, vocabulary)."""
     import torch
 
-    from eval.generation.grouped_attention import reading_keys_once, roomy_cache
+    from eval.generation.grouped_attention import grouped_attention, preallocated_cache
 
-    with torch.inference_mode(), reading_keys_once(model):
-        return _read_prompts(model, [prompts], roomy_cache(model, cache_columns([prompts], 0)))[0][0]
+    with torch.inference_mode(), grouped_attention(model):
+        return _read_prompts(model, [prompts], preallocated_cache(model, cache_columns([prompts], 0)))[0][0]
 
 
 def _read_prompts(
@@ -174,8 +177,8 @@ def _read_prompts(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Fill the cache with the prompts.
 
-    Return, for each paper and slot, the logits that follow the prompt (papers, slots, vocabulary), the columns of the
-    cache that the slot sees (papers, slots, columns), and the position of the prompt's last token (papers, slots).
+    Return for each paper and slot the logits after the prompt (papers, slots, vocabulary), the columns of the cache
+    that the slot sees (papers, slots, columns), and the position of the prompt's last token (papers, slots).
     """
     import torch
 
@@ -183,8 +186,8 @@ def _read_prompts(
     slots = max(len(prompts) for prompts in papers)
     shared = torch.tensor([shared_length(prompts) for prompts in papers])
     rests = [[prompt[length:] for prompt in prompts] for prompts, length in zip(papers, shared.tolist(), strict=True)]
-    columns, width = int(shared.max()), max(sum(map(len, of_paper)) for of_paper in rests)
-    # Padding may be any token: what stands behind a row's shared part is seen by nobody.
+    columns, width = int(shared.max()), max(sum(map(len, paper_rests)) for paper_rests in rests)
+    # Padding may be any token: the mask hides what follows a row's shared part.
     beginnings = torch.zeros(len(papers), columns, dtype=torch.long)
     ids, positions = (
         torch.zeros(len(papers), width, dtype=torch.long),
@@ -196,27 +199,28 @@ def _read_prompts(
         beginnings[row, :length] = torch.tensor(prompts[0][:length])
         start = 0
         for slot, rest in enumerate(rests[row]):
-            place = slice(start, start + len(rest))
-            ids[row, place] = torch.tensor(rest)
-            positions[row, place] = torch.arange(length, length + len(rest))
-            owner[row, place] = slot
+            span = slice(start, start + len(rest))
+            ids[row, span] = torch.tensor(rest)
+            positions[row, span] = torch.arange(length, length + len(rest))
+            owner[row, span] = slot
             start += len(rest)
             last[row, slot] = start - 1
 
     if columns:
         model(input_ids=beginnings.to(device), past_key_values=cache, use_cache=True, logits_to_keep=1)
-    of_shared = torch.arange(columns) < shared[:, None]
+    is_shared = torch.arange(columns) < shared[:, None]
     same_question = (owner[:, :, None] == owner[:, None, :]).tril()
-    seen = torch.cat([of_shared[:, None].expand(-1, width, -1), same_question], dim=2)
+    seen = torch.cat([is_shared[:, None].expand(-1, width, -1), same_question], dim=2)
     last = last.to(device)
 
-    def ends_alone(head: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+    def keep_ends(head: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
         states = inputs[0]
         return (states.gather(1, last[:, :, None].expand(-1, -1, states.shape[2])),)
 
-    # The rows' prompts end at columns of their own. The vocabulary is so large that logits of every column would take
-    # gigabytes, so what comes before the head is picked out.
-    hook = model.get_output_embeddings().register_forward_pre_hook(ends_alone)
+    # The prompts of a row end at different columns. The vocabulary is so large that the logits of every column would
+    # take gigabytes, so only the hidden states of the ends are passed to the head.
+    head = cast("torch.nn.Module", model.get_output_embeddings())  # type: ignore[no-untyped-call]  # not annotated
+    hook = head.register_forward_pre_hook(keep_ends)
     try:
         logits = model(
             input_ids=ids.to(device),
@@ -227,6 +231,6 @@ def _read_prompts(
         ).logits
     finally:
         hook.remove()
-    of_slot = owner[:, None] == torch.arange(slots)[:, None]
-    seen = torch.cat([of_shared[:, None].expand(-1, slots, -1), of_slot], dim=2)
+    own = owner[:, None] == torch.arange(slots)[:, None]
+    seen = torch.cat([is_shared[:, None].expand(-1, slots, -1), own], dim=2)
     return logits, seen.to(device), positions.to(device).gather(1, last)

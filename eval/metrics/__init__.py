@@ -1,1 +1,1 @@
-"""Measure answers against reference answers."""
+"""Score answers against reference answers."""

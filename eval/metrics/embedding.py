@@ -1,4 +1,4 @@
-"""Sentence encoders and cross-encoders: each text embedded once, whoever asks for it."""
+"""Load sentence encoders and cross-encoders, and embed each text once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Encoder:
-    """A sentence-transformers model that keeps what it has embedded.
+    """A sentence-transformers model that caches its embeddings.
 
-    Raises `InputError` when the folder cannot be loaded as one.
+    Raises `InputError` for a folder that cannot be loaded.
     """
 
     def __init__(self, folder: EncoderFolder) -> None:
@@ -24,7 +24,7 @@ class Encoder:
         self._metric = AnswerSimilarity()
         try:
             self._metric.embed(self._path, ["A text."])
-        except Exception as error:  # the libraries raise errors of no one class for what they cannot load
+        except Exception as error:  # the errors of the libraries have no common class
             raise InputError(
                 f"--encoder {folder.given}: cannot be loaded as a sentence encoder ({error}); give a "
                 "sentence-transformers model, folder or Hub id"
@@ -32,17 +32,19 @@ class Encoder:
 
     def similarities(self, first: list[str], second: list[str]) -> np.ndarray:
         """Return the cosine similarity of each of `first` with its counterpart in `second`."""
-        return (self.embed(first) * self.embed(second)).sum(axis=1).clip(-1, 1)
+        similarities: np.ndarray = (self.embed(first) * self.embed(second)).sum(axis=1).clip(-1, 1)
+        return similarities
 
     def embed(self, texts: list[str]) -> np.ndarray:
         """Return unit embeddings, (texts, dimensions)."""
-        return self._metric.embed(self._path, texts)
+        embeddings: np.ndarray = self._metric.embed(self._path, texts)
+        return embeddings
 
 
 class PairScorer:
-    """A cross-encoder: it reads an answer and its reference together and gives one number.
+    """A cross-encoder, which reads an answer and its reference together and returns one score.
 
-    Raises `InputError` when the folder cannot be loaded as one, or gives more than one number a pair.
+    Raises `InputError` for a folder that cannot be loaded, and for a model that returns more than one number per pair.
     """
 
     def __init__(self, folder: EncoderFolder) -> None:
@@ -50,18 +52,18 @@ class PairScorer:
 
         try:
             self._model = CrossEncoder(str(folder.path))
-        except Exception as error:  # as above
+        except Exception as error:  # as for an encoder
             raise InputError(
                 f"--cross-encoder {folder.given}: cannot be loaded as a cross-encoder ({error}); give a "
                 "sentence-transformers cross-encoder, folder or Hub id"
             ) from error
         if self._model.num_labels != 1:
             raise InputError(
-                f"--cross-encoder {folder.given}: gives {self._model.num_labels} numbers a pair; give one that gives "
-                "a single score"
+                f"--cross-encoder {folder.given}: returns {self._model.num_labels} numbers per pair; give a "
+                "cross-encoder with a single score"
             )
 
     def scores(self, answers: list[str], references: list[str]) -> list[float]:
-        """Return the score of each answer and its reference, on the scale that the model was trained to."""
+        """Return the score of each answer and its reference, on the scale that the model was trained on."""
         pairs = list(zip(answers, references, strict=True))
         return [float(score) for score in self._model.predict(pairs, show_progress_bar=False)]

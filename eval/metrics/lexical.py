@@ -1,4 +1,4 @@
-"""What is measured of an answer beside its embedding: words, numbers, length."""
+"""Compute the metrics that need no encoder: words in common, numbers, length. Name all metrics."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import math
 import re
 import string
 from collections import Counter
+from collections.abc import Callable, Sequence
 
-# Measures of an answer against its reference, in the order of tables, as they are called in scores.json.
+from dataset_builder.text import numbers
+
+# The titles of the metrics of scores.json, in the order of tables.
 HEADLINE = "cosine_similarity"
 TITLES = {
     HEADLINE: "similarity",
@@ -18,68 +21,71 @@ TITLES = {
     "number_match": "numbers right",
     "length_ratio": "length ratio",
 }
-# Measures that are 1 or 0 of each answer, so that their mean is a share.
+# Metrics that are 1 or 0 for each answer, so that their mean is a share.
 SHARES = ("number_match",)
-# Past these ends a mean cannot lie: of words in common there are none at least and all at most.
-ENDS = {HEADLINE: (-1, 1), "rouge_l": (0, 1), "token_f1": (0, 1), "length_ratio": (0, math.inf)}
+# The lowest and the highest possible mean.
+RANGES: dict[str, tuple[float, float]] = {
+    HEADLINE: (-1, 1),
+    "rouge_l": (0, 1),
+    "token_f1": (0, 1),
+    "length_ratio": (0, math.inf),
+}
 ARTICLES = re.compile(r"\b(a|an|the)\b")
-# A number, but not the one in a name such as DDR4 or GPT-2.
-NUMBER = re.compile(r"(?<![A-Za-z0-9.])(?<![A-Za-z]-)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 
 
-def title(measure: str) -> str:
-    """Return what tables call a measure."""
-    if measure.startswith(f"{HEADLINE}_"):
-        return f"similarity, encoder {measure.rpartition('_')[2]}"
-    return TITLES[measure]
+def title(metric: str) -> str:
+    """Return the title of a metric in tables."""
+    if metric in TITLES:
+        return TITLES[metric]
+    return f"similarity, encoder {metric.removeprefix(f'{HEADLINE}_')}"
 
 
-def ends(measure: str) -> tuple[float, float]:
-    """Return the lowest and the highest mean that a measure can have."""
-    return ENDS.get(HEADLINE if measure.startswith(HEADLINE) else measure, (-math.inf, math.inf))
+def mean_range(metric: str) -> tuple[float, float]:
+    """Return the lowest and the highest mean that a metric can have."""
+    return RANGES.get(HEADLINE if metric.startswith(HEADLINE) else metric, (-math.inf, math.inf))
 
 
-def lexical_metrics(answers: list[str | None], references: list[str]) -> dict[str, list[float | None]]:
-    """Return ROUGE-L, token F1, number match and length ratio of each answer; None where one does not apply.
+def lexical_metrics(answers: Sequence[str | None], references: Sequence[str]) -> dict[str, list[float | None]]:
+    """Return ROUGE-L, token F1, number match and length ratio of each answer; None where a metric does not apply.
 
     ROUGE-L is the F-measure with stemming of the library rouge_score (Lin 2004, https://aclanthology.org/W04-1013).
     """
     from rouge_score.rouge_scorer import RougeScorer
 
     scorer = RougeScorer(["rougeL"], use_stemmer=True)
+    metrics: dict[str, Callable[[str, str], float | None]] = {
+        "rouge_l": lambda answer, reference: scorer.score(reference, answer)["rougeL"].fmeasure,
+        "token_f1": token_f1,
+        "number_match": number_match,
+        "length_ratio": lambda answer, reference: len(answer.split()) / len(reference.split()),
+    }
     pairs = list(zip(answers, references, strict=True))
     return {
-        "rouge_l": [None if one is None else scorer.score(other, one)["rougeL"].fmeasure for one, other in pairs],
-        "token_f1": [None if one is None else token_f1(one, other) for one, other in pairs],
-        "number_match": [None if one is None else number_match(one, other) for one, other in pairs],
-        "length_ratio": [None if one is None else len(one.split()) / len(other.split()) for one, other in pairs],
+        name: [None if answer is None else metric(answer, reference) for answer, reference in pairs]
+        for name, metric in metrics.items()
     }
 
 
 def token_f1(answer: str, reference: str) -> float:
-    """Return the F1 of the words in common, without case, punctuation and articles, as SQuAD counts them.
+    """Return the F1 of the words in common, without case, punctuation and articles, as SQuAD computes it.
 
     Rajpurkar et al. 2016, https://aclanthology.org/D16-1264.
     """
-    given, wanted = (Counter(_words(text)) for text in (answer, reference))
+    given, wanted = Counter(_squad_words(answer)), Counter(_squad_words(reference))
     common = (given & wanted).total()
     return 2 * common / (given.total() + wanted.total()) if common else 0.0
 
 
 def number_match(answer: str, reference: str) -> float | None:
-    """Return 1.0 if the answer names the numbers of the reference and no other, else 0.0; None if it has none.
+    """Return 1.0 if the answer has exactly the numbers of the reference, else 0.0; None if the reference has none.
 
-    Numbers are compared as numbers (1,000 is 1000.0), each once, in any order; those written as words do not count.
+    The values are compared (1,000 equals 1000.0), in any order; repeated numbers count once. Numbers written as words
+    do not count.
     """
     wanted = numbers(reference)
     return float(numbers(answer) == wanted) if wanted else None
 
 
-def numbers(text: str) -> set[float]:
-    """Return the numbers written in digits in a text."""
-    return {float(number.replace(",", "")) for number in NUMBER.findall(text)}
-
-
-def _words(text: str) -> list[str]:
+def _squad_words(text: str) -> list[str]:
     bare = "".join(letter for letter in text.lower() if letter not in string.punctuation)
     return ARTICLES.sub(" ", bare).split()

@@ -1,36 +1,55 @@
-"""Predictions: one Parquet file a config and model, one row a question, with its reference, answer and measures."""
+"""Write predictions: a Parquet file for each config and system, with a row for each question."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.files import replacing
 
-
-def predictions_path(out: Path, config: str, model: str) -> Path:
-    """Return where the predictions of a model on a config lie."""
-    return out / "predictions" / f"{config}.{model}.parquet"
+# By metric, its value for each question; None where the metric does not apply.
+MetricValues = dict[str, list[float | None]]
 
 
 def write_predictions(
-    path: Path,
-    rows: list[dict[str, Any]],
-    answers: list[str | None],
-    measured: dict[str, list[float | None]],
+    folder: Path,
+    questions: Mapping[str, Sequence[CorpusQuestion]],
+    answers: Mapping[str, Mapping[str, Sequence[str | None]]],
+    values: Mapping[str, Mapping[str, MetricValues]],
 ) -> None:
-    """Write the answers to `rows` with their measures, whole or not at all."""
+    """Write `folder`/CONFIG.NAME.parquet with the answers of each system or heuristic and their metric values.
+
+    Files of other configs and systems, from an earlier run, are removed: scores.json does not contain them.
+    """
+    written = set()
+    for config, by_name in answers.items():
+        for name, given in by_name.items():
+            path = folder / f"{config}.{_file_name(name)}.parquet"
+            _write(path, questions[config], given, values[config][name])
+            written.add(path)
+    for stale in set(folder.glob("*.parquet")) - written:
+        stale.unlink()
+
+
+def _file_name(name: str) -> str:
+    return name.replace("'", "").replace(" ", "-")
+
+
+def _write(
+    path: Path, questions: Sequence[CorpusQuestion], answers: Sequence[str | None], values: MetricValues
+) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.table(
         {
-            "paper_id": pa.array([row["paper_id"] for row in rows], pa.string()),
-            "year": pa.array([row["year"] for row in rows], pa.int32()),
-            "question": pa.array([row["question"] for row in rows], pa.string()),
-            "reference": pa.array([row["answer"] for row in rows], pa.string()),
+            "paper_id": pa.array([question.paper_id for question in questions], pa.string()),
+            "year": pa.array([question.year for question in questions], pa.int32()),
+            "question": pa.array([question.question for question in questions], pa.string()),
+            "reference": pa.array([question.answer for question in questions], pa.string()),
             "prediction": pa.array(answers, pa.string()),
-            **{name: pa.array(values, pa.float64()) for name, values in measured.items()},
+            **{name: pa.array(metric_values, pa.float64()) for name, metric_values in values.items()},
         }
     )
     with replacing(path) as temporary:

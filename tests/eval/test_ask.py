@@ -1,4 +1,4 @@
-"""`python -m eval answer`: one question, a folder of abstracts, and what cannot be asked."""
+"""Test `python -m eval answer`: one question, a folder of abstracts, and input that is refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, monkey
 
     for name in ("b.txt", "a.txt"):
         (tmp_path / name).write_text(f"{TEXT} {name}")
-    (tmp_path / "notes.md").write_text("none")
+    (tmp_path / "notes.md").write_text("not an abstract")
     command = ["eval", "answer", "--model", str(tiny_base), "--abstract", str(tmp_path)]
     monkeypatch.setattr("sys.argv", [*command, "--question", "Why?", "--question", "How so?"])
     main()
@@ -65,7 +65,7 @@ def test_answers_come_as_they_are_made(tmp_path: Path, tiny_base: Path, monkeypa
 
 
 def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
-    """No file, an empty one, one that is no text, a folder without any, an empty question, no model."""
+    """A missing file, an empty one, one that is not text, a folder without abstracts, an empty question, no model."""
     for name, content in (("empty.txt", b" \n"), ("latin.txt", b"\xe9")):
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder").mkdir()
@@ -73,12 +73,12 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
         ("none.txt", "cannot be read"),
         ("empty.txt", "is empty"),
         ("latin.txt", "cannot be read as UTF-8"),
-        ("folder", "holds no abstract"),
+        ("folder", "has no abstract"),
     ):
         with pytest.raises(InputError, match=complaint):
             read_abstracts(tmp_path / path)
     (tmp_path / "folder/a.txt").write_text(TEXT)
     with pytest.raises(InputError, match="--question: is empty"):
         list(ask("m", tmp_path / "folder", [" "]))
-    with pytest.raises(InputError, match="is no model folder"):
+    with pytest.raises(InputError, match="not a model folder"):
         list(ask(str(tmp_path), tmp_path / "folder", ["Why?"]))

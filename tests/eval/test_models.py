@@ -1,4 +1,4 @@
-"""What counts as a model, and what does not."""
+"""Test which folders are models and encoders, and what their fingerprints follow."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
-from eval.models import find_encoder, find_model, parse_models
+from eval.models import find_encoder, find_model
 
 
-def test_folder_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_without_a_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing folder, an empty one, a mistyped path below a folder that exists, and a Hub id without the Hub."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     for given, complaint in (
         (str(tmp_path / "missing"), "no such folder"),
-        (str(tmp_path), "is no model folder"),
+        (str(tmp_path), "not a model folder"),
         ("runs/missing", "no such folder"),
-        ("nobody/nothing", "neither a folder here nor found on the Hub"),
+        ("someone/nothing", "not a folder here, and not found on the Hub"),
     ):
         with pytest.raises(InputError, match=complaint):
             find_model("m", given)
@@ -61,18 +61,18 @@ def test_fingerprint_follows_the_weights_and_not_the_card(tmp_path: Path, tiny_b
     assert find_model("m", str(folder)).fingerprint != before
 
 
-def test_encoder_of_modules_alone_is_one(tmp_path: Path) -> None:
+def test_encoder_needs_only_modules(tmp_path: Path) -> None:
     """Weights in a module's folder, which its fingerprint follows, and no config.json beside modules.json."""
-    with pytest.raises(InputError, match=r"--encoder .*: is no encoder's folder"):
-        find_encoder("--encoder", str(tmp_path))
+    with pytest.raises(InputError, match=r"--encoders .*: not the folder of an encoder"):
+        find_encoder("--encoders", str(tmp_path))
     (tmp_path / "modules.json").write_text("[]")
     (tmp_path / "0_Module").mkdir()
     (tmp_path / "0_Module/model.safetensors").write_bytes(b"1")
-    found = find_encoder("--encoder", str(tmp_path))
+    found = find_encoder("--encoders", str(tmp_path))
     assert found.path == tmp_path
     before = found.fingerprint
     (tmp_path / "0_Module/model.safetensors").write_bytes(b"2")
-    assert find_encoder("--encoder", str(tmp_path)).fingerprint != before
+    assert find_encoder("--encoders", str(tmp_path)).fingerprint != before
 
 
 def test_module_of_an_encoder_as_a_pickle_is_not_loaded(tmp_path: Path) -> None:
@@ -91,24 +91,9 @@ def test_module_of_an_encoder_as_a_pickle_is_not_loaded(tmp_path: Path) -> None:
 
 
 def test_adapter_as_a_pickle_is_not_loaded(tmp_path: Path, tiny_base: Path) -> None:
-    """Though other safetensors lie beside it, which peft would not load."""
+    """Even with another safetensors file in the folder, which peft would not load."""
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tiny_base)}))
     (tmp_path / "adapter_model.bin").write_bytes(b"\x80\x04.")
     (tmp_path / "other.safetensors").write_bytes(b"1")
     with pytest.raises(InputError, match=r"has no weights \(adapter_model\.safetensors"):
         find_model("m", str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("words", "complaint"),
-    [
-        (["runs/full"], "must be NAME=FOLDER"),
-        (["=runs/full"], "must be NAME=FOLDER"),
-        (["a/b=runs/full"], "must be NAME=FOLDER"),
-        (["a=x", "a=y"], "the name 'a' is given twice"),
-    ],
-)
-def test_bad_model_words_are_refused(words: list[str], complaint: str) -> None:
-    """No name, no folder, a name that is a path, and a name twice."""
-    with pytest.raises(InputError, match=complaint):
-        parse_models(words)

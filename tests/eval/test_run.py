@@ -1,4 +1,4 @@
-"""An evaluation from end to end on the tiny model, with the real encoder: scores, resuming, errors."""
+"""Test an evaluation from end to end on the tiny model, with the real encoder: scores, resuming, errors."""
 
 from __future__ import annotations
 
@@ -15,42 +15,74 @@ import pytest
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
+from eval.analysis.scores import Scores, read_scores
+from eval.generation.answer_store import StoredAnswers
+from eval.models import find_encoder, find_model
 from eval.question_sample import sample_questions
-from eval.report.tables import as_markdown, comparison
 from eval.run import run
+from eval.systems import System
 from tests.conftest import REPOSITORY, contents
+from tests.eval.questions import corpus_question
+
+
+def evaluate(
+    corpus: object,
+    configs: list[str],
+    models: dict[str, Path],
+    encoders: list[Path],
+    out: Path,
+    cross_encoder: Path | None = None,
+    **limits: int,
+) -> Scores:
+    """Evaluate models by name with greedy decoding, and return the scores."""
+    result = run(
+        str(corpus),
+        configs,
+        [System(name, find_model(name, str(model))) for name, model in models.items()],
+        [find_encoder("--encoders", str(encoder)) for encoder in encoders],
+        out,
+        cross_encoder=find_encoder("--cross-encoder", str(cross_encoder)) if cross_encoder else None,
+        **limits,
+    )
+    assert result is not None
+    return result[0]
+
+
+def stored_answers(out: Path, name: str) -> dict[str, str]:
+    """Return the answers of a system that an evaluation keeps."""
+    return StoredAnswers.model_validate_json((out / f"answers/{name}.json").read_text()).answers
 
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory: pytest.TempPathFactory, corpus: Path, tiny_base: Path, encoder: Path) -> Path:
-    """Return the output folder of an unbroken evaluation of one model on 20 questions of each config."""
+    """Return the output folder of an uninterrupted evaluation of one model on 20 questions of each config."""
     out = tmp_path_factory.mktemp("evaluated") / "eval"
-    run(str(corpus), ["plain", "detailed"], {"tiny": str(tiny_base)}, [str(encoder)], out, questions=20, batch_size=8)
+    evaluate(corpus, ["plain", "detailed"], {"tiny": tiny_base}, [encoder], out, questions=20, batch_size=8)
     return out
 
 
-def test_predictions_hold_what_the_scores_are_made_of(evaluated: Path, encoder: Path) -> None:
-    """The mean in scores.json is that of the similarities in the Parquet file, and those are the metric's."""
+def test_scores_are_computed_from_the_predictions(evaluated: Path, encoder: Path) -> None:
+    """The mean in scores.json is the mean of the similarities in the Parquet file, which equal the metric's."""
     import pyarrow.parquet as pq
 
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
-    scores = json.loads((evaluated / "scores.json").read_text())
-    assert scores["encoders"] == ["sentence-transformers/all-MiniLM-L6-v2"]
+    scores = read_scores(evaluated / "scores.json")
+    assert scores.encoders == ["sentence-transformers/all-MiniLM-L6-v2"]
     for config in ("plain", "detailed"):
         rows = pq.read_table(evaluated / f"predictions/{config}.tiny.parquet").to_pylist()
         assert list(rows[0]) == [
             *("paper_id", "year", "question", "reference", "prediction", "cosine_similarity"),
             *("rouge_l", "token_f1", "number_match", "length_ratio"),
         ]
-        entry = scores["models"]["tiny"][config]
-        assert entry["n"] == len(rows) == 20
+        config_scores = scores.systems["tiny"].configs[config]
+        assert config_scores.n == len(rows) == 20
         expected = AnswerSimilarity().compute(
             predictions=[row["prediction"] for row in rows],
             references=[row["reference"] for row in rows],
             encoder=str(encoder),
         )["cosine_similarity"]
-        assert entry["cosine_similarity"]["mean"] == pytest.approx(expected, abs=1e-6)
+        assert config_scores.metrics["cosine_similarity"].mean == pytest.approx(expected, abs=1e-6)
 
 
 def test_figures_and_report_are_there(evaluated: Path) -> None:
@@ -64,29 +96,31 @@ def test_figures_and_report_are_there(evaluated: Path) -> None:
     assert "<h1>" in (evaluated / "report.html").read_text()
 
 
-def test_floors_and_ceilings_are_no_models(evaluated: Path) -> None:
-    """They have scores of their own, marked as what they are, and no predictions; the nearest sentence is above."""
-    scores = json.loads((evaluated / "scores.json").read_text())
-    assert list(scores["models"]) == list(scores["model_folders"]) == ["tiny"]
-    kinds = {name: of["kind"] for name, of in scores["heuristics"].items()}
+def test_heuristics_are_not_systems(evaluated: Path) -> None:
+    """They have scores of their own, marked by kind, and their own folder; the upper bound is above the baseline."""
+    scores = read_scores(evaluated / "scores.json")
+    assert list(scores.systems) == ["tiny"]
+    kinds = {name: heuristic.kind for name, heuristic in scores.heuristics.items()}
     assert kinds == {
         **dict.fromkeys(
             ("question repeated", "first sentence", "nearest sentence to the question", "other answer of the year"),
-            "floor",
+            "heuristic baseline",
         ),
-        **dict.fromkeys(("nearest sentence to the reference", "other teacher's answer"), "ceiling"),
+        **dict.fromkeys(("nearest sentence to the reference", "other teacher's answer"), "upper bound"),
     }
     assert {path.name.split(".")[1] for path in (evaluated / "predictions").iterdir()} == {"tiny"}
+    assert (evaluated / "heuristics/plain.other-teachers-answer.parquet").is_file()
     for config in ("plain", "detailed"):
-        means = {name: of["configs"][config]["cosine_similarity"]["mean"] for name, of in scores["heuristics"].items()}
+        means = {
+            name: heuristic.configs[config].metrics["cosine_similarity"].mean
+            for name, heuristic in scores.heuristics.items()
+        }
         assert means["nearest sentence to the reference"] > means["nearest sentence to the question"]
         assert means["nearest sentence to the question"] > means["other answer of the year"]
-        assert {(of["first"], of["second"]) for of in scores["differences"][config]} == {
-            ("tiny", name) for name in kinds
-        }
+        assert {(one.first, one.second) for one in scores.differences[config]} == {("tiny", name) for name in kinds}
 
 
-def test_further_encoder_and_cross_encoder_are_measures_of_their_own(
+def test_second_encoder_and_cross_encoder_are_further_metrics(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, evaluated: Path
 ) -> None:
     """The tiny model as a second encoder (its mean token), and a BERT of random weights as a cross-encoder."""
@@ -105,85 +139,79 @@ def test_further_encoder_and_cross_encoder_are_measures_of_their_own(
     second = shutil.copytree(tiny_base, tmp_path / "second")
     tokenizer.save_pretrained(second)
     shutil.copytree(evaluated, tmp_path / "eval")
-    scores, _ = run(
-        str(corpus),
-        ["plain"],
-        {"tiny": str(tiny_base)},
-        [str(encoder), str(second)],
-        tmp_path / "eval",
-        questions=20,
-        cross_encoder=str(tmp_path / "cross"),
+    scores = evaluate(
+        corpus, ["plain"], {"tiny": tiny_base}, [encoder, second], tmp_path / "eval", tmp_path / "cross", questions=20
     )
     rows = pq.read_table(tmp_path / "eval/predictions/plain.tiny.parquet").to_pylist()
     model = SentenceTransformer(str(second))
     expected = pairwise_cos_sim(*(model.encode([row[key] for row in rows]) for key in ("prediction", "reference")))
     assert [row["cosine_similarity_2"] for row in rows] == pytest.approx(expected.tolist(), abs=1e-4)
-    assert scores["encoders"][1] == str(second)
-    entry = scores["models"]["tiny"]["plain"]
-    assert {"cosine_similarity", "cosine_similarity_2", "cross_encoder"} < set(entry)
-    before = json.loads((evaluated / "scores.json").read_text())["models"]["tiny"]["plain"]
-    assert entry["cosine_similarity"]["mean"] == pytest.approx(before["cosine_similarity"]["mean"], abs=1e-5)
+    assert (scores.encoders[1], scores.cross_encoder) == (str(second), str(tmp_path / "cross"))
+    metrics = scores.systems["tiny"].configs["plain"].metrics
+    assert {"cosine_similarity", "cosine_similarity_2", "cross_encoder"} < set(metrics)
+    before = read_scores(evaluated / "scores.json").systems["tiny"].configs["plain"].metrics
+    assert metrics["cosine_similarity"].mean == pytest.approx(before["cosine_similarity"].mean, abs=1e-5)
 
 
 def test_encoder_that_cannot_be_loaded_is_named(tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path) -> None:
-    """A folder with weights that are none, as encoder and as cross-encoder, before any question is answered."""
+    """A folder with broken weights, as encoder and as cross-encoder, before any question is answered."""
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "config.json").write_text("{}")
     (broken / "model.safetensors").write_bytes(b"nothing")
-    models = {"m": str(tiny_base)}
+    models = {"m": tiny_base}
     with pytest.raises(InputError, match="cannot be loaded as a sentence encoder"):
-        run(str(corpus), ["plain"], models, [str(broken)], tmp_path / "eval", questions=2)
+        evaluate(corpus, ["plain"], models, [broken], tmp_path / "eval", questions=2)
     with pytest.raises(InputError, match="cannot be loaded as a cross-encoder"):
-        run(str(corpus), ["plain"], models, [str(encoder)], tmp_path / "eval", questions=2, cross_encoder=str(broken))
-    assert not (tmp_path / "eval/answers/m.jsonl").exists()
+        evaluate(corpus, ["plain"], models, [encoder], tmp_path / "eval", broken, questions=2)
+    assert list((tmp_path / "eval/answers").iterdir()) == []
 
 
 def test_model_that_answers_nothing_is_refused(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every answer empty is no score; an answer among them is one."""
+    """Only empty answers are an error; one empty answer among others gets a score."""
     monkeypatch.setattr("eval.generation.collect.load_model", lambda *_: (None, None))
     for texts, refused in ((["", ""], True), (["", "An answer."], False)):
         monkeypatch.setattr(
             "eval.generation.collect.answer_in_batches", lambda *_, texts=texts: iter([dict(enumerate(texts))])
         )
-        arguments = (str(corpus), ["plain"], {"m": str(tiny_base)}, [str(encoder)], tmp_path / str(refused))
+        arguments = (corpus, ["plain"], {"m": tiny_base}, [encoder], tmp_path / str(refused))
         if refused:
             with pytest.raises(InputError, match="m: every answer to the questions of 'plain' is empty"):
-                run(*arguments, questions=2)
+                evaluate(*arguments, questions=2)
         else:
-            scores, _ = run(*arguments, questions=2)
-            assert scores["models"]["m"]["plain"]["n"] == 2
+            scores = evaluate(*arguments, questions=2)
+            assert scores.systems["m"].configs["plain"].n == 2
 
 
 def test_model_that_answers_nothing_is_refused_before_the_next_answers(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first of two models says nothing; the second is not loaded."""
+    """The first of two models answers nothing; the second is not loaded."""
     loaded = []
     monkeypatch.setattr("eval.generation.collect.load_model", lambda folder, *_: (loaded.append(folder.name), None))
     monkeypatch.setattr("eval.generation.collect.answer_in_batches", lambda *_: iter([{0: "", 1: ""}]))
-    models = {"mute": str(tiny_base), "other": str(tiny_base)}
+    models = {"mute": tiny_base, "other": tiny_base}
     with pytest.raises(InputError, match="mute: every answer"):
-        run(str(corpus), ["plain"], models, [str(encoder)], tmp_path, questions=2)
+        evaluate(corpus, ["plain"], models, [encoder], tmp_path, questions=2)
     assert loaded == ["mute"]
 
 
 def test_two_runs_into_one_folder_are_refused(tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path) -> None:
-    """They would take each other's half-written answers for a kill's."""
+    """They would overwrite each other's files."""
     with exclusive_lock(tmp_path), pytest.raises(InputError, match="another command is writing into it"):
-        run(str(corpus), ["plain"], {"m": str(tiny_base)}, [str(encoder)], tmp_path, questions=2)
+        evaluate(corpus, ["plain"], {"m": tiny_base}, [encoder], tmp_path, questions=2)
     assert list((tmp_path / "answers").iterdir()) == []
 
 
-def test_rows_are_those_of_the_revision_in_the_scores(
+def test_questions_are_loaded_at_the_revision_in_the_scores(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A corpus on the Hub is loaded at the commit that was newest at the start; offline the Hub does not tell it."""
-    given = ({"m": str(tiny_base)}, [str(encoder)], tmp_path / "eval")
+    """A corpus on the Hub is loaded at the commit that was newest at the start; offline this commit is unknown."""
+    given = ({"m": tiny_base}, [encoder], tmp_path / "eval")
     with pytest.raises(InputError, match=r"HF_HUB_OFFLINE is set.* there is no folder someone/corpus here"):
-        run("someone/corpus", ["plain"], *given)
+        evaluate("someone/corpus", ["plain"], *given)
     asked = []
 
     def load(dataset: str, config: str, split: str, revision: str | None) -> object:
@@ -192,53 +220,60 @@ def test_rows_are_those_of_the_revision_in_the_scores(
 
     monkeypatch.setattr("eval.run.load_corpus_split", load)
     monkeypatch.setattr("eval.run.corpus_revision", lambda dataset: "abc")
-    scores, _ = run("someone/corpus", ["plain"], *given, questions=2)
+    scores = evaluate("someone/corpus", ["plain"], *given, questions=2)
     assert asked == [("someone/corpus", "abc")]
-    assert scores["revision"] == "abc"
+    assert scores.revision == "abc"
 
 
 def test_predictions_of_a_model_that_is_left_out_are_removed(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
 ) -> None:
-    """Its answers stay, and give the predictions again when it is back."""
-    given = (str(corpus), ["plain"])
-    run(*given, {"one": str(tiny_base), "two": str(tiny_base)}, [str(encoder)], tmp_path, questions=2)
-    run(*given, {"two": str(tiny_base)}, [str(encoder)], tmp_path, questions=2)
+    """Its answers are kept, so that its predictions can be written again."""
+    given = (corpus, ["plain"])
+    evaluate(*given, {"one": tiny_base, "two": tiny_base}, [encoder], tmp_path, questions=2)
+    evaluate(*given, {"two": tiny_base}, [encoder], tmp_path, questions=2)
     assert [path.name for path in (tmp_path / "predictions").iterdir()] == ["plain.two.parquet"]
-    assert (tmp_path / "answers/one.jsonl").is_file()
+    assert (tmp_path / "answers/one.json").is_file()
+
+
+def test_scores_of_an_older_version_are_replaced(tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path) -> None:
+    """A scores.json that cannot be read does not stop an evaluation into the same folder."""
+    (tmp_path / "scores.json").write_text('{"models": {}}')
+    scores = evaluate(corpus, ["plain"], {"m": tiny_base}, [encoder], tmp_path, questions=2)
+    assert read_scores(tmp_path / "scores.json") == scores
 
 
 def test_finished_answers_are_not_made_again(
     evaluated: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second run loads no model and ends in the same files, with fewer questions in between as well."""
+    """A second run loads no model and ends in the same files, also after a run with fewer questions."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("the model was loaded")
 
     monkeypatch.setattr("eval.generation.collect.load_model", refuse)
     before = contents(evaluated)
-    models = {"tiny": str(tiny_base)}
-    run(str(corpus), ["plain", "detailed"], models, [str(encoder)], evaluated, questions=20, batch_size=8)
+    models = {"tiny": tiny_base}
+    evaluate(corpus, ["plain", "detailed"], models, [encoder], evaluated, questions=20, batch_size=8)
     assert contents(evaluated) == before
-    run(str(corpus), ["plain"], models, [str(encoder)], evaluated, questions=10)
-    run(str(corpus), ["plain", "detailed"], models, [str(encoder)], evaluated, questions=20)
+    evaluate(corpus, ["plain"], models, [encoder], evaluated, questions=10)
+    evaluate(corpus, ["plain", "detailed"], models, [encoder], evaluated, questions=20)
     assert contents(evaluated) == before
 
 
-def test_another_model_under_the_same_name_is_answered_anew(
+def test_another_model_with_the_same_name_answers_again(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
 ) -> None:
-    """The folder's weights change between two runs; its old answers must not be taken for the new."""
+    """The folder's weights change between two runs; the old answers must not be reused."""
     folder = shutil.copytree(tiny_base, tmp_path / "model")
-    run(str(corpus), ["plain"], {"m": str(folder)}, [str(encoder)], tmp_path / "eval", questions=4)
+    evaluate(corpus, ["plain"], {"m": folder}, [encoder], tmp_path / "eval", questions=4)
     first = contents(tmp_path / "eval/predictions")
     from transformers import GPT2LMHeadModel
 
     model = GPT2LMHeadModel.from_pretrained(folder)
     model.transformer.wte.weight.data.mul_(-1)
     model.save_pretrained(folder)
-    run(str(corpus), ["plain"], {"m": str(folder)}, [str(encoder)], tmp_path / "eval", questions=4)
+    evaluate(corpus, ["plain"], {"m": folder}, [encoder], tmp_path / "eval", questions=4)
     assert contents(tmp_path / "eval/predictions") != first
 
 
@@ -246,15 +281,16 @@ def test_another_model_under_the_same_name_is_answered_anew(
 def test_killed_evaluation_ends_in_the_same_files(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, evaluated: Path, stage: Callable, killed: Callable
 ) -> None:
-    """Killed after a batch, before predictions are renamed, in the middle of the figures, before scores.json."""
-    command = ("eval", "run", "--dataset", corpus, "--configs", "plain,detailed", "--models", f"tiny={tiny_base}")
-    command += ("--encoder", encoder, "--out", tmp_path, "--questions", "20", "--batch-size", "8")
+    """Killed after a batch, before the answers are merged, before predictions, and in the middle of the figures."""
+    command = ("eval", "run", "--dataset", corpus, "--configs", "plain", "detailed", "--models", f"tiny={tiny_base}")
+    command += ("--encoders", encoder, "--out", tmp_path, "--questions", "20", "--batch-size", "8")
     killed("eval.generation.answer_store.AnswerStore.append", 2, *command)
-    kept = (tmp_path / "answers/.partial.tiny.0.jsonl").read_text().count("\n")
-    assert 0 < kept <= 8
+    (journal,) = (tmp_path / "answers").glob(".partial.tiny.*.jsonl")
+    kept = [len(json.loads(line)) for line in journal.read_text().splitlines()]
+    assert len(kept) == 1 and 0 < kept[0] <= 8
     killed("os.replace", 1, *command)
     killed("os.replace", 3, *command)
-    killed("os.replace", 12, *command)
+    killed("os.replace", 16, *command)
     done = stage(*command)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path) == contents(evaluated)
@@ -264,93 +300,77 @@ def test_killed_evaluation_ends_in_the_same_files(
 def test_two_processes_give_the_same_answers_and_scores(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, evaluated: Path
 ) -> None:
-    """`accelerate launch` with two CPU processes, another batch size; there were two, and each answered some."""
+    """`accelerate launch` with two CPU processes and another batch size; each of the two answers some questions."""
     command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    command += ["-m", "tests.eval.two_processes", "run", "--dataset", corpus, "--configs", "plain,detailed"]
-    command += ["--models", f"tiny={tiny_base}", "--encoder", encoder, "--out", tmp_path, "--questions", "20"]
+    command += ["-m", "tests.eval.two_processes", "run", "--dataset", corpus, "--configs", "plain", "detailed"]
+    command += ["--models", f"tiny={tiny_base}", "--encoders", encoder, "--out", tmp_path, "--questions", "20"]
     done = subprocess.run([str(word) for word in command], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     counts = [re.search(rf"process {number} of 2 answered (\d+)", done.stderr) for number in (0, 1)]
     answers = [int(count.group(1)) for count in counts]
     assert min(answers) > 0
-    assert sum(answers) == len((evaluated / "answers/tiny.jsonl").read_text().splitlines()) - 1
-    assert (tmp_path / "answers/tiny.jsonl").read_bytes() == (evaluated / "answers/tiny.jsonl").read_bytes()
-    ours, theirs = (json.loads((folder / "scores.json").read_text())["models"] for folder in (tmp_path, evaluated))
+    assert sum(answers) == len(stored_answers(evaluated, "tiny"))
+    assert stored_answers(tmp_path, "tiny") == stored_answers(evaluated, "tiny")
+    both = [read_scores(folder / "scores.json").systems["tiny"].configs for folder in (tmp_path, evaluated)]
     for config in ("plain", "detailed"):
-        means = [of["tiny"][config]["cosine_similarity"]["mean"] for of in (ours, theirs)]
+        means = [configs[config].metrics["cosine_similarity"].mean for configs in both]
         assert means[0] == pytest.approx(means[1], abs=2e-6)
 
 
 def test_sample_of_questions_is_fixed_and_nested() -> None:
-    """Ten of a hundred lie within twenty of them, in the rows' order, whatever the order of the rows."""
-    rows = [{"paper_id": str(number), "question": "Q?"} for number in range(100)]
-    ten, twenty = sample_questions(rows, 10), sample_questions(rows, 20)
+    """Ten of a hundred are part of twenty, in the order of the questions, which does not change the choice."""
+    questions = [corpus_question(paper_id=str(number)) for number in range(100)]
+    ten, twenty = sample_questions(questions, 10), sample_questions(questions, 20)
     assert len(ten) == 10 and len(twenty) == 20
-    assert [row for row in twenty if row in ten] == ten
-    assert sorted(sample_questions(rows[::-1], 10), key=rows.index) == ten
-    assert sample_questions(rows, 1000) == rows
-
-
-def test_comparison_by_hand() -> None:
-    """A floor, a model that was not trained, one that was, and a ceiling; an interval where there is one."""
-    of = {"mean": 0.6162, "low": 0.6, "high": 0.63}
-    scores = {
-        "models": {
-            "baseline": {"plain": {"cosine_similarity": {"mean": 0.5}}},
-            "full": {"plain": {"cosine_similarity": of}},
-        },
-        "heuristics": {
-            "sentence": {"kind": "ceiling", "configs": {"plain": {"cosine_similarity": {"mean": 0.8}}}},
-            "question": {"kind": "floor", "configs": {"plain": {"cosine_similarity": {"mean": 0.4}}}},
-        },
-    }
-    metrics = {"full": {"train_seconds": 61.4, "trainable_parameters": 1234, "peak_memory_bytes": 3 * 2**29}}
-    assert as_markdown(*comparison(scores, metrics)).splitlines()[2:] == [
-        "| floor: question | 0.400 |  |  |  |",
-        "| baseline | 0.500 | none | none | none |",
-        "| full | 0.616 (0.600 to 0.630) | 61 s | 1,234 | 1.5 GiB |",
-        "| ceiling: sentence | 0.800 |  |  |  |",
-    ]
+    assert [question for question in twenty if question in ten] == ten
+    assert sorted(sample_questions(questions[::-1], 10), key=questions.index) == ten
+    assert sample_questions(questions, 1000) == questions
 
 
 def test_bad_input_exits_2_with_one_message(stage: Callable, tmp_path: Path, corpus: Path, tiny_base: Path) -> None:
-    """A model folder that is none, by the command; two models under one name; an empty config, and one given twice."""
-    command = ("eval", "run", "--dataset", corpus, "--configs", "plain", "--out", tmp_path / "out", "--models")
-    twice = stage(*command, f"m={tiny_base}", f"m={tmp_path}")
+    """Two models with one name, a config given twice, a folder without a model, and a number that is too small."""
+    command = ("eval", "run", "--dataset", corpus, "--out", tmp_path / "out", "--encoders", tmp_path)
+    command += ("--models", f"m={tmp_path}", "--configs")
+    twice = stage(*command, "plain", "plain")
     assert twice.returncode == 2
-    assert twice.stderr.startswith("error: --models") and "the name 'm' is given twice" in twice.stderr
-    for configs in ("plain,", "plain,plain"):
-        named = stage(*command[:5], configs, *command[6:], f"m={tiny_base}")
-        assert named.returncode == 2
-        assert named.stderr == f"error: --configs {configs}: must name each config once (plain,detailed)\n"
-    done = stage(*command, f"m={tmp_path}")
+    assert twice.stderr == "error: --configs plain plain: a config is given twice; give each config once\n"
+    none = stage(*command, "plain", "--samples", "0")
+    assert (none.returncode, none.stderr) == (2, "error: --samples 0: must be 1 or more\n")
+    done = stage(*command, "plain")
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: m={tmp_path}: is no model folder (neither config.json nor adapter_config.json); "
-        "give a run's folder, a model's or a Hub id\n"
+        f"error: --encoders {tmp_path}: not the folder of an encoder (it needs modules.json or config.json, and "
+        "*.safetensors); give a sentence-transformers model, as folder or Hub id\n"
     )
+
+
+def test_help_ends_with_an_example(stage: Callable) -> None:
+    """The package also lists the exit codes."""
+    assert stage("eval", "--help").stdout.rstrip().endswith("3  done, but something is missing (see the output)")
+    for name in ("run", "answer", "push-metric"):
+        assert f"example:\n  python -m eval {name} " in stage("eval", name, "--help").stdout
 
 
 def test_output_folder_that_cannot_be_written_is_named(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
 ) -> None:
-    """A file stands where a folder is wanted, which stops root as well."""
+    """A file has the name of the folder, which stops root as well."""
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written to"):
-        run(str(corpus), ["plain"], {"m": str(tiny_base)}, [str(encoder)], tmp_path / "file/eval")
+        evaluate(corpus, ["plain"], {"m": tiny_base}, [encoder], tmp_path / "file/eval")
 
 
 def test_dataset_without_a_column_or_config_is_refused(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
 ) -> None:
-    """A corpus whose `answer` column is gone, and a config that is not there."""
+    """A corpus without the column `answer`, and a config that does not exist."""
     import pyarrow.parquet as pq
 
     with pytest.raises(InputError, match="config 'none'"):
-        run(str(corpus), ["none"], {"m": str(tiny_base)}, [str(encoder)], tmp_path / "eval")
+        evaluate(corpus, ["none"], {"m": tiny_base}, [encoder], tmp_path / "eval")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/README.md").write_text("No metadata.")
     table = pq.read_table(corpus / "plain/test-00000-of-00001.parquet").drop_columns(["answer"])
     pq.write_table(table, tmp_path / "broken/test.parquet")
     with pytest.raises(InputError, match="has no column 'answer'"):
-        run(str(tmp_path / "broken"), ["default"], {"m": str(tiny_base)}, [str(encoder)], tmp_path / "eval")
+        evaluate(tmp_path / "broken", ["default"], {"m": tiny_base}, [encoder], tmp_path / "eval")

@@ -1,4 +1,7 @@
-"""`accelerate launch -m tests.eval.two_processes ARGUMENTS`: the evaluation, saying what each process answered."""
+"""Run an evaluation and print how many questions each process answered.
+
+`accelerate launch -m tests.eval.two_processes ARGUMENTS`
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from typing import Any
 from accelerate import PartialState
 
 from eval.__main__ import main
-from eval.generation import collect as collecting
+from eval.generation import collect
 
 
 def counting(*arguments: Any) -> Iterator[dict[int, str]]:
-    """Answer as before, and say how many answers this process gave."""
+    """Answer as before, and print the number of answers of this process."""
     count = 0
     for answers in answer_in_batches(*arguments):
         count += len(answers)
@@ -23,5 +26,5 @@ def counting(*arguments: Any) -> Iterator[dict[int, str]]:
 
 
 if __name__ == "__main__":
-    answer_in_batches, collecting.answer_in_batches = collecting.answer_in_batches, counting
+    answer_in_batches, collect.answer_in_batches = collect.answer_in_batches, counting
     main()

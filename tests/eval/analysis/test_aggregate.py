@@ -1,15 +1,18 @@
-"""Scores, their parts and differences, by hand."""
+"""Test scores by group, differences and agreement against values computed by hand."""
 
 from __future__ import annotations
 
 import pytest
 
-from eval.analysis.aggregate import agreement, differences, length_groups, question_kind, score
+from eval.analysis.aggregate import metric_agreement, score_config, score_differences
+from eval.analysis.question_groups import group_questions, length_groups, question_kind
+from eval.analysis.scores import MeanScore
+from tests.eval.questions import corpus_question
 
-ROWS = [
-    {"paper_id": "a", "year": 2022, "question": "What is it?", "answer": "one two"},
-    {"paper_id": "a", "year": 2022, "question": "How much faster is it?", "answer": "one two three"},
-    {"paper_id": "b", "year": 2023, "question": "How is it built?", "answer": "one two three four"},
+QUESTIONS = [
+    corpus_question("What is it?", "one two", paper_id="a", year=2022),
+    corpus_question("How much faster is it?", "one two three", paper_id="a", year=2022),
+    corpus_question("How is it built?", "one two three four", paper_id="b", year=2023),
 ]
 
 
@@ -28,7 +31,7 @@ ROWS = [
     ],
 )
 def test_kind_of_a_question(question: str, kind: str) -> None:
-    """The question word that comes first decides, a whole word."""
+    """The first question word decides; it must be a whole word."""
     assert question_kind(question) == kind
 
 
@@ -39,65 +42,75 @@ def test_length_groups_are_thirds() -> None:
     assert length_groups(["a b", "c d"]) == ["2 words", "2 words"]
 
 
+def test_groups_are_in_the_order_of_tables() -> None:
+    """Years and lengths ascend by number, kinds have their fixed order; empty groups are left out."""
+    groups = group_questions([corpus_question("Why?", "word " * 10, year=2023), *QUESTIONS])
+    assert groups.by_year == {"2022": [1, 2], "2023": [0, 3]}
+    assert groups.by_kind == {"how much": [2], "what": [1], "how": [3], "why": [0]}
+    assert groups.by_length == {"2 words": [1], "3 words": [2], "4-10 words": [0, 3]}
+
+
 def test_score_by_hand() -> None:
-    """Mean of 0.2, 0.4 and 0.9 is 0.5; by year 0.3 and 0.9; a measure that applies to two counts two."""
-    entry = score(ROWS, {"cosine_similarity": [0.2, 0.4, 0.9], "number_match": [None, 1.0, 0.0]})
-    assert (entry["n"], entry["papers"]) == (3, 2)
-    similarity = entry["cosine_similarity"]
-    assert similarity["mean"] == 0.5 and "low" not in similarity
-    assert similarity["by_year"] == {
-        "2022": {"n": 2, "papers": 1, "mean": 0.3},
-        "2023": {"n": 1, "papers": 1, "mean": 0.9},
+    """Mean of 0.2, 0.4 and 0.9 is 0.5; by year 0.3 and 0.9; a metric that applies to two questions counts two."""
+    scores = score_config(QUESTIONS, {"cosine_similarity": [0.2, 0.4, 0.9], "number_match": [None, 1.0, 0.0]})
+    assert (scores.n, scores.papers) == (3, 2)
+    similarity = scores.metrics["cosine_similarity"]
+    assert (similarity.mean, similarity.low, similarity.n, similarity.papers) == (0.5, None, 3, 2)
+    assert similarity.by_year == {
+        "2022": MeanScore(mean=0.3, low=None, high=None, n=2, papers=1),
+        "2023": MeanScore(mean=0.9, low=None, high=None, n=1, papers=1),
     }
-    assert list(similarity["by_kind"]) == ["how much", "what", "how"]
-    assert [of["mean"] for of in similarity["by_length"].values()] == [0.2, 0.4, 0.9]
-    assert (entry["number_match"]["n"], entry["number_match"]["mean"]) == (2, 0.5)
+    assert list(similarity.by_kind) == ["how much", "what", "how"]
+    assert [group.mean for group in similarity.by_length.values()] == [0.2, 0.4, 0.9]
+    assert (scores.metrics["number_match"].n, scores.metrics["number_match"].mean) == (2, 0.5)
 
 
-def test_intervals_stay_on_the_scale_of_their_measure() -> None:
+def test_intervals_stay_on_the_scale_of_their_metric() -> None:
     """12 answers, most with hardly a word in common with the reference, one right in its numbers; a free scale."""
-    rows = [{"paper_id": str(number), "year": 2022, "question": "What?", "answer": "one"} for number in range(12)]
+    questions = [corpus_question(paper_id=str(number)) for number in range(12)]
     overlap = [0.0] * 5 + [0.01, 0.08, 0.1, 0.13, 0.82, 0.9, 1.0]
-    entry = score(
-        rows,
+    metrics = score_config(
+        questions,
         {
             "cosine_similarity": overlap,
             "number_match": [1.0] + [0.0] * 11,
             "rouge_l": overlap,
             "cross_encoder": overlap,
         },
-    )
-    assert entry["cross_encoder"]["high"] > 1.5
-    assert [entry[measure]["high"] for measure in ("cosine_similarity", "rouge_l")] == [1, 1]
-    assert 0 < entry["rouge_l"]["low"] == entry["cross_encoder"]["low"]
-    assert 0 < entry["number_match"]["low"] < 1 / 12 < entry["number_match"]["high"] < 0.5
+    ).metrics
+    assert metrics["cross_encoder"].high > 1.5
+    assert [metrics[name].high for name in ("cosine_similarity", "rouge_l")] == [1, 1]
+    assert 0 < metrics["rouge_l"].low == metrics["cross_encoder"].low
+    assert 0 < metrics["number_match"].low < 1 / 12 < metrics["number_match"].high < 0.5
 
 
 def test_answers_that_are_missing_do_not_count() -> None:
-    """A ceiling that answers one question of three."""
-    entry = score(ROWS, {"cosine_similarity": [None, None, 0.9]})
-    assert (entry["n"], entry["papers"], entry["cosine_similarity"]["mean"]) == (1, 1, 0.9)
+    """An upper bound that answers one question of three."""
+    scores = score_config(QUESTIONS, {"cosine_similarity": [None, None, 0.9]})
+    assert (scores.n, scores.papers, scores.metrics["cosine_similarity"].mean) == (1, 1, 0.9)
 
 
 def test_differences_by_hand() -> None:
     """Three comparisons on six papers: 2 of 64 patterns reach a difference of one sign, 1/32, times 3 by Holm."""
-    rows = [{"paper_id": str(number)} for number in range(6)]
-    found = differences(rows, {"x": [0.5] * 6, "y": [0.25] * 6}, {"floor": [0.75, 0.75, 0.75, 0.75, 0.75, None]})
-    assert [(one["first"], one["second"], one["mean"], one["n"]) for one in found] == [
+    questions = [corpus_question(paper_id=str(number)) for number in range(6)]
+    differences = score_differences(
+        questions, {"x": [0.5] * 6, "y": [0.25] * 6}, {"heuristic": [0.75, 0.75, 0.75, 0.75, 0.75, None]}
+    )
+    assert [(one.first, one.second, one.mean, one.n) for one in differences] == [
         ("x", "y", 0.25, 6),
-        ("x", "floor", -0.25, 5),
-        ("y", "floor", -0.5, 5),
+        ("x", "heuristic", -0.25, 5),
+        ("y", "heuristic", -0.5, 5),
     ]
-    assert [one["p"] for one in found] == [2 / 64, 2 / 32, 2 / 32]
-    assert [one["p_corrected"] for one in found] == [6 / 64, 4 / 32, 4 / 32]
+    assert [one.p for one in differences] == [2 / 64, 2 / 32, 2 / 32]
+    assert [one.p_corrected for one in differences] == [6 / 64, 4 / 32, 4 / 32]
 
 
 def test_agreement_by_hand() -> None:
-    """ROUGE-L ranks the answers the other way round: -1, and the models, too."""
-    measured = {
+    """ROUGE-L ranks the answers in the opposite order, so the correlation is -1; the systems likewise."""
+    values = {
         "x": {"cosine_similarity": [0.1, 0.2], "rouge_l": [0.9, 0.8], "length_ratio": [1.0, 1.0]},
         "y": {"cosine_similarity": [0.3, 0.4], "rouge_l": [0.7, 0.6], "length_ratio": [1.0, 1.0]},
     }
-    found = agreement(measured)
-    assert found["spearman"]["cosine_similarity"] == {"rouge_l": -1.0}
-    assert found["order"] == {"cosine_similarity": ["y", "x"], "rouge_l": ["x", "y"]}
+    agreement = metric_agreement(values)
+    assert agreement.spearman["cosine_similarity"] == {"rouge_l": -1.0}
+    assert agreement.order == {"cosine_similarity": ["y", "x"], "rouge_l": ["x", "y"]}

@@ -1,4 +1,4 @@
-"""Floors and ceilings, with the real encoder where "nearest" is asked."""
+"""Test the heuristic baselines and upper bounds, with the real encoder."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from eval.analysis.heuristics import compute_heuristics, sentences
+from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.text import sentences
+from eval.analysis.heuristics import compute_heuristics
 from eval.metrics.embedding import Encoder
 from eval.models import find_encoder
+from tests.eval.questions import corpus_question
 
 ABSTRACT = (
     "Caches of mobile processors waste energy, e.g. on dead lines. We propose to switch them off. "
@@ -16,9 +19,9 @@ ABSTRACT = (
 )
 
 
-def row(paper: str, question: str, answer: str, context: str = ABSTRACT, year: int = 2023) -> dict:
+def row(paper: str, question: str, answer: str, context: str = ABSTRACT, year: int = 2023) -> CorpusQuestion:
     """Return a row of the corpus."""
-    return {"paper_id": paper, "question": question, "answer": answer, "context": context, "year": year}
+    return corpus_question(question, answer, context, paper, year)
 
 
 CORPUS = {
@@ -35,10 +38,10 @@ CORPUS = {
 
 
 @pytest.fixture(scope="module")
-def answers(encoder: Path) -> dict[str, dict[str, list]]:
-    """Return the answers of the floors and ceilings by config and name."""
-    found = compute_heuristics(CORPUS, CORPUS, Encoder(find_encoder("--encoder", str(encoder))))
-    return {config: {of.name: of.answers for of in of_config} for config, of_config in found.items()}
+def answers(encoder: Path) -> dict[str, dict[str, list[str | None]]]:
+    """Return the answers of the heuristics by config and name."""
+    heuristics = compute_heuristics(CORPUS, CORPUS, Encoder(find_encoder("--encoders", str(encoder))))
+    return {config: {one.name: one.answers for one in found} for config, found in heuristics.items()}
 
 
 def test_sentences_end_where_they_end() -> None:
@@ -57,24 +60,29 @@ def test_sentences_end_where_they_end() -> None:
     ]
 
 
-def test_floors(answers: dict) -> None:
-    """Each by hand; no other paper of 2022 has an answer to lend."""
+def test_heuristic_baselines(answers: dict[str, dict[str, list[str | None]]]) -> None:
+    """Each by hand; there is no answer on another paper of 2022."""
     plain = answers["plain"]
     assert plain["question repeated"][0] == "How much energy is saved?"
     assert plain["first sentence"] == [sentences(ABSTRACT)[0], "We build a chip.", "We sell a car."]
     assert plain["nearest sentence to the question"][1] == "We build a chip."
-    assert plain["other answer of the year"] == ["A chip.", CORPUS["plain"][0]["answer"], None]
+    assert plain["other answer of the year"] == ["A chip.", CORPUS["plain"][0].answer, None]
 
 
-def test_ceilings(answers: dict) -> None:
-    """The sentence with the number; the other teacher's answer to the like question, where it wrote on the paper."""
+def test_upper_bounds(answers: dict[str, dict[str, list[str | None]]]) -> None:
+    """The sentence with the number; the other teacher's answer to the similar question on the same paper."""
     assert answers["plain"]["nearest sentence to the reference"][0] == sentences(ABSTRACT)[2]
     assert answers["plain"]["other teacher's answer"] == ["It falls by 31.5 percent.", None, None]
-    assert answers["detailed"]["other teacher's answer"] == [CORPUS["plain"][0]["answer"]] * 2
+    assert answers["detailed"]["other teacher's answer"] == [CORPUS["plain"][0].answer] * 2
 
 
-def test_one_teacher_has_no_other(encoder: Path) -> None:
-    """A corpus with one test config."""
-    one = {"plain": CORPUS["plain"]}
-    found = compute_heuristics(one, one, Encoder(find_encoder("--encoder", str(encoder))))
-    assert "other teacher's answer" not in [of.name for of in found["plain"]]
+def test_heuristics_without_any_answer_are_left_out(encoder: Path) -> None:
+    """A corpus with one test config has no other teacher; with one paper there is no other answer of the year."""
+    loaded = Encoder(find_encoder("--encoders", str(encoder)))
+    for questions, missing in (
+        (CORPUS["plain"], {"other teacher's answer"}),
+        (CORPUS["plain"][:1], {"other teacher's answer", "other answer of the year"}),
+    ):
+        (heuristics,) = compute_heuristics({"plain": questions}, {"plain": questions}, loaded).values()
+        assert len(heuristics) == 6 - len(missing)
+        assert not missing & {one.name for one in heuristics}

@@ -1,67 +1,79 @@
-"""The store of answers: whole lines alone, of this model alone, of all processes."""
+"""Test the store of answers: resuming after a kill, answers of other systems, several processes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.prompt import INSTRUCTION
 from eval.generation.answer_store import AnswerStore, prompt_key
 from eval.generation.shards import shard
+from tests.eval.questions import corpus_question
 
 
-def test_store_keeps_whole_lines_alone(tmp_path: Path) -> None:
-    """A kill in the middle of a line loses that line; the next answers go onto lines of their own."""
-    AnswerStore(tmp_path, "m", "weights").append({"a": "one", "b": "two\nlines"})
-    partial = tmp_path / ".partial.m.0.jsonl"
-    partial.write_bytes(partial.read_bytes()[:-4])
+def test_incomplete_batch_is_ignored(tmp_path: Path) -> None:
+    """A kill in the middle of a line loses the batch of that line; the next answers go onto a line of their own."""
+    store = AnswerStore(tmp_path, "m", "weights")
+    store.append({"a": "one"})
+    store.append({"b": "two\nlines"})
+    (journal,) = tmp_path.iterdir()
+    journal.write_bytes(journal.read_bytes()[:-4])
     store = AnswerStore(tmp_path, "m", "weights")
     assert store.answers == {"a": "one"}
     store.append({"b": "two\nlines"})
     assert AnswerStore(tmp_path, "m", "weights").answers == {"a": "one", "b": "two\nlines"}
 
 
-def test_answers_of_other_weights_count_for_nothing(tmp_path: Path) -> None:
-    """The model was trained anew since; neither partial nor joined answers of before are read."""
+def test_answers_of_another_system_are_ignored(tmp_path: Path) -> None:
+    """The model was trained again since: neither its merged answers nor its journal are read, and both go."""
     old = AnswerStore(tmp_path, "m", "old")
     old.append({"a": "one"})
-    old.join()
+    old.merge()
     old.append({"b": "two"})
     new = AnswerStore(tmp_path, "m", "new")
     assert new.answers == {}
     new.append({"a": "uno"})
-    new.join()
+    new.merge()
     assert AnswerStore(tmp_path, "m", "new").answers == {"a": "uno"}
-    assert [path.name for path in tmp_path.iterdir()] == ["m.jsonl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["m.json"]
 
 
-def test_processes_answers_are_joined_into_the_same_file_whatever_their_order(tmp_path: Path) -> None:
-    """Two processes, then one that has all: equal bytes. A model whose name is longer keeps its own."""
+def test_file_of_an_older_version_is_replaced(tmp_path: Path) -> None:
+    """It counts as no answers, and the next merge writes over it."""
+    (tmp_path / "m.json").write_text('{"model": "weights"}')
+    store = AnswerStore(tmp_path, "m", "weights")
+    assert store.answers == {}
+    store.append({"a": "one"})
+    store.merge()
+    assert AnswerStore(tmp_path, "m", "weights").answers == {"a": "one"}
+
+
+def test_answers_of_all_processes_are_merged_into_the_same_file(tmp_path: Path) -> None:
+    """Two processes and one process give equal bytes. A system with a longer name keeps its own answers."""
     for folder, parts in (("two", [{"b": "2"}, {"a": "1"}]), ("one", [{"a": "1", "b": "2"}])):
         (tmp_path / folder).mkdir()
+        store = AnswerStore(tmp_path / folder, "m", "weights")
         for process, answers in enumerate(parts):
             AnswerStore(tmp_path / folder, "m", "weights", process).append(answers)
         AnswerStore(tmp_path / folder, "m-2", "others").append({"c": "3"})
-        store = AnswerStore(tmp_path / folder, "m", "weights")
-        store.join()
+        store.merge()
         assert store.answers == {"a": "1", "b": "2"}
-    assert (tmp_path / "two/m.jsonl").read_bytes() == (tmp_path / "one/m.jsonl").read_bytes()
+    assert (tmp_path / "two/m.json").read_bytes() == (tmp_path / "one/m.json").read_bytes()
     assert AnswerStore(tmp_path / "two", "m-2", "others").answers == {"c": "3"}
 
 
 def test_key_follows_the_prompt() -> None:
-    """Another abstract or question is another prompt; title and year are no part of it."""
-    row = {"instruction": INSTRUCTION, "context": "C", "question": "Q?"}
-    assert prompt_key(row) == prompt_key({**row, "year": 2023})
-    assert len({prompt_key(row), prompt_key({**row, "context": "D"}), prompt_key({**row, "question": "R?"})}) == 3
+    """Another abstract or question is another prompt; title and year do not matter."""
+    question = corpus_question()
+    assert prompt_key(question) == prompt_key(replace(question, year=2023, title="T"))
+    others = [replace(question, context="D"), replace(question, question="R?")]
+    assert len({prompt_key(one) for one in (question, *others)}) == 3
 
 
-def test_parts_are_whole_papers_and_together_all() -> None:
+def test_shards_hold_complete_papers_and_together_all_questions() -> None:
     """Ten papers with two questions each among three processes."""
-    rows = [{"context": "word " * (1 + number // 2), "question": str(number)} for number in range(20)]
-    parts = [shard(rows, process, 3) for process in range(3)]
-    assert sorted(row["question"] for of_part in parts for row in of_part) == sorted(
-        str(number) for number in range(20)
-    )
-    contexts = [{row["context"] for row in of_part} for of_part in parts]
-    assert [len(of_part) for of_part in contexts] == [4, 3, 3]
+    questions = [corpus_question(str(number), context="word " * (1 + number // 2)) for number in range(20)]
+    shards = [shard(questions, process, 3) for process in range(3)]
+    assert sorted(one.question for part in shards for one in part) == sorted(one.question for one in questions)
+    contexts = [{one.context for one in part} for part in shards]
+    assert [len(part) for part in contexts] == [4, 3, 3]
     assert not contexts[0] & contexts[1] and not contexts[1] & contexts[2]

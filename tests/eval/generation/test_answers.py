@@ -1,15 +1,17 @@
-"""Answers: greedy, those of each prompt alone, whatever the batch; and samples, by their own random numbers."""
+"""Test that greedy answers do not depend on the batch, and that samples depend only on prompt and seed."""
 
 from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
 from eval.generation import answers as answering
@@ -17,19 +19,14 @@ from eval.generation.answers import (
     answer_alone,
     answer_in_batches,
     encode_prompts,
-    group_by_paper,
     load_model,
-    plan_batches,
 )
-from eval.generation.shared_prefix import Sampling, _drawn, answer_papers, cache_columns, shared_length
+from eval.generation.batches import group_by_paper, plan_batches
+from eval.generation.shared_prefix import Sampling, _draw, answer_papers, cache_columns, shared_length
 from eval.models import find_model
 
-ROWS = [
-    {
-        "instruction": "Do it",
-        "context": f"{paper} caches are small. " * (1 + 3 * paper),
-        "question": f"Why {'so ' * number}{paper}?",
-    }
+QUESTIONS = [
+    Question("Do it", f"{paper} caches are small. " * (1 + 3 * paper), f"Why {'so ' * number}{paper}?")
     for paper in range(5)
     for number in range(1 + paper % 3)
 ]
@@ -71,8 +68,8 @@ def model(request: pytest.FixtureRequest, tiny_base: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def expected(model: Any, tokenizer: Any) -> list[str]:
-    """Return what the model answers to each row alone."""
-    return alone(model, tokenizer, ROWS)
+    """Return the model's answer to each question by itself."""
+    return alone(model, tokenizer, QUESTIONS)
 
 
 def collected(*arguments: Any, **more: Any) -> dict[int, str]:
@@ -83,9 +80,9 @@ def collected(*arguments: Any, **more: Any) -> dict[int, str]:
     return answers
 
 
-def alone(model: Any, tokenizer: Any, rows: list[dict[str, Any]]) -> list[str]:
+def alone(model: Any, tokenizer: Any, questions: Sequence[Question]) -> list[str]:
     """Return transformers' own greedy generation for each prompt by itself."""
-    prompts = [tokenizer(build_prompt(row["instruction"], row["context"], row["question"])) for row in rows]
+    prompts = [tokenizer(build_prompt(one.instruction, one.context, one.question)) for one in questions]
     return [answer_alone(model, tokenizer, prompt["input_ids"]) for prompt in prompts]
 
 
@@ -93,18 +90,18 @@ def test_a_papers_questions_together_are_answered_as_each_alone(
     model: Any, tokenizer: Any, expected: list[str]
 ) -> None:
     """Papers of unlike length with one to three questions; most without help from `answer_alone`."""
-    prompts = encode_prompts(model, tokenizer, ROWS)
-    papers = group_by_paper(ROWS, prompts)
+    prompts = encode_prompts(model, tokenizer, QUESTIONS)
+    papers = group_by_paper(QUESTIONS, prompts)
     answers = answer_papers(
         model, [[prompts[number] for number in paper] for paper in papers], tokenizer.eos_token_id, MAX_ANSWER_TOKENS
     )
     certain = {
         number: tokenizer.decode(answer.tokens, skip_special_tokens=True).strip()
-        for paper, of_paper in zip(papers, answers, strict=True)
-        for number, answer in zip(paper, of_paper, strict=True)
+        for paper, paper_answers in zip(papers, answers, strict=True)
+        for number, answer in zip(paper, paper_answers, strict=True)
         if answer.certain
     }
-    assert len(certain) > len(ROWS) / 2
+    assert len(certain) > len(QUESTIONS) / 2
     assert certain == {number: expected[number] for number in certain}
     assert len(set(certain.values())) > 1
 
@@ -113,23 +110,23 @@ def test_a_papers_questions_together_are_answered_as_each_alone(
 def test_answers_do_not_depend_on_batch_or_order(
     model: Any, tokenizer: Any, expected: list[str], batch_size: int | None
 ) -> None:
-    """Whatever the batch size, and with the rows turned round."""
-    answers = collected(model, tokenizer, ROWS, batch_size)
-    assert [answers[number] for number in range(len(ROWS))] == expected
-    turned = collected(model, tokenizer, ROWS[::-1], batch_size)
-    assert [turned[number] for number in range(len(ROWS))] == expected[::-1]
+    """For every batch size, and with the questions in reverse order."""
+    answers = collected(model, tokenizer, QUESTIONS, batch_size)
+    assert [answers[number] for number in range(len(QUESTIONS))] == expected
+    turned = collected(model, tokenizer, QUESTIONS[::-1], batch_size)
+    assert [turned[number] for number in range(len(QUESTIONS))] == expected[::-1]
 
 
 def test_answers_stop_at_the_end_of_sequence(model: Any, tokenizer: Any) -> None:
     """The fifth token of one answer is declared the end: it ends there, and the others where they meet it."""
-    prompts = encode_prompts(model, tokenizer, ROWS)
-    papers = [[prompts[number] for number in paper] for paper in group_by_paper(ROWS, prompts)]
+    prompts = encode_prompts(model, tokenizer, QUESTIONS)
+    papers = [[prompts[number] for number in paper] for paper in group_by_paper(QUESTIONS, prompts)]
     whole = answer_papers(model, papers, -1, MAX_ANSWER_TOKENS)
     assert {len(answer.tokens) for of_paper in whole for answer in of_paper} == {MAX_ANSWER_TOKENS}
     end = whole[0][0].tokens[4]
     stopped = answer_papers(model, papers, end, MAX_ANSWER_TOKENS)
-    for of_paper, of_whole in zip(stopped, whole, strict=True):
-        for answer, uncut in zip(of_paper, of_whole, strict=True):
+    for stopped_answers, whole_answers in zip(stopped, whole, strict=True):
+        for answer, uncut in zip(stopped_answers, whole_answers, strict=True):
             assert answer.tokens == (uncut.tokens[: uncut.tokens.index(end)] if end in uncut.tokens else uncut.tokens)
     assert len(stopped[0][0].tokens) <= 4
 
@@ -137,23 +134,23 @@ def test_answers_stop_at_the_end_of_sequence(model: Any, tokenizer: Any) -> None
 def test_samples_depend_on_prompt_and_seed_alone(model: Any, tokenizer: Any) -> None:
     """In any batch and order, and as the first of more; another seed and another sample draw another answer."""
 
-    def sampled(rows: list[dict[str, Any]], sampling: Sampling, batch_size: int | None = None) -> list[list[str]]:
+    def sampled(questions: Sequence[Question], sampling: Sampling, batch_size: int | None = None) -> list[list[str]]:
         answers: dict[int, list[str]] = {}
-        for batch in answering.sample_in_batches(model, tokenizer, rows, sampling, batch_size):
+        for batch in answering.sample_in_batches(model, tokenizer, questions, sampling, batch_size):
             answers.update(batch)
-        return [answers[number] for number in range(len(rows))]
+        return [answers[number] for number in range(len(questions))]
 
-    three = sampled(ROWS, Sampling(3, 0.7))
-    assert {len(of_row) for of_row in three} == {3}
-    assert sampled(ROWS[::-1], Sampling(3, 0.7), batch_size=2) == three[::-1]
-    assert [of_row[:2] for of_row in three] == sampled(ROWS, Sampling(2, 0.7))
-    assert len({text for of_row in three for text in of_row}) > len(ROWS)
-    assert sampled(ROWS[:2], Sampling(3, 0.7, seed=1)) != three[:2]
+    three = sampled(QUESTIONS, Sampling(3, 0.7))
+    assert {len(samples) for samples in three} == {3}
+    assert sampled(QUESTIONS[::-1], Sampling(3, 0.7), batch_size=2) == three[::-1]
+    assert [samples[:2] for samples in three] == sampled(QUESTIONS, Sampling(2, 0.7))
+    assert len({text for samples in three for text in samples}) > len(QUESTIONS)
+    assert sampled(QUESTIONS[:2], Sampling(3, 0.7, seed=1)) != three[:2]
 
 
 def test_coldest_samples_are_the_greedy_answers(model: Any, tokenizer: Any, expected: list[str]) -> None:
     """Where nothing but the best token has a chance."""
-    for batch in answering.sample_in_batches(model, tokenizer, ROWS, Sampling(2, 1e-7)):
+    for batch in answering.sample_in_batches(model, tokenizer, QUESTIONS, Sampling(2, 1e-7)):
         for number, answers in batch.items():
             assert answers == [expected[number]] * 2
 
@@ -164,8 +161,8 @@ def test_drawn_tokens_by_hand() -> None:
 
     logits = torch.tensor([0.5, 0.3, 0.2]).log().expand(1, 5, 3)
     numbers = torch.tensor([[0.0, 0.49, 0.51, 0.79, 0.81]])
-    assert _drawn(logits, 1.0, numbers).tolist() == [[0, 0, 1, 1, 2]]
-    assert _drawn(logits, 0.5, torch.tensor([[0.64, 0.67, 0.88, 0.9, 0.999999]])).tolist() == [[0, 1, 1, 2, 2]]
+    assert _draw(logits, 1.0, numbers).tolist() == [[0, 0, 1, 1, 2]]
+    assert _draw(logits, 0.5, torch.tensor([[0.64, 0.67, 0.88, 0.9, 0.999999]])).tolist() == [[0, 1, 1, 2, 2]]
 
 
 def test_near_tie_is_decided_alone(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,9 +170,9 @@ def test_near_tie_is_decided_alone(model: Any, tokenizer: Any, monkeypatch: pyte
     monkeypatch.setattr("eval.generation.shared_prefix.NEAR_TIE", float("inf"))
     asked = []
     monkeypatch.setattr(answering, "answer_alone", lambda model, tokenizer, prompt: asked.append(prompt) or "alone")
-    answers = collected(model, tokenizer, ROWS)
-    assert answers == dict.fromkeys(range(len(ROWS)), "alone")
-    assert sorted(asked) == sorted(encode_prompts(model, tokenizer, ROWS))
+    answers = collected(model, tokenizer, QUESTIONS)
+    assert answers == dict.fromkeys(range(len(QUESTIONS)), "alone")
+    assert sorted(asked) == sorted(encode_prompts(model, tokenizer, QUESTIONS))
 
 
 def test_batch_too_large_for_memory_is_halved(
@@ -192,8 +189,8 @@ def test_batch_too_large_for_memory_is_halved(
         return original(model, papers, *rest)
 
     monkeypatch.setattr(answering, "answer_papers", limited)
-    answers = collected(model, tokenizer, ROWS)
-    assert [answers[number] for number in range(len(ROWS))] == expected
+    answers = collected(model, tokenizer, QUESTIONS)
+    assert [answers[number] for number in range(len(QUESTIONS))] == expected
     # Nine questions, then half of them at most: the papers with the longest abstracts have 2, 1, 3, 2 and 1.
     assert sizes == [9, 3, 3, 3]
 
@@ -202,31 +199,31 @@ def test_batch_too_large_for_memory_is_halved(
 
     monkeypatch.setattr(answering, "answer_papers", broken)
     with pytest.raises(RuntimeError, match="something else"):
-        collected(model, tokenizer, ROWS)
+        collected(model, tokenizer, QUESTIONS)
 
 
 def test_memory_that_takes_no_question_is_said(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither one question nor one question's samples fit; then not even the two that are tried first."""
+    """The memory is too small for one question, for its samples, and then for the two of the first test."""
 
     def full(*_: Any) -> None:
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
 
     monkeypatch.setattr(answering, "answer_papers", full)
-    with pytest.raises(InputError, match="the memory of cpu does not suffice for one question"):
-        collected(model, tokenizer, ROWS)
-    with pytest.raises(InputError, match="does not suffice for 7 samples of an answer; draw fewer"):
-        list(answering.sample_in_batches(model, tokenizer, ROWS, Sampling(7, 0.7)))
+    with pytest.raises(InputError, match="the memory of cpu is too small for one question"):
+        collected(model, tokenizer, QUESTIONS)
+    with pytest.raises(InputError, match="is too small for 7 samples of an answer; draw fewer"):
+        list(answering.sample_in_batches(model, tokenizer, QUESTIONS, Sampling(7, 0.7)))
     monkeypatch.setattr(answering, "first_logits", full)
-    with pytest.raises(InputError, match="does not suffice for two questions"):
-        collected(model, tokenizer, ROWS)
+    with pytest.raises(InputError, match="is too small for two questions"):
+        collected(model, tokenizer, QUESTIONS)
 
 
 def test_logits_are_of_the_prompts_ends_alone(model: Any, tokenizer: Any) -> None:
     """The head reads as many columns as a paper has questions at most, not all columns that a prompt ends at."""
-    prompts = encode_prompts(model, tokenizer, ROWS)
-    papers = [[prompts[number] for number in paper] for paper in group_by_paper(ROWS, prompts)]
+    prompts = encode_prompts(model, tokenizer, QUESTIONS)
+    papers = [[prompts[number] for number in paper] for paper in group_by_paper(QUESTIONS, prompts)]
     shapes = []
-    hook = model.get_output_embeddings().register_forward_hook(lambda *of: shapes.append(tuple(of[2].shape)))
+    hook = model.get_output_embeddings().register_forward_hook(lambda *passed: shapes.append(tuple(passed[2].shape)))
     answer_papers(model, papers, tokenizer.eos_token_id, max_new_tokens=1)
     hook.remove()
     assert shapes[-1] == (5, 3, 800)
@@ -240,25 +237,25 @@ def test_model_that_follows_no_mask_answers_one_at_a_time(tokenizer: Any, caplog
     torch.manual_seed(0)
     config = BloomConfig(vocab_size=800, hidden_size=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
     model = BloomForCausalLM(config).eval()
-    answers = collected(model, tokenizer, ROWS[:3])
-    assert [answers[number] for number in range(3)] == alone(model, tokenizer, ROWS[:3])
+    answers = collected(model, tokenizer, QUESTIONS[:3])
+    assert [answers[number] for number in range(3)] == alone(model, tokenizer, QUESTIONS[:3])
     assert "one at a time" in caplog.text
 
 
 def test_prompt_that_is_too_long_is_cut_and_answered(model: Any, tokenizer: Any) -> None:
     """An abstract past the model's 512 positions, where each question cuts it at another place."""
-    rows = [{**ROWS[0], "context": "Caches are small. " * 400, "question": "Why " * number} for number in (1, 9)]
-    prompts = encode_prompts(model, tokenizer, rows)
+    questions = [Question("Do it", "Caches are small. " * 400, "Why " * number) for number in (1, 9)]
+    prompts = encode_prompts(model, tokenizer, questions)
     assert max(map(len, prompts)) <= 512 - MAX_ANSWER_TOKENS
-    answers = collected(model, tokenizer, rows)
+    answers = collected(model, tokenizer, questions)
     assert [answers[0], answers[1]] == [answer_alone(model, tokenizer, prompt) for prompt in prompts]
 
 
 def test_question_that_is_too_long_is_refused(model: Any, tokenizer: Any) -> None:
     """The model has 512 positions; the question alone takes more than an answer leaves of them."""
-    row = {**ROWS[0], "question": "Why " * 500}
+    long = replace(QUESTIONS[0], question="Why " * 500)
     with pytest.raises(InputError, match=r"takes \d{4} tokens without any abstract, and the model reads 448"):
-        encode_prompts(model, tokenizer, [ROWS[0], row])
+        encode_prompts(model, tokenizer, [QUESTIONS[0], long])
 
 
 def test_mask_is_tried_on_a_paper_with_two_questions(
@@ -268,9 +265,9 @@ def test_mask_is_tried_on_a_paper_with_two_questions(
     tried = []
     original = answering.first_logits
     monkeypatch.setattr(answering, "first_logits", lambda *given: tried.append(given[1]) or original(*given))
-    rows = [ROWS[0] | {"context": "Caches are small. " * 40}, *ROWS[1:3]]
-    collected(model, tokenizer, rows)
-    assert tried == [encode_prompts(model, tokenizer, rows)[1:]]
+    questions = [replace(QUESTIONS[0], context="Caches are small. " * 40), *QUESTIONS[1:3]]
+    collected(model, tokenizer, questions)
+    assert tried == [encode_prompts(model, tokenizer, questions)[1:]]
 
 
 def broken_folders(tiny_base: Path, folder: Path) -> Iterator[tuple[Path, str]]:
@@ -336,7 +333,7 @@ def test_batches_by_hand() -> None:
 def test_settings_of_the_model_are_left_as_they_were(model: Any, tokenizer: Any) -> None:
     """Training answers with its own model in between two steps."""
     before = copy.deepcopy(model.config.to_dict()), model.config._attn_implementation
-    collected(model, tokenizer, ROWS[:4])
+    collected(model, tokenizer, QUESTIONS[:4])
     assert (model.config.to_dict(), model.config._attn_implementation) == before
 
 
@@ -347,8 +344,8 @@ def test_gpu_answers_as_it_does_alone(tiny_base: Path) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no GPU")
     model, tokenizer = load_model(find_model("tiny", str(tiny_base)))
-    answers = collected(model, tokenizer, ROWS)
-    assert [answers[number] for number in range(len(ROWS))] == alone(model, tokenizer, ROWS)
+    answers = collected(model, tokenizer, QUESTIONS)
+    assert [answers[number] for number in range(len(QUESTIONS))] == alone(model, tokenizer, QUESTIONS)
 
 
 @pytest.mark.slow
@@ -356,10 +353,11 @@ def test_gpu_answers_as_it_does_alone(tiny_base: Path) -> None:
 def test_real_weights_answer_the_same_in_any_batch(packaged_models: Path, corpus: Path) -> None:
     """SmolLM2 on four questions of the sample: each alone, all together, and three and one."""
     from dataset_builder.corpus.load import load_corpus_split
+    from dataset_builder.corpus.questions import read_questions
 
     model, tokenizer = load_model(find_model("m", str(packaged_models / "smollm2")))
-    rows = load_corpus_split(str(corpus), "plain", "test").to_list()[:4]
-    expected = alone(model, tokenizer, rows)
+    questions = read_questions(load_corpus_split(str(corpus), "plain", "test"))[:4]
+    expected = alone(model, tokenizer, questions)
     for batch_size in (None, 3):
-        answers = collected(model, tokenizer, rows, batch_size)
-        assert [answers[number] for number in range(len(rows))] == expected
+        answers = collected(model, tokenizer, questions, batch_size)
+        assert [answers[number] for number in range(len(questions))] == expected

@@ -1,20 +1,23 @@
-"""Minimum Bayes risk: the sample nearest to all, in an evaluation beside greedy answers."""
+"""Test MBR decoding: the sample closest to all, in an evaluation beside greedy answers."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from eval.analysis.scores import DecodingRecord, Scores
+from eval.generation.answer_store import StoredAnswers
 from eval.generation.mbr import mbr_choice
 from eval.generation.shared_prefix import Sampling
+from eval.models import find_encoder
 from eval.run import run
+from eval.systems import MBRDecoding, parse_systems
 
 
 def test_nearest_to_all_by_hand() -> None:
-    """At 0, 30 and 90 degrees the mean points to 38: the second is nearest. Of equal ones it is the first."""
+    """At 0, 30 and 90 degrees the mean points to 38, so the second is closest; of equal answers, the first."""
 
     class Compass:
         def embed(self, texts: list[str]) -> np.ndarray:
@@ -26,35 +29,33 @@ def test_nearest_to_all_by_hand() -> None:
     assert mbr_choice(["7"], Compass()) == "7"
 
 
-def test_model_is_scored_by_both_ways_of_answering(
+def test_model_is_scored_with_both_decodings(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under two names; the report says how; a second run samples nothing; another seed would sample anew."""
+    """Under two names; the scores record how; a second run samples nothing; another seed samples again."""
+    encoder_folder = find_encoder("--encoders", str(encoder))
 
-    def evaluate(sampling: Sampling) -> dict:
-        scores, _ = run(
-            *(str(corpus), ["plain"], {"tiny": str(tiny_base)}, [str(encoder)], tmp_path),
-            questions=6,
-            consensus={"tiny-of-3": str(tiny_base)},
-            sampling=sampling,
-        )
+    def evaluate(sampling: Sampling) -> Scores:
+        words = [f"tiny={tiny_base}", f"tiny-of-3={tiny_base},decoding=mbr"]
+        systems = parse_systems(words, MBRDecoding(sampling, encoder_folder))
+        scores, _ = run(str(corpus), ["plain"], systems, [encoder_folder], tmp_path, questions=6)
         return scores
 
     scores = evaluate(Sampling(3, 0.9))
-    assert list(scores["models"]) == ["tiny", "tiny-of-3"]
-    sources = scores["model_folders"]
-    assert sources["tiny"]["sha256"] == sources["tiny-of-3"]["sha256"]
-    assert "consensus" not in sources["tiny"]
-    assert {key: sources["tiny-of-3"]["consensus"][key] for key in ("samples", "temperature", "seed")} == {
-        "samples": 3,
-        "temperature": 0.9,
-        "seed": 0,
-    }
-    first, of_3 = (json.loads(f"[{','.join(_answers(tmp_path, name))}]") for name in ("tiny", "tiny-of-3"))
-    assert [key for key, _ in first] == [key for key, _ in of_3]
-    assert first != of_3
-    assert "Those of tiny-of-3 are each the one of 3 samples" in (tmp_path / "report.md").read_text()
-    assert "Those of tiny-of-3 are each the one of 3 samples" in (tmp_path / "report.html").read_text()
+    assert list(scores.systems) == ["tiny", "tiny-of-3"]
+    greedy, mbr = scores.systems.values()
+    assert greedy.sha256 == mbr.sha256
+    assert greedy.decoding == DecodingRecord(method="greedy")
+    assert mbr.decoding == DecodingRecord(
+        method="mbr", samples=3, temperature=0.9, seed=0, encoder_sha256=encoder_folder.fingerprint
+    )
+    stored = [
+        StoredAnswers.model_validate_json((tmp_path / f"answers/{name}.json").read_text()) for name in scores.systems
+    ]
+    assert stored[0].answers.keys() == stored[1].answers.keys()
+    assert stored[0].answers != stored[1].answers
+    for report in ("report.md", "report.html"):
+        assert "tiny-of-3" in (tmp_path / report).read_text()
 
     def refuse(*_: object) -> None:
         raise AssertionError("the model was loaded")
@@ -63,7 +64,3 @@ def test_model_is_scored_by_both_ways_of_answering(
     assert evaluate(Sampling(3, 0.9)) == scores
     with pytest.raises(AssertionError, match="was loaded"):
         evaluate(Sampling(3, 0.9, seed=1))
-
-
-def _answers(folder: Path, name: str) -> list[str]:
-    return (folder / f"answers/{name}.jsonl").read_text().splitlines()[1:]

@@ -1,10 +1,11 @@
-"""Measures of words, numbers and length, by hand."""
+"""Test the metrics of words, numbers and length against values computed by hand."""
 
 from __future__ import annotations
 
 import pytest
 
-from eval.metrics.lexical import lexical_metrics, number_match, numbers, token_f1
+from dataset_builder.text import numbers
+from eval.metrics.lexical import lexical_metrics, number_match, title, token_f1
 
 
 def test_token_f1_by_hand() -> None:
@@ -37,3 +38,9 @@ def test_rouge_l_and_length_by_hand() -> None:
     assert found["rouge_l"] == [pytest.approx(0.8), None]
     assert found["length_ratio"] == [1.5, None]
     assert found["token_f1"][1] is None and found["number_match"] == [None, None]
+
+
+def test_further_encoders_have_titles() -> None:
+    """The first two encoders have their own titles; the others are numbered."""
+    assert title("cosine_similarity_2") == "similarity, second encoder"
+    assert title("cosine_similarity_3") == "similarity, encoder 3"
