@@ -1,9 +1,9 @@
-"""`make bench-train`: examples a second and peak memory of the study's recipe and of ours, on the same pairs.
+"""`make bench-train`: examples per second and peak memory of the study's recipe and of ours, on the same pairs.
 
-The study's: a row a pair, padded to 512 tokens, loss on every token, batches of 4, float32, transformers' Trainer.
-Ours: the recipe's rows by paper, in this machine's precision. Each runs in a process of its own, and its first step,
-which warms up, does not count. On a GPU try `--papers 240 --batch-size 24 --compile`. The last line is for programs to
-read.
+The study's: one row for each pair, padded to 512 tokens, loss on every token, batches of 4, float32, transformers'
+Trainer. Ours: the recipe's rows of papers, in this machine's precision. Each runs in its own process, and its first
+step, which warms up, does not count. On a GPU try `--papers 240 --batch-size 24 --compile`. Programs can read the last
+line.
 """
 
 from __future__ import annotations
@@ -29,24 +29,26 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--model", default="data/models/smollm2", metavar="DIR", help="default: %(default)s")
     command.add_argument("--dataset", default="data/corpus", metavar="DIR", help="default: %(default)s")
     command.add_argument("--papers", type=int, default=8, help="papers whose pairs are trained on; default: 8")
-    command.add_argument("--batch-size", type=int, default=4, help="papers a step of ours; default: 4")
+    command.add_argument("--batch-size", type=int, default=4, help="papers in a step of ours; default: 4")
     command.add_argument("--compile", action="store_true", help="compile ours, with rows padded to few lengths")
-    command.add_argument("--way", choices=("study", "ours"), help=argparse.SUPPRESS)
+    command.add_argument("--recipe", choices=("study", "ours"), help=argparse.SUPPRESS)
     return command
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, float]:
-    """Train one way, over the pairs of the first papers; return pairs and tokens a second, and the peak of memory."""
+    """Train by one recipe on the pairs of the first papers; return pairs and tokens per second, and peak memory."""
     from itertools import groupby
 
     import torch
     from transformers import AutoModelForCausalLM, TrainerCallback
 
     from dataset_builder.corpus.load import load_corpus_split
+    from dataset_builder.corpus.questions import read_questions
     from dataset_builder.hardware import peak_memory_bytes, use_all_threads
     from training.data.tokenization import tokenize_pairs
+    from training.data.tokenizer import load_tokenizer
     from training.hardware import precision_defaults
-    from training.sft import COMPILED_PADDING, load_tokenizer
+    from training.sft import COMPILED_PADDING
 
     class StepTimes(TrainerCallback):
         def __init__(self) -> None:
@@ -59,14 +61,14 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
 
     use_all_threads()
     tokenizer, positions = load_tokenizer(arguments.model)
-    study = arguments.way == "study"
-    split = load_corpus_split(arguments.dataset, None, "train")
-    pairs = tokenize_pairs(split, tokenizer, STUDY_LENGTH if study else positions)
+    study = arguments.recipe == "study"
+    questions = read_questions(load_corpus_split(arguments.dataset, None, "train"))
+    pairs = tokenize_pairs(questions, tokenizer, STUDY_LENGTH if study else positions)
     papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]
     needed = arguments.papers + arguments.batch_size
     if len(papers) < needed:
         raise InputError(
-            f"--papers {arguments.papers}: with the --batch-size {arguments.batch_size} that warm up these are "
+            f"--papers {arguments.papers}: with --batch-size {arguments.batch_size} for the warm-up these are "
             f"{needed}, and {arguments.dataset} has {len(papers)} for training; pass fewer"
         )
     batch = STUDY_BATCH if study else arguments.batch_size
@@ -88,7 +90,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
         }
         trainer = _study(model, tokenizer, warming + measured, common) if study else None
         if trainer is None:
-            settings = {**precision_defaults(), "gradient_checkpointing": False, "torch_compile": arguments.compile}
+            settings = {**precision_defaults(), "activation_checkpointing": False, "torch_compile": arguments.compile}
             trainer = _ours(
                 model,
                 tokenizer,
@@ -126,10 +128,10 @@ def _study(model: Any, tokenizer: Any, pairs: list[Any], settings: dict[str, Any
 
 
 def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str, Any], padding: int) -> Any:
-    """Return the trainer of rows by paper; the rows that warm up come first, the others by length as in training."""
+    """Return the trainer of rows of papers: the warm-up rows first, then the others by length as in training."""
     from datasets import concatenate_datasets
     from torch.utils.data import SequentialSampler
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
 
     from training.data.collator import RowCollator
     from training.data.tokenization import rows_by_paper
@@ -153,21 +155,21 @@ def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str
 
 
 def main() -> None:
-    """Measure both ways, each in a process of its own, and print the ratio of their pairs a second."""
+    """Measure both recipes, each in its own process, and print the ratio of their pairs per second."""
     arguments = parser().parse_args()
-    if arguments.way:
+    if arguments.recipe:
         sys.stdout.write(json.dumps(measure(arguments)) + "\n")
         return
     found = {}
-    for way in ("study", "ours"):
-        command = [sys.executable, "-m", "tests.bench_train", "--way", way, *sys.argv[1:]]
+    for recipe in ("study", "ours"):
+        command = [sys.executable, "-m", "tests.bench_train", "--recipe", recipe, *sys.argv[1:]]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
         if done.returncode:
             raise SystemExit(done.returncode)
-        found[way] = json.loads(done.stdout.splitlines()[-1])
-        measured = found[way]
+        found[recipe] = json.loads(done.stdout.splitlines()[-1])
+        measured = found[recipe]
         sys.stdout.write(
-            f"{way}: {measured['pairs']} pairs in {measured['seconds']:.1f} s "
+            f"{recipe}: {measured['pairs']} pairs in {measured['seconds']:.1f} s "
             f"({measured['processor_seconds']:.1f} s of processor time), "
             f"{measured['pairs_per_second']:.3f} examples/s, {measured['tokens_per_second']:.0f} tokens/s of whole "
             f"prompts and answers, peak memory {measured['peak_memory_bytes'] / 2**30:.1f} GiB\n"

@@ -1,1 +1,1 @@
-"""The corpus made into models: full fine-tuning and LoRA by TRL under `accelerate launch`."""
+"""Train models on the corpus: supervised fine-tuning, alignment by GRPO, sweeps, and best-of-n answers."""

@@ -1,61 +1,93 @@
-"""Alignment with the evaluation: GRPO by TRL from a LoRA adapter, rewarded by similarity to the reference answer.
+"""Align a LoRA adapter with the evaluation: TRL's GRPO rewards answers that are similar to the reference answer.
 
     accelerate launch --config_file accelerate_config.yaml -m training.align \
         --config training/recipes/smollm2-grpo.yaml
 
-`model_name_or_path` is the run folder of the adapter to start from; the KL term (`beta`) holds the model near it. The
-same command again goes on from the last checkpoint, and does nothing once the run is finished.
+`model_name_or_path` is the run folder of the adapter to start from; the KL term (`beta`) keeps the model near it. The
+same command resumes an interrupted run from its last checkpoint, and does nothing if the run is finished.
 """
 
 from __future__ import annotations
 
+import argparse
+import copy
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dataset_builder.errors import InputError, exit_on_input_error
+from dataset_builder.errors import InputError
+from training.command import Stage, run_module
+from training.run.recipe import ProjectKeys, Recipe, describe_keys, parse_recipe
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, Trainer
+    from trl.trainer.grpo_config import GRPOConfig
+
+    from dataset_builder.corpus.questions import CorpusQuestion
+    from eval.run_metrics import RunMetrics
+    from training.run.artifacts import TrainingData
 
 
-def main(arguments: list[str]) -> None:
-    """Align by the recipe that `arguments` name."""
-    from trl import GRPOConfig
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments that are not recipe keys."""
+    command.add_argument("--config", type=Path, metavar="FILE", help="recipe, for example one of training/recipes")
+    command.add_argument_group("recipe keys", describe_keys(ProjectKeys))
 
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Align the adapter by the recipe."""
+    config = ["--config", str(arguments.config)] if arguments.config else []
+    main([*config, *arguments.recipe_keys])
+
+
+def read_recipe(words: list[str]) -> Recipe[ProjectKeys, GRPOConfig]:
+    """Parse `--config FILE --KEY VALUE ...`, with defaults for this machine."""
+    from trl.trainer.grpo_config import GRPOConfig
+
+    from training.hardware import precision_defaults
+
+    defaults = {**precision_defaults(), "disable_tqdm": not sys.stderr.isatty()}
+    return parse_recipe(words, defaults, ProjectKeys, GRPOConfig)
+
+
+def main(words: list[str]) -> None:
+    """Align by the recipe `--config FILE --KEY VALUE ...`."""
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import precision_defaults, refuse_answers_under_fsdp, refuse_several_gpus
-    from training.recipe import AnswerArguments, parse_recipe
+    from training.hardware import refuse_answers_under_fsdp, refuse_several_gpus
 
-    recipe = parse_recipe(arguments, precision_defaults(), AnswerArguments, GRPOConfig)
+    recipe = read_recipe(words)
     refuse_several_gpus(recipe.training)
-    refuse_answers_under_fsdp(recipe.corpus.validation_questions)
+    refuse_answers_under_fsdp(recipe.keys.validation_questions)
     use_all_threads()
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+    from dataset_builder.corpus.questions import read_questions
     from eval.models import find_model
     from training.data.tokenizer import load_tokenizer
-    from training.failures import explained
     from training.rewards import AnswerReward
-    from training.run_folder import begin_run
+    from training.run.artifacts import TrainingData, save_run
+    from training.run.failures import explain_failures
+    from training.run.folder import begin_run
     from training.validation import ValidationAnswers
 
     # Adapter, prompts, reward
-    args = recipe.training
-    adapter = find_model("model_name_or_path", recipe.model.model_name_or_path)
+    args = copy.copy(recipe.training)
+    dataset = recipe.keys.dataset
+    adapter = find_model("model_name_or_path", recipe.base_model)
     if adapter.base is None:
         raise InputError(
-            f"model_name_or_path {recipe.model.model_name_or_path!r}: is no LoRA adapter, which alignment starts "
-            "from; train one with a -lora recipe of training.sft"
+            f"model_name_or_path {recipe.base_model!r}: is not a LoRA adapter, from which alignment starts; "
+            "train one with a -lora recipe of training.sft"
         )
     tokenizer, positions = load_tokenizer(str(adapter.base.path))
-    train, validation = (load_corpus_split(recipe.corpus.dataset, None, split) for split in ("train", "validation"))
-    revision = corpus_revision(recipe.corpus.dataset)
-    prompts = prompt_rows(train, tokenizer, positions - args.max_completion_length)
-    reward = AnswerReward(recipe.corpus.encoder)
-    questions = recipe.corpus.validation_questions
-    answers = ValidationAnswers(validation, questions, recipe.corpus.encoder, tokenizer) if questions else None
+    train, validation = (read_questions(load_corpus_split(dataset, None, name)) for name in ("train", "validation"))
+    data = TrainingData(dataset, corpus_revision(dataset), len(train))
+    prompts = prompt_rows(train, tokenizer, positions - (args.max_completion_length or 0))
+    reward = AnswerReward(recipe.keys.encoder)
+    count = recipe.keys.validation_questions
+    answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
 
     # Run folder
     finished, checkpoint = begin_run(recipe, prompts)
@@ -64,60 +96,87 @@ def main(arguments: list[str]) -> None:
 
     # Trainer
     from peft import PeftModel
+    from tqdm.contrib.logging import logging_redirect_tqdm
     from transformers import AutoModelForCausalLM
-    from trl import GRPOTrainer
+    from trl.trainer.grpo_trainer import GRPOTrainer
 
-    from training.failures import Guarded
-    from training.measure import Stopwatch
-    from training.run_artifacts import keep, stopwatch_of
+    from training.guarded_trainer import GuardedTrainer
+    from training.run.progress import show_progress
+    from training.run.stopwatch import Stopwatch
     from training.validation import ValidationBeforeAndAfter
 
-    class GuardedGRPOTrainer(Guarded, GRPOTrainer):
+    class GuardedGRPOTrainer(GuardedTrainer, GRPOTrainer):
         pass
 
     args.restore_callback_states_from_checkpoint = True
     args.logging_nan_inf_filter = False
     base = AutoModelForCausalLM.from_pretrained(adapter.base.path, dtype="float32", use_safetensors=True)
-    with explained(Path(args.output_dir)):
+    with explain_failures(recipe.output_dir), logging_redirect_tqdm():
+        model = PeftModel.from_pretrained(base, adapter.path, is_trainable=True)
         trainer = GuardedGRPOTrainer(
-            model=PeftModel.from_pretrained(base, adapter.path, is_trainable=True),
+            model=model,
             reward_funcs=reward,
             args=args,
             train_dataset=prompts,
             processing_class=tokenizer,
             callbacks=[Stopwatch(), *([ValidationBeforeAndAfter(answers)] if answers else [])],
         )
+        show_progress(trainer)
         trainer.train(resume_from_checkpoint=checkpoint)
         if args.beta:
-            trainer.model.delete_adapter("ref")  # TRL's copy of the adapter, from which the KL term is taken
-        log = trainer.state.log_history
-        after = [of["eval_similarity"] for of in log if "eval_similarity" in of and of["epoch"]]
-        measured = {
-            "adapter": recipe.model.model_name_or_path,
-            "tokens_per_second": trainer.state.num_input_tokens_seen / stopwatch_of(trainer).seconds,
-            "reward_by_step": [{"step": of["step"], "reward": of["reward"]} for of in log if "reward" in of],
-            "validation": {"epoch": trainer.state.epoch, "loss": None, "similarity": after[-1] if after else None},
-        }
-        keep(trainer, recipe, revision, str(adapter.base.given), "grpo", len(prompts), measured)
+            model.delete_adapter("ref")  # TRL's copy of the adapter, which the KL term compares with
+        save_run(trainer, measure(trainer, recipe, data, base=adapter.base.given))
     trainer.accelerator.end_training()
 
 
-def prompt_rows(split: Dataset, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> Dataset:
-    """Return a dataset of `prompt`, in at most `max_tokens` tokens, and `answer`, the reference, a row a pair."""
+def prompt_rows(questions: Sequence[CorpusQuestion], tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> Dataset:
+    """Return one row for each question: its `prompt`, in at most `max_tokens` tokens, and its reference `answer`."""
     from datasets import Dataset
 
     from dataset_builder.prompt import fit_prompt
 
-    rows: list[dict[str, Any]] = [
-        {
-            "prompt": fit_prompt(tokenizer, row["instruction"], row["context"], row["question"], max_tokens),
-            "answer": row["answer"],
-        }
-        for row in split
-    ]
-    return Dataset.from_list(rows)
+    return Dataset.from_list(
+        [
+            {
+                "prompt": fit_prompt(tokenizer, question.instruction, question.context, question.question, max_tokens),
+                "answer": question.answer,
+            }
+            for question in questions
+        ]
+    )
 
+
+def measure(trainer: Trainer, recipe: Recipe[ProjectKeys, GRPOConfig], data: TrainingData, base: str) -> RunMetrics:
+    """Return the metrics of the aligned adapter on the model `base`."""
+    from eval.run_metrics import ChosenEpoch, StepReward
+    from training.run.artifacts import run_metrics
+    from training.run.stopwatch import find_stopwatch
+
+    log = trainer.state.log_history
+    after = [entry["eval_similarity"] for entry in log if "eval_similarity" in entry and entry["epoch"]]
+    return run_metrics(
+        trainer,
+        recipe,
+        data,
+        base=base,
+        method="grpo",
+        tokens_per_second=trainer.state.num_input_tokens_seen / find_stopwatch(trainer).seconds,
+        validation=ChosenEpoch(epoch=trainer.state.epoch, loss=None, similarity=after[-1] if after else None),
+        adapter=recipe.base_model,
+        reward_by_step=[
+            StepReward(step=int(entry["step"]), reward=entry["reward"]) for entry in log if "reward" in entry
+        ],
+    )
+
+
+STAGE = Stage(
+    "align",
+    "Align a LoRA adapter with the evaluation by GRPO.",
+    "accelerate launch --config_file accelerate_config.yaml -m training.align "
+    "--config training/recipes/smollm2-grpo.yaml",
+    add_arguments,
+    run_command,
+)
 
 if __name__ == "__main__":
-    with exit_on_input_error():
-        main(sys.argv[1:])
+    run_module(STAGE, sys.argv[1:])

@@ -1,9 +1,10 @@
-"""Best of n: a model's sampled answers to the training questions, the nearest to each reference made a new corpus.
+"""Sample a model's answers to the training questions, and make a corpus of those nearest to the reference answers.
 
     python -m training.best_of_n --model runs/smollm2-lora --dataset data/corpus --out data/best-of-8
 
-The corpus has these answers for training and the old ones for validation; `training.sft --dataset data/best-of-8`
-trains on it as on any other (rejection sampling). Killed and started again, it goes on where it was.
+The new corpus has these answers in its training split and the old ones in its validation split. `training.sft
+--dataset data/best-of-8` trains on it as on any other corpus (rejection sampling). The same command continues after a
+kill.
 """
 
 from __future__ import annotations
@@ -11,12 +12,22 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from dataclasses import asdict
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dataset_builder.errors import InputError, exit_on_input_error
-from dataset_builder.files import make_writable_folder, replacing, write_json, write_text
+from dataset_builder.errors import InputError
+from dataset_builder.files import make_writable_folder, replacing, write_text
+from dataset_builder.journal import Journal
+from eval.run_metrics import AnswerSampling, SampledAnswers, write_sampled_answers
+from training.command import Stage, run_module
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from dataset_builder.corpus.questions import CorpusQuestion
+    from eval.models import EncoderFolder, ModelFolder
 
 CONFIG = "best_of_n"
 CARD = """---
@@ -30,140 +41,172 @@ configs:
     path: {config}/validation-00000-of-00001.parquet
 ---
 
-# Training answers chosen out of {samples}
+# Training answers chosen from {samples} samples
 
-The training questions of `{dataset}`, each with the answer of `{model}` that is nearest to its reference out of
-{samples} samples; `report.json` has how they were drawn. Validation is as it was.
+The training questions of `{dataset}`. Each answer is the one nearest to the reference answer out of {samples} samples
+of `{model}`; `samples.json` says how they were drawn. The validation split is unchanged.
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command's parser."""
-    command = argparse.ArgumentParser(prog="python -m training.best_of_n", allow_abbrev=False)
+@dataclass(frozen=True)
+class ChosenAnswer:
+    """The sample nearest to the reference answer of question `number`, and the similarities of the samples to it."""
+
+    number: int
+    answer: str
+    best_similarity: float
+    mean_similarity: float
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     command.add_argument("--model", required=True, metavar="DIR", help="trained model or adapter that answers")
     command.add_argument("--dataset", required=True, metavar="DIR", help="corpus folder or Hub id")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the new corpus")
-    command.add_argument("--samples", type=int, default=8, metavar="N", help="answers a question; default: 8")
-    command.add_argument("--temperature", type=float, default=0.8, help="of the sampling; default: 0.8")
     command.add_argument(
-        "--batch-size", type=int, metavar="N", help="questions at a time, at most; default: what the device takes"
+        "--samples", type=int, default=8, metavar="N", help="answers for each question; default: %(default)s"
     )
-    command.add_argument("--seed", type=int, default=0, help="default: 0")
+    command.add_argument(
+        "--temperature", type=float, default=0.8, metavar="T", help="sampling temperature; default: %(default)s"
+    )
+    command.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="most questions in a batch; default: as many as the device can take",
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     command.add_argument(
         "--encoder",
         default="sentence-transformers/all-MiniLM-L6-v2",
         metavar="DIR",
-        help="sentence encoder that measures nearness, folder or Hub id; default: %(default)s",
+        help="sentence encoder that compares answers, folder or Hub id; default: %(default)s",
     )
-    return command
 
 
-def main() -> None:
-    """Sample, choose and write the corpus; say by how much the chosen are nearer than the mean sample."""
+def run_command(arguments: argparse.Namespace) -> None:
+    """Write the corpus, and say how much nearer the chosen answers are than the average sample."""
     from rich.console import Console
 
-    arguments = parser().parse_args()
     for option, value in (("--samples", arguments.samples), ("--batch-size", arguments.batch_size)):
         if value is not None and value < 1:
             raise InputError(f"{option} {value}: must be 1 or more")
     if arguments.temperature <= 0:
-        raise InputError(f"--temperature {arguments.temperature}: must be over 0; 0.8 is the default")
-    report = best_of_n(**vars(arguments))
+        raise InputError(f"--temperature {arguments.temperature}: must be greater than 0; the default is 0.8")
+    report = best_of_n(
+        model=arguments.model,
+        dataset=arguments.dataset,
+        out=arguments.out,
+        sampling=AnswerSampling(samples=arguments.samples, temperature=arguments.temperature, seed=arguments.seed),
+        encoder=arguments.encoder,
+        batch_size=arguments.batch_size,
+    )
     Console().print(
-        f"{report['pairs']} answers: similarity {report['mean_similarity']:.3f} in the mean of the samples, "
-        f"{report['best_similarity']:.3f} of the best. Corpus: {arguments.out}",
+        f"{report.pairs} answers: mean similarity {report.mean_similarity:.3f} over all samples, "
+        f"{report.best_similarity:.3f} over the chosen ones. Corpus: {arguments.out}",
         soft_wrap=True,
     )
 
 
 def best_of_n(
-    model: str,
-    dataset: str,
-    out: Path,
-    samples: int,
-    temperature: float,
-    seed: int,
-    encoder: str,
-    batch_size: int | None = None,
-) -> dict[str, Any]:
-    """Write the corpus to `out` and return its report: what it was made from, and the similarities."""
-    from datasets import Dataset
-    from tqdm import tqdm
+    model: str, dataset: str, out: Path, sampling: AnswerSampling, encoder: str, batch_size: int | None = None
+) -> SampledAnswers:
+    """Write the corpus to `out`, and write and return the report on its answers.
 
+    Raises `InputError` if `out` has other files.
+    """
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+    from dataset_builder.corpus.questions import read_questions
     from dataset_builder.hardware import use_all_threads
-    from eval.generation.answers import load_model, sample_in_batches
-    from eval.generation.shared_prefix import Sampling
-    from eval.metrics.embedding import Encoder
     from eval.models import find_encoder, find_model
 
     use_all_threads()
-    folder, encoder_folder = find_model("model", model), find_encoder("--encoder", encoder)
-    splits = {split: load_corpus_split(dataset, None, split) for split in ("train", "validation")}
-    rows = splits["train"].to_list()
-    sampling = Sampling(samples, temperature, seed)
-    made_from = {
-        "model": model,
-        "model_sha256": folder.fingerprint,
-        "dataset": dataset,
-        "dataset_revision": corpus_revision(dataset),
-        "encoder_sha256": encoder_folder.fingerprint,
-        "sampling": asdict(sampling),
-    }
+    model_folder, encoder_folder = find_model("model", model), find_encoder("--encoder", encoder)
+    train, validation = (load_corpus_split(dataset, None, split) for split in ("train", "validation"))
+    questions = read_questions(train)
+    revision = corpus_revision(dataset)
     if out.is_dir() and any(out.iterdir()) and not (out / CONFIG).is_dir():
-        raise InputError(f"--out {out}: holds files that are no such corpus; give another folder")
+        raise InputError(f"--out {out}: holds files that training.best_of_n did not write; choose another folder")
     make_writable_folder(out / CONFIG)
-    journal = out / f".partial.{hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]}.jsonl"
-    chosen = _read(journal)
+    inputs = (model, model_folder.fingerprint, dataset, revision, encoder_folder.fingerprint, sampling.model_dump())
+    stem = f".partial.{hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]}"
+    journal = Journal(out, stem, ChosenAnswer)
+    chosen = choose_answers(model_folder, questions, sampling, encoder_folder, journal, batch_size)
 
-    measure = Encoder(encoder_folder)
-    missing = [number for number in range(len(rows)) if number not in chosen]
-    with tqdm(total=len(rows), initial=len(chosen), desc="sampling answers", unit="question") as bar:
-        asked = [rows[number] for number in missing]
-        for batch in sample_in_batches(*load_model(folder), asked, sampling, batch_size) if missing else ():
-            kept = {}
-            for place, answers in batch.items():
-                similarities = measure.similarities(answers, [asked[place]["answer"]] * samples)
-                best = int(similarities.argmax())
-                kept[missing[place]] = {
-                    "answer": answers[best],
-                    "best": float(similarities[best]),
-                    "mean": float(similarities.mean()),
-                }
-            chosen |= kept
-            with journal.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(list(kept.items()), ensure_ascii=False) + "\n")
-            bar.update(len(batch))
-
-    kept = [chosen[number] for number in range(len(rows))]
-    new = [{**row, "answer": of["answer"]} for row, of in zip(rows, kept, strict=True) if of["answer"]]
-    for split, of_split in (("train", Dataset.from_list(new, splits["train"].features)), *list(splits.items())[1:]):
-        with replacing(out / CONFIG / f"{split}-00000-of-00001.parquet") as temporary:
-            of_split.to_parquet(temporary)
-    report = {
-        **made_from,
-        "pairs": len(new),
-        "empty_answers_left_out": len(rows) - len(new),
-        "mean_similarity": sum(of["mean"] for of in kept) / len(kept),
-        "best_similarity": sum(of["best"] for of in kept) / len(kept),
-    }
-    write_json(out / "report.json", report)
-    # The card makes the folder a corpus, so it comes last.
-    write_text(out / "README.md", CARD.format(config=CONFIG, samples=samples, dataset=dataset, model=model))
-    journal.unlink(missing_ok=True)
+    answered = [{**row, "answer": choice.answer} for row, choice in zip(train, chosen, strict=True) if choice.answer]
+    _write_split(out, "train", type(train).from_list(answered, train.features))
+    _write_split(out, "validation", validation)
+    report = SampledAnswers(
+        model=model,
+        model_sha256=model_folder.fingerprint,
+        dataset=dataset,
+        dataset_revision=revision,
+        encoder_sha256=encoder_folder.fingerprint,
+        sampling=sampling,
+        pairs=len(answered),
+        empty_answers_left_out=len(chosen) - len(answered),
+        mean_similarity=sum(choice.mean_similarity for choice in chosen) / len(chosen),
+        best_similarity=sum(choice.best_similarity for choice in chosen) / len(chosen),
+    )
+    write_sampled_answers(out, report)
+    # The card makes the folder a corpus, so write it last.
+    write_text(out / "README.md", CARD.format(config=CONFIG, samples=sampling.samples, dataset=dataset, model=model))
+    journal.remove()
     return report
 
 
-def _read(journal: Path) -> dict[int, dict[str, Any]]:
-    """Return the answers in the journal by row, a batch a line; a line that a kill cut off counts for nothing."""
-    if not journal.is_file():
-        return {}
-    *whole, cut_off = journal.read_text(encoding="utf-8").split("\n")
-    if cut_off:
-        write_text(journal, "".join(f"{line}\n" for line in whole))
-    return dict(pair for line in whole for pair in json.loads(line))
+def choose_answers(
+    model: ModelFolder,
+    questions: list[CorpusQuestion],
+    sampling: AnswerSampling,
+    encoder: EncoderFolder,
+    journal: Journal[ChosenAnswer],
+    batch_size: int | None,
+) -> list[ChosenAnswer]:
+    """Return the chosen answer to each question. Sample those that the journal does not have, and add them to it."""
+    from tqdm import tqdm
 
+    from eval.generation.answers import load_model, sample_in_batches
+    from eval.generation.shared_prefix import Sampling
+    from eval.metrics.embedding import Encoder
+
+    chosen = {choice.number: choice for choice in journal.read_new()}
+    missing = [number for number in range(len(questions)) if number not in chosen]
+    if missing:
+        compare = Encoder(encoder)
+        asked = [questions[number] for number in missing]
+        network, tokenizer = load_model(model)
+        draws = Sampling(sampling.samples, sampling.temperature, sampling.seed)
+        with tqdm(total=len(questions), initial=len(chosen), desc="sampling answers", unit="question") as bar:
+            for batch in sample_in_batches(network, tokenizer, asked, draws, batch_size):
+                choices = []
+                for index, answers in batch.items():
+                    similarities = compare.similarities(answers, [asked[index].answer] * len(answers))
+                    best = int(similarities.argmax())
+                    choices.append(
+                        ChosenAnswer(
+                            missing[index], answers[best], float(similarities[best]), float(similarities.mean())
+                        )
+                    )
+                chosen |= {choice.number: choice for choice in choices}
+                journal.append(choices)
+                bar.update(len(batch))
+    return [chosen[number] for number in range(len(questions))]
+
+
+def _write_split(out: Path, name: str, split: Dataset) -> None:
+    with replacing(out / CONFIG / f"{name}-00000-of-00001.parquet") as temporary:
+        split.to_parquet(temporary)
+
+
+STAGE = Stage(
+    "best_of_n",
+    "Make a corpus of a model's own answers that are nearest to the reference answers.",
+    "python -m training best_of_n --model runs/smollm2-lora --dataset data/corpus --out data/best-of-8",
+    add_arguments,
+    run_command,
+    takes_recipe_keys=False,
+)
 
 if __name__ == "__main__":
-    with exit_on_input_error():
-        main()
+    run_module(STAGE, sys.argv[1:])

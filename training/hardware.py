@@ -1,13 +1,14 @@
-"""What the hardware decides where a recipe does not, and what a run ran on."""
+"""Choose settings by the hardware, refuse settings that it cannot run, and record it."""
 
 from __future__ import annotations
 
 import os
 import platform
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
+from eval.run_metrics import RunEnvironment
 
 if TYPE_CHECKING:
     import torch
@@ -17,10 +18,10 @@ PACKAGES = ("accelerate", "datasets", "huggingface_hub", "peft", "torch", "trans
 
 
 def precision_defaults() -> dict[str, bool]:
-    """Return bf16 and use_cpu, keys of TRL's trainers, for this machine.
+    """Return the recipe keys bf16 and use_cpu for this machine.
 
-    bfloat16 where `computing_dtype` finds that the hardware computes in it. Weights stay in float32; bf16 is for the
-    autocast operations.
+    bf16 is true if the hardware computes in bfloat16 (see `computing_dtype`). It applies to the autocast operations;
+    the weights stay in float32.
     """
     import torch
 
@@ -30,16 +31,16 @@ def precision_defaults() -> dict[str, bool]:
 
 
 def refuse_several_gpus(args: TrainingArguments) -> None:
-    """Raise `InputError` where one process sees several GPUs, over which TRL's trainers do not spread."""
+    """Raise `InputError` if one process sees several GPUs. TRL's trainers use only one for each process."""
     if args.n_gpu > 1:
         raise InputError(
-            f"{args.n_gpu} GPUs are visible to one process, which trains on one: launch a process for each by "
-            f"`accelerate launch --multi_gpu --num_processes {args.n_gpu} ...`, or show it one, CUDA_VISIBLE_DEVICES=0"
+            f"{args.n_gpu} GPUs are visible to one process, which trains on one: start one process for each GPU by "
+            f"`accelerate launch --multi_gpu --num_processes {args.n_gpu} ...`, or select one, CUDA_VISIBLE_DEVICES=0"
         )
 
 
 def refuse_answers_under_fsdp(validation_questions: int) -> None:
-    """Raise `InputError` where a model that is shared out among processes is to answer questions."""
+    """Raise `InputError` if a model that FSDP shards over the processes should answer questions."""
     if os.environ.get("ACCELERATE_USE_FSDP") == "true" and validation_questions:
         raise InputError(
             f"validation_questions {validation_questions}: under FSDP no process has the whole model to answer with; "
@@ -47,11 +48,11 @@ def refuse_answers_under_fsdp(validation_questions: int) -> None:
         )
 
 
-def compile_layers(model: torch.nn.Module, backend: str, mode: str | None) -> None:
-    """Have torch.compile make a program of the decoder layer, which all layers share, for each shape of their input.
+def compile_layers(model: torch.nn.Module, backend: str | None, mode: str | None) -> None:
+    """Compile the decoder layer, which all layers share, once for each shape of its input.
 
-    Rows are padded to few lengths (`pad_to_multiple_of`), for which programs of fixed shapes are the faster ones. The
-    embeddings and the head stay as they are: the head sees another number of answer tokens in each batch.
+    Rows are padded to few lengths (`pad_to_multiple_of`), so programs for fixed shapes are faster. The embeddings and
+    the head are not compiled: the head gets another number of answer tokens in each batch.
     """
     import torch
     from transformers.modeling_layers import GradientCheckpointingLayer
@@ -62,16 +63,16 @@ def compile_layers(model: torch.nn.Module, backend: str, mode: str | None) -> No
             module.compile(backend=backend, mode=mode, dynamic=False)
 
 
-def environment(precision: str) -> dict[str, Any]:
-    """Return what the run ran on: hardware, precision, and the versions of Python and the packages."""
+def run_environment(precision: str) -> RunEnvironment:
+    """Return the hardware, the precision, and the versions of Python and of the packages of this run."""
     import torch
 
     gpu = torch.cuda.is_available()
-    return {
-        "device": torch.cuda.get_device_name() if gpu else torch.cpu.get_capabilities().get("cpu_name", "CPU"),
-        "devices": int(os.environ.get("WORLD_SIZE", "1")),
-        "threads": torch.get_num_threads(),
-        "precision": precision,
-        "python": platform.python_version(),
-        "packages": {package: version(package) for package in PACKAGES},
-    }
+    return RunEnvironment(
+        device=torch.cuda.get_device_name() if gpu else torch.cpu.get_capabilities().get("cpu_name", "CPU"),
+        devices=int(os.environ.get("WORLD_SIZE", "1")),
+        threads=torch.get_num_threads(),
+        precision=precision,
+        python=platform.python_version(),
+        packages={package: version(package) for package in PACKAGES},
+    )

@@ -1,78 +1,112 @@
-"""Supervised fine-tuning on the corpus, in full or with LoRA, by TRL's SFTTrainer.
+"""Fine-tune a base model on the corpus, in full or with LoRA, by TRL's SFTTrainer.
 
     accelerate launch --config_file accelerate_config.yaml -m training.sft --config training/recipes/smollm2-full.yaml
     accelerate launch --config_file accelerate_config.yaml -m training.sft --config training/recipes/smollm2-lora.yaml
 
-Any key of a recipe can be overridden: `--num_train_epochs 1 --output_dir runs/short`. The same command again goes on
-from the last checkpoint, and does nothing once the run is finished.
+The command line can override any key of a recipe: `--num_train_epochs 1 --output_dir runs/short`. The same command
+resumes an interrupted run from its last checkpoint, and does nothing if the run is finished.
 """
 
 from __future__ import annotations
 
+import argparse
+import copy
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dataset_builder.errors import InputError, exit_on_input_error
+from dataset_builder.errors import InputError
+from training.command import Stage, run_module
+from training.run.recipe import Recipe, SFTKeys, describe_keys, parse_recipe
 
 if TYPE_CHECKING:
-    from training.recipe import Recipe
+    from trl.trainer.sft_config import SFTConfig
+
+    from eval.run_metrics import RunMetrics
+    from training.run.artifacts import TrainingData
     from training.trainer import RowTrainer
 
-# Rows of up to about 1,300 tokens make five lengths, and so five programs, with torch.compile.
+# With torch.compile, rows are padded to multiples of this: rows of up to about 1,300 tokens have five lengths then,
+# and so five programs.
 COMPILED_PADDING = 256
-# Keys of TRL's and transformers' that say what a row, its labels or its place in the epoch is.
-RULED_OUT = (
+# Keys of TRL and transformers that decide what a row, its labels or its position in the epoch is.
+UNSUPPORTED_KEYS = (
     *("packing", "eval_packing", "padding_free", "completion_only_loss", "assistant_only_loss"),
     *("train_sampling_strategy", "auto_find_batch_size"),
 )
 
 
-def main(arguments: list[str]) -> None:
-    """Train by the recipe that `arguments` name."""
-    from dataset_builder.hardware import use_all_threads
-    from training.hardware import precision_defaults, refuse_answers_under_fsdp, refuse_several_gpus
-    from training.recipe import parse_recipe
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments that are not recipe keys."""
+    command.add_argument("--config", type=Path, metavar="FILE", help="recipe, for example one of training/recipes")
+    command.add_argument_group("recipe keys", describe_keys(SFTKeys))
 
-    recipe = parse_recipe(arguments, precision_defaults())
-    refuse_what_rows_rule_out(recipe)
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Train by the recipe. With `--verbose`, first show two training rows."""
+    config = ["--config", str(arguments.config)] if arguments.config else []
+    main([*config, *arguments.recipe_keys], show_rows=arguments.verbose)
+
+
+def read_recipe(words: list[str]) -> Recipe[SFTKeys, SFTConfig]:
+    """Parse `--config FILE --KEY VALUE ...`, with defaults for this machine."""
+    from trl.trainer.sft_config import SFTConfig
+
+    from training.hardware import precision_defaults
+
+    return parse_recipe(words, {**precision_defaults(), "disable_tqdm": not sys.stderr.isatty()}, SFTKeys, SFTConfig)
+
+
+def main(words: list[str], show_rows: bool = False) -> None:
+    """Train by the recipe `--config FILE --KEY VALUE ...`."""
+    from dataset_builder.hardware import use_all_threads
+    from training.hardware import refuse_answers_under_fsdp, refuse_several_gpus
+
+    recipe = read_recipe(words)
+    refuse_unsupported_keys(recipe)
     refuse_several_gpus(recipe.training)
-    refuse_answers_under_fsdp(recipe.corpus.validation_questions)
+    refuse_answers_under_fsdp(recipe.keys.validation_questions)
     use_all_threads()
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+    from dataset_builder.corpus.questions import read_questions
     from training.data.preview import print_preview
     from training.data.tokenization import rows_by_pair, rows_by_paper, tokenize_pairs
     from training.data.tokenizer import load_tokenizer
-    from training.failures import explained
-    from training.run_folder import begin_run
+    from training.run.artifacts import TrainingData, save_run
+    from training.run.failures import explain_failures
+    from training.run.folder import begin_run
     from training.validation import ValidationAnswers
 
     # Tokenizer and rows
-    args = recipe.training
-    tokenizer, positions = load_tokenizer(recipe.model.model_name_or_path)
+    args = copy.copy(recipe.training)
+    dataset = recipe.keys.dataset
+    tokenizer, positions = load_tokenizer(recipe.base_model)
     max_tokens = min(args.max_length or positions, positions)
-    train, validation = (load_corpus_split(recipe.corpus.dataset, None, split) for split in ("train", "validation"))
-    revision = corpus_revision(recipe.corpus.dataset)
-    make_rows = rows_by_paper if recipe.corpus.rows == "paper" else rows_by_pair
-    train_rows, validation_rows = (make_rows(tokenize_pairs(of, tokenizer, max_tokens)) for of in (train, validation))
-    questions = recipe.corpus.validation_questions
-    answers = ValidationAnswers(validation, questions, recipe.corpus.encoder, tokenizer) if questions else None
+    train, validation = (read_questions(load_corpus_split(dataset, None, name)) for name in ("train", "validation"))
+    data = TrainingData(dataset, corpus_revision(dataset), len(train))
+    make_rows = rows_by_paper if recipe.keys.rows == "paper" else rows_by_pair
+    train_rows, validation_rows = (
+        make_rows(tokenize_pairs(questions, tokenizer, max_tokens)) for questions in (train, validation)
+    )
+    count = recipe.keys.validation_questions
+    answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
 
     # Run folder
     finished, checkpoint = begin_run(recipe, train_rows)
     if finished:
         return
-    if args.process_index == 0:
+    if show_rows and args.process_index == 0:
         print_preview(train_rows.select(range(min(2, len(train_rows)))).to_list(), tokenizer)
 
     # Trainer
-    from trl import get_peft_config
+    from tqdm.contrib.logging import logging_redirect_tqdm
+    from trl.trainer.utils import get_peft_config
 
     from training.data.collator import RowCollator
-    from training.measure import Stopwatch, ValidationAtEpochEnd
-    from training.run_artifacts import keep
+    from training.run.stopwatch import Stopwatch
     from training.trainer import RowTrainer
+    from training.validation import ValidationAtEpochEnd
 
     args.model_init_kwargs = {
         "attn_implementation": "sdpa",
@@ -80,65 +114,79 @@ def main(arguments: list[str]) -> None:
         "use_safetensors": True,
     }
     args.restore_callback_states_from_checkpoint = True
-    # The untrained model is scored too, so that a run that made it worse shows.
+    # Score the untrained model too, so that a run that makes it worse is noticed.
     args.eval_on_start = checkpoint is None
-    padding = args.pad_to_multiple_of or (COMPILED_PADDING if args.torch_compile else 1)
-    with explained(Path(args.output_dir)):
+    padding = int(args.pad_to_multiple_of or (COMPILED_PADDING if args.torch_compile else 1))
+    with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         trainer = RowTrainer(
-            similarity=answers and answers.similarity,
-            model=recipe.model.model_name_or_path,
+            similarity=answers.similarity if answers else None,
+            model=recipe.base_model,
             args=args,
             train_dataset=train_rows,
             eval_dataset=validation_rows,
-            data_collator=RowCollator(tokenizer.pad_token_id, padding),
+            data_collator=RowCollator(int(tokenizer.pad_token_id), padding),
             processing_class=tokenizer,
             peft_config=get_peft_config(recipe.model),
             callbacks=[Stopwatch(), ValidationAtEpochEnd()],
         )
         trainer.train(resume_from_checkpoint=checkpoint)
-        measured = measure(trainer, recipe, tokens=sum(map(len, train_rows["input_ids"])), pairs=len(train))
-        keep(trainer, recipe, revision, recipe.model.model_name_or_path, recipe.method, len(train), measured)
+        save_run(trainer, measure(trainer, recipe, data, tokens=sum(map(len, train_rows["input_ids"]))))
     trainer.accelerator.end_training()
 
 
-def refuse_what_rows_rule_out(recipe: Recipe) -> None:
-    """Raise `InputError` for settings of TRL's that would have no effect on our rows, or a wrong one."""
+def refuse_unsupported_keys(recipe: Recipe[SFTKeys, SFTConfig]) -> None:
+    """Raise `InputError` for settings of TRL that would have no effect or a wrong one on the rows of this project."""
     if recipe.model.attn_implementation not in (None, "sdpa"):
         raise InputError(
-            f"attn_implementation {recipe.model.attn_implementation!r}: the mask that keeps the questions of a paper "
-            "apart is for 'sdpa' alone; leave the key out"
+            f"attn_implementation {recipe.model.attn_implementation!r}: the attention mask that separates the "
+            "questions of a paper works with 'sdpa' only; leave the key out"
         )
-    for key in RULED_OUT:
+    for key in UNSUPPORTED_KEYS:
         if recipe.values.get(key):
             raise InputError(
-                f"{key} {recipe.values[key]!r}: rows, their labels and their order are made by the project (`rows`); "
-                "leave the key out"
+                f"{key} {recipe.values[key]!r}: this project makes the rows, their labels and their order itself (see "
+                "the key `rows`); leave the key out"
             )
-    if recipe.training.save_strategy == "no" and recipe.corpus.validation_questions:
+    if recipe.training.save_strategy == "no" and recipe.keys.validation_questions:
         raise InputError(
-            "save_strategy 'no': the epoch with the nearest answers is taken from its checkpoint; save by 'steps', or "
-            "pass --validation_questions 0 to keep the last epoch"
+            "save_strategy 'no': the epoch with the most similar answers is loaded from its checkpoint; save by "
+            "'steps', or pass --validation_questions 0 to keep the last epoch"
         )
 
 
-def measure(trainer: RowTrainer, recipe: Recipe, tokens: int, pairs: int) -> dict[str, Any]:
-    """Return the keys of metrics.json that only this kind of training has; `tokens` and `pairs` are an epoch's."""
-    from training.measure import chosen_validation, convergence_epoch, flops_per_token, losses, peak_flops
-    from training.run_artifacts import stopwatch_of
+def measure(trainer: RowTrainer, recipe: Recipe[SFTKeys, SFTConfig], data: TrainingData, tokens: int) -> RunMetrics:
+    """Return the metrics of the trained model; `tokens` is the number of tokens in an epoch."""
+    from training.run.artifacts import run_metrics
+    from training.run.flops import flops_per_token, peak_flops
+    from training.run.losses import chosen_epoch, convergence_epoch, epoch_losses
+    from training.run.stopwatch import find_stopwatch
 
-    seconds, epochs = stopwatch_of(trainer).seconds, trainer.state.epoch
-    _, loss_by_epoch = losses(trainer.state.log_history)
+    epochs_per_second = (trainer.state.epoch or 0.0) / find_stopwatch(trainer).seconds
+    epochs = epoch_losses(trainer.state.log_history)
     peak = peak_flops(recipe.training.bf16)
-    return {
-        "rows": recipe.corpus.rows,
-        "tokens_per_second": tokens * epochs / seconds,
-        "pairs_per_second": pairs * epochs / seconds,
-        "mfu": tokens * epochs / seconds * flops_per_token(trainer.model) / peak if peak else None,
-        "convergence_epoch": convergence_epoch(loss_by_epoch),
-        "validation": chosen_validation(loss_by_epoch),
-    }
+    return run_metrics(
+        trainer,
+        recipe,
+        data,
+        base=recipe.base_model,
+        method="lora" if recipe.model.use_peft else "full",
+        tokens_per_second=tokens * epochs_per_second,
+        validation=chosen_epoch(epochs),
+        rows=recipe.keys.rows,
+        pairs_per_second=data.pairs * epochs_per_second,
+        mfu=tokens * epochs_per_second * flops_per_token(trainer.network) / peak if peak else None,
+        convergence_epoch=convergence_epoch(epochs),
+    )
 
+
+STAGE = Stage(
+    "sft",
+    "Fine-tune a base model on the corpus, in full or with LoRA.",
+    "accelerate launch --config_file accelerate_config.yaml -m training.sft "
+    "--config training/recipes/smollm2-lora.yaml",
+    add_arguments,
+    run_command,
+)
 
 if __name__ == "__main__":
-    with exit_on_input_error():
-        main(sys.argv[1:])
+    run_module(STAGE, sys.argv[1:])

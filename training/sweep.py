@@ -1,10 +1,10 @@
-"""A sweep: the same recipe at several learning rates, the best chosen by the validation answers; then several seeds.
+"""Train a recipe at several learning rates, choose the best by the validation answers, and repeat it by seed.
 
-    python -m training.sweep --config training/recipes/smollm2-lora.yaml --learning_rates 2e-4,5e-4,1e-3 --seeds 0,1,2
+    python -m training.sweep --config training/recipes/smollm2-lora.yaml --learning-rates 2e-4 5e-4 1e-3 --seeds 0 1 2
 
-Each is a run of `training.sft` in a process of its own, one after the other; keys of the recipe may follow and hold
-for all of them. The seeds are run at the best rate, or without rates at the recipe's. The same command again runs only
-what is not finished.
+Each run is a process of `training.sft`, one after the other, with the recipe keys that follow on the command line. The
+seeds are trained at the best learning rate, or without learning rates at the recipe's. The same command again trains
+only the runs that are not finished.
 """
 
 from __future__ import annotations
@@ -13,141 +13,165 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 
-from dataset_builder.errors import InputError, exit_on_input_error
-from dataset_builder.files import read_json, write_json
-from eval.models import METRICS_FILE, RECIPE_FILE
+from dataset_builder.errors import InputError
+from dataset_builder.formats import write_format
+from eval.models import RECIPE_FILE
+from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metrics, write_run_metrics
+from training.command import Stage, run_module
 
-
-def parser() -> argparse.ArgumentParser:
-    """Return the command's parser; what it does not know is passed on to `training.sft`."""
-    command = argparse.ArgumentParser(
-        prog="python -m training.sweep",
-        description="Train a recipe at several learning rates, choose by validation similarity, repeat by seed.",
-        epilog="Keys of the recipe may follow: --num_train_epochs 1",
-        allow_abbrev=False,
-    )
-    command.add_argument("--config", type=Path, required=True, metavar="FILE", help="recipe of training.sft")
-    command.add_argument("--learning_rates", metavar="A,B,...", help="learning rates to try; default: the recipe's")
-    command.add_argument(
-        "--seeds", metavar="A,B,...", help="seeds to train with at the best rate; default: the recipe's"
-    )
-    command.add_argument("--out", type=Path, metavar="DIR", help="default: the recipe's output_dir and -sweep")
-    return command
-
-
-def main() -> None:
-    """Run the sweep, print its table, name the best run, and say how far the seeds differ."""
+if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
-    arguments, passed_on = parser().parse_known_args()
+SWEEP_FILE = "sweep.json"
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments that are not recipe keys."""
+    command.add_argument("--config", type=Path, required=True, metavar="FILE", help="recipe of training.sft")
+    command.add_argument(
+        "--learning-rates", type=float, nargs="+", default=[], metavar="RATE", help="default: the recipe's"
+    )
+    command.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="SEED",
+        help="at the best learning rate; default: the recipe's",
+    )
+    command.add_argument("--out", type=Path, metavar="DIR", help="default: the recipe's output_dir with -sweep added")
+    command.add_argument_group("recipe keys", "recipe keys apply to all runs: --num_train_epochs 1")
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Run the sweep, print its table and the best run, and say how much the seeds differ."""
+    from rich.console import Console
+
     for key, instead in (
-        ("output_dir", "--out for them all"),
-        ("learning_rate", "--learning_rates"),
+        ("output_dir", "--out for all of them"),
+        ("learning_rate", "--learning-rates"),
         ("seed", "--seeds"),
     ):
-        if any(word.split("=")[0] == f"--{key}" for word in passed_on):
+        if any(word.split("=")[0].replace("-", "_") == f"__{key}" for word in arguments.recipe_keys):
             raise InputError(f"--{key}: each run of a sweep has its own; pass {instead}")
-    rates, seeds = _rates(arguments.learning_rates), _seeds(arguments.seeds)
-    if not rates and not seeds:
-        raise InputError("neither --learning_rates nor --seeds: a sweep needs one of them; --learning_rates 2e-4,5e-4")
-    found = sweep(arguments.config, rates, passed_on, arguments.out or _default_out(arguments.config), seeds)
-    table = Table("learning rate", "seed", "validation similarity", "validation loss", "folder")
-    for run in {run["folder"]: run for run in [*found["runs"], *found["seeds"]["runs"]]}.values():
-        rate = "default" if run["learning_rate"] is None else f"{run['learning_rate']:g}"
-        table.add_row(rate, str(run["seed"]), f"{run['similarity']:.3f}", f"{run['loss']:.3f}", run["folder"])
-    Console().print(table)
-    if rates:
-        Console().print(f"Best: {found['chosen']['folder']}", soft_wrap=True)
-    if seeds:
-        Console().print("Seeds: similarity {mean:.3f} ({lowest:.3f} to {highest:.3f})".format(**found["seeds"]))
+    if not arguments.learning_rates and not arguments.seeds:
+        raise InputError("a sweep needs --learning-rates or --seeds: pass for example --learning-rates 2e-4 5e-4")
+    for rate in arguments.learning_rates:
+        if rate <= 0:
+            raise InputError(f"--learning-rates {rate:g}: must be greater than 0, for example 2e-4 5e-4")
+    out = arguments.out or _default_out(arguments.config)
+    summary = sweep(
+        arguments.config, arguments.learning_rates, arguments.recipe_keys, out, arguments.seeds, arguments.verbose
+    )
+    print_summary(summary, Console())
 
 
-def sweep(config: Path, rates: list[float], passed_on: list[str], out: Path, seeds: list[int]) -> dict[str, Any]:
-    """Train at each rate, then with each seed, below `out`, and return what sweep.json holds.
+def sweep(
+    config: Path, rates: list[float], recipe_keys: list[str], out: Path, seeds: list[int], verbose: bool = False
+) -> SweepSummary:
+    """Train at each learning rate, then with each seed, below `out`, and write and return the summary.
 
-    That is `config`, `arguments`, the `runs` at each rate, the `chosen` one of them, and `seeds`: its `runs`, and the
-    `mean`, `lowest` and `highest` of their similarities. The chosen run's metrics.json gets the same under `sweep`.
-    Raises `InputError` where a run does not finish.
+    The metrics of the chosen run get the summary, too. Raises `InputError` if a run does not finish.
     """
-    runs = [
-        _train(config, [*passed_on, "--learning_rate", f"{rate:g}"], out / f"learning_rate-{rate:g}") for rate in rates
-    ]
-    chosen = max(runs, key=lambda run: run["similarity"], default=None)
-    of_seeds = []
+
+    def train(keys: list[str], name: str) -> SweepRun:
+        return _train(config, [*recipe_keys, *keys], out / name, verbose)
+
+    runs = [train(["--learning_rate", f"{rate:g}"], f"learning_rate-{rate:g}") for rate in rates]
+    chosen = max(runs, key=lambda run: run.similarity, default=None)
+    seed_runs = []
     for seed in seeds:
-        if chosen and chosen["seed"] == seed:
-            of_seeds.append(chosen)
+        if chosen and chosen.seed == seed:
+            seed_runs.append(chosen)
             continue
-        rate = ["--learning_rate", f"{chosen['learning_rate']:g}"] if chosen else []
-        folder = out / (f"{Path(chosen['folder']).name}-seed-{seed}" if chosen else f"seed-{seed}")
-        of_seeds.append(_train(config, [*passed_on, *rate, "--seed", str(seed)], folder))
-    similarities = [run["similarity"] for run in of_seeds]
-    found = {
-        "config": str(config),
-        "arguments": passed_on,
-        "runs": runs,
-        "chosen": chosen,
-        "seeds": {
-            "runs": of_seeds,
-            "mean": sum(similarities) / len(similarities) if seeds else None,
-            "lowest": min(similarities, default=None),
-            "highest": max(similarities, default=None),
-        },
-    }
-    write_json(out / "sweep.json", found)
+        rate = ["--learning_rate", f"{chosen.learning_rate:g}"] if chosen else []
+        prefix = f"{Path(chosen.folder or '').name}-" if chosen else ""
+        seed_runs.append(train([*rate, "--seed", str(seed)], f"{prefix}seed-{seed}"))
+    similarities = [run.similarity for run in seed_runs]
+    summary = SweepSummary(
+        config=str(config),
+        arguments=recipe_keys,
+        runs=runs,
+        chosen=chosen,
+        seeds=SweepSeeds(
+            runs=seed_runs,
+            mean=sum(similarities) / len(similarities) if seeds else None,
+            lowest=min(similarities, default=None),
+            highest=max(similarities, default=None),
+        ),
+    )
+    write_format(out / SWEEP_FILE, summary)
     if chosen:
-        metrics_file = Path(chosen["folder"]) / METRICS_FILE
-        write_json(metrics_file, {**read_json(metrics_file), "sweep": found})
-    return found
+        folder = Path(chosen.folder or "")
+        write_run_metrics(folder, read_run_metrics(folder).model_copy(update=dict(sweep=summary)))
+    return summary
 
 
-def _train(config: Path, keys: list[str], folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "training.sft", "--config", str(config), *keys, "--output_dir", str(folder)]
-    if subprocess.run(command).returncode:
-        raise InputError(f"{folder}: training stopped, see above; the same command goes on from there")
-    metrics = read_json(folder / METRICS_FILE)
-    if metrics["validation"]["similarity"] is None:
-        raise InputError("--validation_questions 0: a sweep chooses by them; pass more than none")
+def print_summary(summary: SweepSummary, console: Console) -> None:
+    """Print the runs as a table, the chosen one, and the spread of the seeds."""
+    from rich.table import Table
+
+    table = Table("learning rate", "seed", "validation similarity", "validation loss", "folder")
+    for run in {run.folder: run for run in [*summary.runs, *summary.seeds.runs]}.values():
+        rate = "default" if run.learning_rate is None else f"{run.learning_rate:g}"
+        loss = "" if run.loss is None else f"{run.loss:.3f}"
+        table.add_row(rate, str(run.seed), f"{run.similarity:.3f}", loss, run.folder)
+    console.print(table)
+    if summary.chosen:
+        console.print(f"Best: {summary.chosen.folder}", soft_wrap=True)
+    if summary.seeds.runs:
+        seeds = summary.seeds
+        console.print(f"Seeds: similarity {seeds.mean:.3f} ({seeds.lowest:.3f} to {seeds.highest:.3f})")
+
+
+def _train(config: Path, recipe_keys: list[str], folder: Path, verbose: bool) -> SweepRun:
+    """Run `training.sft` with an output folder, and return its scores."""
+    command = [
+        sys.executable,
+        "-m",
+        "training.sft",
+        "--config",
+        str(config),
+        *recipe_keys,
+        "--output_dir",
+        str(folder),
+    ]
+    if subprocess.run([*command, *(["--verbose"] if verbose else [])]).returncode:
+        raise InputError(f"{folder}: training stopped, see the message above; the same command continues there")
+    metrics = read_run_metrics(folder)
+    if metrics.validation.similarity is None:
+        raise InputError("--validation_questions 0: a sweep chooses by the validation answers; pass 1 or more")
     recipe = yaml.safe_load((folder / RECIPE_FILE).read_text(encoding="utf-8"))
-    return {
-        "learning_rate": recipe.get("learning_rate"),
-        "seed": metrics["seed"],
-        **{key: metrics["validation"][key] for key in ("similarity", "loss", "epoch")},
-        "train_seconds": metrics["train_seconds"],
-        "folder": str(folder),
-    }
-
-
-def _rates(given: str | None) -> list[float]:
-    try:
-        rates = [float(rate) for rate in given.split(",")] if given is not None else []
-    except ValueError:
-        rates = [0.0]
-    if rates and min(rates) <= 0:
-        raise InputError(f"--learning_rates {given}: must be numbers over 0 with commas between: 2e-4,5e-4")
-    return rates
-
-
-def _seeds(given: str | None) -> list[int]:
-    try:
-        return [int(seed) for seed in given.split(",")] if given is not None else []
-    except ValueError as error:
-        raise InputError(f"--seeds {given}: must be whole numbers with commas between: 0,1,2") from error
+    return SweepRun(
+        learning_rate=recipe.get("learning_rate"),
+        seed=metrics.seed,
+        similarity=metrics.validation.similarity,
+        loss=metrics.validation.loss,
+        epoch=metrics.validation.epoch,
+        train_seconds=metrics.train_seconds,
+        folder=str(folder),
+    )
 
 
 def _default_out(config: Path) -> Path:
     try:
         output_dir = yaml.safe_load(config.read_text(encoding="utf-8"))["output_dir"]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise InputError(f"--config {config}: no recipe with an output_dir ({error}); pass --out") from error
+        raise InputError(f"--config {config}: not a recipe with an output_dir ({error}); pass --out") from error
     return Path(f"{output_dir}-sweep")
 
 
+STAGE = Stage(
+    "sweep",
+    "Train a recipe at several learning rates and seeds, and choose by the validation answers.",
+    "python -m training sweep --config training/recipes/smollm2-lora.yaml --learning-rates 2e-4 5e-4 --seeds 0 1 2",
+    add_arguments,
+    run_command,
+)
+
 if __name__ == "__main__":
-    with exit_on_input_error():
-        main()
+    run_module(STAGE, sys.argv[1:])

@@ -1,32 +1,38 @@
-"""The checkpoint chosen by what is measured: similarity of answers to validation questions, not loss."""
+"""Score a model in training by its answers to validation questions, as the evaluation scores them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 if TYPE_CHECKING:
-    from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from dataset_builder.corpus.questions import CorpusQuestion
+
+logger = logging.getLogger(__name__)
 
 
 class ValidationAnswers:
     """Answers a fixed sample of validation questions and scores the answers as the evaluation does, in float32."""
 
-    def __init__(self, validation: Dataset, questions: int, encoder: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self, validation: Sequence[CorpusQuestion], count: int, encoder: str, tokenizer: PreTrainedTokenizerBase
+    ) -> None:
         from eval.metrics.embedding import Encoder
         from eval.models import find_encoder
         from eval.question_sample import sample_questions
 
-        self.rows: list[dict[str, Any]] = sample_questions(validation.to_list(), questions)
-        self.encoder = Encoder(find_encoder("encoder", encoder))
-        self.tokenizer = tokenizer
+        self.questions = sample_questions(validation, count)
+        self._encoder = Encoder(find_encoder("encoder", encoder))
+        self._tokenizer = tokenizer
 
     def similarity(self, model: PreTrainedModel) -> float:
-        """Return the mean cosine similarity of the model's greedy answers; each process answers its share."""
+        """Return the mean cosine similarity of the model's greedy answers. Each process answers its share."""
         import torch
         from accelerate import PartialState
         from accelerate.utils import reduce
@@ -35,30 +41,30 @@ class ValidationAnswers:
         from eval.generation.shards import shard
 
         processes = PartialState()
-        share = shard(self.rows, processes.process_index, processes.num_processes)
+        share = shard(self.questions, processes.process_index, processes.num_processes)
         answers: dict[int, str] = {}
-        similarities = []
+        similarities: list[float] = []
         if share:
             with _answering(model):
-                for batch in answer_in_batches(model, self.tokenizer, share):
+                for batch in answer_in_batches(model, self._tokenizer, share):
                     answers.update(batch)
-            similarities = self.encoder.similarities(
-                [answers[number] for number in range(len(share))], [row["answer"] for row in share]
+            similarities = self._encoder.similarities(
+                [answers[number] for number in range(len(share))], [question.answer for question in share]
             ).tolist()
         total = reduce(torch.tensor([sum(similarities), len(share)], device=processes.device), "sum")
-        return (total[0] / total[1]).item()
+        return float(total[0] / total[1])
 
 
 class ValidationBeforeAndAfter(TrainerCallback):
     """Puts the similarity of the answers before the first step and after the last one into the trainer's log."""
 
     def __init__(self, answers: ValidationAnswers) -> None:
-        self.answers = answers
+        self._answers = answers
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Score the model as it comes, but not where a resumed run stands."""
+        """Score the untrained model, but not the model of a resumed run."""
         if state.global_step == 0:
             self._score(state, kwargs["model"])
 
@@ -69,21 +75,41 @@ class ValidationBeforeAndAfter(TrainerCallback):
         self._score(state, kwargs["model"])
 
     def _score(self, state: TrainerState, model: PreTrainedModel) -> None:
-        similarity = self.answers.similarity(model)
+        similarity = self._answers.similarity(model)
         state.log_history.append({"epoch": state.epoch, "step": state.global_step, "eval_similarity": similarity})
+        if state.is_world_process_zero:
+            when = "after" if state.global_step else "before"
+            logger.info("%s training: validation similarity %.3f", when, similarity)
+
+
+class ValidationAtEpochEnd(TrainerCallback):
+    """Validates with the last step of each epoch and saves, so that the checkpoint of that step has the scores.
+
+    With the trainer's own eval_strategy "epoch", validation follows that checkpoint: a run that resumes from it has
+    lost the scores.
+    """
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Request validation at the end of an epoch and of the run."""
+        epoch = state.epoch or 0.0
+        if epoch == round(epoch) or state.global_step >= state.max_steps:
+            control.should_evaluate = True
+            control.should_save = args.save_strategy != "no"
 
 
 @contextmanager
 def _answering(model: PreTrainedModel) -> Iterator[None]:
-    """Within the block the model does not train, and computes in the type of its weights.
+    """Put the model into evaluation mode, without autocast, within the block.
 
-    accelerate lays its autocast over a model as an attribute `forward` of the object, before the class's own.
+    accelerate adds autocast as an attribute `forward` of the model object, which hides the method of the class.
     """
     was_training, autocast = model.training, model.__dict__.pop("forward", None)
-    model.eval()
+    model.train(False)
     try:
         yield
     finally:
         model.train(was_training)
         if autocast is not None:
-            model.forward = autocast
+            model.__dict__["forward"] = autocast

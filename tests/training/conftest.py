@@ -25,7 +25,8 @@ def tokenizer(tiny_base: Path) -> Any:
 def pairs(corpus: Path, tokenizer: Any) -> list[TokenizedPair]:
     """Return pairs of the sample on four papers that have 3, 2, 1 and 3 of them."""
     from dataset_builder.corpus.load import load_corpus_split
+    from dataset_builder.corpus.questions import read_questions
 
-    pairs = tokenize_pairs(load_corpus_split(str(corpus), None, "train"), tokenizer, 512)
+    pairs = tokenize_pairs(read_questions(load_corpus_split(str(corpus), None, "train")), tokenizer, 512)
     papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]
     return [pair for paper, count in zip(papers, (3, 2, 1, 3), strict=False) for pair in paper[:count]]

@@ -1,4 +1,4 @@
-"""`training.sft` under FSDP by CPU processes: accelerate shards over accelerators alone, torch over CPUs as well."""
+"""`training.sft` under FSDP by CPU processes: accelerate shards over accelerators only, torch over CPUs, too."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import pytest
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.errors import InputError
+from dataset_builder.formats import read_format
 from eval.generation import answers as answering
+from eval.run_metrics import AnswerSampling, SampledAnswers, SweepSummary, read_run_metrics, read_sampled_answers
 from tests.conftest import REPOSITORY, contents
-from training import align
+from training import align, sweep
 from training.best_of_n import best_of_n
-from training.sweep import sweep
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def _align(adapter: Path, corpus: Path, encoder: Path, out: Path, *more: object)
     align.main([str(word) for word in (*words, "--output_dir", out, "--disable_tqdm", "true", *more)])
 
 
-def test_grpo_moves_the_adapter_alone(
+def test_grpo_trains_the_adapter_only(
     adapter: Path, tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path
 ) -> None:
     """Two steps: the run folder of an adapter on the same base; the one it started from is as it was."""
@@ -61,21 +63,21 @@ def test_grpo_moves_the_adapter_alone(
     old, new = (load_file(folder / "adapter_model.safetensors") for folder in (adapter, out))
     assert old.keys() == new.keys()
     assert any(not old[name].equal(new[name]) for name in old)
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["method"] == "grpo"
-    assert metrics["dataset_revision"] == corpus_revision(str(small_corpus))
-    assert [step["step"] for step in metrics["reward_by_step"]] == [1, 2]
-    assert metrics["trainable_parameters"] == sum(tensor.numel() for tensor in new.values())
-    assert metrics["tokens_per_second"] > 0
-    before, after = metrics["validation_before"]["similarity"], metrics["validation"]["similarity"]
-    assert 0 < abs(after - before) < 1
+    metrics = read_run_metrics(out)
+    assert metrics.method == "grpo"
+    assert metrics.adapter == str(adapter)
+    assert metrics.dataset_revision == corpus_revision(str(small_corpus))
+    assert [step.step for step in metrics.reward_by_step or []] == [1, 2]
+    assert metrics.trainable_parameters == sum(tensor.numel() for tensor in new.values())
+    assert metrics.tokens_per_second > 0
+    assert 0 < abs(metrics.validation.similarity - metrics.validation_before.similarity) < 1
 
 
-def test_grpo_goes_on_from_its_checkpoint(
+def test_grpo_resumes_from_its_checkpoint(
     adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Broken off before step 2: the untrained adapter is not scored again, and both steps are in the account."""
-    from training.measure import Stopwatch
+    """Interrupted before step 2: the untrained adapter is not scored again, and the metrics have both steps."""
+    from training.run.stopwatch import Stopwatch
     from training.validation import ValidationAnswers
 
     begin, similarity = Stopwatch.on_step_begin, ValidationAnswers.similarity
@@ -98,36 +100,38 @@ def test_grpo_goes_on_from_its_checkpoint(
     assert stopped.value.code == 130
     monkeypatch.setattr(Stopwatch, "on_step_begin", begin)
     _align(*words)
-    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
-    assert [metrics[key]["similarity"] for key in ("validation_before", "validation")] == scored
-    assert [step["step"] for step in metrics["reward_by_step"]] == [1, 2]
+    metrics = read_run_metrics(tmp_path / "run")
+    assert [metrics.validation_before.similarity, metrics.validation.similarity] == scored
+    assert [step.step for step in metrics.reward_by_step or []] == [1, 2]
     assert not list((tmp_path / "run").glob("checkpoint-*"))
 
 
-def test_grpo_wants_an_adapter(tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path) -> None:
+def test_grpo_needs_an_adapter(tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path) -> None:
     """A whole model is refused before anything is written."""
-    with pytest.raises(InputError, match="is no LoRA adapter, which alignment starts from"):
+    with pytest.raises(InputError, match="is not a LoRA adapter, from which alignment starts"):
         _align(tiny_base, small_corpus, encoder, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_best_of_n_keeps_the_nearest_and_goes_on(
+def test_best_of_n_keeps_the_nearest_and_resumes(
     adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A corpus of the same questions; broken off after the first, it ends in the same answers."""
+    """A corpus of the same questions; interrupted after the first, it ends in the same answers."""
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
-    def run(out: Path) -> dict[str, Any]:
-        fixed = {"samples": 3, "temperature": 0.8, "seed": 0, "encoder": str(encoder), "batch_size": 1}
-        return best_of_n(model=str(adapter), dataset=str(small_corpus), out=out, **fixed)
+    def run(out: Path) -> SampledAnswers:
+        sampling = AnswerSampling(samples=3, temperature=0.8, seed=0)
+        return best_of_n(str(adapter), str(small_corpus), out, sampling, str(encoder), batch_size=1)
 
     report = run(tmp_path / "best")
+    assert read_sampled_answers(tmp_path / "best") == report
+    assert read_sampled_answers(small_corpus) is None
     old, new = (load_corpus_split(str(folder), None, "train") for folder in (small_corpus, tmp_path / "best"))
     assert new["question"] == old["question"]
     assert new["paper_id"] == old["paper_id"]
     found = AnswerSimilarity().compute(predictions=new["answer"], references=old["answer"], encoder=str(encoder))
-    assert report["best_similarity"] == pytest.approx(found["cosine_similarity"], abs=1e-5)
-    assert report["mean_similarity"] < report["best_similarity"]
+    assert report.best_similarity == pytest.approx(found["cosine_similarity"], abs=1e-5)
+    assert report.mean_similarity < report.best_similarity
     kept = load_corpus_split(str(tmp_path / "best"), None, "validation")
     assert kept["answer"] == load_corpus_split(str(small_corpus), None, "validation")["answer"]
 
@@ -148,15 +152,17 @@ def test_best_of_n_keeps_the_nearest_and_goes_on(
 def test_sweep_records_and_chooses(
     tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path, stage: Callable
 ) -> None:
-    """Two rates, then another seed at the better one, a process each; the chosen run's metrics tell of all."""
+    """Two rates, then another seed at the better one, a process each; the chosen run's metrics have the summary."""
     out = tmp_path / "sweep"
     done = stage(
         *("training.sweep", "--config", REPOSITORY / "training/recipes/tiny-lora.yaml"),
         *(
-            "--learning_rates",
-            "1e-3,1e-2",
+            "--learning-rates",
+            "1e-3",
+            "1e-2",
             "--seeds",
-            "0,1",
+            "0",
+            "1",
             "--out",
             out,
             "--dataset",
@@ -167,29 +173,48 @@ def test_sweep_records_and_chooses(
         *("--model_name_or_path", tiny_base, "--num_train_epochs", 1),
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads((out / "sweep.json").read_text())
-    assert [run["learning_rate"] for run in found["runs"]] == [0.001, 0.01]
-    assert found["chosen"]["similarity"] == max(run["similarity"] for run in found["runs"])
-    metrics = json.loads((Path(found["chosen"]["folder"]) / "metrics.json").read_text())
-    assert metrics["sweep"] == found
-    best, other = found["seeds"]["runs"]
-    assert best == found["chosen"]
-    assert (best["seed"], other["seed"], other["learning_rate"]) == (0, 1, best["learning_rate"])
-    assert other["folder"] == f"{best['folder']}-seed-1"
-    assert found["seeds"]["mean"] == pytest.approx((best["similarity"] + other["similarity"]) / 2)
-    assert found["seeds"]["lowest"] == min(best["similarity"], other["similarity"])
+    summary = read_format(SweepSummary, out / "sweep.json", "")
+    assert [run.learning_rate for run in summary.runs] == [0.001, 0.01]
+    assert summary.chosen is not None
+    assert summary.chosen.similarity == max(run.similarity for run in summary.runs)
+    assert read_run_metrics(Path(summary.chosen.folder)).sweep == summary
+    best, other = summary.seeds.runs
+    assert best == summary.chosen
+    assert (best.seed, other.seed, other.learning_rate) == (0, 1, best.learning_rate)
+    assert other.folder == f"{best.folder}-seed-1"
+    assert summary.seeds.mean == pytest.approx((best.similarity + other.similarity) / 2)
+    assert summary.seeds.lowest == min(best.similarity, other.similarity)
     assert "Best: " in done.stdout
     assert "Seeds: similarity " in done.stdout
 
 
-def test_sweep_refuses_what_is_no_rate_or_seed(tmp_path: Path) -> None:
-    """And names a run that did not finish."""
-    from training.sweep import _rates, _seeds
+def test_sweep_refuses_wrong_input(tmp_path: Path) -> None:
+    """A rate of 0, a key of its own, nothing to compare; it names a run that did not finish."""
 
-    with pytest.raises(InputError, match=r"--seeds 0,0\.5: must be whole numbers"):
-        _seeds("0,0.5")
-    for wrong in ("", "a,b", "1e-3,0", "1e-3,-1"):
-        with pytest.raises(InputError, match="must be numbers over 0"):
-            _rates(wrong)
-    with pytest.raises(InputError, match=r"learning_rate-0\.001: training stopped"):
-        sweep(tmp_path / "none.yaml", [1e-3], [], tmp_path / "out", [])
+    def refused(message: str, **changes: Any) -> None:
+        given = {"config": tmp_path / "none.yaml", "learning_rates": [1e-3], "seeds": [], "out": tmp_path / "out"}
+        with pytest.raises(InputError, match=message):
+            sweep.run_command(Namespace(**given | {"recipe_keys": [], "verbose": False} | changes))
+
+    refused(r"--learning-rates 0: must be greater than 0", learning_rates=[1e-3, 0.0])
+    refused(r"a sweep needs --learning-rates or --seeds", learning_rates=[])
+    refused(r"--learning_rate: each run of a sweep has its own", recipe_keys=["--learning-rate=1"])
+    refused(r"none\.yaml: not a recipe with an output_dir", out=None)
+    refused(r"learning_rate-0\.001: training stopped")
+
+
+def test_stages_are_commands_of_the_package(stage: Callable) -> None:
+    """Help names the stages and one example each; a wrong value and an unknown option end with exit code 2."""
+    done = stage("training", "--help")
+    assert done.returncode == 0
+    assert all(f"\n    {name} " in done.stdout for name in ("sft", "align", "sweep", "best_of_n"))
+    assert "exit codes: 0 done" in done.stdout
+    done = stage("training", "sft", "--help")
+    assert "--validation_questions: " in done.stdout
+    assert "example:\n  accelerate launch " in done.stdout
+    done = stage("training", "sweep", "--config", "recipe.yaml", "--seeds", "0", "0.5")
+    assert (done.returncode, "invalid int value: '0.5'" in done.stderr) == (2, True)
+    done = stage("training", "best_of_n", "--model", "m", "--dataset", "d", "--out", "o", "--seeds", "1")
+    assert (done.returncode, "unrecognized arguments: --seeds 1" in done.stderr) == (2, True)
+    done = stage("training", "sft", "--learning_rat", "1")
+    assert (done.returncode, "the nearest is 'learning_rate'" in done.stderr) == (2, True)

@@ -1,8 +1,9 @@
-"""Training from end to end on the tiny base: what moves, what is written, kills, errors."""
+"""Training from end to end on the tiny base: changed parameters, written files, kills, errors."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from tests.conftest import REPOSITORY, contents
 from tests.training.trainers import row_trainer, tiny_model
 from training.data.tokenization import TokenizedPair, rows_by_pair, rows_by_paper
 
-# What holds times, and the card and the settings that name the folder.
+# Files with times, and the card and the settings, which name the folder.
 APART = ("metrics.json", "README.md", "recipe.yaml")
 
 
@@ -40,13 +41,26 @@ def full_run(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, corpus: 
     command = [*launch, "-m", *map(str, _command(tiny_base, corpus, encoder, out))]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    (out.parent / "stderr.txt").write_text(done.stderr)
+    (out.parent / "output.txt").write_text(done.stdout + done.stderr)
     return out
 
 
-def test_first_rows_are_shown(full_run: Path) -> None:
-    """Two of them, each with the parts that carry loss marked up to their end-of-sequence token."""
-    shown = (full_run.parent / "stderr.txt").read_text()
+def test_output_is_a_line_for_each_validation(full_run: Path) -> None:
+    """No progress bar without a terminal, and nothing that a library prints."""
+    lines = (full_run.parent / "output.txt").read_text().splitlines()
+    found = [re.fullmatch(r"(.*): validation loss \d\.\d{3}, similarity -?\d\.\d{3}", line) for line in lines]
+    assert [match and match[1] for match in found] == ["before training", "epoch 1", "epoch 2"], lines
+
+
+def test_first_rows_are_shown(
+    tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two of them, each with the tokens that have loss marked, up to their end-of-sequence token."""
+    from training.sft import main
+
+    _, *words = _command(tiny_base, corpus, encoder, tmp_path / "run")
+    main([*map(str, words), "--max_steps", "1", "--validation_questions", "0"], show_rows=True)
+    shown = capsys.readouterr().err
     assert "row 1: 3 pairs" in shown
     assert shown.count("<|endoftext|><<<") == 6
     assert "Answer: >>>" in shown.replace("\n", " ")
@@ -69,7 +83,7 @@ def test_run_folder_is_complete(full_run: Path, corpus: Path) -> None:
     metrics = json.loads((full_run / "metrics.json").read_text())
     keys = "base_model method seed train_seconds tokens_per_second peak_memory_bytes trainable_parameters"
     assert {*keys.split(), "loss_by_step", "loss_by_epoch", "validation"} <= metrics.keys()
-    assert {"rows", "pairs_per_second", "energy_joules", "convergence_epoch"} <= metrics.keys()
+    assert {"rows", "pairs_per_second", "convergence_epoch"} <= metrics.keys()
     # The sample has 84 training pairs on 28 papers: 7 steps of 4 papers an epoch, two epochs.
     assert metrics["train_pairs"] == 84
     assert metrics["dataset_revision"] == corpus_revision(str(corpus))
@@ -86,7 +100,7 @@ def test_run_folder_is_complete(full_run: Path, corpus: Path) -> None:
     assert metrics["trainable_parameters"] == weights
 
 
-def test_lora_run_trains_the_adapter_alone(
+def test_lora_run_trains_the_adapter_only(
     tmp_path: Path,
     tiny_base: Path,
     corpus: Path,
@@ -115,10 +129,10 @@ def test_killed_run_ends_in_the_same_files(
     """Killed before a step, in the middle of a checkpoint, and before metrics.json; the losses are the same, too."""
     out = tmp_path / "run"
     command = _command(tiny_base, corpus, encoder, out)
-    killed("training.measure.Stopwatch.on_step_begin", 14, *command)
+    killed("training.run.stopwatch.Stopwatch.on_step_begin", 14, *command)
     assert [path.name for path in out.glob("checkpoint-*")]
     killed("transformers.trainer_callback.TrainerState.save_to_json", 1, *command)
-    killed("training.run_folder.finish_run", 1, *command)
+    killed("training.run.folder.finish_run", 1, *command)
     done = stage(*command)
     assert done.returncode == 0, done.stderr
     assert contents(out, without=APART) == contents(full_run, without=APART)
@@ -138,7 +152,7 @@ def test_two_processes_train_as_one_with_twice_the_batch(
     """Two on the CPU by accelerate's own option, in float32 and without dropout: the same losses, the same answers.
 
     28 papers do not divide by the 6 of a batch of both, nor by the 12 of a step, nor 5 for validation by 16. Killed in
-    the second epoch, after the checkpoint of step 4 of 6, the two go on in the order of that epoch.
+    the second epoch, after the checkpoint of step 4 of 6, the two resume in the order of that epoch.
     """
     base = tmp_path / "llama"
     tiny_model("llama").save_pretrained(base)
@@ -151,7 +165,7 @@ def test_two_processes_train_as_one_with_twice_the_batch(
         launch = ["accelerate.commands.launch", "--config_file", "accelerate_config.yaml"]
         launch += ["--multi_gpu", "--num_processes", processes] if processes > 1 else []
         if processes > 1:
-            interrupt = ["-m", "tests.interrupt", "training.measure.Stopwatch.on_step_begin", 6]
+            interrupt = ["-m", "tests.interrupt", "training.run.stopwatch.Stopwatch.on_step_begin", 6]
             done = stage(*launch, *interrupt, module, *words)
             assert done.returncode != 0
             assert (out / "checkpoint-4/trainer_state.json").is_file(), done.stderr
@@ -161,10 +175,10 @@ def test_two_processes_train_as_one_with_twice_the_batch(
         metrics.append(json.loads((out / "metrics.json").read_text()))
         devices.append(json.loads((out / "environment.json").read_text())["devices"])
     assert devices == [1, 2]
-    one, two = ([step["loss"] for step in of["loss_by_step"]] for of in metrics)
+    one, two = ([step["loss"] for step in run["loss_by_step"]] for run in metrics)
     assert len(one) == 6
     assert two == pytest.approx(one, rel=1e-5)
-    for one, two in zip(*(of["loss_by_epoch"] for of in metrics), strict=True):
+    for one, two in zip(*(run["loss_by_epoch"] for run in metrics), strict=True):
         assert two["validation_loss"] == pytest.approx(one["validation_loss"], rel=1e-5)
         assert two["validation_similarity"] == pytest.approx(one["validation_similarity"], abs=1e-4)
     assert metrics[1]["validation_before"] == pytest.approx(metrics[0]["validation_before"], abs=1e-4)
@@ -195,12 +209,12 @@ def test_two_processes_under_fsdp_train_as_one(
     launch += ["--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"]
     module = "tests.training.fsdp_on_cpu"
     words += [3, "--output_dir", tmp_path / "two", "--use_cpu", "false"]
-    interrupt = ["-m", "tests.interrupt", "training.measure.Stopwatch.on_step_begin", 4]
+    interrupt = ["-m", "tests.interrupt", "training.run.stopwatch.Stopwatch.on_step_begin", 4]
     done = stage(*launch, *interrupt, module, *words)
     assert (tmp_path / "two/checkpoint-2/trainer_state.json").is_file(), done.stderr
     done = stage(*launch, "-m", module, *words)
     assert done.returncode == 0, done.stderr
-    assert "going on from" in done.stderr
+    assert "resuming from" in done.stderr
     one, two = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("one", "two"))
     assert [step["loss"] for step in two["loss_by_step"]] == pytest.approx(
         [step["loss"] for step in one["loss_by_step"]], rel=1e-5
@@ -250,7 +264,7 @@ def test_adapter_on_a_bfloat16_base_stays_in_float32(
 def test_layers_are_compiled_once_a_length(pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path) -> None:
     """Nine rows in twos, of several lengths and numbers of answer tokens, padded to 64s: a graph a length in 15 steps.
 
-    The last step of an epoch is pad_dataset up, and validation runs as it is.
+    pad_dataset completes the last step of an epoch, and validation is not compiled.
     """
     import torch
 
@@ -285,11 +299,13 @@ def test_optimizer_is_the_fused_one(pairs: list[TokenizedPair], tokenizer: objec
     assert optimizer.defaults["fused"] is True
 
 
-def test_epoch_with_the_nearest_answers_is_kept(pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path) -> None:
+def test_epoch_with_the_most_similar_answers_is_kept(
+    pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path
+) -> None:
     """Similarities 0.2, 0.9 and 0.1 in three epochs of two steps: the weights are those saved at step 4."""
     import torch
 
-    from training.measure import ValidationAtEpochEnd
+    from training.validation import ValidationAtEpochEnd
 
     scores = iter([0.2, 0.9, 0.1])
     settings = {"per_device_train_batch_size": 2, "num_train_epochs": 3, "save_strategy": "steps", "save_steps": 100}
@@ -311,7 +327,7 @@ def test_epoch_with_the_nearest_answers_is_kept(pairs: list[TokenizedPair], toke
     assert not all(torch.equal(now[name], tensor) for name, tensor in last.items())
 
 
-def test_finished_run_is_left_as_it_is(
+def test_finished_run_is_not_changed(
     full_run: Path, tiny_base: Path, corpus: Path, encoder: Path, stage: Callable
 ) -> None:
     """The same command again says so and changes no file."""
@@ -323,7 +339,7 @@ def test_finished_run_is_left_as_it_is(
 
 
 def test_bad_input_is_one_message(tmp_path: Path, corpus: Path, encoder: Path, stage: Callable) -> None:
-    """A base that is none: exit 2 from python -m, and nothing is written."""
+    """A missing base model: exit 2 from python -m, and nothing is written."""
     out = tmp_path / "run"
     done = stage(*_command(tmp_path / "none", corpus, encoder, out))
     assert done.returncode == 2
@@ -333,7 +349,7 @@ def test_bad_input_is_one_message(tmp_path: Path, corpus: Path, encoder: Path, s
 
 
 def test_bad_input_under_accelerate_launch(tmp_path: Path, tiny_base: Path, encoder: Path) -> None:
-    """A corpus that is none: the message is there and the exit code is not zero."""
+    """A missing corpus: the message is there and the exit code is not zero."""
     launch = [str(Path(sys.executable).with_name("accelerate")), "launch", "--config_file", "accelerate_config.yaml"]
     command = [*launch, "-m", *map(str, _command(tiny_base, tmp_path / "none", encoder, tmp_path / "run"))]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)

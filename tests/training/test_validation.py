@@ -1,4 +1,4 @@
-"""The validation answers by which a checkpoint is chosen."""
+"""The validation answers, which decide the checkpoint that is kept."""
 
 from __future__ import annotations
 
@@ -8,33 +8,38 @@ from typing import Any
 import pytest
 
 from dataset_builder.corpus.load import load_corpus_split
+from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from eval.answer_similarity.answer_similarity import AnswerSimilarity
 from eval.generation.answers import answer_in_batches
 from tests.training.trainers import tiny_model
 from training.validation import ValidationAnswers
 
 
+def _validation(corpus: Path) -> list[CorpusQuestion]:
+    return read_questions(load_corpus_split(str(corpus), None, "validation"))
+
+
 def test_similarity_is_the_evaluations_own(corpus: Path, tokenizer: Any, encoder: Path) -> None:
     """Three of the sample's questions: the mean that eval's functions give; training goes on in training mode."""
-    answers = ValidationAnswers(load_corpus_split(str(corpus), None, "validation"), 3, str(encoder), tokenizer)
-    assert len(answers.rows) == 3
+    answers = ValidationAnswers(_validation(corpus), 3, str(encoder), tokenizer)
+    assert len(answers.questions) == 3
     model = tiny_model("gpt2").train()
     found = answers.similarity(model)
     assert model.training
     given = {}
-    for batch in answer_in_batches(model.eval(), tokenizer, answers.rows):
+    for batch in answer_in_batches(model.eval(), tokenizer, answers.questions):
         given |= batch
     expected = AnswerSimilarity().compute(
         predictions=[given[number] for number in range(3)],
-        references=[row["answer"] for row in answers.rows],
+        references=[question.answer for question in answers.questions],
         encoder=str(encoder),
     )
     assert found == pytest.approx(expected["cosine_similarity"], abs=1e-6)
 
 
 def test_answers_do_not_feel_the_autocast_of_training(corpus: Path, tokenizer: Any, encoder: Path) -> None:
-    """A forward laid over the model's own, as accelerate lays its autocast, is not called, and is there afterwards."""
-    answers = ValidationAnswers(load_corpus_split(str(corpus), None, "validation"), 3, str(encoder), tokenizer)
+    """A forward that hides the model's own, as accelerate adds autocast, is not called, and is back afterwards."""
+    answers = ValidationAnswers(_validation(corpus), 3, str(encoder), tokenizer)
     model = tiny_model("gpt2")
     plain = answers.similarity(model)
 

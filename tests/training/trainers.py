@@ -29,7 +29,7 @@ def row_trainer(
     model: Any, rows: Dataset, tokenizer: Any, folder: Path, similarity: Any = None, **settings: Any
 ) -> Any:
     """Return the trainer of `rows`, validating on the same, in float32 on the CPU; `settings` are SFTConfig's."""
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
 
     from training.trainer import RowTrainer
 

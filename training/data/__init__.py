@@ -1,1 +1,1 @@
-"""Turn question-answer pairs into training batches."""
+"""Training data: question-answer pairs as token rows, their batches and their order."""

@@ -1,35 +1,35 @@
-"""The first rows as the trainer reads them, decoded, with the part that carries loss marked."""
+"""Show training rows as the trainer reads them, decoded, with the tokens marked that the loss is computed on."""
 
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from training.data.tokenization import NO_LOSS
+from training.data.tokenization import NO_LOSS, TokenizedRow
 
 if TYPE_CHECKING:
     from rich.text import Text
     from transformers import PreTrainedTokenizerBase
 
 
-def preview(row: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> Text:
-    """Return the text of a row, what carries loss between >>> and <<<, each further question on a line of its own."""
+def preview(row: TokenizedRow, tokenizer: PreTrainedTokenizerBase) -> Text:
+    """Return the text of a row: loss is computed between >>> and <<<, and each further question begins a line."""
     from rich.text import Text
 
     text = Text()
     tokens = zip(row["input_ids"], row["labels"], row["parts"], strict=True)
-    for (part, carries), stretch in groupby(tokens, lambda token: (token[2], token[1] != NO_LOSS)):
-        decoded = tokenizer.decode([token[0] for token in stretch])
-        if part > 1 and not carries:
+    for (part, has_loss), group in groupby(tokens, lambda token: (token[2], token[1] != NO_LOSS)):
+        decoded = str(tokenizer.decode([token[0] for token in group]))
+        if part > 1 and not has_loss:
             text.append("\n")
-        if carries:
+        if has_loss:
             text.append(f" >>>{decoded}<<<", style="bold green")
         else:
             text.append(decoded, style="dim")
     return text
 
 
-def print_preview(rows: list[dict[str, Any]], tokenizer: PreTrainedTokenizerBase) -> None:
+def print_preview(rows: list[TokenizedRow], tokenizer: PreTrainedTokenizerBase) -> None:
     """Print the rows to standard error."""
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""The order of the rows: a function of seed and epoch alone, with rows of like length in one step."""
+"""Order the training rows: the order depends on seed and epoch only, and rows of similar length share a step."""
 
 from __future__ import annotations
 
@@ -9,64 +9,64 @@ import numpy as np
 from torch.utils.data import Sampler
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-# Steps whose rows are sorted by length among themselves: more of them pad less and mix less.
+# The number of steps whose rows are sorted by length together: a larger number pads less and mixes less.
 STEPS_SORTED_TOGETHER = 16
 
 
-def epoch_order(lengths: list[int], rows_a_step: int, seed: int, epoch: int) -> list[int]:
-    """Return the row numbers of an epoch in the order of training; each row comes once.
+def epoch_order(lengths: list[int], rows_per_step: int, seed: int, epoch: int) -> list[int]:
+    """Return the row numbers of an epoch in the order of training, each row once.
 
-    Rows of like length stand in one step, and the steps in random order; an incomplete step comes last. Which rows a
-    step holds does not depend on how it is dealt out to processes and accumulation, given the rows a step.
+    Rows of similar length share a step, and the steps are in random order; an incomplete step comes last. The rows of
+    a step depend on `rows_per_step`, but not on how a step is divided among processes and accumulation steps.
     """
     random = np.random.default_rng([seed, epoch])
-    shuffled = random.permutation(len(lengths))
-    whole = len(lengths) - len(lengths) % rows_a_step
-    steps = []
-    for start in range(0, whole, STEPS_SORTED_TOGETHER * rows_a_step):
-        block = shuffled[start : min(start + STEPS_SORTED_TOGETHER * rows_a_step, whole)]
-        block = sorted(block.tolist(), key=lambda row: -lengths[row])
-        steps += [block[at : at + rows_a_step] for at in range(0, len(block), rows_a_step)]
+    shuffled: list[int] = random.permutation(len(lengths)).tolist()
+    complete = len(lengths) - len(lengths) % rows_per_step
+    steps: list[list[int]] = []
+    for start in range(0, complete, STEPS_SORTED_TOGETHER * rows_per_step):
+        block = shuffled[start : min(start + STEPS_SORTED_TOGETHER * rows_per_step, complete)]
+        block = sorted(block, key=lambda row: -lengths[row])
+        steps += [block[first : first + rows_per_step] for first in range(0, len(block), rows_per_step)]
     in_order = [row for step in random.permutation(len(steps)) for row in steps[step]]
-    return in_order + shuffled[whole:].tolist()
+    return in_order + shuffled[complete:]
 
 
 class EpochOrderSampler(Sampler[int]):
-    """Gives the rows in `epoch_order`, and those without tokens, which complete the last batches, behind them.
+    """Yields the rows in `epoch_order`, then the rows without tokens, which complete the last batches.
 
-    transformers' own group_by_length draws from torch's generator, whose state a resumed run does not find again.
+    transformers' own group_by_length draws from torch's generator, whose state a resumed run does not restore.
     """
 
-    def __init__(self, lengths: list[int], rows_a_step: int, seed: int) -> None:
-        self.lengths = [length for length in lengths if length]
-        self.empty_rows = range(len(self.lengths), len(lengths))
-        self.rows_a_step = rows_a_step
-        self.seed = seed
-        self.epoch = 0
+    def __init__(self, lengths: list[int], rows_per_step: int, seed: int) -> None:
+        self._lengths = [length for length in lengths if length]
+        self._empty_rows = range(len(self._lengths), len(lengths))
+        self._rows_per_step = rows_per_step
+        self._seed = seed
+        self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order the next iteration gives."""
-        self.epoch = epoch
+        """Choose the epoch of the next iteration."""
+        self._epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
-        return iter([*epoch_order(self.lengths, self.rows_a_step, self.seed, self.epoch), *self.empty_rows])
+        return iter([*epoch_order(self._lengths, self._rows_per_step, self._seed, self._epoch), *self._empty_rows])
 
     def __len__(self) -> int:
-        return len(self.lengths) + len(self.empty_rows)
+        return len(self._lengths) + len(self._empty_rows)
 
 
 class BeginEpoch(TrainerCallback):
-    """Tells the sampler which epoch begins.
+    """Sets the epoch of the sampler.
 
-    In a run resumed by several processes, `set_epoch` of transformers and accelerate does not reach the sampler: it
-    stands behind their batches and the skipping of those that were trained on.
+    In a run that several processes resume, `set_epoch` of transformers and accelerate does not reach the sampler: they
+    wrap it in their own batches and in the skipping of the batches that were trained on.
     """
 
     def __init__(self, sampler: EpochOrderSampler) -> None:
-        self.sampler = sampler
+        self._sampler = sampler
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Set the sampler's epoch, counted from 0."""
-        self.sampler.set_epoch(int(state.epoch))
+        """Set the epoch, counted from 0."""
+        self._sampler.set_epoch(int(state.epoch or 0))

@@ -1,14 +1,16 @@
-"""The rows that a trainer reads, as token ids: a row a question-answer pair, or a row a paper with all its pairs.
+"""Tokenize question-answer pairs into training rows: one row for each pair, or one for each paper with all its pairs.
 
-Several questions share one abstract. In a row a paper the tokens that their prompts have in common stand once, then
-come the rest of each prompt and its answer. A part sees the common tokens and itself, not its siblings, and its
-positions go on from the common tokens: each answer is predicted from exactly the tokens that evaluation gives.
+Several questions share one abstract. In a row of a paper, the tokens that its prompts have in common come once, then
+the rest of each prompt with its answer. Such a part sees the common tokens and itself, but not the other parts, and
+its positions continue from the common tokens. So each answer is predicted from exactly the tokens that the evaluation
+gives to the model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
-NO_LOSS = -100  # the label that torch's cross entropy and TRL leave out of the loss
+    from dataset_builder.corpus.questions import CorpusQuestion
+
+NO_LOSS = -100  # torch's cross entropy and TRL ignore this label
 
 
 @dataclass(frozen=True)
@@ -30,39 +34,50 @@ class TokenizedPair:
     answer: list[int]
 
 
-def tokenize_pairs(split: Dataset, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> list[TokenizedPair]:
-    """Return the pairs of `split` in its order, each in at most `max_tokens` tokens.
+class TokenizedRow(TypedDict):
+    """A training row. All lists have the same length.
 
-    A pair that is too long loses the end of its abstract. Raises `InputError` for one that is too long without it.
+    `labels` are the tokens of the answers and their end-of-sequence tokens, and -100 elsewhere. `parts` is 0 for the
+    common tokens and 1, 2, ... for the questions. `pairs` is the number of questions.
+    """
+
+    input_ids: list[int]
+    labels: list[int]
+    position_ids: list[int]
+    parts: list[int]
+    pairs: int
+
+
+def tokenize_pairs(
+    questions: Sequence[CorpusQuestion], tokenizer: PreTrainedTokenizerBase, max_tokens: int
+) -> list[TokenizedPair]:
+    """Return the pairs in the same order, each with at most `max_tokens` tokens.
+
+    A pair that is too long loses the end of its abstract. Raises `InputError` if it is too long without an abstract.
     """
     pairs = []
-    for row in split:
-        # No special tokens: the answer follows its prompt, and a beginning-of-sequence token would stand between them.
-        answer = tokenizer(build_completion(row["answer"]), add_special_tokens=False)["input_ids"]
+    for question in questions:
+        # No special tokens: a beginning-of-sequence token would separate the answer from its prompt.
+        answer = tokenizer(build_completion(question.answer), add_special_tokens=False)["input_ids"]
         answer = [*answer, tokenizer.eos_token_id]
         room = max_tokens - len(answer)
-        prompt = tokenizer(fit_prompt(tokenizer, row["instruction"], row["context"], row["question"], room))
+        prompt = tokenizer(fit_prompt(tokenizer, question.instruction, question.context, question.question, room))
         if len(prompt["input_ids"]) > room:
             raise InputError(
-                f"{row['paper_id']}, question {row['question'][:60]!r}: question and answer alone are over "
-                f"{max_tokens} tokens; leave the pair out, or pass a larger --max_length"
+                f"{question.paper_id}, question {question.question[:60]!r}: question and answer have more than "
+                f"{max_tokens} tokens without the abstract; leave the pair out, or pass a larger --max_length"
             )
-        pairs.append(TokenizedPair(row["paper_id"], prompt["input_ids"], answer))
+        pairs.append(TokenizedPair(question.paper_id, prompt["input_ids"], answer))
     return pairs
 
 
 def rows_by_pair(pairs: list[TokenizedPair]) -> Dataset:
-    """Return a dataset of one row a pair, with the columns that `rows_by_paper` describes."""
+    """Return a dataset with one row for each pair."""
     return _dataset([[pair] for pair in pairs])
 
 
 def rows_by_paper(pairs: list[TokenizedPair]) -> Dataset:
-    """Return a dataset of one row a paper, in the order of each paper's first pair.
-
-    Columns, each a list of the row's length but for the last: `input_ids`; `labels`, which hold the answers and their
-    end-of-sequence tokens and are -100 elsewhere; `position_ids`; `parts`, 0 for the common tokens and 1, 2, ... for
-    the questions; `pairs`, how many there are.
-    """
+    """Return a dataset with one row for each paper, in the order of each paper's first pair."""
     papers: dict[str, list[TokenizedPair]] = {}
     for pair in pairs:
         papers.setdefault(pair.paper_id, []).append(pair)
@@ -70,14 +85,15 @@ def rows_by_paper(pairs: list[TokenizedPair]) -> Dataset:
 
 
 def pad_dataset(rows: Dataset, multiple: int) -> Dataset:
-    """Return `rows` and behind them as many without tokens as make their number a multiple of `multiple`.
+    """Return `rows`, then as many rows without tokens as make the number of rows a multiple of `multiple`.
 
-    They complete the last batches: several processes would repeat rows there, and torch.compile meet another shape.
+    They complete the last batches. Without them, several processes would repeat rows there, and torch.compile would
+    see another shape.
     """
     from datasets import Dataset, concatenate_datasets
 
-    empty = {"input_ids": [], "labels": [], "position_ids": [], "parts": [], "pairs": 0}
     missing = -len(rows) % multiple
+    empty = TokenizedRow(input_ids=[], labels=[], position_ids=[], parts=[], pairs=0)
     return concatenate_datasets([rows, Dataset.from_list([empty] * missing, rows.features)]) if missing else rows
 
 
@@ -87,18 +103,18 @@ def _dataset(groups: list[list[TokenizedPair]]) -> Dataset:
     return Dataset.from_list([_row(group) for group in groups])
 
 
-def _row(pairs: list[TokenizedPair]) -> dict[str, Any]:
-    # Tokens are compared, not text, for a tokenizer may join characters over the end of the abstract.
+def _row(pairs: list[TokenizedPair]) -> TokenizedRow:
+    # Compare tokens, not text: a tokenizer may join characters across the end of the abstract.
     common = shared_length([pair.prompt for pair in pairs])
     ids = pairs[0].prompt[:common]
     labels = [NO_LOSS] * common
     positions = list(range(common))
     parts = [0] * common
     for number, pair in enumerate(pairs, start=1):
-        own = pair.prompt[common:]
-        length = len(own) + len(pair.answer)
-        ids += own + pair.answer
-        labels += [NO_LOSS] * len(own) + pair.answer
+        rest = pair.prompt[common:]
+        length = len(rest) + len(pair.answer)
+        ids += rest + pair.answer
+        labels += [NO_LOSS] * len(rest) + pair.answer
         positions += range(common, common + length)
         parts += [number] * length
-    return {"input_ids": ids, "labels": labels, "position_ids": positions, "parts": parts, "pairs": len(pairs)}
+    return TokenizedRow(input_ids=ids, labels=labels, position_ids=positions, parts=parts, pairs=len(pairs))

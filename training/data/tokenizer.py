@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:
-    """Return the base's tokenizer, able to pad, and the number of positions its model has."""
+    """Return the tokenizer of a base model, with a padding token, and the number of positions that the model has."""
     from transformers import AutoConfig, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        config = AutoConfig.from_pretrained(base)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
+        positions: int = AutoConfig.from_pretrained(base).max_position_embeddings
     except (OSError, ValueError) as error:
         raise InputError(
             f"model_name_or_path {base!r}: neither a model folder here nor found on the Hub ({error}); "
@@ -24,4 +24,4 @@ def load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:
         ) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer, config.max_position_embeddings
+    return tokenizer, positions

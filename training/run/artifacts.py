@@ -1,77 +1,110 @@
-"""What a run leaves: the model, and metrics.json, which says that it is finished."""
+"""Save the results of a run: the model, environment.json, and metrics.json, which marks the run as finished."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from training.failures import saving
-from training.measure import Stopwatch, losses, validation_before
-from training.recipe import Recipe
-from training.run_folder import finish_run
+from eval.run_metrics import ChosenEpoch, RunMetrics, StepReward
+from training.run.failures import explain_write_failures
+from training.run.folder import finish_run
+from training.run.losses import epoch_losses, step_losses, validation_before
+from training.run.stopwatch import find_stopwatch
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+    from training.run.recipe import Recipe
 
 
-def stopwatch_of(trainer: Any) -> Stopwatch:
-    """Return the trainer's stopwatch; a resumed run has another than the one that it was given."""
-    return next(callback for callback in trainer.callback_handler.callbacks if isinstance(callback, Stopwatch))
+@dataclass(frozen=True)
+class TrainingData:
+    """The corpus of a run at its `revision`, and the number of its training `pairs`."""
+
+    dataset: str
+    revision: str
+    pairs: int
 
 
-def keep(
-    trainer: Any, recipe: Recipe, revision: str, base: str, method: str, pairs: int, measured: dict[str, Any]
-) -> None:
-    """Save the model that was trained from `base` on so many pairs, then what the run measured.
+def run_metrics(
+    trainer: Trainer,
+    recipe: Recipe[Any, Any],
+    data: TrainingData,
+    *,
+    base: str,
+    method: Literal["full", "lora", "grpo"],
+    tokens_per_second: float,
+    validation: ChosenEpoch,
+    rows: Literal["paper", "pair"] | None = None,
+    pairs_per_second: float | None = None,
+    mfu: float | None = None,
+    convergence_epoch: int | None = None,
+    adapter: str | None = None,
+    reward_by_step: list[StepReward] | None = None,
+) -> RunMetrics:
+    """Return the metrics of a trained model, with those that only one kind of training has.
 
-    `revision` is that of the corpus when the rows were loaded.
-
-    `measured` holds the keys of metrics.json that not every kind of training has, or has in its own way. To be called
-    by every process.
+    `base` is the folder or Hub id of the base model.
     """
-    from training.hardware import environment
+    stopwatch = find_stopwatch(trainer)
+    log = trainer.state.log_history
+    hub_id, note = base_model_source(base)
+    parameters = trainer.model.parameters() if trainer.model is not None else ()
+    return RunMetrics(
+        base_model=hub_id,
+        base_model_path=base,
+        base_model_note=note,
+        method=method,
+        dataset=data.dataset,
+        dataset_revision=data.revision,
+        license=recipe.keys.license,
+        seed=recipe.training.seed,
+        train_pairs=data.pairs,
+        epochs=trainer.state.epoch or 0.0,
+        train_seconds=stopwatch.seconds,
+        peak_memory_bytes=stopwatch.peak_memory_bytes,
+        trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        tokens_per_second=tokens_per_second,
+        loss_by_step=step_losses(log),
+        loss_by_epoch=epoch_losses(log),
+        validation_before=validation_before(log),
+        validation=validation,
+        rows=rows,
+        pairs_per_second=pairs_per_second,
+        mfu=mfu,
+        convergence_epoch=convergence_epoch,
+        adapter=adapter,
+        reward_by_step=reward_by_step,
+    )
 
-    output_dir = Path(recipe.training.output_dir)
+
+def save_run(trainer: Trainer, metrics: RunMetrics) -> None:
+    """Save the trained model, then finish its run folder. Every process must call this."""
+    from training.hardware import run_environment
+
+    output_dir = Path(trainer.args.output_dir or "")
     sharded = getattr(trainer.accelerator.state, "fsdp_plugin", None)
     if sharded is not None:
-        # By its default, each process keeps its part, and the trainer then writes no model at all.
+        # By default each process keeps its part of the model, and the trainer saves none.
         sharded.set_state_dict_type("FULL_STATE_DICT")
-    with saving("the model", output_dir):
+    with explain_write_failures("the model", output_dir):
         trainer.save_model()
-    if not trainer.is_world_process_zero():
-        return
-    stopwatch = stopwatch_of(trainer)
-    loss_by_step, loss_by_epoch = losses(trainer.state.log_history)
-    metrics = {
-        **base_model(base),
-        "method": method,
-        "dataset": recipe.corpus.dataset,
-        "dataset_revision": revision,
-        "license": recipe.corpus.license,
-        "seed": recipe.training.seed,
-        "train_pairs": pairs,
-        "epochs": trainer.state.epoch,
-        "train_seconds": stopwatch.seconds,
-        "energy_joules": stopwatch.joules,
-        "peak_memory_bytes": stopwatch.peak_memory_bytes,
-        "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
-        "loss_by_step": loss_by_step,
-        "loss_by_epoch": loss_by_epoch,
-        "validation_before": validation_before(trainer.state.log_history),
-        **measured,
-    }
-    precision = "bfloat16 autocast" if recipe.training.bf16 else "float32"
-    with saving("what the run measured", output_dir):
-        finish_run(output_dir, metrics, environment(precision))
+    if trainer.is_world_process_zero():
+        precision = "bfloat16 autocast" if trainer.args.bf16 else "float32"
+        with explain_write_failures("the metrics of the run", output_dir):
+            finish_run(output_dir, metrics, run_environment(precision))
 
 
-def base_model(path: str) -> dict[str, str | None]:
-    """Return `base_model`, the base's id on the Hub, apart from `base_model_path`, what it was loaded from.
+def base_model_source(path: str) -> tuple[str | None, str | None]:
+    """Return the Hub id of the base model, and a note on how its weights differ from the Hub's.
 
-    The id of a folder is known only where its source.json tells it; `base_model_note` then says how the folder's
-    weights differ from the Hub's.
+    A folder has a Hub id only if its source.json names one.
     """
     from dataset_builder.files import read_json
     from dataset_builder.packaged_models import SOURCE_FILE
 
     if not Path(path).is_dir():
-        return {"base_model": path, "base_model_path": path, "base_model_note": None}
+        return path, None
     source = read_json(Path(path) / SOURCE_FILE) if (Path(path) / SOURCE_FILE).is_file() else {}
-    return {"base_model": source.get("hub_id"), "base_model_path": path, "base_model_note": source.get("note")}
+    return source.get("hub_id"), source.get("note")

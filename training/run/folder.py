@@ -1,4 +1,4 @@
-"""The folder of a run: what it was made from, whether it is finished, and where to go on if it is not."""
+"""Open and finish the folder of a run: check that it belongs to the recipe, and find the checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -12,23 +12,36 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, read_json, write_json, write_text
-from eval.models import METRICS_FILE, RECIPE_FILE
+from dataset_builder.files import make_writable_folder, write_text
+from dataset_builder.formats import FileFormat, read_format, write_format
+from eval.models import RECIPE_FILE
+from eval.run_metrics import METRICS_FILE, RunEnvironment, RunMetrics, write_environment, write_run_metrics
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from training.recipe import Recipe
+    from training.run.recipe import Recipe
 
-logger = logging.getLogger("training")
+logger = logging.getLogger(__name__)
 
 INPUTS_FILE = "inputs.json"
-# Keys that change neither the model nor what is measured of it. How the rows of a step are dealt out to processes and
-# accumulation does not, either: their product stands among the inputs as rows_a_step.
-WITHOUT_EFFECT = (
+# Keys that change neither the model nor its measurements. How the rows of a step are divided among processes and
+# accumulation steps does not change them either: only the product counts, which the inputs hold as `rows_per_step`.
+KEYS_WITHOUT_EFFECT = (
     *("output_dir", "logging_steps", "save_steps", "save_strategy", "save_total_limit", "disable_tqdm"),
     *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
 )
+
+
+class RunInputs(FileFormat):
+    """The content of inputs.json: everything that decides the result of a run.
+
+    `recipe` has the keys that are set and have an effect, `train_rows_sha256` the digest of the training rows.
+    """
+
+    recipe: dict[str, Any]
+    rows_per_step: int
+    train_rows_sha256: str
 
 
 def rows_digest(rows: Dataset) -> str:
@@ -36,50 +49,51 @@ def rows_digest(rows: Dataset) -> str:
     return hashlib.sha256(json.dumps(rows.to_list()).encode()).hexdigest()
 
 
-def begin_run(recipe: Recipe, rows: Dataset) -> tuple[bool, str | None]:
-    """Open the folder of a recipe's run on `rows`; return whether it is finished, and the checkpoint to go on from."""
+def begin_run(recipe: Recipe[Any, Any], rows: Dataset) -> tuple[bool, str | None]:
+    """Open the folder of a run that trains on `rows`. Return whether it is finished, and the checkpoint to resume."""
     args = recipe.training
-    folder = Path(args.output_dir)
-    rows_a_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    rows_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
     with args.main_process_first(desc="run folder"):
-        finished = open_run(folder, recipe.values, rows_a_step, rows_digest(rows))
-        checkpoint = None if finished else last_whole_checkpoint(folder)
-    if finished:
-        logger.warning("%s: this run is finished; nothing to do", folder)
-    elif checkpoint:
-        logger.warning("going on from %s", checkpoint)
+        finished = open_run(recipe.output_dir, recipe.values, rows_per_step, rows_digest(rows))
+        checkpoint = None if finished else last_complete_checkpoint(recipe.output_dir)
+    if args.process_index == 0 and finished:
+        logger.info("%s: this run is finished; nothing to do", recipe.output_dir)
+    elif args.process_index == 0 and checkpoint:
+        logger.info("resuming from %s", checkpoint)
     return finished, checkpoint
 
 
-def open_run(folder: Path, recipe: dict[str, Any], rows_a_step: int, train_rows: str) -> bool:
-    """Make the folder ready for a run of `recipe` on rows of the digest `train_rows`; return whether it is finished.
+def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_rows_sha256: str) -> bool:
+    """Prepare the folder for a run with these inputs. Return whether the run is finished.
 
-    A new folder gets inputs.json, which says whose it is, then recipe.yaml. Raises `InputError` for a folder that
-    holds another run.
+    A new folder gets inputs.json, then recipe.yaml. Raises `InputError` for a folder that holds another run.
     """
-    decisive = {key: value for key, value in recipe.items() if key not in WITHOUT_EFFECT}
-    decisive["rows_a_step"] = rows_a_step
-    inputs = json.loads(json.dumps({"recipe": decisive, "train_rows": train_rows}, default=str))
+    decisive = {key: value for key, value in recipe.items() if key not in KEYS_WITHOUT_EFFECT}
+    inputs = RunInputs(
+        recipe=json.loads(json.dumps(decisive, default=str)),
+        rows_per_step=rows_per_step,
+        train_rows_sha256=train_rows_sha256,
+    )
     if (folder / INPUTS_FILE).is_file():
-        held = read_json(folder / INPUTS_FILE)
-        if held != inputs:
+        existing = read_format(RunInputs, folder / INPUTS_FILE, "train again in another --output_dir")
+        if existing != inputs:
             raise InputError(
-                f"{folder}: holds a run with {_difference(held, inputs)}; "
-                "pass another --output_dir, or move that run away to train anew"
+                f"{folder}: holds a run with {_difference(existing, inputs)}; "
+                "pass another --output_dir, or move that run away to train again"
             )
     else:
-        # What a kill left of a file that was being written is nobody's.
+        # A kill can leave a file that was being written. It does not make the folder another run's.
         if folder.is_dir() and not all(path.name.startswith(".partial.") for path in folder.iterdir()):
-            raise InputError(f"{folder}: holds files that are no run; pass another --output_dir")
+            raise InputError(f"{folder}: holds files that are not a training run; pass another --output_dir")
         make_writable_folder(folder)
-        write_json(folder / INPUTS_FILE, inputs)
+        write_format(folder / INPUTS_FILE, inputs)
     if not (folder / RECIPE_FILE).is_file():
         write_text(folder / RECIPE_FILE, yaml.safe_dump(recipe, sort_keys=True, allow_unicode=True))
     return (folder / METRICS_FILE).is_file()
 
 
-def is_whole(checkpoint: Path) -> bool:
-    """Return whether the trainer saved this checkpoint to its end: its trainer_state.json, written last, is whole."""
+def is_complete(checkpoint: Path) -> bool:
+    """Return whether a checkpoint was saved completely: the trainer writes trainer_state.json last."""
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
@@ -87,37 +101,37 @@ def is_whole(checkpoint: Path) -> bool:
     return True
 
 
-def last_whole_checkpoint(folder: Path) -> str | None:
-    """Return the newest checkpoint that was saved to its end, or None; one that a kill cut off is removed."""
+def last_complete_checkpoint(folder: Path) -> str | None:
+    """Return the newest complete checkpoint, or None. Remove the incomplete ones that are newer."""
     checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]))
     for checkpoint in reversed(checkpoints):
-        if is_whole(checkpoint):
+        if is_complete(checkpoint):
             return str(checkpoint)
         shutil.rmtree(checkpoint)
     return None
 
 
-def finish_run(folder: Path, metrics: dict[str, Any], environment: dict[str, Any]) -> None:
-    """Write environment.json, drop what only an unfinished run needs, and write metrics.json last: it says finished.
+def finish_run(folder: Path, metrics: RunMetrics, environment: RunEnvironment) -> None:
+    """Write environment.json, remove the checkpoints, and write metrics.json last, which marks the run as finished.
 
-    training_args.bin is dropped too: it is a pickle, and recipe.yaml says the same. Raises `InputError`, and drops
-    nothing, where the folder holds no trained weights.
+    Also remove training_args.bin: it is a pickle, and recipe.yaml has the same settings. Raises `InputError`, and
+    removes nothing, if the folder has no trained weights.
     """
     if not any(folder.glob("*.safetensors")):
         raise InputError(
-            f"{folder}: no model was saved there, so its checkpoints were left; under FSDP pass "
+            f"{folder}: no model was saved there, so its checkpoints were kept; under FSDP pass "
             "--fsdp_state_dict_type FULL_STATE_DICT to accelerate launch"
         )
-    write_json(folder / "environment.json", environment)
+    write_environment(folder, environment)
     for checkpoint in folder.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
     (folder / "training_args.bin").unlink(missing_ok=True)
-    write_json(folder / METRICS_FILE, metrics)
+    write_run_metrics(folder, metrics)
 
 
-def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
-    for key in sorted({*held["recipe"], *wanted["recipe"]}):
-        before, now = held["recipe"].get(key, "its default"), wanted["recipe"].get(key, "its default")
-        if before != now:
-            return f"{key} {before!r} where this one has {now!r}"
+def _difference(existing: RunInputs, wanted: RunInputs) -> str:
+    before, now = ({**inputs.recipe, "rows_per_step": inputs.rows_per_step} for inputs in (existing, wanted))
+    for key in sorted({*before, *now}):
+        if before.get(key) != now.get(key):
+            return f"{key} {before.get(key, 'its default')!r} where this one has {now.get(key, 'its default')!r}"
     return "other training rows than this one"

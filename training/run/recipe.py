@@ -1,128 +1,151 @@
-"""A recipe: one YAML file with every setting of a run, any key of which the command line may override."""
+"""Parse a recipe: one YAML file with the settings of a training run, each of which the command line may override."""
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import yaml
 
 from dataset_builder.errors import InputError
 
 if TYPE_CHECKING:
-    from trl import GRPOConfig, ModelConfig, SFTConfig
+    from transformers import TrainingArguments
+    from trl.trainer.model_config import ModelConfig
+
+# transformers 5.17 knows this setting by its older name only; newer versions warn about the older name.
+OLDER_NAMES = {"activation_checkpointing": "gradient_checkpointing"}
 
 
 @dataclass
-class CorpusArguments:
-    """The keys of every recipe that are the project's own. The others are TRL's."""
+class ProjectKeys:
+    """The recipe keys of this project. The other keys of a recipe are TRL's."""
 
     dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
     encoder: str = field(
         default="sentence-transformers/all-MiniLM-L6-v2",
-        metadata={"help": "sentence encoder by which answers are compared, folder or Hub id"},
+        metadata={"help": "sentence encoder that compares answers, folder or Hub id"},
     )
     license: str | None = field(default=None, metadata={"help": "licence of the trained model, for its card"})
-
-
-@dataclass
-class AnswerArguments(CorpusArguments):
-    """The project's own keys of a recipe of `training.align`."""
-
     validation_questions: int = field(
         default=64,
         metadata={
-            "help": "validation questions, a fixed random sample, that are answered before the first step and at the "
-            "end (training.sft: of each epoch, and the epoch of the nearest answers is kept). 0: none, and the last "
-            "epoch is kept"
+            "help": "number of validation questions to answer before training and at the end (training.sft: of each "
+            "epoch, to keep the epoch with the most similar answers); 0 keeps the last epoch"
         },
     )
 
 
 @dataclass
-class RowArguments(AnswerArguments):
-    """The project's own keys of a recipe of `training.sft`."""
+class SFTKeys(ProjectKeys):
+    """The recipe keys of this project in a recipe of `training.sft`."""
 
     rows: Literal["paper", "pair"] = field(
         default="paper",
-        metadata={"help": "what a row is, and so what the batch size counts: a paper with all its pairs, or a pair"},
+        metadata={
+            "help": "what a training row is, and so what the batch size counts: a paper with its pairs, or a pair"
+        },
     )
 
 
-@dataclass
-class Recipe:
-    """A parsed recipe. `values` holds what the file and the command line set, and nothing that is a default."""
+Keys = TypeVar("Keys", bound=ProjectKeys)
+Config = TypeVar("Config", bound="TrainingArguments")
 
-    corpus: CorpusArguments
-    training: SFTConfig | GRPOConfig
+
+@dataclass(frozen=True)
+class Recipe(Generic[Keys, Config]):
+    """A parsed recipe. `values` has the keys that the file or the command line sets, without any defaults."""
+
+    keys: Keys
+    training: Config
     model: ModelConfig
     values: dict[str, Any]
 
     @property
-    def method(self) -> str:
-        """Return "lora" for a run that trains an adapter, else "full"."""
-        return "lora" if self.model.use_peft else "full"
+    def base_model(self) -> str:
+        """Return the folder or Hub id of the model, or of the adapter, that training starts from."""
+        return self.model.model_name_or_path or ""
+
+    @property
+    def output_dir(self) -> Path:
+        """Return the folder of the run."""
+        return Path(self.training.output_dir or "")
 
 
 def parse_recipe(
-    arguments: list[str],
-    defaults: dict[str, Any],
-    own: type[CorpusArguments] = RowArguments,
-    trainer: type[SFTConfig | GRPOConfig] | None = None,
-) -> Recipe:
-    """Parse `--config FILE` and the overrides that follow; `defaults` hold for keys that neither sets.
+    words: list[str], defaults: dict[str, Any], keys: type[Keys], config: type[Config]
+) -> Recipe[Keys, Config]:
+    """Parse the command line `--config FILE --KEY VALUE ...`. It overrides the file, and the file the `defaults`.
 
-    The keys are those of `own`, of `trainer` (None: TRL's `SFTConfig`) and of TRL's `ModelConfig`.
+    A recipe has the keys of `keys`, of TRL's `config` and of TRL's `ModelConfig`.
 
-    Raises `InputError` for a key that no setting has, with the nearest one, and for a value that TRL refuses.
+    Raises `InputError` for an unknown key, with the nearest known one, and for a value that TRL refuses.
     """
-    from trl import ModelConfig, SFTConfig, TrlParser
+    from trl.scripts.utils import TrlParser
+    from trl.trainer.model_config import ModelConfig
 
-    parser = TrlParser((own, trainer or SFTConfig, ModelConfig), allow_abbrev=False)
-    path, in_file = _read_file(arguments)
-    on_line = [word[2:].split("=")[0] for word in arguments if word.startswith("--")]
-    known = {option[2:] for action in parser._actions for option in action.option_strings}
-    for key in [*in_file, *on_line]:
-        if key not in known and key not in ("config", "env"):
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; the nearest is {near[0]!r}" if near else ""
-            raise InputError(f"{key!r}: no recipe has such a key{hint}")
+    groups: tuple[Any, ...] = (keys, config, ModelConfig)
+    known = {item.name for group in groups for item in fields(group)}
+    path, overrides = _split_config(words)
+    in_file = {key if key in known else OLDER_NAMES.get(key, key): value for key, value in _read_file(path).items()}
+    # `--no_KEY` sets a switch to false that is on by default; no key begins like that.
+    options = [word[2:].split("=")[0].replace("-", "_") for word in overrides if word.startswith("--")]
+    set_keys = {*in_file, *(option.removeprefix("no_") for option in options)}
+    for key in sorted(set_keys - known):
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        raise InputError(f"{key!r}: unknown recipe key{hint}")
 
-    parser.set_defaults_with_config(**defaults)
+    parser = TrlParser(groups, allow_abbrev=False, add_help=False, usage="--config FILE [--KEY VALUE ...]")
+    parser.set_defaults_with_config(**{**defaults, **in_file})
     try:
-        corpus, training, model = parser.parse_args_and_config(arguments)
+        own, training, model = parser.parse_args_into_dataclasses(args=overrides)
     except ValueError as error:
         raise InputError(f"{path or 'command line'}: {error}") from error
-    for key, value in (("dataset", corpus.dataset), ("model_name_or_path", model.model_name_or_path)):
+    values = {key: _value((own, training, model), key) for key in sorted(set_keys)}
+    recipe: Recipe[Keys, Config] = Recipe(keys=own, training=training, model=model, values=values)
+    for key, value in (("dataset", recipe.keys.dataset), ("model_name_or_path", recipe.base_model)):
         if not value:
-            raise InputError(f"{path or 'command line'}: {key!r} is not set; name it in the recipe or pass --{key}")
-    holders = (corpus, training, model)
-    set_keys = {key.replace("-", "_") for key in [*in_file, *on_line] if key not in ("config", "env", "help")}
-    # `--no_gradient_checkpointing` sets gradient_checkpointing; no key of its own begins so.
-    set_keys = {key.removeprefix("no_") for key in set_keys}
-    values = {
-        key: next(getattr(holder, key) for holder in holders if hasattr(holder, key)) for key in sorted(set_keys)
-    }
-    values = {key: value.value if isinstance(value, Enum) else value for key, value in values.items()}
-    return Recipe(corpus=corpus, training=training, model=model, values=values)
+            raise InputError(f"{path or 'command line'}: {key!r} is not set; set it in the recipe or pass --{key}")
+    return recipe
 
 
-def _read_file(arguments: list[str]) -> tuple[Path | None, dict[str, Any]]:
-    if "--config" not in arguments:
-        return None, {}
-    position = arguments.index("--config") + 1
-    if position == len(arguments):
-        raise InputError("--config: names no file; give a recipe, for example training/recipes/smollm2-lora.yaml")
-    path = Path(arguments[position])
+def describe_keys(keys: type[ProjectKeys]) -> str:
+    """Return the help text on recipe keys."""
+    own = "\n".join(f"  --{item.name}: {item.metadata['help']}; default: {item.default!r}" for item in fields(keys))
+    return (
+        f"any key of a recipe can be overridden by --KEY VALUE. Keys of this project:\n{own}\n"
+        "The other keys are TRL's: https://huggingface.co/docs/trl"
+    )
+
+
+def _value(groups: tuple[object, ...], key: str) -> Any:
+    value = next(getattr(group, key) for group in groups if hasattr(group, key))
+    return value.value if isinstance(value, Enum) else value
+
+
+def _split_config(words: list[str]) -> tuple[Path | None, list[str]]:
+    """Return the file that `--config` names, and the other words."""
+    if "--config" not in words:
+        return None, words
+    position = words.index("--config")
+    if position + 1 == len(words):
+        raise InputError("--config: expected a file; give a recipe such as training/recipes/smollm2-lora.yaml")
+    return Path(words[position + 1]), words[:position] + words[position + 2 :]
+
+
+def _read_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
-            f"--config {path}: cannot be read as YAML ({error}); give a file of training/recipes"
+            f"--config {path}: cannot be read as YAML ({error}); give a recipe, for example one of training/recipes"
         ) from error
     if not isinstance(content, dict):
-        raise InputError(f"--config {path}: holds no mapping of keys to values; see the files of training/recipes")
-    return path, content
+        raise InputError(f"--config {path}: is not a mapping of keys to values; see the files in training/recipes")
+    return content

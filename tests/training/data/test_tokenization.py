@@ -1,30 +1,32 @@
-"""The rows that the trainer reads: their tokens, where their loss falls, and that a row a paper changes nothing."""
+"""Training rows: their tokens, the tokens with loss, and that rows of papers train as rows of pairs do."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from datasets import Dataset
 
+from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
 from tests.training.trainers import row_trainer, tiny_model
 from training.data.collator import attention_mask
 from training.data.tokenization import NO_LOSS, TokenizedPair, pad_dataset, rows_by_pair, rows_by_paper, tokenize_pairs
 
-PAIR = {
-    "instruction": "Do it",
-    "context": "Caches are small.",
-    "question": "Why?",
-    "answer": "They cost area.",
-    "paper_id": "10.1/a",
-}
+PAIR = CorpusQuestion(
+    instruction="Do it",
+    context="Caches are small.",
+    question="Why?",
+    answer="They cost area.",
+    paper_id="10.1/a",
+    year=2020,
+)
 
 
-def test_common_tokens_stand_once() -> None:
+def test_common_tokens_come_once() -> None:
     """Two questions on tokens 1 2 3, one more after 1 2; the last common token of like prompts stays with each."""
     rows = rows_by_paper(
         [
@@ -47,7 +49,7 @@ def test_common_tokens_stand_once() -> None:
 
 
 def test_mask_by_hand() -> None:
-    """One common token, two parts, one place of padding: a part sees the common token and itself up to here."""
+    """One common token, two parts, one token of padding: a part sees the common token and its own earlier tokens."""
     seen = attention_mask(torch.tensor([[0, 1, 1, 2, -1]]))
     assert seen.shape == (1, 1, 5, 5)
     assert seen[0, 0].int().tolist() == [
@@ -63,33 +65,33 @@ def test_mask_by_hand() -> None:
 def test_each_answer_follows_the_tokens_that_evaluation_gives(
     base: str, corpus: Path, tokenizer: Any, packaged_models: Path
 ) -> None:
-    """For every pair of the sample: common tokens and part, read together, are prompt and answer as they stand."""
+    """For every pair of the sample: common tokens and part, read together, are prompt and answer."""
     from transformers import AutoTokenizer
 
     from dataset_builder.corpus.load import load_corpus_split
 
     if base == "smollm2":
         tokenizer = AutoTokenizer.from_pretrained(packaged_models / "smollm2")
-    split = load_corpus_split(str(corpus), None, "train")
+    questions = read_questions(load_corpus_split(str(corpus), None, "train"))
     read = {}
-    for row in rows_by_paper(tokenize_pairs(split, tokenizer, 1024)):
+    for row in rows_by_paper(tokenize_pairs(questions, tokenizer, 1024)):
         for number in range(1, row["pairs"] + 1):
-            own = [place for place, part in enumerate(row["parts"]) if part in (0, number)]
-            assert [row["position_ids"][place] for place in own] == list(range(len(own)))
-            labels = [row["labels"][place] for place in own]
-            ids = [row["input_ids"][place] for place in own]
+            own = [column for column, part in enumerate(row["parts"]) if part in (0, number)]
+            assert [row["position_ids"][column] for column in own] == list(range(len(own)))
+            labels = [row["labels"][column] for column in own]
+            ids = [row["input_ids"][column] for column in own]
             start = labels.count(NO_LOSS)
             assert labels[start:] == ids[start:]
             read[tuple(ids[:start])] = tokenizer.decode(ids[start:])
-    assert len(read) == len(split)
-    for pair in split:
-        prompt = fit_prompt(tokenizer, pair["instruction"], pair["context"], pair["question"], 1024)
+    assert len(read) == len(questions)
+    for pair in questions:
+        prompt = fit_prompt(tokenizer, pair.instruction, pair.context, pair.question, 1024)
         answer = read[tuple(tokenizer(prompt)["input_ids"])]
-        assert answer == build_completion(pair["answer"]) + tokenizer.eos_token
+        assert answer == build_completion(pair.answer) + tokenizer.eos_token
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
-def test_row_a_paper_has_the_loss_and_gradients_of_its_pairs(
+def test_row_of_a_paper_has_the_loss_and_gradients_of_its_pairs(
     architecture: str, pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
 ) -> None:
     """Against the model's own loss on each pair alone: 3, 2, 1 and 3 questions a paper, padded to 64."""
@@ -139,10 +141,10 @@ def test_trainer_takes_the_mean_over_the_answer_tokens_of_a_step(
     assert logs["paper"]["grad_norm"] == pytest.approx(logs["pair"]["grad_norm"], rel=1e-5)
 
 
-def test_loss_falls_on_the_answer_and_its_end_alone(tokenizer: Any) -> None:
+def test_only_the_answer_and_its_end_have_loss(tokenizer: Any) -> None:
     """In both kinds of row."""
-    split = Dataset.from_list([PAIR, {**PAIR, "question": "How small?", "answer": "Yes."}])
-    pairs = tokenize_pairs(split, tokenizer, 512)
+    questions = [PAIR, replace(PAIR, question="How small?", answer="Yes.")]
+    pairs = tokenize_pairs(questions, tokenizer, 512)
     for rows in (rows_by_pair(pairs), rows_by_paper(pairs)):
         carrying = [label for row in rows for label in row["labels"] if label != NO_LOSS]
         assert tokenizer.decode(carrying) == " They cost area.<|endoftext|> Yes.<|endoftext|>"
@@ -150,8 +152,8 @@ def test_loss_falls_on_the_answer_and_its_end_alone(tokenizer: Any) -> None:
 
 def test_long_abstract_costs_no_answer(tokenizer: Any) -> None:
     """Each pair of the paper fits the positions, answer and all; the row of both is longer than that."""
-    long = {**PAIR, "context": "word " * 600}
-    pairs = tokenize_pairs(Dataset.from_list([long, {**long, "question": "Why, and how much?"}]), tokenizer, 200)
+    long = replace(PAIR, context="word " * 600)
+    pairs = tokenize_pairs([long, replace(long, question="Why, and how much?")], tokenizer, 200)
     (row,) = rows_by_paper(pairs)
     assert all(190 < len(pair.prompt) + len(pair.answer) <= 200 for pair in pairs)
     assert tokenizer.decode(pairs[0].prompt).endswith("\n\nQuestion: Why?\n\nAnswer:")
@@ -160,8 +162,10 @@ def test_long_abstract_costs_no_answer(tokenizer: Any) -> None:
 
 def test_pair_that_cannot_fit_is_named(tokenizer: Any) -> None:
     """The question and the answer alone are over the limit."""
-    with pytest.raises(InputError, match=r"10\.1/a, question 'Why\?': question and answer alone are over 12 tokens"):
-        tokenize_pairs(Dataset.from_list([PAIR]), tokenizer, 12)
+    with pytest.raises(
+        InputError, match=r"10\.1/a, question 'Why\?': question and answer have more than 12 tokens without the"
+    ):
+        tokenize_pairs([PAIR], tokenizer, 12)
 
 
 def test_validation_loss_is_the_mean_over_answer_tokens(
@@ -201,8 +205,8 @@ def test_row_longer_than_the_positions_is_trained_on(architecture: str, tokenize
     """A model of 512 positions, four answers of 120 tokens: the trainer reads the whole row, within the positions."""
     context = "word " * 400
     answers = [f"{number} " * 60 for number in "abcd"]
-    split = [{**PAIR, "context": context, "question": f"Why {answer[0]}?", "answer": answer} for answer in answers]
-    pairs = tokenize_pairs(Dataset.from_list(split), tokenizer, 512)
+    questions = [replace(PAIR, context=context, question=f"Why {answer[0]}?", answer=answer) for answer in answers]
+    pairs = tokenize_pairs(questions, tokenizer, 512)
     rows = rows_by_paper(pairs)
     assert max(rows[0]["position_ids"]) < 512 < len(rows[0]["input_ids"])
     settings = {"per_device_train_batch_size": 1, "max_steps": 1, "logging_steps": 1, "max_length": 512}

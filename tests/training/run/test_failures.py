@@ -1,4 +1,4 @@
-"""What stops a run: one clear message each, and the last good checkpoint intact."""
+"""Failures of a run: one clear message each, and the last good checkpoint intact."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,9 +15,9 @@ from transformers import TrainerCallback
 from tests.conftest import contents
 from tests.training.trainers import row_trainer, tiny_model
 from training.data.tokenization import TokenizedPair, rows_by_pair
-from training.failures import TrainingError, explained, saving
-from training.measure import Stopwatch
-from training.run_artifacts import keep
+from training.run.artifacts import save_run
+from training.run.failures import TrainingError, explain_failures, explain_write_failures
+from training.run.stopwatch import Stopwatch
 
 
 class AtStep(TrainerCallback):
@@ -45,7 +44,7 @@ def _train(pairs: list[TokenizedPair], tokenizer: Any, out: Path, function: Any)
         function(model)
 
     trainer.add_callback(AtStep(interfere))
-    with explained(out):
+    with explain_failures(out):
         trainer.train()
     return kept
 
@@ -63,7 +62,7 @@ def _no_file_over(size: int) -> Iterator[None]:
 
 def _assert_intact(out: Path, error: str, before: dict[str, bytes]) -> None:
     assert [path.name for path in out.glob("checkpoint-*")] == ["checkpoint-2"]
-    assert f"the same command goes on from {out / 'checkpoint-2'}\n" in error
+    assert f"the same command resumes from {out / 'checkpoint-2'}\n" in error
     assert "trainer_state.json" in contents(out / "checkpoint-2")
     assert before == {} or contents(out / "checkpoint-2") == before
 
@@ -81,9 +80,7 @@ def test_loss_that_is_no_number(
         _train(pairs, tokenizer, tmp_path, poison)
     assert stopped.value.code == 1
     error = capsys.readouterr().err
-    assert (
-        "error: the loss of step 3 is nan; the weights were left as they were: pass a lower --learning_rate" in error
-    )
+    assert "error: the loss of step 3 is nan; the weights were not changed: pass a lower --learning_rate" in error
     _assert_intact(tmp_path, error, {})
 
 
@@ -105,7 +102,7 @@ def test_gradient_that_is_no_number(
     assert stopped.value.code == 1
     assert all(torch.equal(before[name], tensor) for name, tensor in models[0].state_dict().items())
     error = capsys.readouterr().err
-    assert "error: the gradient's norm of step 3 is nan; the weights were left as they were: pass a lower" in error
+    assert "error: the gradient norm of step 3 is nan; the weights were not changed: pass a lower" in error
     _assert_intact(tmp_path, error, {})
 
 
@@ -125,7 +122,7 @@ def test_no_space_for_a_checkpoint(
     assert stopped.value.code == 1
     error = capsys.readouterr().err
     assert f"error: {tmp_path}: the checkpoint of step 4 could not be saved (" in error
-    assert "make room, then run the same command again" in error
+    assert "free some space, then run the same command again" in error
     _assert_intact(tmp_path, error, kept)
 
 
@@ -137,13 +134,13 @@ def test_no_space_for_the_model(
     trainer = row_trainer(tiny_model("llama"), rows_by_pair(pairs), tokenizer, tmp_path, **settings)
     trainer.add_callback(Stopwatch())
     trainer.train()
-    recipe: Any = SimpleNamespace(training=trainer.args)
-    with pytest.raises(SystemExit) as stopped, explained(tmp_path), _no_file_over(50_000):
-        keep(trainer, recipe, "abc", "base", "full", len(pairs), {})
+    metrics: Any = None  # not reached
+    with pytest.raises(SystemExit) as stopped, explain_failures(tmp_path), _no_file_over(50_000):
+        save_run(trainer, metrics)
     assert stopped.value.code == 1
     error = capsys.readouterr().err
     assert f"error: {tmp_path}: the model could not be saved (" in error
-    assert f"the same command goes on from {tmp_path / 'checkpoint-1'}\n" in error
+    assert f"the same command resumes from {tmp_path / 'checkpoint-1'}\n" in error
     assert not (tmp_path / "metrics.json").exists()
 
 
@@ -164,14 +161,14 @@ def test_old_checkpoint_that_cannot_be_removed(
         )
     error = capsys.readouterr().err
     assert f"error: {tmp_path / 'checkpoint-4'}: was saved, but an older checkpoint could not be removed (" in error
-    assert f"the same command goes on from {tmp_path / 'checkpoint-4'}\n" in error
+    assert f"the same command resumes from {tmp_path / 'checkpoint-4'}\n" in error
 
 
-def test_memory_that_runs_out_while_saving_is_no_lack_of_room(tmp_path: Path) -> None:
-    """Only torch's writer of files is taken for one; its words are those of torch 2.13 on a full disk."""
-    with pytest.raises(RuntimeError, match="CUDA out of memory"), saving("the model", tmp_path):
+def test_out_of_memory_while_saving_is_not_a_full_disk(tmp_path: Path) -> None:
+    """Only messages of torch's file writer are; the second is torch 2.13's on a full disk."""
+    with pytest.raises(RuntimeError, match="CUDA out of memory"), explain_write_failures("the model", tmp_path):
         raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
-    with pytest.raises(TrainingError, match="make room"), saving("the model", tmp_path):
+    with pytest.raises(TrainingError, match="free some space"), explain_write_failures("the model", tmp_path):
         raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
 
 
@@ -193,7 +190,7 @@ def test_out_of_memory_in_a_step(
 
 def test_out_of_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Torch on a CPU, asked for 2 to the 52nd bytes; the remedy leaves the steps as they are."""
-    with pytest.raises(SystemExit) as stopped, explained(tmp_path):
+    with pytest.raises(SystemExit) as stopped, explain_failures(tmp_path):
         torch.empty(2**50)
     assert stopped.value.code == 1
     error = capsys.readouterr().err
@@ -204,7 +201,7 @@ def test_out_of_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_interruption(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C: exit code 130 and no traceback."""
-    with pytest.raises(SystemExit) as stopped, explained(tmp_path):
+    with pytest.raises(SystemExit) as stopped, explain_failures(tmp_path):
         raise KeyboardInterrupt
     assert stopped.value.code == 130
     assert capsys.readouterr().err == "error: interrupted\nno checkpoint was saved yet\n"
@@ -212,5 +209,5 @@ def test_interruption(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_other_errors_are_not_explained_away(tmp_path: Path) -> None:
     """A mistake in the program keeps its traceback."""
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), explained(tmp_path):
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), explain_failures(tmp_path):
         torch.ones(2, 3) @ torch.ones(2, 3)

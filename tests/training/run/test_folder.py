@@ -1,4 +1,4 @@
-"""The run folder: whose run it holds, and which checkpoint is whole."""
+"""The run folder: the run that it holds, and its complete checkpoints."""
 
 from __future__ import annotations
 
@@ -7,9 +7,31 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
-from training.run_folder import finish_run, last_whole_checkpoint, open_run
+from eval.run_metrics import ChosenEpoch, RunEnvironment, RunMetrics, ValidationScore, read_run_metrics
+from training.run.folder import finish_run, last_complete_checkpoint, open_run
 
 RECIPE = {"learning_rate": 0.1, "output_dir": "runs/a", "seed": 0}
+METRICS = RunMetrics(
+    base_model=None,
+    base_model_path="models/base",
+    base_model_note=None,
+    method="full",
+    dataset="corpus",
+    dataset_revision=None,
+    license=None,
+    seed=0,
+    train_pairs=1,
+    epochs=1,
+    train_seconds=1,
+    peak_memory_bytes=1,
+    trainable_parameters=1,
+    tokens_per_second=1,
+    loss_by_step=[],
+    loss_by_epoch=[],
+    validation_before=ValidationScore(loss=None, similarity=None),
+    validation=ChosenEpoch(epoch=1, loss=None, similarity=None),
+)
+ENVIRONMENT = RunEnvironment(device="CPU", devices=1, threads=1, precision="float32", python="3.11", packages={})
 
 
 def test_folder_is_open_until_metrics_are_there(tmp_path: Path) -> None:
@@ -20,7 +42,8 @@ def test_folder_is_open_until_metrics_are_there(tmp_path: Path) -> None:
     (folder / "checkpoint-3").mkdir()
     (folder / "model.safetensors").write_bytes(b"")
     (folder / "training_args.bin").write_bytes(b"")
-    finish_run(folder, {"seed": 0}, {})
+    finish_run(folder, METRICS, ENVIRONMENT)
+    assert read_run_metrics(folder) == METRICS
     assert open_run(folder, RECIPE, 4, "rows") is True
     assert {path.name for path in folder.iterdir()} == {
         "model.safetensors",
@@ -35,8 +58,8 @@ def test_checkpoints_stay_where_no_model_was_saved(tmp_path: Path) -> None:
     """As under FSDP when each process keeps its part: they are all there is of the training."""
     open_run(tmp_path, RECIPE, 4, "rows")
     (tmp_path / "checkpoint-3").mkdir()
-    with pytest.raises(InputError, match="no model was saved there, so its checkpoints were left"):
-        finish_run(tmp_path, {"seed": 0}, {})
+    with pytest.raises(InputError, match="no model was saved there, so its checkpoints were kept"):
+        finish_run(tmp_path, METRICS, ENVIRONMENT)
     assert (tmp_path / "checkpoint-3").is_dir()
     assert open_run(tmp_path, RECIPE, 4, "rows") is False
 
@@ -58,33 +81,33 @@ def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
         open_run(tmp_path / "run", {**RECIPE, "learning_rate": 0.2}, 4, "rows")
     with pytest.raises(InputError, match="holds a run with other training rows than this one"):
         open_run(tmp_path / "run", RECIPE, 4, "others")
-    with pytest.raises(InputError, match="holds a run with rows_a_step 4 where this one has 8"):
+    with pytest.raises(InputError, match="holds a run with rows_per_step 4 where this one has 8"):
         open_run(tmp_path / "run", RECIPE, 8, "rows")
     halved = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
     assert open_run(tmp_path / "run", {**RECIPE, **halved}, 4, "rows") is False
     assert open_run(tmp_path / "run", {**RECIPE, "output_dir": "runs/b", "logging_steps": 5}, 4, "rows") is False
 
 
-def test_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+def test_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     """Somebody's notes."""
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds files that are no run"):
+    with pytest.raises(InputError, match="holds files that are not a training run"):
         open_run(tmp_path, RECIPE, 4, "rows")
 
 
 def test_output_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """A file stands where a folder is wanted, which stops root as well."""
+    """The folder's parent is a file, which stops root, too."""
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written to"):
         open_run(tmp_path / "file/run", RECIPE, 4, "rows")
 
 
 def test_checkpoint_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
-    """Number 12 lacks its state, number 9 has half of it, number 6 is whole; 12 comes after 9 by number, not name."""
+    """Number 12 lacks its state, number 9 has half of it, number 6 is complete; 12 comes after 9 by number."""
     for step, state in ((6, '{"global_step": 6}'), (9, '{"global_'), (12, None)):
         (tmp_path / f"checkpoint-{step}").mkdir()
         if state:
             (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
-    assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-6")
+    assert last_complete_checkpoint(tmp_path) == str(tmp_path / "checkpoint-6")
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-6"]
-    assert last_whole_checkpoint(tmp_path / "none") is None
+    assert last_complete_checkpoint(tmp_path / "none") is None

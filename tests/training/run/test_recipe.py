@@ -1,41 +1,55 @@
-"""Recipes: every file parses, keys can be overridden, and a wrong one is an error that helps."""
+"""Recipes: every file parses, keys can be overridden, and the error for a wrong key helps."""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
 from training.hardware import precision_defaults, refuse_answers_under_fsdp, refuse_several_gpus
-from training.recipe import AnswerArguments, parse_recipe
-from training.sft import refuse_what_rows_rule_out
+from training.run.recipe import ProjectKeys, Recipe, SFTKeys, parse_recipe
+from training.sft import refuse_unsupported_keys
 
 RECIPES = sorted((REPOSITORY / "training" / "recipes").glob("*.yaml"))
 TINY = str(REPOSITORY / "training/recipes/tiny-full.yaml")
 
 
+def sft_recipe(words: list[str], defaults: dict[str, Any]) -> Recipe[SFTKeys, Any]:
+    """Return the recipe of `training.sft` without the defaults for this machine."""
+    from trl.trainer.sft_config import SFTConfig
+
+    return parse_recipe(words, defaults, SFTKeys, SFTConfig)
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
-    """The launch line names the file, the method is the one of the name, checkpointing is off."""
-    from trl import GRPOConfig
+    """The launch line and the method fit the file's name, checkpointing is off, and no key is deprecated."""
+    from trl.trainer.grpo_config import GRPOConfig
 
-    stage, more = ("align", (AnswerArguments, GRPOConfig)) if path.stem.endswith("-grpo") else ("sft", ())
-    recipe = parse_recipe(["--config", str(path)], {"bf16": False, "use_cpu": True}, *more)
+    words, defaults = ["--config", str(path)], {"bf16": False, "use_cpu": True}
+    stage = "align" if path.stem.endswith("-grpo") else "sft"
+    grpo = stage == "align"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        recipe: Any = parse_recipe(words, defaults, ProjectKeys, GRPOConfig) if grpo else sft_recipe(words, defaults)
     assert f"-m training.{stage} --config training/recipes/{path.name}\n" in path.read_text()
     assert recipe.training.output_dir == f"runs/{path.stem}"
     assert not recipe.training.gradient_checkpointing
     if stage == "sft":
-        assert recipe.corpus.rows == "paper"
-        assert recipe.method == ("full" if path.stem.endswith("-full") else "lora")
+        assert recipe.keys.rows == "paper"
+        assert recipe.model.use_peft is not path.stem.endswith("-full")
 
 
 @pytest.mark.parametrize("flag", ["neftune", "dft", "best-of-n"])
 def test_a_variant_differs_in_one_key(flag: str) -> None:
     """From the LoRA recipe that it is to be compared with."""
     lora, variant = (
-        parse_recipe(["--config", str(REPOSITORY / f"training/recipes/smollm2-{name}.yaml")], {"bf16": False})
+        sft_recipe(["--config", str(REPOSITORY / f"training/recipes/smollm2-{name}.yaml")], {"bf16": False})
         for name in ("lora", flag)
     )
     keys = {*lora.values, *variant.values}
@@ -47,7 +61,7 @@ def test_full_and_lora_differ_in_nothing_else() -> None:
     """The two recipes of a base are to be compared: same data, order, length and seed."""
     for base in ("gpt2", "smollm2", "tiny"):
         full, lora = (
-            parse_recipe(["--config", str(REPOSITORY / f"training/recipes/{base}-{method}.yaml")], {"bf16": False})
+            sft_recipe(["--config", str(REPOSITORY / f"training/recipes/{base}-{method}.yaml")], {"bf16": False})
             for method in ("full", "lora")
         )
         different = {key for key in {*full.values, *lora.values} if full.values.get(key) != lora.values.get(key)}
@@ -58,7 +72,7 @@ def test_full_and_lora_differ_in_nothing_else() -> None:
 def test_command_line_overrides_the_file_and_the_file_the_defaults() -> None:
     """In both spellings of an option; what the hardware would choose holds only where neither says."""
     arguments = ["--config", TINY, "--learning_rate", "0.25", "--seed=7"]
-    recipe = parse_recipe(arguments, {"use_cpu": True, "bf16": False, "seed": 5})
+    recipe = sft_recipe(arguments, {"use_cpu": True, "bf16": False, "seed": 5})
     assert (recipe.training.learning_rate, recipe.training.seed) == (0.25, 7)
     assert recipe.training.num_train_epochs == 2
     assert recipe.training.use_cpu
@@ -71,17 +85,33 @@ def test_command_line_overrides_the_file_and_the_file_the_defaults() -> None:
 )
 def test_wrong_key_names_the_nearest(tmp_path: Path, wrong: str, nearest: str) -> None:
     """Misspelt or abbreviated, on the command line or in the file."""
-    with pytest.raises(InputError, match=f"'{wrong}': no recipe has such a key; the nearest is '{nearest}"):
-        parse_recipe(["--config", TINY, f"--{wrong}", "1"], {})
+    with pytest.raises(InputError, match=f"'{wrong}': unknown recipe key; the nearest is '{nearest}"):
+        sft_recipe(["--config", TINY, f"--{wrong}", "1"], {})
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(f"{wrong}: 1\n")
     with pytest.raises(InputError, match=f"the nearest is '{nearest}"):
-        parse_recipe(["--config", str(recipe)], {})
+        sft_recipe(["--config", str(recipe)], {})
 
 
-def test_negated_flag_sets_the_key(tmp_path: Path) -> None:
-    """As argparse makes one of each switch that is on by default."""
-    recipe = parse_recipe(
+def test_older_transformers_gets_the_older_key(tmp_path: Path) -> None:
+    """A configuration that knows activation checkpointing by its older name only."""
+
+    @dataclass
+    class OlderConfig:
+        output_dir: str | None = None
+        gradient_checkpointing: bool = True
+
+    path = tmp_path / "recipe.yaml"
+    path.write_text("model_name_or_path: m\ndataset: d\nactivation_checkpointing: false\n")
+    older: Any = OlderConfig
+    recipe = parse_recipe(["--config", str(path)], {}, SFTKeys, older)
+    assert recipe.training.gradient_checkpointing is False
+    assert recipe.values["gradient_checkpointing"] is False
+
+
+def test_negated_flag_sets_the_key() -> None:
+    """As argparse adds one for each switch that is on by default."""
+    recipe = sft_recipe(
         ["--model_name_or_path", "m", "--dataset", "d", "--no_gradient_checkpointing"], {"bf16": False}
     )
     assert not recipe.training.gradient_checkpointing
@@ -91,18 +121,22 @@ def test_negated_flag_sets_the_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("packing", "true", "packing True: rows, their labels and their order are made by the project"),
-        ("train_sampling_strategy", "group_by_length", "train_sampling_strategy 'group_by_length': rows"),
-        ("attn_implementation", "flash_attention_2", "attn_implementation 'flash_attention_2': the mask"),
-        ("save_strategy", "no", "save_strategy 'no': the epoch with the nearest answers is taken from its checkpoint"),
+        ("packing", "true", "packing True: this project makes the rows, their labels"),
+        (
+            "train_sampling_strategy",
+            "group_by_length",
+            "train_sampling_strategy 'group_by_length': this project makes the rows",
+        ),
+        ("attn_implementation", "flash_attention_2", "attn_implementation 'flash_attention_2': the attention mask"),
+        ("save_strategy", "no", "save_strategy 'no': the epoch with the most similar answers is loaded from its ch"),
     ],
 )
-def test_setting_that_rows_rule_out_is_refused(key: str, value: str, message: str) -> None:
+def test_unsupported_setting_is_refused(key: str, value: str, message: str) -> None:
     """Each would be ignored, or end in a traceback or in a model that metrics.json does not describe."""
-    recipe = parse_recipe(["--config", TINY, f"--{key}", value], {"bf16": False})
+    recipe = sft_recipe(["--config", TINY, f"--{key}", value], {"bf16": False})
     with pytest.raises(InputError, match=message):
-        refuse_what_rows_rule_out(recipe)
-    refuse_what_rows_rule_out(parse_recipe(["--config", TINY, "--packing", "false"], {"bf16": False}))
+        refuse_unsupported_keys(recipe)
+    refuse_unsupported_keys(sft_recipe(["--config", TINY, "--packing", "false"], {"bf16": False}))
 
 
 def test_answers_under_fsdp_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +151,7 @@ def test_several_gpus_in_one_process_are_refused(monkeypatch: pytest.MonkeyPatch
     """Two as transformers counts them; the message has the launch that uses both, and how to use one."""
     from transformers import TrainingArguments
 
-    recipe = parse_recipe(["--config", TINY], {"bf16": False})
+    recipe = sft_recipe(["--config", TINY], {"bf16": False})
     refuse_several_gpus(recipe.training)
     monkeypatch.setattr(TrainingArguments, "n_gpu", 2)
     with pytest.raises(
@@ -138,17 +172,17 @@ def test_precision_is_the_one_that_the_hardware_computes_in(
 
 
 @pytest.mark.parametrize("content", ["- a list", "a: [", "\x00"])
-def test_file_that_is_no_recipe_is_refused(tmp_path: Path, content: str) -> None:
+def test_file_that_is_not_a_recipe_is_refused(tmp_path: Path, content: str) -> None:
     """A list, a broken mapping, a byte that YAML forbids."""
     path = tmp_path / "recipe.yaml"
     path.write_text(content)
     with pytest.raises(InputError, match=rf"--config {path}"):
-        parse_recipe(["--config", str(path)], {})
+        sft_recipe(["--config", str(path)], {})
 
 
 def test_recipe_without_a_corpus_or_a_base_is_refused() -> None:
     """Both have no default that could be right."""
     with pytest.raises(InputError, match="'dataset' is not set"):
-        parse_recipe(["--model_name_or_path", "m"], {"bf16": False})
+        sft_recipe(["--model_name_or_path", "m"], {"bf16": False})
     with pytest.raises(InputError, match="'model_name_or_path' is not set"):
-        parse_recipe(["--dataset", "d"], {"bf16": False})
+        sft_recipe(["--dataset", "d"], {"bf16": False})

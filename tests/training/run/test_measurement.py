@@ -1,0 +1,71 @@
+"""The measurements of a run: time, memory, speed, floating point operations."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.training.trainers import tiny_model
+from training.run.flops import flops_per_token
+from training.run.progress import ProgressBar
+from training.run.stopwatch import Stopwatch
+
+
+def test_stopwatch_counts_steps_over_both_parts_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of 2 s and 3 s with 10 s of validation between; memory rises to 7, falls to 5 for the resumed part."""
+    times, peaks = iter([0.0, 2.0, 12.0, 15.0]), iter([7, 5])
+    monkeypatch.setattr("training.run.stopwatch.clock", lambda: next(times))
+    monkeypatch.setattr("training.run.stopwatch.peak_memory_bytes", lambda: next(peaks))
+    unused: Any = None
+    stopwatch = Stopwatch()
+    stopwatch.on_step_begin(unused, unused, unused)
+    stopwatch.on_step_end(unused, unused, unused)
+    resumed = Stopwatch(**stopwatch.state()["args"])
+    resumed.on_step_begin(unused, unused, unused)
+    resumed.on_step_end(unused, unused, unused)
+    assert (resumed.seconds, resumed.peak_memory_bytes) == (5.0, 7)
+
+
+def test_speed_shown_counts_the_steps_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 tokens in a step of 2 s, 60 s of validation, 300 more in 3 s: 50 and 100 tokens a second, of 1,000 flops."""
+    times = iter([0.0, 2.0, 62.0, 65.0])
+    monkeypatch.setattr("training.run.progress.clock", lambda: next(times))
+    unused: Any = None
+    bar = ProgressBar(flops_per_token=10, peak_flops=1000)
+    shown = []
+    for tokens in (100, 400):
+        bar.on_step_begin(unused, unused, unused)
+        bar.on_step_end(unused, unused, unused)
+        shown.append(bar.describe({"loss": 1.0, "num_tokens": tokens}))
+    assert shown == [
+        {"loss": "1.000", "tokens/s": "50", "MFU": "50.0%"},
+        {"loss": "1.000", "tokens/s": "100", "MFU": "100.0%"},
+    ]
+
+
+def test_bar_of_a_resumed_run_starts_at_its_step(capsys: pytest.CaptureFixture[str]) -> None:
+    """Step 3 of 4 done; the log of the step follows the bar, a validation does not change it."""
+    unused: Any = None
+    state: Any = SimpleNamespace(is_world_process_zero=True, max_steps=4, global_step=2)
+    bar = ProgressBar(flops_per_token=10, peak_flops=None)
+    bar.on_train_begin(unused, state, unused)
+    bar.on_step_begin(unused, state, unused)
+    bar.on_step_end(unused, state, unused)
+    bar.on_log(unused, state, unused, logs={"loss": 0.75, "reward": 0.5, "num_tokens": 100})
+    bar.on_log(unused, state, unused, logs={"eval_loss": 0.25})
+    bar.on_train_end(unused, state, unused)
+    shown = capsys.readouterr().err
+    assert "3/4" in shown
+    assert "reward=0.500" in shown
+    assert "0.25" not in shown
+
+
+def test_flops_of_a_token() -> None:
+    """Two blocks of size 32: q and o 32 x 32, k and v 32 x 16, three of 32 x 64; six operations a weight."""
+    weights = 2 * (2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 64)
+    model = tiny_model("llama")
+    assert flops_per_token(model) == 6 * weights
+    model.requires_grad_(False)
+    assert flops_per_token(model) == 4 * weights

@@ -1,0 +1,57 @@
+"""Stop a run before it loses its model: at a loss that is not finite, or a checkpoint that cannot be written."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers import Trainer
+
+from training.run.failures import TrainingError, explain_write_failures
+from training.run.folder import is_complete
+
+
+class GuardedTrainer(Trainer):
+    """Comes before one of TRL's trainers in the bases of a class, and stops the run where that trainer would continue.
+
+    It stops at a loss or a gradient that is not finite, before the optimizer changes a weight, and at a checkpoint
+    that cannot be written, before the older one is removed.
+    """
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the loss of the trainer; raises `TrainingError` if it is not finite."""
+        loss = super().training_step(*args, **kwargs)
+        self._check_finite("loss", loss)
+        return loss
+
+    def _get_grad_norm(self, *args: Any, **kwargs: Any) -> Any:
+        norm = super()._get_grad_norm(*args, **kwargs)  # type: ignore[no-untyped-call]  # transformers
+        # With float16 the optimizer itself skips such a step, and the loss is scaled again.
+        if not self.args.fp16:
+            self._check_finite("gradient norm", norm)
+        return norm
+
+    def _check_finite(self, name: str, value: Any) -> None:
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the {name} of step {self.state.global_step + 1} is {float(value)}; the weights were not changed: "
+                "pass a lower --learning_rate, or --bf16 false"
+            )
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Save; on a failure the older checkpoint stays, because it is removed only after this one is complete."""
+        folder, step = Path(self.args.output_dir or ""), self.state.global_step
+        checkpoint = folder / f"checkpoint-{step}"
+        try:
+            with explain_write_failures(f"the checkpoint of step {step}", folder):
+                super()._save_checkpoint(*args, **kwargs)
+        except TrainingError as error:
+            if is_complete(checkpoint):
+                raise TrainingError(
+                    f"{checkpoint}: was saved, but an older checkpoint could not be removed ({error.__cause__}); "
+                    "remove it, then run the same command again"
+                ) from error
+            shutil.rmtree(checkpoint, ignore_errors=True)
+            raise
