@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from dataset_builder.corpus.card import GEMMA_TERMS
 from dataset_builder.errors import InputError
@@ -37,13 +37,14 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
         )
         for config, entry in scores.systems[run.system].configs.items()
     ]
-    gemma = {"license_name": GEMMA, "license_link": GEMMA_TERMS} if license_id == GEMMA else {}
+    is_gemma = license_id == GEMMA
     relation = "adapter" if run.is_adapter else "finetune"
     data = ModelCardData(
         model_name=names.model.split("/")[-1],
         language="en",
-        license="other" if gemma else license_id,
-        **gemma,
+        license="other" if is_gemma else license_id,
+        license_name=GEMMA if is_gemma else None,
+        license_link=GEMMA_TERMS if is_gemma else None,
         library_name="peft" if run.is_adapter else "transformers",
         pipeline_tag="text-generation",
         tags=["computer-architecture", "question-answering", *(["lora"] if run.is_adapter else [])],
@@ -54,4 +55,4 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
         base_model_relation=relation if names.base_on_hub else None,
         eval_results=results,
     )
-    return data.to_dict()
+    return cast(dict[str, Any], data.to_dict())  # type: ignore[no-untyped-call]  # the class has no types

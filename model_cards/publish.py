@@ -115,7 +115,8 @@ def publish(
         scores_url=f"{constants.ENDPOINT}/{repo_id}/blob/main/{SCORES_FILE}",
     )
     card = model_card(run, scores, names, license_id)
-    check_metadata(ModelCard(card).data.to_dict(), f"the card of {run_folder}")
+    metadata = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
+    check_metadata(metadata, f"the card of {run_folder}")
     with tempfile.TemporaryDirectory() as temporary:
         curve = draw_training_curve(Path(temporary), run.metrics)
         files = {**public_files(run, scores, names, license_id), curve.name: curve}

@@ -11,7 +11,7 @@ from eval.report import tables
 from eval.report.original_study import study_results
 from eval.report.tables import GROUPINGS, SYSTEM, Entry, Grouping, Table
 
-# The page has so many colours for systems; a seventh system has the first colour again.
+# The page has this many colours for systems; the next system has the first colour again.
 COLORS = 6
 SIGNIFICANCE = 0.05
 
@@ -24,23 +24,15 @@ class Mark:
     kind: str
     color: str
     score: MeanScore
-    study: float | None = None
-
-
-@dataclass(frozen=True)
-class Group:
-    """The systems' scores on a group of questions."""
-
-    label: str
-    marks: list[Mark]
+    study: float | None
 
 
 @dataclass(frozen=True)
 class GroupSection:
-    """The groups of one grouping, as dot plots and as a table."""
+    """The systems' scores by group of questions, as dot plots by the group's label and as a table."""
 
     title: str
-    groups: list[Group]
+    marks: dict[str, list[Mark]]
     table: Table
 
 
@@ -60,14 +52,6 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class MatrixRow:
-    """A row of the matrix, with a cell for each system; None compares a system with itself."""
-
-    label: str
-    cells: list[Difference | None]
-
-
-@dataclass(frozen=True)
 class Axis:
     """The axis of a config's dot plots, from its first tick to its last."""
 
@@ -81,14 +65,14 @@ class Axis:
 
 @dataclass(frozen=True)
 class ConfigView:
-    """Everything that the page shows of one config."""
+    """Everything that the page shows of one config. A cell of the matrix is None for a system and itself."""
 
     name: str
     scores: ConfigScores
     axis: Axis
     marks: list[Mark]
     sections: list[GroupSection]
-    matrix: list[MatrixRow]
+    matrix: dict[str, list[Difference | None]]
     metric_table: Table
     agreement_table: Table
 
@@ -102,63 +86,39 @@ def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> Co
     entries = [entry for entry in tables.entries(scores) if config in entry.configs]
     colors = {name: f"color-{number % COLORS}" for number, name in enumerate(scores.systems)}
     study = study_results(config)
-    marks = [
-        Mark(
-            name=entry.name,
-            kind=entry.kind,
-            color=colors[entry.name] if entry.kind == SYSTEM else "",
-            score=entry.configs[config].metrics[HEADLINE],
-            study=study[entry.name].mean if entry.kind == SYSTEM and entry.name in study else None,
-        )
-        for entry in entries
-    ]
+
+    def mark(entry: Entry, score: MeanScore, group: str | None = None) -> Mark:
+        result = study.get(entry.name) if entry.kind == SYSTEM else None
+        study_mean = None if result is None else result.by_year.get(group) if group else result.mean
+        return Mark(entry.name, entry.kind, colors[entry.name] if entry.kind == SYSTEM else "", score, study_mean)
+
+    def section(grouping: Grouping) -> GroupSection:
+        marks: dict[str, list[Mark]] = {}
+        for system in systems:
+            for group, score in grouping.scores(system.configs[config].metrics[HEADLINE]).items():
+                marks.setdefault(tables.group_label(group, score), []).append(mark(system, score, group))
+        return GroupSection(f"By {grouping.title}", marks, tables.group_table(scores, config, grouping))
+
     systems = [entry for entry in entries if entry.kind == SYSTEM]
-    sections = [
-        GroupSection(
-            title=f"By {grouping.title}",
-            groups=_groups(systems, config, grouping, colors),
-            table=tables.group_table(scores, config, grouping),
-        )
-        for grouping in GROUPINGS
-    ]
-    shown = [value for mark in marks for value in (mark.score.mean, mark.score.low, mark.score.high, mark.study)]
-    shown += [mark.score.mean for section in sections for group in section.groups for mark in group.marks]
+    marks = [mark(entry, entry.configs[config].metrics[HEADLINE]) for entry in entries]
+    sections = [section(grouping) for grouping in GROUPINGS]
+    # The intervals of small groups can be wider than the axis, and end at its ends.
+    shown = [value for mark in marks for value in (mark.score.low, mark.score.high, mark.study)]
+    plots = [marks, *(group for section in sections for group in section.marks.values())]
+    shown += [mark.score.mean for plot in plots for mark in plot]
     return ConfigView(
         name=config,
         scores=config_scores,
-        # The intervals of small groups can be wider than the axis, and end at its ends.
         axis=fit_axis([value for value in shown if value is not None]),
         marks=marks,
         sections=sections,
-        matrix=_matrix(scores.differences[config], entries, systems),
+        matrix=_matrix(scores.differences[config], entries),
         metric_table=tables.metric_table(scores, config),
         agreement_table=tables.agreement_table(scores, config),
     )
 
 
-def _groups(systems: list[Entry], config: str, grouping: Grouping, colors: dict[str, str]) -> list[Group]:
-    scores = {system.name: grouping.scores(system.configs[config].metrics[HEADLINE]) for system in systems}
-    study = study_results(config)
-    first = next(iter(scores.values()))
-    return [
-        Group(
-            label=tables.group_label(label, group),
-            marks=[
-                Mark(
-                    name=name,
-                    kind=SYSTEM,
-                    color=colors[name],
-                    score=by_group[label],
-                    study=study[name].by_year.get(label) if name in study else None,
-                )
-                for name, by_group in scores.items()
-            ],
-        )
-        for label, group in first.items()
-    ]
-
-
-def _matrix(differences: list[DifferenceScore], entries: list[Entry], systems: list[Entry]) -> list[MatrixRow]:
+def _matrix(differences: list[DifferenceScore], entries: list[Entry]) -> dict[str, list[Difference | None]]:
     found: dict[tuple[str, str], Difference] = {}
     for score in differences:
         low, high = score.low, score.high
@@ -166,8 +126,9 @@ def _matrix(differences: list[DifferenceScore], entries: list[Entry], systems: l
         found[score.second, score.first] = Difference(
             -score.mean, None if high is None else -high, None if low is None else -low, score.p_corrected
         )
-    rows = [*systems, *(entry for entry in entries if entry.kind != SYSTEM)]
-    return [MatrixRow(row.label, [found.get((system.name, row.name)) for system in systems]) for row in rows]
+    systems = [entry for entry in entries if entry.kind == SYSTEM]
+    others = [entry for entry in entries if entry.kind != SYSTEM]
+    return {row.label: [found.get((system.name, row.name)) for system in systems] for row in (*systems, *others)}
 
 
 def fit_axis(values: list[float]) -> Axis:
