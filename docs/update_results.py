@@ -1,0 +1,141 @@
+"""Write the examples and tables that README.md and docs/ show, from the tracked files in results/.
+
+    python -m docs.update_results
+
+A page marks each such part with `<!-- results: NAME -->` and `<!-- end of results -->`. What stands between the two
+lines is replaced; the rest of the page is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from dataset_builder.errors import exit_on_input_error
+from dataset_builder.files import write_text
+from docs.results import REPOSITORY, Example, TranscribedScore, real_abstracts, sample_metrics, sample_run, sample_scores
+from eval.analysis.scores import MeanScore
+
+BLOCK = re.compile(r"(?<=<!-- results: )([a-z ]+)( -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
+CONFIGS = ("plain", "detailed")
+HEADLINE = "cosine_similarity"
+KIND_TITLES = {
+    "heuristic baseline": "heuristic baseline: {}",
+    "system": "{}",
+    "upper bound": "upper bound: {}",
+}
+
+
+def update(text: str) -> str:
+    """Return a page's text with every marked part written anew."""
+    return BLOCK.sub(lambda match: f"{match[1]}{match[2]}{PARTS[match[1]]()}", text)
+
+
+def pages() -> Iterator[Path]:
+    """Yield the pages that may hold marked parts."""
+    yield REPOSITORY / "README.md"
+    yield from sorted((REPOSITORY / "docs").glob("*.md"))
+
+
+def good_example() -> str:
+    """Return the README's example: a question, the reference answer, an untrained and a trained model's answer."""
+    return _example(sample_run().good_example, ("baseline", "lora"))
+
+
+def wrong_example() -> str:
+    """Return an example of a wrong answer with a high score."""
+    return _example(sample_run().wrong_example, ("lora",))
+
+
+def sample_table() -> str:
+    """Return the scores of the run on the sample, with the cost of training."""
+    scores = sample_scores()
+    lines = [
+        "| system | test by `plain` | test by `detailed` | training time | trainable parameters | peak memory |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    entries = [(KIND_TITLES[entry.kind].format(name), entry) for name, entry in scores.heuristics.items()]
+    lines += [
+        _row(title, [entry.configs[config].metrics[HEADLINE] for config in CONFIGS], ["", "", ""])
+        for title, entry in entries
+        if entry.kind == "heuristic baseline"
+    ]
+    for name, system in scores.systems.items():
+        metrics = sample_metrics(name)
+        cost = ["", "", ""]
+        if metrics:
+            cost = [
+                f"{metrics.train_seconds:.0f} s",
+                f"{metrics.trainable_parameters:,}",
+                f"{metrics.peak_memory_bytes / 2**30:.1f} GiB",
+            ]
+        lines.append(_row(f"**{name}**", [system.configs[config].metrics[HEADLINE] for config in CONFIGS], cost))
+    lines += [
+        _row(title, [entry.configs[config].metrics[HEADLINE] for config in CONFIGS], ["", "", ""])
+        for title, entry in entries
+        if entry.kind == "upper bound"
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def real_table() -> str:
+    """Return the scores on real abstracts, as RESULTS.md has them."""
+    lines = ["| system | test by `plain` | test by `detailed` |", "| --- | ---: | ---: |"]
+    for name, system in real_abstracts().systems.items():
+        title = f"**{name}**" if system.kind == "system" else KIND_TITLES[system.kind].format(name)
+        lines.append(_row(title, [system.configs[config] for config in CONFIGS], []))
+    return "\n".join(lines) + "\n"
+
+
+def run_record() -> str:
+    """Return where the figures of the run on the sample come from."""
+    run = sample_run()
+    return f"`{run.command}` at commit {run.commit} on {run.date}, on {run.machine}.\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "good example": good_example,
+    "wrong example": wrong_example,
+    "sample table": sample_table,
+    "real table": real_table,
+    "run record": run_record,
+}
+
+
+def _row(title: str, means: list[MeanScore] | list[TranscribedScore], cells: list[str]) -> str:
+    return "| " + " | ".join([title, *map(_interval, means), *cells]) + " |"
+
+
+def _interval(score: MeanScore | TranscribedScore) -> str:
+    interval = "" if score.low is None or score.high is None else f" ({score.low:.3f} to {score.high:.3f})"
+    return f"{score.mean:.3f}{interval}"
+
+
+def _example(example: Example, systems: tuple[str, ...]) -> str:
+    lines = [
+        "| | |",
+        "| --- | --- |",
+        f"| paper | {example.title} ({example.year}) |",
+        f"| question | {example.question} |",
+        f"| reference answer | {example.reference} |",
+    ]
+    for system in systems:
+        answer = example.answers[system]
+        text = " ".join(answer.text.split())
+        lines.append(f"| {system}, similarity {answer.similarity:.2f} | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write every page whose marked parts changed."""
+    for page in pages():
+        before = page.read_text(encoding="utf-8")
+        after = update(before)
+        if after != before:
+            write_text(page, after)
+
+
+if __name__ == "__main__":
+    with exit_on_input_error():
+        main()
