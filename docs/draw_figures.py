@@ -42,8 +42,12 @@ class Theme:
 
 
 THEMES = (
-    Theme("light", "#1f2328", "#59636e", {"heuristic baseline": "#777777", "system": "#0072B2", "upper bound": "#B35000"}),
-    Theme("dark", "#f0f6fc", "#9198a1", {"heuristic baseline": "#9198a1", "system": "#56B4E9", "upper bound": "#E69F00"}),
+    Theme(
+        "light", "#1f2328", "#59636e", {"heuristic baseline": "#777777", "system": "#0072B2", "upper bound": "#B35000"}
+    ),
+    Theme(
+        "dark", "#f0f6fc", "#9198a1", {"heuristic baseline": "#9198a1", "system": "#56B4E9", "upper bound": "#E69F00"}
+    ),
 )
 
 

@@ -12,9 +12,17 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dataset_builder.errors import exit_on_input_error
+from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.files import write_text
-from docs.results import REPOSITORY, Example, TranscribedScore, real_abstracts, sample_metrics, sample_run, sample_scores
+from docs.results import (
+    REPOSITORY,
+    Example,
+    TranscribedScore,
+    real_abstracts,
+    sample_metrics,
+    sample_run,
+    sample_scores,
+)
 from eval.analysis.scores import MeanScore
 
 BLOCK = re.compile(r"(?<=<!-- results: )([a-z ]+)( -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
@@ -29,7 +37,13 @@ KIND_TITLES = {
 
 def update(text: str) -> str:
     """Return a page's text with every marked part written anew."""
-    return BLOCK.sub(lambda match: f"{match[1]}{match[2]}{PARTS[match[1]]()}", text)
+
+    def write(match: re.Match[str]) -> str:
+        if match[1] not in PARTS:
+            raise InputError(f"<!-- results: {match[1]} -->: unknown part; choose from: {', '.join(PARTS)}")
+        return f"{match[1]}{match[2]}\n{PARTS[match[1]]()}\n"
+
+    return BLOCK.sub(write, text)
 
 
 def pages() -> Iterator[Path]:
@@ -49,8 +63,8 @@ def wrong_example() -> str:
 
 
 def sample_table() -> str:
-    """Return the scores of the run on the sample, with the cost of training."""
-    scores = sample_scores()
+    """Return the scores of the run on the sample, with the cost of training and the source of the figures."""
+    scores, run = sample_scores(), sample_run()
     lines = [
         "| system | test by `plain` | test by `detailed` | training time | trainable parameters | peak memory |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -76,30 +90,45 @@ def sample_table() -> str:
         for title, entry in entries
         if entry.kind == "upper bound"
     ]
+    lines += ["", f"Source: `{run.command}` at commit {run.commit} on {run.date}, on {run.machine}."]
     return "\n".join(lines) + "\n"
+
+
+def headline_table() -> str:
+    """Return the scores on real abstracts of the systems, the best heuristic baseline and the lowest upper bound."""
+    systems = real_abstracts().systems
+
+    def plain_score(name: str) -> float:
+        return systems[name].configs["plain"].mean
+
+    best_heuristic = max((name for name in systems if systems[name].kind == "heuristic baseline"), key=plain_score)
+    lowest_bound = min((name for name in systems if systems[name].kind == "upper bound"), key=plain_score)
+    shown = [name for name in systems if systems[name].kind == "system" or name in (best_heuristic, lowest_bound)]
+    record = real_abstracts()
+    source = f"Source: {record.machine}; trained at commit {record.trained_at}, evaluated at {record.evaluated_at}."
+    return f"{_real_table(shown)}\n{source}\n"
 
 
 def real_table() -> str:
     """Return the scores on real abstracts, as RESULTS.md has them."""
+    return _real_table(list(real_abstracts().systems))
+
+
+def _real_table(names: list[str]) -> str:
     lines = ["| system | test by `plain` | test by `detailed` |", "| --- | ---: | ---: |"]
-    for name, system in real_abstracts().systems.items():
+    for name in names:
+        system = real_abstracts().systems[name]
         title = f"**{name}**" if system.kind == "system" else KIND_TITLES[system.kind].format(name)
         lines.append(_row(title, [system.configs[config] for config in CONFIGS], []))
     return "\n".join(lines) + "\n"
-
-
-def run_record() -> str:
-    """Return where the figures of the run on the sample come from."""
-    run = sample_run()
-    return f"`{run.command}` at commit {run.commit} on {run.date}, on {run.machine}.\n"
 
 
 PARTS: dict[str, Callable[[], str]] = {
     "good example": good_example,
     "wrong example": wrong_example,
     "sample table": sample_table,
+    "headline table": headline_table,
     "real table": real_table,
-    "run record": run_record,
 }
 
 
@@ -116,8 +145,7 @@ def _example(example: Example, systems: tuple[str, ...]) -> str:
     lines = [
         "| | |",
         "| --- | --- |",
-        f"| paper | {example.title} ({example.year}) |",
-        f"| question | {example.question} |",
+        f"| question | {example.question} (on: {example.title}, {example.year}) |",
         f"| reference answer | {example.reference} |",
     ]
     for system in systems:
