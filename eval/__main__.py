@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
-from dataset_builder.hub.arguments import add_push_options
+from dataset_builder.hub.arguments import add_push_arguments
 
 TABLE_WIDTH = 150
 
@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         "--question", required=True, action="append", metavar="TEXT", help="the question; may be given several times"
     )
     push_metric = stages.add_parser("push-metric", help="publish the metric as a Space of the Hub", allow_abbrev=False)
-    add_push_options(push_metric)
+    add_push_arguments(push_metric)
     return command
 
 

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from dataset_builder.errors import exit_on_input_error
-from dataset_builder.hub.arguments import add_push_options
+from dataset_builder.hub.arguments import add_push_arguments
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     publish.add_argument("--base-model", metavar="ORG/NAME", help="the base on the Hub; default: as the run says")
     publish.add_argument("--license", metavar="ID", help="the model's licence; default: as its recipe says")
-    add_push_options(publish)
+    add_push_arguments(publish)
     return command
 
 

@@ -19,7 +19,7 @@ from dataset_builder.corpus.papers import read_papers
 from dataset_builder.generate.backends.in_process import InProcess, load_model, load_tokenizer, prompt_tokens
 from dataset_builder.generate.journal import Attempt, Finished, Request, seed_of
 from dataset_builder.generate.schema import parses
-from dataset_builder.generate.teacher import Teacher, read_teacher
+from dataset_builder.teachers.teacher import Teacher, read_teacher
 from dataset_builder.hardware import peak_memory_bytes, use_all_threads
 
 PAPERS = 16

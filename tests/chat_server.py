@@ -54,7 +54,7 @@ class ChatServer:
         act = acts[number] if number < len(acts) else "answer"
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        line = {"body": body, "headers": dict(request.headers), "act": act, "in_flight": self.in_flight}
+        line = {"body": body, "headers": dict(request.headers), "query": request.url.query, "act": act, "in_flight": self.in_flight}
         with self.log.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         try:

@@ -60,10 +60,10 @@ def test_second_paper_of_a_shared_doi_is_known_by_its_url(tmp_path: Path) -> Non
     [
         ({key: value for key, value in PAPER.items() if key != "title"}, "has no 'title'"),
         ({key: value for key, value in PAPER.items() if key != "abstract"}, "has no 'abstract'"),
-        ({**PAPER, "abstract": " "}, "'abstract' is ' '"),
-        ({**PAPER, "year": "2020"}, "'year' is '2020'"),
-        (["not", "an", "object"], "a list, not an object"),
-        (PAPER, "stands here a second time"),
+        ({**PAPER, "abstract": " "}, "abstract is ' '"),
+        ({**PAPER, "year": "2020"}, "year is '2020'"),
+        (["not", "an", "object"], "not a mapping of keys to values"),
+        (PAPER, "is a duplicate"),
     ],
 )
 def test_bad_record_is_named_by_file_and_line(tmp_path: Path, record: object, complaint: str) -> None:
@@ -79,7 +79,7 @@ def test_bad_record_is_named_by_file_and_line(tmp_path: Path, record: object, co
 
 
 @pytest.mark.parametrize("line", [b'{"paper_id": "10.1/a", "title": "A"', b'{"title": "caf\xe9"}'])
-def test_line_that_is_no_json_is_named(tmp_path: Path, line: bytes) -> None:
+def test_line_that_is_not_json_is_named(tmp_path: Path, line: bytes) -> None:
     """A line cut off in the middle, and one in another encoding than UTF-8."""
     path = tmp_path / "isca_2020.jsonl"
     path.write_bytes(line + b"\n")
@@ -89,7 +89,7 @@ def test_line_that_is_no_json_is_named(tmp_path: Path, line: bytes) -> None:
 
 def test_folder_without_papers_is_refused(tmp_path: Path) -> None:
     """One folder that is missing, and one that is empty."""
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="folder not found"):
         read_papers(tmp_path / "missing")
     with pytest.raises(InputError, match="holds no file named VENUE_YEAR"):
         read_papers(tmp_path)

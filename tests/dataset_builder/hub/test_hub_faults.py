@@ -53,10 +53,13 @@ def _is_one_message(done: Done) -> bool:
 @pytest.mark.parametrize(
     ("token", "message"),
     [
-        (None, "no token, which a push needs: make one that may write at https://huggingface.co/settings/tokens"),
+        (
+            None,
+            "no token found, and a push needs one: create a token with write access at https://huggingface.co/settings/tokens",
+        ),
         ("hf_wrong", "does not accept your token"),
-        (READER, "your token may not write there"),
-        (STRANGER, "your token may not write there"),
+        (READER, "your token has no write access"),
+        (STRANGER, "your token has no write access"),
     ],
 )
 def test_token_that_will_not_do(
@@ -77,12 +80,12 @@ def test_token_that_only_reads_leaves_a_repo_as_it_is(
     before = _files(hub, "lab/mine")
     given = ("push", "--dataset", corpus, "--repo-id", "lab/mine", "--contexts", "none")
     done = commands.run("dataset_builder", *given, token=READER)
-    assert _is_one_message(done) and "your token may not write there" in done.output
+    assert _is_one_message(done) and "your token has no write access" in done.output
     assert _files(hub, "lab/mine") == before
 
 
 @pytest.mark.parametrize("repo", ["isca-qa", "a/b/c", "lab/is--ca", "lab/.isca", "lab/isca qa", "lab/isca.git"])
-def test_name_that_is_none(hub: RunningHub, commands: Commands, corpus: Path, repo: str) -> None:
+def test_invalid_repo_name(hub: RunningHub, commands: Commands, corpus: Path, repo: str) -> None:
     """Refused before the Hub is asked anything."""
     hub.take_requests()
     done = _push(commands, corpus, repo)
@@ -93,19 +96,19 @@ def test_name_that_is_none(hub: RunningHub, commands: Commands, corpus: Path, re
 @pytest.mark.parametrize(
     ("tag", "message"),
     [
-        ("v1 final", "is no tag's name"),
-        ("v1..2", "is no tag's name"),
-        ("v1.lock", "is no tag's name"),
-        ("refs/tags/v1", "is no tag's name"),
-        ("-v1", "is no tag's name"),
-        ("vé1", "is no tag's name"),
-        ("main", "is what a branch or a commit is called"),
-        ("HEAD", "is what a branch or a commit is called"),
-        ("0123456789" * 4, "is what a branch or a commit is called"),
+        ("v1 final", "not a tag name"),
+        ("v1..2", "not a tag name"),
+        ("v1.lock", "not a tag name"),
+        ("refs/tags/v1", "not a tag name"),
+        ("-v1", "not a tag name"),
+        ("vé1", "not a tag name"),
+        ("main", "this is the name of a branch or a commit"),
+        ("HEAD", "this is the name of a branch or a commit"),
+        ("0123456789" * 4, "this is the name of a branch or a commit"),
     ],
 )
-def test_tag_that_is_none(hub: RunningHub, commands: Commands, corpus: Path, tag: str, message: str) -> None:
-    """Git or the Hub would refuse it after everything else was done, or nobody could load by it."""
+def test_invalid_tag(hub: RunningHub, commands: Commands, corpus: Path, tag: str, message: str) -> None:
+    """Git or the Hub would refuse it after everything else was done, or it could not be loaded by its name."""
     hub.take_requests()
     done = _push(commands, corpus, "lab/tags", f"--tag={tag}")
     assert _is_one_message(done) and message in done.output
@@ -119,8 +122,11 @@ def test_tag_that_fails_is_all_that_is_missing(hub: RunningHub, commands: Comman
         done = _push(commands, corpus, "lab/tag-last", "--tag", "v1")
         commits = hub.commits("datasets/lab/tag-last")
         assert _is_one_message(done), done.output
-        assert f"stands there as commit {commits[0]['id'][:12]}; run the same command again to set" in done.output
-        assert "nothing half done" not in done.output
+        assert (
+            f"the commit {commits[0]['id'][:12]} is complete; run the same command again to create the tag"
+            in done.output
+        )
+        assert "shows nothing of it" not in done.output
         assert len(_files(hub, "lab/tag-last")) == 9
     hub.orders()
     assert _push(commands, corpus, "lab/tag-last", "--tag", "v1").code == 0
@@ -188,7 +194,7 @@ def test_card_with_broken_metadata_is_named(
     race = {"repo": ["dataset", repo], "files": {"README.md": f"---\n{front}\n---\nMine."}}
     hub.orders({"method": "GET", "path": f"^/api/datasets/{repo}$", "times": 1, "race": race})
     done = _push(commands, corpus, repo)
-    assert _is_one_message(done) and "cannot be read as metadata" in done.output, done.output
+    assert _is_one_message(done) and "cannot be read" in done.output, done.output
     assert "correct it on the Hub" in done.output
     assert hub.commits(f"datasets/{repo}")[0]["title"] == "somebody else's"
 
@@ -207,12 +213,12 @@ FAULTS = {
     ),
     "fault at the commit": (
         {"method": "POST", "path": "/commit/main$", "times": 1, "status": 503},
-        "the Hub has a fault of its own (503",
+        "the Hub has a fault (503",
         [],
     ),
     "fault that stays": (
         {"method": "POST", "path": "/preupload/main$", "times": 9, "status": 500},
-        "the Hub has a fault of its own (500",
+        "the Hub has a fault (500",
         [1, 2, 4, 8, 8],
     ),
     "large file cut each time": (CUT, "the connection to the Hub failed", [1, 2, 4, 8, 8]),
@@ -289,7 +295,7 @@ def test_licence_that_the_hub_does_not_know(hub: RunningHub, commands: Commands,
     build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache2")
     hub.take_requests()
     done = _push(commands, sources / "corpus", "lab/licence")
-    assert _is_one_message(done) and "'apache2' is no licence that the Hub knows" in done.output
+    assert _is_one_message(done) and "'apache2' is not a licence id of the Hub" in done.output
     assert hub.take_requests() == []
 
 
