@@ -1,4 +1,4 @@
-"""Define metrics.json, the file that a training run writes last: what was trained, in what time, how well."""
+"""Define the files that training writes beside the weights: metrics.json, environment.json, samples.json."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Literal
 from dataset_builder.formats import FileFormat, read_format, write_format
 
 METRICS_FILE = "metrics.json"
+ENVIRONMENT_FILE = "environment.json"
+SAMPLES_FILE = "samples.json"
 
 
 class StepLoss(FileFormat):
@@ -101,8 +103,19 @@ class SampledAnswers(FileFormat):
     best_similarity: float
 
 
+class RunEnvironment(FileFormat):
+    """The hardware, the number format and the software of a run. `devices` counts its processes."""
+
+    device: str
+    devices: int
+    threads: int
+    precision: str
+    python: str
+    packages: dict[str, str]
+
+
 class RunMetrics(FileFormat):
-    """What a finished run measured. Times are in seconds of training steps, memory in bytes."""
+    """What a finished run measured. It is written last. Times are in seconds of training steps, memory in bytes."""
 
     base_model: str | None
     base_model_path: str
@@ -144,3 +157,28 @@ def read_run_metrics(folder: Path) -> RunMetrics:
 def write_run_metrics(folder: Path, metrics: RunMetrics) -> None:
     """Write the metrics of the run in `folder`, completely or not at all."""
     write_format(folder / METRICS_FILE, metrics)
+
+
+def read_environment(folder: Path) -> RunEnvironment:
+    """Return the environment of the run in `folder`; raises `InputError` for a file that cannot be read or is older."""
+    return read_format(RunEnvironment, folder / ENVIRONMENT_FILE, "train the model again in another --output_dir")
+
+
+def write_environment(folder: Path, environment: RunEnvironment) -> None:
+    """Write the environment of the run in `folder`, completely or not at all."""
+    write_format(folder / ENVIRONMENT_FILE, environment)
+
+
+def read_sampled_answers(folder: Path) -> SampledAnswers | None:
+    """Return the report of `training.best_of_n` in the corpus `folder`, None for a corpus of another kind.
+
+    Raises `InputError` for a file that cannot be read or is older.
+    """
+    if not (folder / SAMPLES_FILE).is_file():
+        return None
+    return read_format(SampledAnswers, folder / SAMPLES_FILE, "run training.best_of_n again into another folder")
+
+
+def write_sampled_answers(folder: Path, answers: SampledAnswers) -> None:
+    """Write the report of `training.best_of_n` into `folder`, completely or not at all."""
+    write_format(folder / SAMPLES_FILE, answers)

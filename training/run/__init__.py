@@ -1,0 +1,1 @@
+"""A training run: its recipe, its folder, its measurements and its failures."""
