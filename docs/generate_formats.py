@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ FORMATS = (
     Format("dataset_builder.corpus.pairs:QAPair", "qa/TEACHER/VENUE_YEAR.jsonl", "generate", "build"),
     Format("dataset_builder.corpus.manifest:Manifest", "qa/TEACHER/generation.json", "generate", "build"),
     Format("dataset_builder.corpus.manifest:RejectedPair", "qa/TEACHER/rejected.jsonl", "generate", "you"),
-    Format("dataset_builder.teachers.teacher:Teacher", "dataset_builder/teachers/NAME.yaml", "you", "generate"),
+    Format("dataset_builder.teachers.teacher:TeacherFile", "dataset_builder/teachers/NAME.yaml", "you", "generate"),
     Format("dataset_builder.packaged_models:ModelSource", "data/models/NAME/source.json", "models", "publish"),
     Format("dataset_builder.corpus.report:CorpusReport", "data/corpus/report.json", "build", "push, eval, cards"),
     Format("eval.run_metrics:RunMetrics", "runs/NAME/metrics.json", "training", "eval, cards"),
@@ -68,15 +69,15 @@ def formats_page() -> str:
     overview = ["", "| file | model | written by | read by |", "| --- | --- | --- | --- |"]
     sections: list[str] = []
     parts: dict[str, dict[str, Any]] = {}
-    top_level = {format.load().__name__ for format in FORMATS}
-    for format in FORMATS:
-        model = format.load()
-        schema = model.model_json_schema(mode="serialization")
+    top_level = {entry.load().__name__ for entry in FORMATS}
+    for entry in FORMATS:
+        model = entry.load()
+        schema = model.model_json_schema(mode="validation")
         name = model.__name__
         overview.append(
-            f"| {format.shown_files} | [{name}](#{name.lower()}) | {format.written_by} | {format.read_by} |"
+            f"| {entry.shown_files} | [{name}](#{name.lower()}) | {entry.written_by} | {entry.read_by} |"
         )
-        sections += [f"## {name}", "", f"File: {format.shown_files}. Schema: [{name}.json](schemas/{name}.json).", ""]
+        sections += [f"## {name}", "", f"File: {entry.shown_files}. Schema: [{name}.json](schemas/{name}.json).", ""]
         sections += _section(schema)
         parts |= {part: value for part, value in schema.get("$defs", {}).items() if part not in top_level}
     sections += ["## Parts of the formats", "", "Objects that the files above contain.", ""]
@@ -87,10 +88,10 @@ def formats_page() -> str:
 
 def schema_files() -> dict[Path, str]:
     """Return the text of each file in docs/schemas/."""
-    models = [format.load() for format in FORMATS]
+    models = [entry.load() for entry in FORMATS]
     return {
         DOCS / "schemas" / f"{model.__name__}.json": json.dumps(
-            model.model_json_schema(mode="serialization"), indent=2, ensure_ascii=False
+            model.model_json_schema(mode="validation"), indent=2, ensure_ascii=False
         )
         + "\n"
         for model in models
@@ -120,14 +121,17 @@ def type_name(schema: dict[str, Any]) -> str:
 
 
 def _section(schema: dict[str, Any]) -> list[str]:
-    lines = [inspect.cleandoc(schema["description"]), ""] if "description" in schema else []
+    lines = []
+    if "description" in schema:
+        lines = [re.sub(r"\bNone\b", "null", inspect.cleandoc(schema["description"])), ""]
     properties: dict[str, dict[str, Any]] = schema.get("properties", {})
     if not properties:
         return [*lines, f"Values: {type_name({k: v for k, v in schema.items() if k != 'description'})}.", ""]
     described = any("description" in value for value in properties.values())
     lines += ["| key | type | meaning |", "| --- | --- | --- |"] if described else ["| key | type |", "| --- | --- |"]
     for key, value in properties.items():
-        cells = [f"`{key}`", type_name(value).replace("|", "\\|")]
+        optional = "" if key in schema.get("required", ()) else ", optional"
+        cells = [f"`{key}`", type_name(value).replace("|", "\\|") + optional]
         if described:
             cells.append(str(value.get("description", "")).replace("|", "\\|"))
         lines.append(f"| {' | '.join(cells)} |")
