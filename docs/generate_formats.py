@@ -74,9 +74,7 @@ def formats_page() -> str:
         model = entry.load()
         schema = model.model_json_schema(mode="validation")
         name = model.__name__
-        overview.append(
-            f"| {entry.shown_files} | [{name}](#{name.lower()}) | {entry.written_by} | {entry.read_by} |"
-        )
+        overview.append(f"| {entry.shown_files} | [{name}](#{name.lower()}) | {entry.written_by} | {entry.read_by} |")
         sections += [f"## {name}", "", f"File: {entry.shown_files}. Schema: [{name}.json](schemas/{name}.json).", ""]
         sections += _section(schema)
         parts |= {part: value for part, value in schema.get("$defs", {}).items() if part not in top_level}
