@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import exit_on_input_error
 from dataset_builder.files import replacing
@@ -124,7 +124,7 @@ def figure(name: str, theme: Theme, width: float, height: float, source: str) ->
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    style = {
+    style: dict[Any, Any] = {
         **dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color"), theme.text),
         "axes.edgecolor": theme.muted,
         "axes.spines.right": False,
@@ -142,7 +142,7 @@ def figure(name: str, theme: Theme, width: float, height: float, source: str) ->
 
 
 def source_hash(source: str) -> str:
-    """Return the SHA-256 of what a figure shows, by which a test finds a figure that is out of date."""
+    """Return the SHA-256 of the data of a figure. A test uses it to find a figure that is out of date."""
     return hashlib.sha256(source.encode()).hexdigest()
 
 

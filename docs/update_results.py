@@ -2,14 +2,14 @@
 
     python -m docs.update_results
 
-A page marks each such part with `<!-- results: NAME -->` and `<!-- end of results -->`. What stands between the two
-lines is replaced; the rest of the page is left as it is.
+A page marks each such part with `<!-- results: NAME -->` and `<!-- end of results -->`. The script replaces the
+text between the two lines and leaves the rest of the page as it is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
@@ -132,7 +132,7 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
-def _row(title: str, means: list[MeanScore] | list[TranscribedScore], cells: list[str]) -> str:
+def _row(title: str, means: Sequence[MeanScore | TranscribedScore], cells: list[str]) -> str:
     return "| " + " | ".join([title, *map(_interval, means), *cells]) + " |"
 
 

@@ -14,7 +14,7 @@ PAGES = [
     *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "RESULTS.md", "CHANGELOG.md", "SECURITY.md")),
     *sorted((REPOSITORY / "docs").glob("*.md")),
 ]
-# Their commands and paths are those of the commit that each entry names.
+# An entry names its commit; its commands and paths belong to that commit.
 HISTORY = [REPOSITORY / "RESULTS.md", REPOSITORY / "CHANGELOG.md"]
 CURRENT_PAGES = [page for page in PAGES if page not in HISTORY]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -17,7 +17,7 @@ def test_readme_is_one_page() -> None:
 
 
 def test_results_are_up_to_date() -> None:
-    """The tables and examples equal those that results/ gives."""
+    """The tables and examples match results/."""
     for page in pages():
         text = page.read_text(encoding="utf-8")
         assert update(text) == text, f"{page.name}: run python -m docs.update_results"
@@ -33,7 +33,7 @@ def test_a_changed_score_is_found() -> None:
 
 
 def test_an_unknown_part_is_refused() -> None:
-    """The error names the part and those that exist."""
+    """The error names the part and the parts that exist."""
     with pytest.raises(InputError, match=r"no such table.*sample table"):
         update("<!-- results: no such table -->\n<!-- end of results -->\n")
 
