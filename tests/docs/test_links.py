@@ -24,7 +24,8 @@ def test_links_resolve(page: Path) -> None:
         target, _, anchor = link.partition("#")
         path = (page.parent / target).resolve() if target else page
         assert path.is_file(), f"{page.name}: {link} does not exist"
-        if anchor:
+        # An image may name the colour scheme in which the site shows it.
+        if anchor and path.suffix == ".md":
             assert anchor in anchors(path), f"{page.name}: {link} has no such heading"
 
 
