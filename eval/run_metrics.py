@@ -160,7 +160,7 @@ def write_run_metrics(folder: Path, metrics: RunMetrics) -> None:
 
 
 def read_environment(folder: Path) -> RunEnvironment:
-    """Return the environment of the run in `folder`; raises `InputError` for a file that cannot be read or is older."""
+    """Return the environment of the run in `folder`; raises `InputError` for a file that cannot be read."""
     return read_format(RunEnvironment, folder / ENVIRONMENT_FILE, "train the model again in another --output_dir")
 
 

@@ -119,7 +119,7 @@ def print_summary(summary: SweepSummary, console: Console) -> None:
     from rich.table import Table
 
     table = Table("learning rate", "seed", "validation similarity", "validation loss", "folder")
-    for row in {run.folder: run for run in [*summary.runs, *summary.seeds.runs]}.values():
+    for row in {row.folder: row for row in [*summary.runs, *summary.seeds.runs]}.values():
         rate = "default" if run.learning_rate is None else f"{run.learning_rate:g}"
         loss = "" if run.loss is None else f"{run.loss:.3f}"
         table.add_row(rate, str(run.seed), f"{run.similarity:.3f}", loss, run.folder)
