@@ -22,8 +22,9 @@ from eval.generation.answers import (
     load_model,
 )
 from eval.generation.batches import group_by_paper, plan_batches
-from eval.generation.shared_prefix import Sampling, _draw, answer_papers, cache_columns, shared_length
+from eval.generation.shared_prefix import _draw, answer_papers, cache_columns, shared_length
 from eval.models import find_model
+from eval.run_metrics import AnswerSampling
 
 QUESTIONS = [
     Question("Do it", f"{paper} caches are small. " * (1 + 3 * paper), f"Why {'so ' * number}{paper}?")
@@ -80,6 +81,11 @@ def collected(*arguments: Any, **more: Any) -> dict[int, str]:
     return answers
 
 
+def sampling(samples: int, temperature: float, seed: int = 0) -> AnswerSampling:
+    """Return settings to sample answers."""
+    return AnswerSampling(samples=samples, temperature=temperature, seed=seed)
+
+
 def alone(model: Any, tokenizer: Any, questions: Sequence[Question]) -> list[str]:
     """Return transformers' own greedy generation for each prompt by itself."""
     prompts = [tokenizer(build_prompt(one.instruction, one.context, one.question)) for one in questions]
@@ -134,23 +140,25 @@ def test_answers_stop_at_the_end_of_sequence(model: Any, tokenizer: Any) -> None
 def test_samples_depend_on_prompt_and_seed_alone(model: Any, tokenizer: Any) -> None:
     """Batch, order and number of samples change nothing; another seed and another sample give another answer."""
 
-    def sampled(questions: Sequence[Question], sampling: Sampling, batch_size: int | None = None) -> list[list[str]]:
+    def sampled(
+        questions: Sequence[Question], settings: AnswerSampling, batch_size: int | None = None
+    ) -> list[list[str]]:
         answers: dict[int, list[str]] = {}
-        for batch in answering.sample_in_batches(model, tokenizer, questions, sampling, batch_size):
+        for batch in answering.sample_in_batches(model, tokenizer, questions, settings, batch_size):
             answers.update(batch)
         return [answers[number] for number in range(len(questions))]
 
-    three = sampled(QUESTIONS, Sampling(3, 0.7))
+    three = sampled(QUESTIONS, sampling(3, 0.7))
     assert {len(samples) for samples in three} == {3}
-    assert sampled(QUESTIONS[::-1], Sampling(3, 0.7), batch_size=2) == three[::-1]
-    assert [samples[:2] for samples in three] == sampled(QUESTIONS, Sampling(2, 0.7))
+    assert sampled(QUESTIONS[::-1], sampling(3, 0.7), batch_size=2) == three[::-1]
+    assert [samples[:2] for samples in three] == sampled(QUESTIONS, sampling(2, 0.7))
     assert len({text for samples in three for text in samples}) > len(QUESTIONS)
-    assert sampled(QUESTIONS[:2], Sampling(3, 0.7, seed=1)) != three[:2]
+    assert sampled(QUESTIONS[:2], sampling(3, 0.7, seed=1)) != three[:2]
 
 
 def test_coldest_samples_are_the_greedy_answers(model: Any, tokenizer: Any, expected: list[str]) -> None:
     """At a temperature near 0 only the best token is drawn."""
-    for batch in answering.sample_in_batches(model, tokenizer, QUESTIONS, Sampling(2, 1e-7)):
+    for batch in answering.sample_in_batches(model, tokenizer, QUESTIONS, sampling(2, 1e-7)):
         for number, answers in batch.items():
             assert answers == [expected[number]] * 2
 
@@ -212,7 +220,7 @@ def test_memory_that_takes_no_question_is_said(model: Any, tokenizer: Any, monke
     with pytest.raises(InputError, match="the memory of cpu is too small for one question"):
         collected(model, tokenizer, QUESTIONS)
     with pytest.raises(InputError, match="is too small for 7 samples of an answer; draw fewer"):
-        list(answering.sample_in_batches(model, tokenizer, QUESTIONS, Sampling(7, 0.7)))
+        list(answering.sample_in_batches(model, tokenizer, QUESTIONS, sampling(7, 0.7)))
     monkeypatch.setattr(answering, "first_logits", full)
     with pytest.raises(InputError, match="is too small for two questions"):
         collected(model, tokenizer, QUESTIONS)
