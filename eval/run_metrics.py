@@ -50,7 +50,7 @@ class ChosenEpoch(ValidationScore):
 
 
 class SweepRun(FileFormat):
-    """One run of a sweep. `folder` is None in published files, which name no folder of the machine."""
+    """One run of a sweep. Published files leave out its `folder`, which is a path on one machine."""
 
     learning_rate: float | None
     seed: int
@@ -115,7 +115,7 @@ class RunEnvironment(FileFormat):
 
 
 class RunMetrics(FileFormat):
-    """What a finished run measured. It is written last. Times are in seconds of training steps, memory in bytes."""
+    """The measurements of a finished run, written last. Times are in seconds of training steps, memory in bytes."""
 
     base_model: str | None
     base_model_path: str
@@ -160,12 +160,12 @@ def write_run_metrics(folder: Path, metrics: RunMetrics) -> None:
 
 
 def read_environment(folder: Path) -> RunEnvironment:
-    """Return the environment of the run in `folder`; raises `InputError` for a file that cannot be read."""
+    """Return the environment of a run; raises `InputError` for a file that cannot be read or is older."""
     return read_format(RunEnvironment, folder / ENVIRONMENT_FILE, "train the model again in another --output_dir")
 
 
 def write_environment(folder: Path, environment: RunEnvironment) -> None:
-    """Write the environment of the run in `folder`, completely or not at all."""
+    """Write the environment of a run, completely or not at all."""
     write_format(folder / ENVIRONMENT_FILE, environment)
 
 

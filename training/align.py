@@ -1,6 +1,6 @@
 """Align a LoRA adapter with the evaluation by GRPO: reward answers that are similar to the reference answer.
 
-    accelerate launch --config_file accelerate_config.yaml -m training.align --config training/recipes/tiny-grpo.yaml
+    python -m training align --config training/recipes/smollm2-grpo.yaml
 
 `model_name_or_path` is the run folder of the adapter to start from; the KL term (`beta`) keeps the model near it. The
 same command resumes an interrupted run from its last checkpoint, and does nothing if the run is finished.
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from training.command import run, stage_parser
+from training.command import run_stage, stage_parser
 from training.run.recipe import ProjectKeys, Recipe, add_recipe_arguments, parse_recipe, recipe_words
 
 if TYPE_CHECKING:
@@ -158,4 +158,4 @@ def measure(trainer: Trainer, recipe: Recipe[ProjectKeys, GRPOConfig], data: Tra
 
 
 if __name__ == "__main__":
-    run(stage_parser(sys.modules[__name__]), sys.argv[1:])
+    run_stage(stage_parser(sys.modules[__name__]), sys.argv[1:])

@@ -21,7 +21,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, replacing, write_text
 from dataset_builder.journal import Journal
 from eval.run_metrics import AnswerSampling, SampledAnswers, write_sampled_answers
-from training.command import run, stage_parser
+from training.command import run_stage, stage_parser
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -163,7 +163,7 @@ def choose_answers(
     journal: Journal[ChosenAnswer],
     batch_size: int | None,
 ) -> list[ChosenAnswer]:
-    """Return the chosen answer to each question. Sample those that the journal does not have, and add them to it."""
+    """Return the chosen answer to each question. Sample the answers that the journal lacks, and add them."""
     from tqdm import tqdm
 
     from eval.generation.answers import load_model, sample_in_batches
@@ -200,4 +200,4 @@ def _write_split(out: Path, name: str, split: Dataset) -> None:
 
 
 if __name__ == "__main__":
-    run(stage_parser(sys.modules[__name__]), sys.argv[1:])
+    run_stage(stage_parser(sys.modules[__name__]), sys.argv[1:])

@@ -39,7 +39,7 @@ def package_parser(stages: list[ModuleType]) -> argparse.ArgumentParser:
     return parser
 
 
-def run(parser: argparse.ArgumentParser, words: list[str]) -> None:
+def run_stage(parser: argparse.ArgumentParser, words: list[str]) -> None:
     """Run the command line `words`. Unknown words are recipe keys if the stage has a default for `recipe_keys`."""
     arguments, others = parser.parse_known_args(words)
     if "recipe_keys" in arguments:

@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from training.command import run, stage_parser
+from training.command import run_stage, stage_parser
 from training.run.recipe import Recipe, SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # With torch.compile, rows are padded to multiples of this: rows of up to about 1,300 tokens have five lengths then,
 # and so five programs.
 COMPILED_PADDING = 256
-# Keys of TRL and transformers that decide what a row, its labels or its position in the epoch is.
+# Keys of TRL and transformers that would change the rows, their labels or their order.
 UNSUPPORTED_KEYS = (
     *("packing", "eval_packing", "padding_free", "completion_only_loss", "assistant_only_loss"),
     *("train_sampling_strategy", "auto_find_batch_size"),
@@ -91,6 +91,7 @@ def main(words: list[str], show_rows: bool = False) -> None:
 
     # Trainer
     from tqdm.contrib.logging import logging_redirect_tqdm
+    from transformers import AutoConfig
     from trl.trainer.utils import get_peft_config
 
     from training.data.collator import RowCollator
@@ -103,6 +104,10 @@ def main(words: list[str], show_rows: bool = False) -> None:
         "dtype": recipe.model.dtype or "float32",
         "use_safetensors": True,
     }
+    adapter = get_peft_config(recipe.model)
+    if adapter:
+        # GPT-2's layers store their weights transposed; peft warns if it has to find that out itself.
+        adapter.fan_in_fan_out = AutoConfig.from_pretrained(recipe.base_model).model_type == "gpt2"
     args.restore_callback_states_from_checkpoint = True
     # Score the untrained model too, so that a run that makes it worse is noticed.
     args.eval_on_start = checkpoint is None
@@ -116,7 +121,7 @@ def main(words: list[str], show_rows: bool = False) -> None:
             eval_dataset=validation_rows,
             data_collator=RowCollator(int(tokenizer.pad_token_id), padding),
             processing_class=tokenizer,
-            peft_config=get_peft_config(recipe.model),
+            peft_config=adapter,
             callbacks=[Stopwatch(), ValidationAtEpochEnd()],
         )
         trainer.train(resume_from_checkpoint=checkpoint)
@@ -170,4 +175,4 @@ def measure(trainer: RowTrainer, recipe: Recipe[SFTKeys, SFTConfig], data: Train
 
 
 if __name__ == "__main__":
-    run(stage_parser(sys.modules[__name__]), sys.argv[1:])
+    run_stage(stage_parser(sys.modules[__name__]), sys.argv[1:])

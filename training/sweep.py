@@ -21,7 +21,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from eval.models import RECIPE_FILE
 from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metrics, write_run_metrics
-from training.command import run, stage_parser
+from training.command import run_stage, stage_parser
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -119,7 +119,7 @@ def print_summary(summary: SweepSummary, console: Console) -> None:
     from rich.table import Table
 
     table = Table("learning rate", "seed", "validation similarity", "validation loss", "folder")
-    for row in {row.folder: row for row in [*summary.runs, *summary.seeds.runs]}.values():
+    for run in {run.folder: run for run in [*summary.runs, *summary.seeds.runs]}.values():
         rate = "default" if run.learning_rate is None else f"{run.learning_rate:g}"
         loss = "" if run.loss is None else f"{run.loss:.3f}"
         table.add_row(rate, str(run.seed), f"{run.similarity:.3f}", loss, run.folder)
@@ -169,4 +169,4 @@ def _default_out(config: Path) -> Path:
 
 
 if __name__ == "__main__":
-    run(stage_parser(sys.modules[__name__]), sys.argv[1:])
+    run_stage(stage_parser(sys.modules[__name__]), sys.argv[1:])

@@ -92,7 +92,7 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
         following = inputs["labels"][:, 1:]
         predicting = following != NO_LOSS
         if self.accelerator.device.type == "cpu":
-            # Without Triton, TRL would compute the logits of every token. The hook leaves those that have a label.
+            # Without Triton, TRL would compute the logits of every token. The hook keeps the tokens with a label.
             self._predicting = predicting
             inputs["shift_labels"] = following[predicting][None]
 

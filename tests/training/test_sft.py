@@ -111,6 +111,7 @@ def test_lora_run_trains_the_adapter_only(
     before = contents(tiny_base)
     done = stage(*_command(tiny_base, corpus, encoder, tmp_path / "run", "lora"))
     assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
     assert contents(tiny_base) == before
     assert not (tmp_path / "run/model.safetensors").exists()
     adapter = _weights(tmp_path / "run/adapter_model.safetensors")

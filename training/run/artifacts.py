@@ -43,7 +43,7 @@ def run_metrics(
     adapter: str | None = None,
     reward_by_step: list[StepReward] | None = None,
 ) -> RunMetrics:
-    """Return the metrics of a trained model, with those that only one kind of training has.
+    """Return the metrics of a trained model. The optional ones belong to one kind of training.
 
     `base` is the folder or Hub id of the base model.
     """

@@ -46,9 +46,7 @@ class SFTKeys(ProjectKeys):
 
     rows: Literal["paper", "pair"] = field(
         default="paper",
-        metadata={
-            "help": "what a training row is, and so what the batch size counts: a paper with its pairs, or a pair"
-        },
+        metadata={"help": "a training row, which the batch size counts: one paper with its pairs, or one pair"},
     )
 
 

@@ -94,7 +94,7 @@ def test_each_answer_follows_the_tokens_that_evaluation_gives(
 def test_row_of_a_paper_has_the_loss_and_gradients_of_its_pairs(
     architecture: str, pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
 ) -> None:
-    """Against the model's own loss on each pair alone: 3, 2, 1 and 3 questions a paper, padded to 64."""
+    """Compare with the model's own loss on each single pair: papers with 3, 2, 1 and 3 questions, padded to 64."""
     model = tiny_model(architecture)
     expected = 0.0
     for pair in pairs:
@@ -161,7 +161,7 @@ def test_long_abstract_costs_no_answer(tokenizer: Any) -> None:
 
 
 def test_pair_that_cannot_fit_is_named(tokenizer: Any) -> None:
-    """The question and the answer alone are over the limit."""
+    """Question and answer without the abstract are over the limit."""
     with pytest.raises(
         InputError, match=r"10\.1/a, question 'Why\?': question and answer have more than 12 tokens without the"
     ):
