@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.files import replacing
 
@@ -33,7 +33,12 @@ def figure(path: Path, width: float, panels: int = 1) -> Iterator[list[Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style = {"axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "isca-qa", "font.size": 9}
+    style: dict[Any, Any] = {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "svg.hashsalt": "isca-qa",
+        "font.size": 9,
+    }
     with rc_context(style):
         drawn = Figure(figsize=(width, 3.6), layout="constrained")
         FigureCanvasAgg(drawn)

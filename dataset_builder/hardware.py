@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def computing_dtype() -> torch.dtype:
     """Return the data type for inference on this machine: the fastest that the hardware supports.
 
-    That is bfloat16 on GPUs from compute capability 8.0 and on CPUs with AVX512-BF16 or AMX, float16 on older GPUs, and
-    float32 on other CPUs.
+    That is bfloat16 on GPUs from compute capability 8.0 and on CPUs with AVX512-BF16 or AMX, float16 on older GPUs,
+    and float32 on other CPUs.
     """
     import torch
 
@@ -27,7 +27,7 @@ def computing_dtype() -> torch.dtype:
 
 
 def start_process() -> PartialState:
-    """Return the state of this process: its index, the number of processes (1 without `accelerate launch`), its device."""
+    """Return this process's index and device, and the number of processes: 1 without `accelerate launch`."""
     import torch
     from accelerate import PartialState
 

@@ -123,7 +123,7 @@ def _write_smollm2(folder: Path) -> ModelSource:
     # The weights are plain float32 now, but the loaded model counts as quantized and refuses to be saved.
     config = quantized.config
     del config.quantization_config
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]  # has none
     model.load_state_dict(quantized.state_dict())
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(package, gguf_file=name).save_pretrained(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.parquet import parquet_path, read_rows
@@ -108,7 +108,7 @@ def _metadata(folder: Path, configs: list[str], license_id: str) -> dict[str, An
             for position, name in enumerate(configs)
         }
     ).to_dataset_card_data(metadata)
-    return metadata.to_dict()
+    return cast(dict[str, Any], metadata.to_dict())  # type: ignore[no-untyped-call]  # the class has no types
 
 
 def _dataset_info(folder: Path, config: str, splits: dict[str, pyarrow.Table]) -> Any:
@@ -150,9 +150,9 @@ def _terms(teacher: str, manifest: Manifest | None) -> str:
         return f"`{teacher}`, the model `{manifest.model}`: {manifest.teacher.license}{link}.{note}"
     if under_gemmas_terms(teacher, manifest):
         return (
-            f"`{teacher}`: no model is recorded. By its name it is a Gemma model. Gemma's [terms]({GEMMA_TERMS}) leave "
-            "its output free. But they count a model that is trained on the output to perform similarly as a Model "
-            "Derivative of Gemma."
+            f"`{teacher}`: no model is recorded. By its name it is a Gemma model. Gemma's [terms]({GEMMA_TERMS}) "
+            "leave its output free. But they count a model that is trained on the output to perform similarly as a "
+            "Model Derivative of Gemma."
         )
     return f"`{teacher}`: no model is recorded."
 

@@ -15,6 +15,8 @@ REJECTED_FILE = "rejected.jsonl"
 # In a teacher's folder: the settings and the journal, from which an interrupted run continues.
 WORK_FOLDER = ".generate"
 
+BackendName = Literal["transformers", "http"]
+
 
 class GenerationSettings(FileFormat):
     """The settings that decide what a teacher writes.
@@ -25,7 +27,7 @@ class GenerationSettings(FileFormat):
 
     teacher: Teacher
     prompt_sha256: str
-    backend: Literal["transformers", "http"]
+    backend: BackendName
     model: str
     revision: str | None
     model_note: str | None

@@ -29,9 +29,9 @@ class Paper(FileFormat):
     year: int
     venue: Text
     paper_url: Text
-    doi: Text | None = None
+    doi: str | None = None
     abstract: Text | None
-    abstract_source: Text | None = None
+    abstract_source: str | None = None
 
 
 class RawPaper(FileFormat):

@@ -88,7 +88,8 @@ def push_corpus(
             else:
                 write_rows(stage / path, [replace(row, context=None) for row in read_rows(folder / path)])
         card = corpus_card(stage, repo_id, license_id)
-        check_metadata(DatasetCard(card).data.to_dict(), f"the card of {folder}")
+        metadata = DatasetCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
+        check_metadata(metadata, f"the card of {folder}")
         content = Push(
             repo_id=repo_id,
             repo_type="dataset",

@@ -1,4 +1,4 @@
-"""The shape of a response: a JSON list of question-answer pairs, as a schema, as a grammar, and as it is parsed."""
+"""Define the format of a response, a JSON list of question-answer pairs: its schema and its parser."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from typing import Any
 
 from dataset_builder.teachers.teacher import Limits
 
+# How llguidance reads the schema: no spaces between the parts, and of JSON's escapes only the one of the quotation
+# mark, so that the length of the longest response is known (see `longest_response_tokens`).
+COMPACT = {
+    "whitespace_flexible": False,
+    "json_allowed_escapes": '"',
+    "json_allow_general_unicode_escapes": False,
+}
+LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
+
 
 class ParseError(ValueError):
-    """A response that is not the list that was asked for. The message is a reason fit for a report."""
+    """A response that is not the list of pairs that the prompt asked for. The message is a reason for a report."""
 
 
 def response_schema(limits: Limits) -> dict[str, Any]:
@@ -22,9 +31,9 @@ def response_schema(limits: Limits) -> dict[str, Any]:
         "items": {
             "type": "object",
             "properties": {
-                # A question ends in its one question mark. The length is in the pattern, for llguidance refuses a
-                # pattern beside a maxLength. It leaves out what JSON escapes, for llama.cpp takes the pattern for one
-                # of the JSON text, where such a character ends the string or makes it no JSON.
+                # A question has one question mark, at its end. The pattern sets the length, since llguidance refuses
+                # a pattern beside a maxLength. The pattern excludes the characters that JSON escapes: llama.cpp
+                # applies it to the JSON text, where they would end the string or make it invalid.
                 "question": {
                     "type": "string",
                     "pattern": rf'^[^?"\\\x00-\x1f]{{1,{limits.question_characters - 1}}}\?$',
@@ -37,41 +46,30 @@ def response_schema(limits: Limits) -> dict[str, Any]:
     }
 
 
-# How llguidance is to read the schema: no space between the parts, and of JSON's escapes the quotation mark alone, so
-# that the longest response can be told in advance.
-COMPACT = {
-    "whitespace_flexible": False,
-    "json_allowed_escapes": '"',
-    "json_allow_general_unicode_escapes": False,
-}
-
-
-LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
-
-
 def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:
-    """Return the questions and answers of a response as they stand, from the first list of pairs in `text`.
+    """Return the questions and answers of a response as the teacher wrote them, from the first list of pairs.
 
-    What is around the list is passed over, the object that a server puts it into, and text: not every server holds its
-    model to the schema. The lengths of the texts are for the checks. Raises `ParseError` where there is no such list.
+    Text around the list is ignored, since not every server constrains its model to the schema, and so is the object
+    that contains the list. The checks look at the lengths of the texts. Raises `ParseError` for a response without
+    such a list, and for too few or too many pairs.
     """
     decoder = json.JSONDecoder()
     for opening in LIST_OF_OBJECTS.finditer(text):
         try:
-            found, _ = decoder.raw_decode(text, opening.start())
+            value, _ = decoder.raw_decode(text, opening.start())
         except (json.JSONDecodeError, RecursionError):
             continue
-        if _are_pairs(found):
+        if all(_is_pair(item) for item in value):
             break
     else:
         raise ParseError("no JSON list of questions and answers")
-    if not limits.least_pairs <= len(found) <= limits.most_pairs:
-        raise ParseError(f"a list of {len(found)}, not of {limits.least_pairs} to {limits.most_pairs}, pairs")
-    return [(pair["question"], pair["answer"]) for pair in found]
+    if not limits.least_pairs <= len(value) <= limits.most_pairs:
+        raise ParseError(f"a list of {len(value)}, not of {limits.least_pairs} to {limits.most_pairs}, pairs")
+    return [(pair["question"], pair["answer"]) for pair in value]
 
 
-def parses(text: str, limits: Limits) -> bool:
-    """Tell whether `parse_response` reads the text."""
+def can_parse(text: str, limits: Limits) -> bool:
+    """Return whether `parse_response` accepts the text."""
     try:
         parse_response(text, limits)
     except ParseError:
@@ -79,8 +77,5 @@ def parses(text: str, limits: Limits) -> bool:
     return True
 
 
-def _are_pairs(value: list[Any]) -> bool:
-    return all(
-        isinstance(pair, dict) and isinstance(pair.get("question"), str) and isinstance(pair.get("answer"), str)
-        for pair in value
-    )
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, dict) and all(isinstance(item.get(key), str) for key in ("question", "answer"))

@@ -30,6 +30,8 @@ def translate_hub_errors(repo_id: str, repo_type: str, again: str = AGAIN) -> It
     """
     from huggingface_hub import errors
 
+    http_error = errors.HTTPError  # type: ignore[attr-defined]  # the HTTP library's, which hub 1 and 2 import there
+
     try:
         yield
     except InputError:
@@ -37,7 +39,7 @@ def translate_hub_errors(repo_id: str, repo_type: str, again: str = AGAIN) -> It
     except Exception as error:  # the client's errors share no class; other errors are raised again below
         cause: BaseException = error
         # The client wraps the error of an upload in one without its reason.
-        while not isinstance(cause, errors.HTTPError) and cause.__cause__ is not None:
+        while not isinstance(cause, http_error) and cause.__cause__ is not None:
             cause = cause.__cause__
         if isinstance(cause, errors.OfflineModeIsEnabled):
             problem = "HF_HUB_OFFLINE is set, so no request is made; unset it"
@@ -45,7 +47,7 @@ def translate_hub_errors(repo_id: str, repo_type: str, again: str = AGAIN) -> It
             problem = _http_problem(cause, again)
         elif isinstance(cause, OSError | RuntimeError) and _is_from_xet(error):
             problem = _xet_problem(cause, again)
-        elif isinstance(cause, errors.HTTPError):
+        elif isinstance(cause, http_error):
             problem = f"the connection to the Hub failed ({cause}); {again}"
         elif isinstance(cause, ValueError) and "Invalid metadata" in str(cause):
             problem = f"the Hub refuses the card's metadata ({' '.join(str(cause).split())}); nothing was sent"
@@ -103,8 +105,8 @@ def _http_problem(error: HfHubHTTPError, again: str) -> str:
         )
     if status in (402, 403):
         return (
-            f"your token has no write access ({reason}); use a token that has, or your own namespace (`hf auth whoami` "
-            "shows both)"
+            f"your token has no write access ({reason}); use a token that has, or your own namespace "
+            "(`hf auth whoami` shows both)"
         )
     if status == 409:
         return f"the Hub reports a conflict with the repo's content ({reason}); look at the repo, then run it again"

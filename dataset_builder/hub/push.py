@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetInfo, HfApi, ModelInfo, SpaceInfo
+    from huggingface_hub.hf_api import KernelInfo
 
-    RepoInfo: TypeAlias = ModelInfo | DatasetInfo | SpaceInfo
+    RepoInfo: TypeAlias = ModelInfo | DatasetInfo | SpaceInfo | KernelInfo
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ LARGEST_FILE = 500 * 10**9
 def check_repo_id(repo_id: str) -> None:
     """Raise `InputError` for a repo name that the Hub would refuse, or that has no namespace."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # not listed in __all__
 
     try:
         validate_repo_id(repo_id)

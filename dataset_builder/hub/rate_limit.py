@@ -27,7 +27,7 @@ def retry_on_rate_limit(request: Callable[[], Answer]) -> Answer:
     The Hub's client does this too for most requests, but not for those that create a repo, a commit or a tag.
     """
     from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.utils import parse_ratelimit_headers
+    from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # not listed in __all__
 
     for attempt in itertools.count(1):
         try:

@@ -8,30 +8,20 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
 
 import yaml
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
-from pydantic import AfterValidator, Field, PositiveInt, ValidationInfo, field_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
 from dataset_builder.errors import InputError
-from dataset_builder.formats import FileFormat, parse_format
+from dataset_builder.formats import FileFormat, Text, parse_format
 
 PACKAGED = Path(__file__).parent
 # A teacher's name is the name of a folder and, on the Hub, of a config.
 TEACHER_NAME = re.compile(r"\w[\w.-]*")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REMEDY = "see the packaged teachers in dataset_builder/teachers/"
-
-
-def _check_not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("it must be a text that is not empty")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_check_not_blank)]
 
 
 class Sampling(FileFormat):
@@ -95,7 +85,7 @@ class TeacherFile(FileFormat):
     """
 
     model: Text
-    prompt: Text
+    prompt: str
     sampling: Sampling
     limits: Limits
     license: Text

@@ -60,7 +60,7 @@ def test_new_process_loads_both_configs(corpus: Path) -> None:
     assert sorted(plain["test"], key=lambda row: (row["paper_id"], row["question"])) == by_question
 
 
-def test_no_paper_stands_in_two_splits(corpus: Path) -> None:
+def test_no_paper_is_in_two_splits(corpus: Path) -> None:
     """Counted from the Parquet files."""
     import pyarrow.parquet as pq
 
@@ -196,8 +196,8 @@ def test_empty_split_is_refused(sources: Path) -> None:
         _build(sources)
 
 
-def test_output_folder_with_other_files_is_left_alone(sources: Path) -> None:
-    """A folder of somebody's notes."""
+def test_output_folder_with_other_files_is_not_replaced(sources: Path) -> None:
+    """A folder with notes."""
     (sources / "corpus").mkdir()
     (sources / "corpus/notes.txt").write_text("mine")
     with pytest.raises(InputError, match="holds files that are not a corpus"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.corpus.papers import read_papers
+from dataset_builder.corpus.papers import Paper, read_papers, write_papers
 from dataset_builder.errors import InputError
 from tests.conftest import append
 
@@ -37,7 +37,7 @@ def test_files_of_other_names_are_not_read(tmp_path: Path) -> None:
 
 
 def test_raw_list_takes_id_from_doi_and_year_from_name(tmp_path: Path) -> None:
-    """A JSON list with title, paper_url and abstract alone; the second paper has no DOI."""
+    """A JSON list with title, paper_url and abstract only; the second paper has no DOI."""
     records = [
         {"title": "A", "paper_url": "https://doi.org/10.1109/ISCA.2006.9", "abstract": "Text."},
         {"title": "B", "paper_url": "https://example.org/b", "abstract": None},
@@ -46,6 +46,13 @@ def test_raw_list_takes_id_from_doi_and_year_from_name(tmp_path: Path) -> None:
     first, second = read_papers(tmp_path)
     assert (first.paper_id, first.year, first.venue) == ("10.1109/isca.2006.9", 2006, "isca")
     assert (second.paper_id, second.abstract) == ("https://example.org/b", None)
+
+
+def test_written_papers_are_read_back(tmp_path: Path) -> None:
+    """With all keys; a paper without a DOI or a source may have an empty text there."""
+    papers = [Paper(**PAPER, doi="10.1/a", abstract_source="openalex"), Paper(**PAPER | {"paper_id": "b"}, doi="")]
+    write_papers(tmp_path / "isca_2020.jsonl", papers)
+    assert read_papers(tmp_path) == papers
 
 
 def test_second_paper_of_a_shared_doi_is_known_by_its_url(tmp_path: Path) -> None:

@@ -52,12 +52,14 @@ def test_section_says_what_the_manifest_says() -> None:
         *(
             "temperature 0.7 and top-p 0.9",
             "seed 4",
-            "Of 10 pairs on 4 papers, 7 passed",
-            "0.58 by",
-            "somebody/encoder",
+            "wrote 10 pairs on 4 papers, and 7 of them passed",
+            "0.58 by `somebody/encoder`",
         ),
         *("- 2 pairs: not a question\n", "- 1 pair: the answer repeats itself\n", "- 1 paper: no response parsed\n"),
-        *("Licence of its output: gemma (https://ai.google.dev/gemma/terms).", read_teacher("gemma").prompt.strip()),
+        *(
+            "Licence of the model's output: gemma (https://ai.google.dev/gemma/terms).",
+            read_teacher("gemma").prompt.strip(),
+        ),
         "### `by_hand`\n\nThese pairs came without a manifest",
     ):
         assert part in text

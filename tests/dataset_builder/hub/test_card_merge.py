@@ -26,7 +26,7 @@ def test_own_words_and_keys_stay() -> None:
 
 
 @pytest.mark.parametrize("front", ["", "---\nextra: 1\n---\n"])
-def test_card_without_markers_is_all_a_persons(front: str) -> None:
+def test_card_without_markers_is_hand_written(front: str) -> None:
     """It comes after ours, and again the second time, not twice."""
     merged = merge_card(OURS, f"{front}# Mine\n\n---\n\nA rule above.\n")
     assert merged.endswith(f"{END}\n\n# Mine\n\n---\n\nA rule above.\n")
@@ -49,7 +49,7 @@ def test_card_without_markers_is_all_a_persons(front: str) -> None:
     ],
 )
 def test_metadata_that_the_hub_would_refuse(change: dict, complaint: str) -> None:
-    """Each is named with its place; without the change there is nothing to say."""
+    """The message names the problem and the location; without the change the metadata pass."""
     good = {"license": "mit", "language": "en", "base_model": "lab/gpt2", "model-index": []}
     check_metadata(good, "the card")
     with pytest.raises(InputError, match=f"the card: .*{complaint}"):

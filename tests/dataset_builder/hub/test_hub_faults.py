@@ -135,7 +135,7 @@ def test_tag_that_fails_is_all_that_is_missing(hub: RunningHub, commands: Comman
     assert hub.commits("datasets/lab/tag-last") == commits
 
 
-def test_hub_killed_before_the_commit_is_gone_on_with(corpus: Path, tmp_path: Path) -> None:
+def test_push_resumes_after_the_hub_was_killed(corpus: Path, tmp_path: Path) -> None:
     """The files are uploaded; from its disk it shows no commit, and a second push sends none of them again."""
     words = ("-m", "dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/half-way", "--contexts", "full")
     with running_hub(tmp_path / "hub") as hub:
@@ -188,7 +188,7 @@ HfApi().create_commit("lab/shared", operations, commit_message="Mine", repo_type
 def test_card_with_broken_metadata_is_named(
     hub: RunningHub, commands: Commands, corpus: Path, repo: str, front: str
 ) -> None:
-    """As a person left it on the Hub: nothing of it is guessed at or lost."""
+    """The hand-written card on the Hub stays as it is."""
     repo = f"lab/card-{repo}"
     assert _push(commands, corpus, repo).code == 0
     race = {"repo": ["dataset", repo], "files": {"README.md": f"---\n{front}\n---\nMine."}}
@@ -239,7 +239,7 @@ FAULTS = {
 def test_push_that_fails_shows_nothing_and_a_second_completes_it(
     hub: RunningHub, commands: Commands, corpus: Path, nothing_uploaded: None, fault: str
 ) -> None:
-    """Waits are the client's own: 1, 2, 4, 8 and 8 seconds, for each file that was under way."""
+    """Waits are the client's own: 1, 2, 4, 8 and 8 seconds, for each file that was being uploaded."""
     order, message, waits = FAULTS[fault]
     repo = f"lab/{fault.replace(' ', '-')}"
     hub.orders(order)
@@ -264,10 +264,10 @@ def test_push_that_fails_shows_nothing_and_a_second_completes_it(
         ("/preupload/main$", {"Retry-After": "7"}, [8]),
     ],
 )
-def test_limit_is_waited_for(
+def test_push_waits_at_the_rate_limit(
     hub: RunningHub, commands: Commands, corpus: Path, path: str, header: dict[str, str], waits: list[float]
 ) -> None:
-    """429 once, at each kind of request, with each way to say how long; the push goes on after it."""
+    """429 once, at each kind of request, with each header; the push continues after the wait."""
     hub.orders({"method": "POST", "path": path, "times": 1, "status": 429, "headers": header})
     repo = f"lab/limit-{len(path)}"
     done = _push(commands, corpus, repo, "--tag", "v1")

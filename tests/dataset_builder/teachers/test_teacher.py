@@ -53,7 +53,7 @@ def test_keys_are_in_order_and_the_command_is_shown(name: str) -> None:
         ("sampling:", "samplign:", "unknown key 'samplign', the nearest is 'sampling'"),
         ("top_p:", "topp:", "unknown key 'sampling.topp', the nearest is 'top_p'"),
         ("license: apache-2.0", "", "has no 'license'"),
-        ("license: apache-2.0", "license: ' '", "license is ' ': it must be a text that is not empty"),
+        ("license: apache-2.0", "license: ' '", "license is ' ': string should have at least 1 character"),
         ("license: apache-2.0", "license: apache-2.0\nname: other", "unknown key 'name'"),
         ("top_p: 0.9", "top_p: 1.5", "sampling.top_p is 1.5: input should be less than or equal to 1"),
         ("temperature: 0.7", "temperature: 0", "sampling.temperature is 0: input should be greater than 0"),
