@@ -65,7 +65,7 @@ def decoding_note(scores: Scores) -> str:
 
 
 def system_note(name: str, system: SystemScores) -> str:
-    """Return a line on what a system is: its model, its prompt and its decoding."""
+    """Return one line about a system: its model, its prompt and its decoding."""
     model = f" {system.model}" if system.model else ""
     return (
         f"{name}: model{model} with SHA-256 {system.sha256}, {system.prompt} prompt, {system.decoding.method} decoding"

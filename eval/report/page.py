@@ -65,7 +65,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class ConfigView:
-    """Everything that the page shows of one config. A cell of the matrix is None for a system and itself."""
+    """Everything that the page shows about one config. A cell of the matrix is None for a system and itself."""
 
     name: str
     scores: ConfigScores
@@ -78,7 +78,7 @@ class ConfigView:
 
 
 def config_views(scores: Scores) -> list[ConfigView]:
-    """Return what the page shows of each config."""
+    """Return everything that the page shows about each config."""
     return [_config_view(scores, config, entry) for config, entry in tables.scores_by_config(scores).items()]
 
 

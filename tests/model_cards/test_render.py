@@ -154,7 +154,7 @@ def test_killed_rendering_ends_in_the_same_files(scored: Path, stage: Callable, 
 
 
 def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
-    """It has the corpus and revision of the training beside those of the scores; or that no revision was recorded."""
+    """It names the corpus of the training and the corpus of the scores, or says that no revision was recorded."""
     scores = read_scores(scored / "eval/scores.json")
     metrics = read_run_metrics(scored / "full")
     try:
