@@ -20,7 +20,7 @@ def _validation(corpus: Path) -> list[CorpusQuestion]:
 
 
 def test_similarity_is_the_evaluations_own(corpus: Path, tokenizer: Any, encoder: Path) -> None:
-    """Three of the sample's questions: the mean that eval's functions give; the model is in training mode afterwards."""
+    """The mean over three questions is that of eval's functions; the model is in training mode afterwards."""
     answers = ValidationAnswers(_validation(corpus), 3, str(encoder), tokenizer)
     assert len(answers.questions) == 3
     model = tiny_model("gpt2").train()
