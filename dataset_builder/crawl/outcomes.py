@@ -12,7 +12,7 @@ from dataset_builder.journal import Journal
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of asking a source for a paper: an abstract, or the reason why there is none.
+    """The result of asking a source for a paper: an abstract, or the reason why it is missing.
 
     `failed` means that the source could not be asked, so it may have the abstract.
     """

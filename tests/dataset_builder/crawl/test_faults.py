@@ -85,6 +85,14 @@ def test_failing_batch_is_recorded_and_its_papers_go_to_the_next_source(
     assert [paper.abstract for paper in papers] == [abstract_of(number) for number in range(110)]
 
 
+def test_answer_for_another_number_of_papers_is_refused(web: SourceServer, tmp_path: Path) -> None:
+    """Semantic Scholar's answers have no DOIs, so a shorter list cannot be matched with the papers."""
+    web.add(YEAR, 2, ("semantic_scholar",))
+    web.faults["semantic_scholar"] = [page(b'[{"title": null, "abstract": null}]', "application/json")]
+    report, _ = run(web, tmp_path, "semantic_scholar")
+    assert report.outcomes == {"semantic_scholar": {"the answer is not of the documented shape": 2}}
+
+
 @pytest.mark.parametrize("fault", [status(500), status(429), hang(1.0), cut_off()])
 def test_failed_request_is_sent_again(web: SourceServer, tmp_path: Path, fault: Callable) -> None:
     """A temporary fault loses no paper."""

@@ -168,6 +168,16 @@ def test_incomplete_line_in_the_journal_is_ignored(web: SourceServer, tmp_path: 
     assert final(tmp_path) == before
 
 
+def test_listing_of_an_older_version_is_refused(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """The message names the file and the remedy."""
+    (tmp_path / ".crawl").mkdir()
+    (tmp_path / ".crawl/isca_2020.json").write_text('{"papers": [{"paper_id": "x"}], "left_out": []}')
+    done = stage(*words(web, tmp_path))
+    assert done.returncode == 2
+    assert "isca_2020.json: has no 'papers.0.title'" in done.stderr
+    assert "remove the file to list the year again" in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", range(5))
 def test_crawl_killed_at_a_random_moment_ends_in_the_same_files(
