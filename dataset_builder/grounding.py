@@ -121,9 +121,7 @@ def add_grounding_arguments(command: argparse.ArgumentParser) -> None:
 def load_encoder(encoder: str) -> SentenceTransformer:
     """Return the sentence encoder `encoder`, a folder or a Hub id; raises `InputError` if it cannot be loaded."""
     from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
     try:
         return SentenceTransformer(encoder)
     except (OSError, ValueError) as error:

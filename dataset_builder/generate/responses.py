@@ -1,4 +1,4 @@
-"""Define what a teacher is asked about a paper and what it responds."""
+"""Define the request to a teacher about one paper, and its result."""
 
 from __future__ import annotations
 

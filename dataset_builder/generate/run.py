@@ -98,8 +98,8 @@ def generate(
     all_papers = [paper for paper in read_papers(papers) if paper.abstract]
     wanted = [paper for paper in all_papers if years is None or paper.year in years]
     if not wanted:
-        of_years = "" if years is None else f" of {', '.join(map(str, years))}"
-        raise InputError(f"{papers}: has no paper{of_years} with an abstract; give other years, or crawl them")
+        years_clause = "" if years is None else f" of {', '.join(map(str, years))}"
+        raise InputError(f"{papers}: has no paper{years_clause} with an abstract; give other years, or crawl them")
     requests = {
         paper.paper_id: Request(paper.paper_id, teacher.render_prompt(paper.title, paper.abstract or ""))
         for paper in all_papers

@@ -8,13 +8,6 @@ from typing import Any
 
 from dataset_builder.teachers.teacher import Limits
 
-# How llguidance reads the schema: no spaces between the parts, and of JSON's escapes only the one of the quotation
-# mark, so that the length of the longest response is known (see `longest_response_tokens`).
-COMPACT = {
-    "whitespace_flexible": False,
-    "json_allowed_escapes": '"',
-    "json_allow_general_unicode_escapes": False,
-}
 LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
 
 

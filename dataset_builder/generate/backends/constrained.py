@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import llguidance.hf
 import llguidance.numpy
 import numpy as np
 import torch
 
-from dataset_builder.generate.schema import COMPACT, response_schema
+from dataset_builder.generate.schema import response_schema
 from dataset_builder.teachers.teacher import Limits, Sampling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, TokenizersBackend
 
 # The number of likeliest tokens in which the nucleus of top-p is searched before the whole vocabulary is sorted.
 LIKELIEST = 64
@@ -31,9 +31,18 @@ class Grammar:
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, end_tokens: list[int], vocabulary: int, limits: Limits
     ) -> None:
-        self._tokens = llguidance.hf.from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=end_tokens)
+        self._tokens = llguidance.hf.from_tokenizer(
+            cast("TokenizersBackend", tokenizer), n_vocab=vocabulary, eos_token=end_tokens
+        )
         self._text = llguidance.LLMatcher.grammar_from_json_schema(
-            json.dumps(response_schema(limits)), overrides=COMPACT
+            json.dumps(response_schema(limits)),
+            # No spaces between the parts, and of JSON's escapes only the one of the quotation mark, so that the
+            # length of the longest response is known.
+            overrides={
+                "whitespace_flexible": False,
+                "json_allowed_escapes": '"',
+                "json_allow_general_unicode_escapes": False,
+            },
         )
         self._threads = llguidance.LLExecutor()
         self._usable = np.array([token in end_tokens or self._is_complete(token) for token in range(vocabulary)])
@@ -58,11 +67,12 @@ class Grammar:
             self._threads, [(matcher, row) for row, matcher in enumerate(matchers)], bits
         )
         allowed = np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little")[:, : len(self._usable)]
-        return allowed.view(bool) & self._usable
+        usable: NDArray[np.bool_] = allowed.view(bool) & self._usable
+        return usable
 
 
 class SeededRows:
-    """A sampler that draws the next token of each row from those that `grammar` allows, by temperature and top-p.
+    """A sampler that draws the next token of each row by temperature and top-p, under the grammar.
 
     Each row has a random generator on the CPU with its own seed, and uses one number of it in each step. So a seed
     means the same in every batch and on every device. Without a `grammar` every token is allowed.

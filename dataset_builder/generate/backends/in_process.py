@@ -220,9 +220,7 @@ def load_model(teacher: Teacher) -> PreTrainedModel:
     """Return the teacher's model on this process's device, in the precision that the device computes in."""
     from accelerate import PartialState
     from transformers import AutoModelForCausalLM
-    from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
     model = _load(teacher, AutoModelForCausalLM.from_pretrained, dtype=computing_dtype(), use_safetensors=True)
     return cast("PreTrainedModel", model.to(PartialState().device).eval())
 

@@ -163,7 +163,7 @@ def test_draw_beyond_the_likeliest_tokens() -> None:
 
 @pytest.mark.parametrize("tokenizer_of", ["tiny_base", "packaged_models"])
 def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.FixtureRequest) -> None:
-    """Rows of random scores, of which those that have ended draw no more: each parses, by both tokenizers."""
+    """Rows of random scores, until each has ended: every row parses, by both tokenizers."""
     from transformers import AutoTokenizer
 
     folder = request.getfixturevalue(tokenizer_of)

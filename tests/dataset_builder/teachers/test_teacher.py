@@ -1,4 +1,4 @@
-"""Teachers' files: the packaged teachers, what a prompt may contain, and what is refused."""
+"""Teachers' files: the packaged teachers, prompts with braces, and wrong files."""
 
 from __future__ import annotations
 
