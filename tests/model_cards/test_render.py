@@ -15,7 +15,7 @@ from huggingface_hub import ModelCard
 
 from dataset_builder.corpus.parquet import read_rows, write_rows
 from dataset_builder.errors import InputError
-from eval.analysis.scores import MetricScore, Scores, read_scores, write_scores
+from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores, write_scores
 from eval.models import find_encoder, find_model
 from eval.run import run
 from eval.run_metrics import read_run_metrics, write_run_metrics
@@ -174,8 +174,8 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
 def test_only_systems_with_greedy_decoding_have_a_card(tmp_path: Path, scored: Path) -> None:
     """The code example of a card decodes greedily."""
     scores = read_scores(scored / "eval/scores.json")
-    lora = scores.systems["lora"]
-    mbr = lora.model_copy(update={"decoding": lora.decoding.model_copy(update={"method": "mbr"})})
+    decoding = DecodingRecord(method="mbr", samples=2, temperature=0.8, seed=0, encoder_sha256="0")
+    mbr = scores.systems["lora"].model_copy(update={"decoding": decoding})
     write_scores(tmp_path / "scores.json", scores.model_copy(update={"systems": {**scores.systems, "lora": mbr}}))
     cards = render(scored / "corpus", tmp_path / "scores.json", "somebody/isca-qa")
     render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
@@ -194,8 +194,9 @@ def test_published_scores_are_refused(tmp_path: Path, scored: Path) -> None:
 def test_scores_of_an_older_version_are_refused(tmp_path: Path, scored: Path) -> None:
     """In one message, with the command that writes them again."""
     scores = json.loads((scored / "eval/scores.json").read_text())
-    (tmp_path / "scores.json").write_text(json.dumps({**scores, "models": scores.pop("systems")}))
-    with pytest.raises(InputError, match=r"has no 'systems'; .*`python -m eval run` again"):
+    scores["models"] = scores.pop("systems")
+    (tmp_path / "scores.json").write_text(json.dumps(scores))
+    with pytest.raises(InputError, match=r"older version: run `python -m eval run` again"):
         render(scored / "corpus", tmp_path / "scores.json", "isca-qa")
 
 
