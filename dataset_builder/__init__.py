@@ -1,1 +1,1 @@
-"""Papers and teachers' question-answer pairs, made into a `datasets` corpus."""
+"""Crawl papers, generate question-answer pairs, and build and publish a `datasets` corpus."""

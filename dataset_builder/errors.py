@@ -1,4 +1,4 @@
-"""What a command says of bad input: one message and exit code 2."""
+"""Report bad input with one message and exit code 2."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 
 class InputError(ValueError):
-    """Input that breaks a rule of the project. The message names the value, the rule and the remedy."""
+    """Bad input: an argument, a file or a repo. The message has the value, the problem and a remedy."""
 
 
 @contextmanager
 def exit_on_input_error() -> Iterator[None]:
-    """Turn an `InputError` into its message on standard error and exit code 2, without a traceback."""
+    """Turn an `InputError` into a message on standard error and exit code 2, without a traceback."""
     try:
         yield
     except InputError as error:

@@ -1,23 +1,23 @@
-"""Figures as PNG and SVG in the house style, and the one that every room shares: papers by year."""
+"""Draw figures as PNG and SVG in one style, and the figure that several packages use: papers by year."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours, told apart with any colour vision: https://jfly.uni-koeln.de/color/.
+# Okabe and Ito's colours, which people with any colour vision can distinguish: https://jfly.uni-koeln.de/color/.
 COLORS = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2", "#000000")
 
 
 def draw_papers_by_year(folder: Path, by_year: dict[str, int]) -> None:
-    """Draw how many papers each year has."""
+    """Draw the number of papers of each year."""
     with figure(folder / "papers_by_year", width=7) as (axes,):
         years = [int(year) for year in by_year]
         bars = axes.bar(years, list(by_year.values()), color=COLORS[5], width=0.75)
@@ -33,12 +33,17 @@ def figure(path: Path, width: float, panels: int = 1) -> Iterator[list[Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style = {"axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "isca-qa", "font.size": 9}
+    style: dict[Any, Any] = {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "svg.hashsalt": "isca-qa",
+        "font.size": 9,
+    }
     with rc_context(style):
         drawn = Figure(figsize=(width, 3.6), layout="constrained")
         FigureCanvasAgg(drawn)
         yield list(drawn.subplots(1, panels, sharey=True, squeeze=False)[0])
-        # Without the date, so that drawing the same numbers again gives the same file.
+        # Without the date, the same numbers give the same file.
         _save(path.with_suffix(".png"), lambda target: drawn.savefig(target, dpi=150))
         _save(path.with_suffix(".svg"), lambda target: drawn.savefig(target, metadata={"Date": None}))
 

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written under a temporary name, then renamed."""
+"""Write files completely or not at all: under a temporary name that is then renamed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from dataset_builder.errors import InputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends without an error, rename it to `path`.
+    """Yield a temporary path beside `path`; if the block ends without an error, rename it to `path`.
 
-    The temporary name is fixed, so that a killed run leaves one file at most and the next run overwrites it. It keeps
-    the suffix of `path`, from which writers such as matplotlib take the format.
+    The temporary name is fixed, so that a killed run leaves at most one file and the next run overwrites it. It has
+    the suffix of `path`, since writers such as matplotlib take the format from it.
     """
     temporary = path.with_name(f".partial.{path.name}")
     try:
@@ -34,9 +34,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Hold `folder` for this process; raises `InputError` when another one, still alive, holds it.
+    """Lock `folder` for this process; raises `InputError` if another running process holds the lock.
 
-    The lock is the operating system's, on the file `.lock`: it ends with the process, however that ends.
+    The lock on the file `.lock` belongs to the operating system, which releases it when the process ends or is killed.
     """
     lock = FileLock(folder / ".lock")
     try:
@@ -53,15 +53,15 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing_folder(out: Path, marker: str) -> Iterator[Path]:
-    """Yield an empty folder beside `out`; when the block ends without an error, it takes the place of `out`.
+    """Yield an empty folder beside `out`; if the block ends without an error, replace `out` by it.
 
-    So `out` is never half the old and half the new. Raises `InputError` where `out` is a file, or holds files but not
-    the one named `marker`, which says that the project made it.
+    So `out` never holds a mixture of old and new files. Raises `InputError` if `out` is a file, or holds files but not
+    the one named `marker`, which every corpus has.
     """
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file; choose another output folder")
+        raise InputError(f"{out}: this is a file; choose another output folder")
     if out.is_dir() and any(out.iterdir()) and not (out / marker).is_file():
-        raise InputError(f"{out}: holds files that are no corpus; choose an empty or a new output folder")
+        raise InputError(f"{out}: holds files that are not a corpus; choose an empty or a new output folder")
     make_writable_folder(out.parent)
     work, replaced = out.with_name(f".partial.{out.name}"), out.with_name(f".replaced.{out.name}")
     shutil.rmtree(work, ignore_errors=True)
@@ -78,18 +78,18 @@ def replacing_folder(out: Path, marker: str) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all."""
+    """Write `text` to `path` as UTF-8, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` to `path` as indented JSON, whole or not at all."""
+    """Write `value` to `path` as indented JSON, completely or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Return the JSON value in `path`; raises `InputError` when the file cannot be read or is not JSON."""
+    """Return the JSON value in `path`; raises `InputError` if the file cannot be read or is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -108,7 +108,7 @@ def sha256_of_text(text: str) -> str:
 
 
 def make_writable_folder(folder: Path) -> None:
-    """Create `folder` where it is missing; raises `InputError` when nothing can be written there."""
+    """Create `folder` if it is missing; raises `InputError` if it is not writable."""
     probe = folder / ".partial.probe"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import write_text
@@ -20,18 +20,20 @@ class FileFormat(BaseModel):
 
 
 Format = TypeVar("Format", bound=FileFormat)
+# A text that is not empty; spaces at its ends are removed.
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-def parse_format(model: type[Format], value: Any, place: str, remedy: str) -> Format:
+def parse_format(model: type[Format], value: Any, location: str, remedy: str) -> Format:
     """Return `value`, parsed from JSON or YAML, as `model`.
 
-    Raises `InputError` for a value that does not fit. The message names `place` (a file, or a file and line), the
+    Raises `InputError` for a value that does not fit. The message names `location` (a file, or FILE:LINE), the
     first wrong key and its value, and ends with `remedy`.
     """
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InputError(f"{place}: {_problem(error, model)}; {remedy}") from error
+        raise InputError(f"{location}: {_problem(error, model)}; {remedy}") from error
 
 
 def read_format(model: type[Format], path: Path, remedy: str) -> Format:
@@ -60,7 +62,9 @@ def write_format(path: Path, value: FileFormat) -> None:
 
 def _problem(error: ValidationError, model: type[BaseModel]) -> str:
     """Return the first problem of a validation error as one clause, with the nearest key for an unknown one."""
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # A misspelt key is reported as missing, too: name the key that is in the file.
+    first = next((problem for problem in errors if problem["type"] == "extra_forbidden"), errors[0])
     key = ".".join(map(str, first["loc"]))
     match first["type"]:
         case "missing":

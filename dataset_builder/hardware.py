@@ -1,4 +1,4 @@
-"""What the hardware decides for every stage that runs a model: precision, processes, threads, and the memory taken."""
+"""Choose precision, processes and threads from the hardware, and measure the peak memory."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def computing_dtype() -> torch.dtype:
-    """Return the type in which this machine runs a model that is not trained: the fastest that it computes in.
+    """Return the data type for inference on this machine: the fastest that the hardware supports.
 
-    bfloat16 where the hardware has it: GPUs from compute capability 8.0, and CPUs with AVX512-BF16 or AMX. Older GPUs
-    get float16, other CPUs float32.
+    That is bfloat16 on GPUs from compute capability 8.0 and on CPUs with AVX512-BF16 or AMX, float16 on older GPUs,
+    and float32 on other CPUs.
     """
     import torch
 
@@ -27,20 +27,20 @@ def computing_dtype() -> torch.dtype:
 
 
 def start_process() -> PartialState:
-    """Return which process this is, of how many, and on which device; one of one without `accelerate launch`."""
+    """Return this process's index and device, and the number of processes: 1 without `accelerate launch`."""
     import torch
     from accelerate import PartialState
 
     use_all_threads()
-    # Without being told, it takes processes on a machine without accelerators for runs of their own. They wait for
-    # each other until the last one is done, which may take days.
+    # `cpu` must be set on a machine without accelerators: otherwise each process takes itself for the only one. The
+    # processes wait for the slowest one, which may take days.
     return PartialState(cpu=not torch.accelerator.is_available(), timeout=timedelta(days=30))
 
 
 def use_all_threads() -> None:
-    """Share this machine's cores out among its processes, on a CPU.
+    """Divide the cores of a machine without a GPU among its processes.
 
-    accelerate launch sets OMP_NUM_THREADS to 1 where it is not set, which leaves every core but one idle.
+    If OMP_NUM_THREADS is not set, `accelerate launch` sets it to 1, which leaves every core but one idle.
     """
     import torch
 
@@ -50,7 +50,7 @@ def use_all_threads() -> None:
 
 
 def peak_memory_bytes() -> int:
-    """Return the most memory taken so far: allocated on the GPU where there is one, else resident in this process."""
+    """Return the peak memory so far in bytes: allocated on the GPU if there is one, else resident in this process."""
     import resource
 
     import torch

@@ -6,15 +6,28 @@ import argparse
 import logging
 import os
 import warnings
+from importlib.metadata import PackageNotFoundError, version
 
+# The epilog of a package's `--help`.
+EXIT_CODES = """exit codes:
+  0  done
+  2  bad input: see the message
+  3  done, but something is missing: see the output"""
 PROJECT_LOGGERS = ("dataset_builder", "eval", "training", "model_cards")
 
 
 def add_verbose_option(command: argparse.ArgumentParser) -> None:
     """Add `--verbose` to a command."""
-    command.add_argument(
-        "--verbose", action="store_true", help="also show what the libraries print"
-    )
+    command.add_argument("--verbose", action="store_true", help="also show what the libraries print")
+
+
+def add_version_option(command: argparse.ArgumentParser) -> None:
+    """Add `--version` to the command of a package; the four packages have one version."""
+    try:
+        number = version("isca-qa")
+    except PackageNotFoundError:
+        number = "(not installed)"
+    command.add_argument("--version", action="version", version=f"isca-qa {number}")
 
 
 def configure_output(verbose: bool) -> None:

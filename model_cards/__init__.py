@@ -1,1 +1,1 @@
-"""Scores made into the cards of models, and models published with them."""
+"""Write the cards of trained models from their scores, and publish the models with them."""

@@ -1,4 +1,4 @@
-"""What a card calls things: the model, its base, the corpora and the encoder; ids on the Hub, or folders here."""
+"""Choose the names in a card: Hub ids on the Hub, folders on this machine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from model_cards.training_data import Corpus, TrainingData
 
 @dataclass(frozen=True)
 class Names:
-    """The model as its snippet loads it, its base, the corpus of its scores, what it was trained on.
+    """The names that a card uses.
 
-    `encoder` is the recipe's, and `source` the address of the scores, where they have one.
+    `model` is the model as its code example loads it, `base` its base model, `scored` the corpus of the scores,
+    `trained` the training data, `encoder` the encoder in the recipe. `scores_url` is the address of scores.json on the
+    Hub.
     """
 
     model: str
@@ -25,29 +27,30 @@ class Names:
     scored: Corpus
     trained: TrainingData
     encoder: str | None
-    source: str | None = None
+    scores_url: str | None = None
 
 
-def named_on_hub(given: str) -> str | None:
-    """Return the Hub id of a model or encoder, folder or id; None for a folder whose source.json names none."""
+def name_on_hub(given: str) -> str | None:
+    """Return the Hub id of a model or encoder, given as folder or Hub id; None if its source.json has none."""
     folder = Path(given)
     if folder.is_dir():
         return hub_id(folder)
-    # Where the first part names a folder that exists here, one that was removed is meant and no Hub id.
+    # If the first part is a folder, the path of a removed folder is meant and not a Hub id.
     return given if HUB_ID.fullmatch(given) and not folder.parent.is_dir() else None
 
 
-def start_on_hub(given: str, start_model: str | None, place: str) -> tuple[str, bool]:
-    """Return the Hub id of the model that a run started from, and whether its card puts it under Gemma's terms.
+def start_on_hub(given: str, start_model: str | None, source: str) -> tuple[str, bool]:
+    """Return the Hub id of the model that a run started from, and whether Gemma's terms apply to it.
 
-    `start_model` names it where `given` is a folder. Raises `InputError` where it has no name or is not on the Hub.
+    `start_model` names the model if `given` is a folder. Raises `InputError`, which names the run as `source`, for a
+    model without a name or that the Hub does not have.
     """
     from huggingface_hub import HfApi
 
-    name = start_model or named_on_hub(given)
+    name = start_model or name_on_hub(given)
     if name is None or not HUB_ID.fullmatch(name):
         raise InputError(
-            f"{place}: started from {given}, which is a folder here; publish that model first, and name it by "
+            f"{source}: training started from {given}, a local folder; publish that model first, and name it by "
             "--start-model ORG/NAME"
         )
     with translate_hub_errors(name, "model"):

@@ -1,51 +1,75 @@
-"""A trained model on the Hub: what of a run is sent, and what is checked before."""
+"""Publish a trained model on the Hub with its card and its scores."""
 
 from __future__ import annotations
 
-import json
+import argparse
 import tempfile
-from dataclasses import replace
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from dataset_builder.corpus.card import under_gemmas_terms
 from dataset_builder.errors import InputError
-from dataset_builder.files import read_json
+from dataset_builder.hub.arguments import add_push_arguments
 from dataset_builder.hub.card_checks import check_metadata
-from dataset_builder.hub.changes import Push, Pushed
+from dataset_builder.hub.changes import Push, Pushed, print_pushed
 from dataset_builder.hub.push import check_repo_id, push
+from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.packaged_models import SOURCE_FILE
-from eval.models import METRICS_FILE, RECIPE_FILE, ModelFolder, find_model
-from model_cards.eval_results import RESULTS_FILE, eval_results_yaml
-from model_cards.figures import LOSS_CURVE, REWARD_CURVE, draw_training_curve
-from model_cards.model_card import GEMMA_NOTICE, model_card, own_recipe, recipe_for
-from model_cards.names import Names, named_on_hub, start_on_hub
-from model_cards.scores import read_scores
+from eval.analysis.scores import SCORES_FILE, Scores, read_scores
+from eval.models import find_model
+from eval.run_metrics import METRICS_FILE, RunMetrics
+from model_cards.figures import draw_training_curve
+from model_cards.metadata import GEMMA
+from model_cards.model_card import model_card
+from model_cards.names import Names, name_on_hub, start_on_hub
+from model_cards.public_files import OWNED, public_files
+from model_cards.trained_run import TrainedRun, read_trained_run
 from model_cards.training_data import Corpus, TrainingData, corpus_on_hub, training_data
 
-ADAPTER_CONFIG, SCORES_FILE, NOTICE_FILE = "adapter_config.json", "scores.json", "NOTICE"
-# All that is ever sent of a run. No pattern takes a pickle: those can run code when they are loaded.
-SENT = (
-    *("model*.safetensors", "model.safetensors.index.json", "adapter_model.safetensors"),
-    *("config.json", "generation_config.json", ADAPTER_CONFIG),
-    *(
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "special_tokens_map.json",
-        "added_tokens.json",
-        "chat_template.jinja",
-    ),
-    *("vocab.json", "vocab.txt", "merges.txt"),
-    *(RECIPE_FILE, METRICS_FILE, "environment.json"),
-)
-OWNED = (*SENT, LOSS_CURVE, REWARD_CURVE, SCORES_FILE, RESULTS_FILE, NOTICE_FILE)
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the stage `publish`."""
+    command.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    command.add_argument("--scores", type=Path, required=True, metavar="FILE", help="scores.json of its evaluation")
+    command.add_argument(
+        "--dataset-id", metavar="ORG/NAME", help="corpus of the scores on the Hub; default: as in the scores"
+    )
+    command.add_argument(
+        "--train-dataset-id", metavar="ORG/NAME", help="corpus of the training on the Hub, if it is another one"
+    )
+    command.add_argument(
+        "--start-model",
+        metavar="ORG/NAME",
+        help="model that GRPO or best of n started from; default: as in the run",
+    )
+    command.add_argument("--base-model", metavar="ORG/NAME", help="base model on the Hub; default: as in the run")
+    command.add_argument("--license", metavar="ID", help="licence of the model; default: as in its recipe")
+    add_push_arguments(command)
+    add_verbose_option(command)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Publish the model and print what changed on the Hub."""
+    configure_output(arguments.verbose)
+    from rich.console import Console
+
+    pushed = publish(
+        arguments.run,
+        arguments.repo_id,
+        arguments.scores,
+        dataset_id=arguments.dataset_id,
+        train_dataset_id=arguments.train_dataset_id,
+        base_model=arguments.base_model,
+        start_model=arguments.start_model,
+        license_id=arguments.license,
+        private=arguments.private,
+        tag=arguments.tag,
+        dry_run=arguments.dry_run,
+    )
+    print_pushed(Console(), pushed, arguments.dry_run)
 
 
 def publish(
-    run: Path,
+    run_folder: Path,
     repo_id: str,
     scores_path: Path,
     dataset_id: str | None = None,
@@ -57,168 +81,136 @@ def publish(
     tag: str | None = None,
     dry_run: bool = False,
 ) -> Pushed:
-    """Publish the model or adapter of a finished run with the scores that were measured of it.
+    """Publish the model or adapter of a finished run with its scores.
 
-    The Hub ids (`dataset_id` of the corpus that was scored on, `train_dataset_id` where it was trained on another,
-    `base_model`, and `start_model` for GRPO and best of n) and `license_id` are needed where scores and run do not
-    tell them. The corpora must be on the Hub already: their commits are what the card and the scores pin. Returns what
-    came of it; raises `InputError` for whatever does not fit together, before anything is sent.
+    Hub ids and licence are needed if the scores and the run do not have them (see `add_arguments`). The corpora must
+    be on the Hub already: card and scores name their commits. Raises `InputError`, before anything is sent, if run,
+    scores and corpora do not fit together.
     """
     from huggingface_hub import ModelCard, constants
 
     check_repo_id(repo_id)
     scores = read_scores(scores_path)
-    folder = _scored_run(run, scores, scores_path)
-    metrics = folder.metrics()
-    base = base_model or metrics["base_model"]
+    run = _scored_run(run_folder, scores, scores_path)
+    base = base_model or run.metrics.base_model
     if base is None:
         raise InputError(
-            f"--run {run}: its base {metrics['base_model_path']} is a folder that does not say which model of the Hub "
-            "it is; pass --base-model ORG/NAME"
+            f"--run {run_folder}: its base model {run.metrics.base_model_path} is a local folder without a Hub id; "
+            "pass --base-model ORG/NAME"
         )
-    encoder = _check_encoders(scores, scores_path, own_recipe(folder).get("encoder"), run)
-    use = f"the scores of {scores_path} are on"
-    scored = corpus_on_hub(scores["dataset"], scores["revision"], dataset_id, "--dataset-id", use)
-    trained, started_from_gemma = _training_data(run, metrics, scored, train_dataset_id, start_model)
-    license_id = license_id or metrics["license"]
-    teacher = trained.corpus.report["train_teacher"]
-    of_gemma = started_from_gemma or under_gemmas_terms(teacher, trained.corpus.report["teachers"][teacher])
-    if of_gemma and license_id != "gemma":
-        of = trained.start if started_from_gemma else f"pairs written by {teacher}"
-        raise InputError(
-            f"--run {run}: was made from {of}; Gemma's terms count such a model as a derivative of Gemma, and the "
-            f"licence is {license_id!r}; pass --license gemma"
-        )
-    source = f"{constants.ENDPOINT}/{repo_id}/blob/main/{SCORES_FILE}"
-    names = Names(repo_id, base, True, scored, trained, encoder, source)
-    card = model_card(folder, scores, names, license_id)
-    check_metadata(ModelCard(card).data.to_dict(), f"the card of {run}")
+    encoder = _check_encoders(scores, scores_path, run)
+    scored = corpus_on_hub(
+        scores.dataset, scores.revision, dataset_id, "--dataset-id", f"the corpus of the scores in {scores_path}"
+    )
+    trained, started_from_gemma = _training_data(run.metrics, run_folder, scored, train_dataset_id, start_model)
+    license_id = license_id or run.metrics.license
+    _check_gemma(run_folder, trained, started_from_gemma, license_id)
+    names = Names(
+        model=repo_id,
+        base=base,
+        base_on_hub=True,
+        scored=scored,
+        trained=trained,
+        encoder=encoder,
+        scores_url=f"{constants.ENDPOINT}/{repo_id}/blob/main/{SCORES_FILE}",
+    )
+    card = model_card(run, scores, names, license_id)
+    metadata = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
+    check_metadata(metadata, f"the card of {run_folder}")
     with tempfile.TemporaryDirectory() as temporary:
-        files: dict[str, Path | bytes] = {
-            path.name: path
-            for path in sorted(folder.path.iterdir())
-            if any(fnmatchcase(path.name, pattern) for pattern in SENT)
-        }
-        files |= _renamed(folder, names, license_id)
-        public_scores = {key: value for key, value in scores.items() if key != "model_folders"}
-        files[SCORES_FILE] = _as_json(public_scores | {"dataset": scored.dataset, "revision": scored.revision})
-        files[RESULTS_FILE] = eval_results_yaml(scores, folder.name, scored.dataset, scored.revision, source).encode()
-        curve = draw_training_curve(Path(temporary), metrics)
-        files[curve.name] = curve
-        if license_id == "gemma":
-            files[NOTICE_FILE] = f"{GEMMA_NOTICE}\n".encode()
-        what = Push(repo_id, "model", card, files, OWNED, f"Publish {folder.path.resolve().name}")
-        return push(what, private, tag, dry_run)
+        curve = draw_training_curve(Path(temporary), run.metrics)
+        files = {**public_files(run, scores, names, license_id), curve.name: curve}
+        message = f"Publish {run.path.resolve().name}"
+        return push(Push(repo_id, "model", card, files, OWNED, message), private, tag, dry_run)
 
 
-def _check_encoders(scores: dict[str, Any], scores_path: Path, of_recipe: str | None, run: Path) -> str | None:
-    """Return the recipe's encoder by its Hub id; raises `InputError` where it or one of the scores' has none."""
-    remedy = f'write {{"hub_id": "ORG/NAME"}} into its {SOURCE_FILE}'
-    for encoder in (*scores["encoders"], *([scores["cross_encoder"]] if "cross_encoder" in scores else [])):
-        if named_on_hub(encoder) != encoder:
-            raise InputError(
-                f"--scores {scores_path}: are by the encoder {encoder}, a folder here that names no model of the Hub; "
-                f"{remedy} and run the evaluation again, which keeps the answers"
-            )
-    if of_recipe is None:
-        return None
-    named = named_on_hub(of_recipe)
-    if named is None:
+def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedRun:
+    """Return the run, with the name of its model in the scores."""
+    if not run_folder.is_dir():
+        raise InputError(f"--run {run_folder}: folder not found; give the folder of a run")
+    folder = find_model(run_folder.name, str(run_folder))
+    # A card describes greedy decoding, which its code example uses.
+    greedy = {name: system for name, system in scores.systems.items() if system.decoding.method == "greedy"}
+    system = next((name for name in greedy if greedy[name].sha256 == folder.fingerprint), None)
+    run = read_trained_run(folder, system or run_folder.name)
+    if run is None:
+        raise InputError(f"--run {run_folder}: has no {METRICS_FILE}, so it is not a run; give the folder of a run")
+    _check_weights(run_folder)
+    if system is None:
         raise InputError(
-            f"--run {run}: its recipe's encoder {of_recipe} is a folder here that names no model of the Hub; {remedy}"
+            f"--scores {scores_path}: has no scores of {run_folder} as it is now, only of "
+            f"{', '.join(system.model or name for name, system in scores.systems.items())}; evaluate it first"
         )
-    return named
+    return run
+
+
+def _check_weights(folder: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    for path in folder.glob("*.safetensors"):
+        try:
+            with safe_open(path, framework="numpy") as weights:
+                empty = not weights.keys()
+        except SafetensorError as error:
+            raise InputError(f"{path}: is not a complete safetensors file ({error}); train the model again") from error
+        if empty:
+            raise InputError(f"{path}: has no weights; train the model again")
+
+
+def _check_encoders(scores: Scores, scores_path: Path, run: TrainedRun) -> str | None:
+    """Return the Hub id of the recipe's encoder; raises `InputError` if an encoder of recipe or scores has none."""
+    remedy = f'write {{"hub_id": "ORG/NAME"}} into its {SOURCE_FILE}'
+    for encoder in (*scores.encoders, *([scores.cross_encoder] if scores.cross_encoder else [])):
+        if name_on_hub(encoder) != encoder:
+            raise InputError(
+                f"--scores {scores_path}: the encoder {encoder} is a local folder without a Hub id; {remedy} and run "
+                "the evaluation again, which keeps the answers"
+            )
+    if run.recipe.encoder is None:
+        return None
+    name = name_on_hub(run.recipe.encoder)
+    if name is None:
+        raise InputError(
+            f"--run {run.source}: the encoder {run.recipe.encoder} of its recipe is a local folder without a Hub id; "
+            f"{remedy}"
+        )
+    return name
 
 
 def _training_data(
-    run: Path, metrics: dict[str, Any], scored: Corpus, dataset_id: str | None, start_model: str | None
+    metrics: RunMetrics, run_folder: Path, scored: Corpus, dataset_id: str | None, start_model: str | None
 ) -> tuple[TrainingData, bool]:
-    """Return what the run was trained on, by its names on the Hub, and whether it started from a model of Gemma's."""
-    place = f"--run {run}"
-    of_gemma = False
+    """Return the training data of a run under Hub ids, and whether it started from a model under Gemma's terms."""
+    source = f"--run {run_folder}"
+    started_from_gemma = False
 
-    def find(dataset: str, revision: str | None) -> Corpus:
+    def find_corpus(dataset: str, revision: str | None) -> Corpus:
         if revision is None:
             raise InputError(
-                f"{place}: does not say at which revision of {dataset} it was trained (metrics.json has no "
-                "'dataset_revision'), so that its card could not; train it again"
+                f"{source}: {METRICS_FILE} does not say at which revision of {dataset} the model was trained; train "
+                "it again"
             )
-        if dataset_id is None and revision in (scored.revision, scored.report["revision"]):
+        if dataset_id is None and revision in (scored.revision, scored.report and scored.report.revision):
             return scored
-        return corpus_on_hub(dataset, revision, dataset_id, "--train-dataset-id", f"{run} was trained on")
+        use = f"the corpus that {run_folder} was trained on"
+        return corpus_on_hub(dataset, revision, dataset_id, "--train-dataset-id", use)
 
-    def name(start: str) -> str:
-        nonlocal of_gemma
-        named, of_gemma = start_on_hub(start, start_model, place)
-        return named
+    def name_model(model: str) -> str:
+        nonlocal started_from_gemma
+        name, started_from_gemma = start_on_hub(model, start_model, source)
+        return name
 
-    return training_data(metrics, place, find, name), of_gemma
-
-
-def _scored_run(run: Path, scores: dict[str, Any], scores_path: Path) -> ModelFolder:
-    """Return the run under the name that the scores give it."""
-    if not run.is_dir():
-        raise InputError(f"--run {run}: no such folder; give a run's")
-    folder = find_model(run.name, str(run))
-    if not folder.metrics():
-        raise InputError(f"--run {run}: was not trained here ({METRICS_FILE} is missing); give a run's folder")
-    _check_weights(folder)
-    for name, source in scores["model_folders"].items():
-        if source["sha256"] == folder.fingerprint and "consensus" not in source:
-            return replace(folder, name=name)
-    raise InputError(
-        f"--scores {scores_path}: has no scores of {run} as it is now, only of "
-        f"{', '.join(source['path'] for source in scores['model_folders'].values())}; run the evaluation on it"
-    )
+    return training_data(metrics, source, find_corpus, name_model), started_from_gemma
 
 
-def _check_weights(folder: ModelFolder) -> None:
-    from safetensors import SafetensorError, safe_open
-
-    for path in folder.path.glob("*.safetensors"):
-        try:
-            with safe_open(path, framework="numpy") as weights:
-                whole = len(weights.keys()) > 0
-        except SafetensorError as error:
-            raise InputError(f"{path}: is no whole safetensors file ({error}); train the model again") from error
-        if not whole:
-            raise InputError(f"{path}: holds no weights; train the model again")
-
-
-def _renamed(folder: ModelFolder, names: Names, license_id: str | None) -> dict[str, bytes]:
-    """Return the files of the run that name this machine's folders, with the Hub's names in their place."""
-    metrics, trained = folder.metrics(), names.trained
-    metrics |= {
-        "base_model": names.base,
-        "base_model_path": names.base,
-        "dataset": trained.dataset,
-        "license": license_id,
-    }
-    if trained.samples:
-        metrics |= {"samples": trained.samples}
-    else:
-        metrics |= {"dataset_revision": trained.corpus.revision}
-    if "adapter" in metrics:
-        metrics |= {"adapter": trained.start}
-    if "sweep" in metrics:
-        # Without the command and the folders of the runs: the settings that were compared, and what came of them.
-        metrics |= {"sweep": _without_folders({key: metrics["sweep"].get(key) for key in ("runs", "chosen", "seeds")})}
-    recipe = recipe_for(folder, names, license_id)
-    files = {
-        METRICS_FILE: _as_json(metrics),
-        RECIPE_FILE: yaml.safe_dump(recipe, sort_keys=True, allow_unicode=True).encode(),
-    }
-    if folder.base:
-        config = read_json(folder.path / ADAPTER_CONFIG)
-        files[ADAPTER_CONFIG] = _as_json(config | {"base_model_name_or_path": names.base})
-    return files
-
-
-def _without_folders(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_folders(of) for key, of in value.items() if key != "folder"}
-    return [_without_folders(of) for of in value] if isinstance(value, list) else value
-
-
-def _as_json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+def _check_gemma(run_folder: Path, trained: TrainingData, started_from_gemma: bool, license_id: str | None) -> None:
+    """Raise `InputError` for a model that is made from output of Gemma, and does not have Gemma's licence."""
+    report = trained.corpus.report
+    teacher = report.train_teacher if report else ""
+    written_by_gemma = report is not None and under_gemmas_terms(teacher, report.teachers[teacher])
+    if (started_from_gemma or written_by_gemma) and license_id != GEMMA:
+        origin = trained.start if started_from_gemma else f"pairs written by {teacher}"
+        raise InputError(
+            f"--run {run_folder}: the model was made from {origin}. Gemma's terms count such a model as a derivative "
+            f"of Gemma, and its licence is {license_id!r}; pass --license gemma"
+        )

@@ -1,55 +1,98 @@
-"""The cards of trained models in their folders, as publishing writes them on the Hub."""
+"""Write the cards of trained models into their folders."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
-from typing import Any
 
 from dataset_builder.corpus.load import corpus_revision
-from dataset_builder.corpus.report import REPORT_FILE
+from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.errors import InputError
-from dataset_builder.files import read_json, write_text
-from eval.models import RECIPE_FILE, ModelFolder, find_model
+from dataset_builder.files import write_text
+from dataset_builder.hub.changes import CARD_FILE
+from dataset_builder.output import add_verbose_option, configure_output
+from eval.analysis.scores import Scores, read_scores
+from eval.models import ModelFolder, find_model
 from model_cards.figures import draw_training_curve
-from model_cards.model_card import local_names, model_card
-from model_cards.scores import read_scores
-from model_cards.training_data import Corpus
+from model_cards.model_card import model_card
+from model_cards.names import Names, name_on_hub
+from model_cards.trained_run import TrainedRun, read_trained_run
+from model_cards.training_data import Corpus, local_corpus, training_data
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the stage `render`."""
+    command.add_argument("--dataset", type=Path, required=True, metavar="DIR", help="corpus folder of the scores")
+    command.add_argument(
+        "--scores", type=Path, required=True, metavar="FILE", help="scores.json of an evaluation of the models"
+    )
+    command.add_argument(
+        "--dataset-id", default="isca-qa", metavar="ID", help="name of the corpus in the cards; default: %(default)s"
+    )
+    add_verbose_option(command)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Write the cards and print their paths."""
+    configure_output(arguments.verbose)
+    from rich.console import Console
+
+    for path in render(arguments.dataset, arguments.scores, arguments.dataset_id):
+        Console().print(f"Card: {path}", soft_wrap=True)
 
 
 def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
-    """Write the card and the loss curve of each trained model in the scores; return the cards.
+    """Write the card and the training curve of each model that the scores name and this machine trained.
 
-    `dataset_id` is what the cards call the corpus. Raises `InputError` for scores that are not of the corpus `dataset`
-    or of these models as they are now.
+    `dataset_id` is the name of the corpus in the cards. Returns the cards. Raises `InputError` if the corpus `dataset`
+    or a model has changed since the evaluation.
     """
     scores = read_scores(scores_path)
-    report = read_json(dataset / REPORT_FILE)
-    if scores["revision"] != corpus_revision(str(dataset)):
+    report = read_corpus_report(dataset)
+    if scores.revision != corpus_revision(str(dataset)):
         raise InputError(
-            f"{scores_path}: its scores are on {scores['dataset']} as it was at {scores['revision']}, and {dataset} "
-            "is another corpus; run the evaluation again"
+            f"{scores_path}: the scores are on revision {scores.revision} of {scores.dataset}, and {dataset} has "
+            "another revision; run the evaluation again"
         )
-    written = []
-    # A card tells of the model as it answers greedily, which is how its snippet asks it.
-    greedy = [name for name, source in scores["model_folders"].items() if "consensus" not in source]
-    for folder in [_scored_model(scores_path, scores, name) for name in greedy]:
-        # A run of this machine: what was downloaded from the Hub has its card there.
-        if (folder.path / RECIPE_FILE).is_file():
-            metrics = folder.metrics()
-            names = local_names(folder, Corpus(dataset_id, scores["revision"], report))
-            license_id = metrics["license"] or "unknown"
-            card = model_card(folder, scores, names, license_id)
-            draw_training_curve(folder.path, metrics)
-            written.append(folder.path / "README.md")
-            write_text(written[-1], card)
-    return written
+    scored = Corpus(dataset_id, scores.revision, report)
+    cards = []
+    for name, system in scores.systems.items():
+        folder = _evaluated_model(scores_path, scores, name)
+        # A card describes greedy decoding, which its code example uses.
+        run = read_trained_run(folder, name) if system.decoding.method == "greedy" else None
+        if run is not None:
+            card = model_card(run, scores, local_names(run, scored), run.metrics.license or "unknown")
+            draw_training_curve(run.path, run.metrics)
+            cards.append(run.path / CARD_FILE)
+            write_text(cards[-1], card)
+    return cards
 
 
-def _scored_model(scores_path: Path, scores: dict[str, Any], name: str) -> ModelFolder:
-    source = scores["model_folders"][name]
-    folder = find_model(name, source["path"])
-    if folder.fingerprint != source["sha256"]:
+def local_names(run: TrainedRun, scored: Corpus) -> Names:
+    """Return the names for the card of a model on this machine."""
+    encoder = run.recipe.encoder
+    return Names(
+        model=run.source,
+        base=run.metrics.base_model or run.metrics.base_model_path,
+        base_on_hub=run.metrics.base_model is not None,
+        scored=scored,
+        trained=training_data(
+            run.metrics,
+            run.source,
+            find_corpus=lambda dataset, revision: local_corpus(dataset, revision, scored),
+            name_model=lambda model: model,
+        ),
+        encoder=encoder and (name_on_hub(encoder) or encoder),
+    )
+
+
+def _evaluated_model(scores_path: Path, scores: Scores, name: str) -> ModelFolder:
+    system = scores.systems[name]
+    if system.model is None:
+        raise InputError(f"{scores_path}: does not say where the model of {name} is; give scores.json of this machine")
+    folder = find_model(name, system.model)
+    if folder.fingerprint != system.sha256:
         raise InputError(
-            f"{scores_path}: its scores of {name} were made before {source['path']} changed; run the evaluation again"
+            f"{scores_path}: {system.model} has changed since {name} was scored; run the evaluation again"
         )
     return folder

@@ -1,102 +1,104 @@
-"""What a run was trained on: the corpus, what pins it, who wrote its pairs, whether the answers are a model's own."""
+"""Find out what a run was trained on: the corpus and its revision, its teacher, and any sampled answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dataset_builder.corpus.load import corpus_revision
-from dataset_builder.corpus.report import REPORT_FILE
+from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
+from dataset_builder.formats import parse_format
 from dataset_builder.hub.card_checks import HUB_ID
 from dataset_builder.hub.errors import translate_hub_errors
+from eval.run_metrics import RunMetrics, SampledAnswers, read_sampled_answers
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus as a card names it, what pins it (None: not recorded), and its report, empty where it is not here."""
+    """A corpus as a card names it. `revision` is None if it was not recorded, `report` if the corpus is not here."""
 
     dataset: str
     revision: str | None
-    report: dict[str, Any]
+    report: CorpusReport | None
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """The corpus whose questions a run was trained on.
 
-    `start` names the adapter that GRPO started from, or the model whose sampled answers were trained on in place of
-    the corpus's; `samples` is then the report of these answers, and `dataset` what the recipe calls their folder.
+    GRPO starts from the adapter `start`. A best-of-n run replaces the corpus's answers by sampled `samples` of the
+    model `start`. `dataset` is the name in the recipe.
     """
 
     corpus: Corpus
     dataset: str
     start: str | None = None
-    samples: dict[str, Any] | None = None
+    samples: SampledAnswers | None = None
 
 
 def training_data(
-    metrics: dict[str, Any], place: str, find: Callable[[str, str | None], Corpus], name: Callable[[str], str]
+    metrics: RunMetrics,
+    source: str,
+    find_corpus: Callable[[str, str | None], Corpus],
+    name_model: Callable[[str], str],
 ) -> TrainingData:
-    """Return what the run of these metrics was trained on.
+    """Return what a run was trained on. Errors name the run as `source`.
 
-    `find` gives the corpus for the name and the revision that the run recorded, and `name` what a model is called.
+    `find_corpus` returns the corpus for the name and the revision that the run recorded. `name_model` returns the name
+    of a model for its folder or Hub id.
     """
-    dataset, revision = metrics["dataset"], metrics.get("dataset_revision")
-    report_path = Path(dataset) / REPORT_FILE
-    samples = read_json(report_path) if report_path.is_file() else {}
-    # The report of `training.best_of_n`; that of a corpus has no such key.
-    if "sampling" not in samples:
-        corpus = find(dataset, revision)
-        return TrainingData(corpus, corpus.dataset, name(metrics["adapter"]) if "adapter" in metrics else None)
-    if revision is not None and corpus_revision(dataset) != revision:
-        raise InputError(f"{place}: was trained on {dataset} before that changed; put it back, or train again")
-    corpus, start = find(samples["dataset"], samples["dataset_revision"]), name(samples["model"])
-    named = {"model": start, "dataset": corpus.dataset, "dataset_revision": corpus.revision}
-    return TrainingData(corpus, Path(dataset).name, start, samples | named)
+    samples = read_sampled_answers(Path(metrics.dataset))
+    if samples is None:
+        corpus = find_corpus(metrics.dataset, metrics.dataset_revision)
+        return TrainingData(corpus, corpus.dataset, name_model(metrics.adapter) if metrics.adapter else None)
+    if metrics.dataset_revision is not None and corpus_revision(metrics.dataset) != metrics.dataset_revision:
+        raise InputError(
+            f"{source}: {metrics.dataset} has changed since the model was trained on it; restore it, or train again"
+        )
+    corpus, start = find_corpus(samples.dataset, samples.dataset_revision), name_model(samples.model)
+    named = samples.model_copy(update={"model": start, "dataset": corpus.dataset, "dataset_revision": corpus.revision})
+    return TrainingData(corpus, Path(metrics.dataset).name, start, named)
 
 
 def local_corpus(dataset: str, revision: str | None, scored: Corpus) -> Corpus:
-    """Return the corpus of a run on this machine; the report is empty where `dataset` is no longer what it was."""
-    if revision is not None and revision in (scored.revision, scored.report.get("revision")):
+    """Return the corpus that a run of this machine was trained on; without report if the folder has changed since."""
+    scored_revisions = (scored.revision, scored.report and scored.report.revision)
+    if revision is not None and revision in scored_revisions:
         return scored
-    report = Path(dataset) / REPORT_FILE
-    same = report.is_file() and revision is not None and corpus_revision(dataset) == revision
-    return Corpus(dataset, revision, read_json(report) if same else {})
+    folder = Path(dataset)
+    unchanged = (folder / REPORT_FILE).is_file() and revision is not None and corpus_revision(dataset) == revision
+    return Corpus(dataset, revision, read_corpus_report(folder) if unchanged else None)
 
 
 def corpus_on_hub(dataset: str, revision: str, dataset_id: str | None, option: str, use: str) -> Corpus:
-    """Return the corpus on the Hub that `dataset` is at `revision`.
+    """Return the corpus on the Hub that has the rows of `dataset` at `revision`.
 
-    `dataset_id` names it where `dataset` is a folder; it is what `option` was given, and `use` is the clause of an
-    error that says what the corpus has to do with. Raises `InputError` where it is not there with these rows.
+    `dataset_id` is its name there, as `option` gave it; a folder needs one. In errors, the clause `use` says what the
+    corpus is used for. Raises `InputError` if the Hub does not have the corpus with the same rows.
     """
     from huggingface_hub import HfApi, hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
 
-    on_hub = not revision.startswith("sha256:")
-    if dataset_id is None and on_hub:
+    from_hub = not revision.startswith("sha256:")
+    if dataset_id is None and from_hub:
         dataset_id = dataset
     if dataset_id is None or not HUB_ID.fullmatch(dataset_id):
-        raise InputError(f"{dataset}, which {use}, is a folder here; name the corpus on the Hub by {option} ORG/NAME")
+        raise InputError(f"{dataset}, {use}, is a local folder; name the corpus on the Hub by {option} ORG/NAME")
+    push_it = "push the corpus with `python -m dataset_builder push`"
     with translate_hub_errors(dataset_id, "dataset"):
-        commit = HfApi().dataset_info(dataset_id, revision=revision if on_hub else None).sha
+        commit = HfApi().dataset_info(dataset_id, revision=revision if from_hub else None).sha
         try:
             path = hf_hub_download(dataset_id, REPORT_FILE, repo_type="dataset", revision=commit)
-        except EntryNotFoundError:
-            path = None
-    report = read_json(Path(path)) if path else {}
-    if not {"revision", "train_teacher", "teachers"} <= report.keys():
+        except EntryNotFoundError as error:
+            raise InputError(
+                f"{dataset_id}, {use}, has no {REPORT_FILE} at commit {commit}, so its teacher is unknown; {push_it}"
+            ) from error
+    report = parse_format(CorpusReport, read_json(Path(path)), f"{REPORT_FILE} of {dataset_id}", push_it)
+    if not from_hub and report.revision != revision:
         raise InputError(
-            f"{dataset_id}, which {use}: holds no {REPORT_FILE} of a corpus at {commit[:12]}, so that who wrote its "
-            "pairs is not known; push the corpus with `python -m dataset_builder push`"
-        )
-    if not on_hub and report["revision"] != revision:
-        raise InputError(
-            f"{option} {dataset_id}: has other rows than {dataset}, which {use}; push that corpus first with "
-            "`python -m dataset_builder push`, or name another"
+            f"{option} {dataset_id}: its rows differ from {dataset}, {use}; {push_it}, or give the name of another"
         )
     return Corpus(dataset_id, commit, report)

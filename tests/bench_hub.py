@@ -104,8 +104,8 @@ def _models(bench: Bench) -> None:
             *("--output_dir", bench.work / method),
         )
     bench.run(
-        *("-m", "eval", "run", "--dataset", CORPUS, "--configs", "plain,detailed", "--questions", 4),
-        *("--encoder", "data/models/all-MiniLM-L6-v2", "--out", scores.parent),
+        *("-m", "eval", "run", "--dataset", CORPUS, "--configs", "plain", "detailed", "--questions", 4),
+        *("--encoders", "data/models/all-MiniLM-L6-v2", "--out", scores.parent),
         *("--models", f"full={bench.work / 'full'}", f"lora={bench.work / 'lora'}"),
     )
     for method in ("full", "lora"):

@@ -1,4 +1,4 @@
-"""What every card must be as Markdown, whoever wrote it."""
+"""Check the Markdown of cards and reports."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from markdown_it import MarkdownIt
 
 
 def stray_table_rows(text: str) -> list[str]:
-    """Return the lines that GitHub's Markdown takes into a table and that were not meant for it.
+    """Return the lines that GitHub's Markdown takes into a table although they are not rows.
 
-    A paragraph with no blank line between it and the table above is a row of that table
+    A paragraph without a blank line between it and the table above becomes a row of that table
     (https://github.github.com/gfm/#tables-extension-).
     """
     lines = text.split("\n")
     tables = [token.map for token in MarkdownIt().enable("table").parse(text) if token.type == "table_open"]
-    assert tables, "no table at all: the check would see nothing"
+    assert tables, "no table: the check would find nothing"
     return [line for first, end in tables for line in lines[first:end] if not line.startswith("|")]

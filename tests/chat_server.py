@@ -54,9 +54,9 @@ class ChatServer:
         act = acts[number] if number < len(acts) else "answer"
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        line = {"body": body, "headers": dict(request.headers), "act": act, "in_flight": self.in_flight}
+        sent = {"body": body, "headers": dict(request.headers), "query": request.url.query}
         with self.log.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+            log.write(json.dumps({**sent, "act": act, "in_flight": self.in_flight}) + "\n")
         try:
             if body["response_format"]["json_schema"]["schema"]["type"] != "object":
                 return PlainTextResponse("schema must be a JSON Schema of 'type: \"object\"'", 400)

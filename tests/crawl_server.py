@@ -1,4 +1,4 @@
-"""A loopback server that answers as the crawler's sources do, in the shapes of their APIs, with faults on demand."""
+"""Serve all sources of the crawler on loopback, in the shapes of their APIs, with faults on demand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERBS = ("Predicting", "Compressing", "Sharing", "Verifying", "Cooling", "Partit
 
 
 def title_of(number: int) -> str:
-    """Return a title unlike that of any other number."""
+    """Return a title that is unlike the title of every other number."""
     subject, verb = SUBJECTS[number % len(SUBJECTS)], VERBS[number // len(SUBJECTS) % len(VERBS)]
     return f"{''.join(chr(97 + int(digit)) * 4 for digit in str(number))}: {verb} the {subject} of machine {number}"
 
@@ -36,7 +36,7 @@ def abstract_of(number: int) -> str:
 
 @dataclass
 class FakePaper:
-    """A paper as the sources know it. `abstracts` is by source; `ee` is the URL that DBLP gives."""
+    """The data that the sources have about a paper. `abstracts` is by source; `ee` is DBLP's URL of it."""
 
     number: int
     doi: str | None
@@ -47,7 +47,7 @@ class FakePaper:
 
 
 class SourceServer(ThreadingHTTPServer):
-    """All sources, each below a path of its own; `requests` holds what they were asked."""
+    """All sources, each below its own path. `requests` holds source, target and headers of each request."""
 
     daemon_threads = True
 
@@ -55,9 +55,9 @@ class SourceServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.volumes: dict[str, list[FakePaper]] = {}
         self.titles: dict[tuple[str, str], str] = {}
-        # By source: what the next requests to it get instead of an answer.
+        # By source: the faults that the next requests get in place of an answer.
         self.faults: dict[str, list[Callable[[_Handler], None]]] = {}
-        # By DOI or path: what the publisher shows.
+        # By DOI or path: the publisher's page.
         self.pages: dict[str, Callable[[_Handler], None]] = {}
         self.delay = 0.0
         self.requests: list[tuple[str, str, dict[str, str]]] = []
@@ -65,7 +65,7 @@ class SourceServer(ThreadingHTTPServer):
         self.lock = Lock()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that hang up: killed crawls do."""
+        """Ignore clients that hang up, as killed crawls do."""
 
     @property
     def url(self) -> str:
@@ -95,7 +95,7 @@ class SourceServer(ThreadingHTTPServer):
         return papers
 
     def asked(self, source: str) -> list[str]:
-        """Return the targets asked of a source."""
+        """Return the targets of the requests to a source."""
         return [target for name, target, _ in self.requests if name == source]
 
 
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.spans.append((source, begun, time.monotonic()))
 
     def answer(self, body: bytes, kind: str = "application/json", code: int = 200, **headers: str) -> None:
-        """Send a whole answer."""
+        """Send a complete answer."""
         self.send_response(code)
         for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
@@ -164,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
             entries = "".join(
                 f'<li class="entry inproceedings" id="conf/{venue}/{paper.number}"><nav class="publ"><ul>'
                 f'<li class="drop-down"><div class="head"><a href="{self._ee(paper)}">e</a></div></li></ul></nav>'
-                '<cite><span itemprop="author">A. Nobody</span>'
+                '<cite><span itemprop="author">A. Author</span>'
                 f'<span class="title" itemprop="name">{paper.title}.</span></cite></li>'
                 for paper in self.server.volumes[page]
             )
@@ -189,11 +189,11 @@ class _Handler(BaseHTTPRequestHandler):
         dois = query["filter"].removeprefix("doi:").split("|")
         assert len(dois) <= 100, "OpenAlex takes at most 100 values"
         results = []
-        # In another order than asked for, as the real one answers.
+        # Not in the order of the request, like the real OpenAlex.
         for paper, title in reversed(self._known(dois, "openalex")):
             index: dict[str, list[int]] = {}
-            for place, word in enumerate(paper.abstracts.get("openalex", "").split()):
-                index.setdefault(word, []).append(place)
+            for position, word in enumerate(paper.abstracts.get("openalex", "").split()):
+                index.setdefault(word, []).append(position)
             results.append(
                 {
                     "doi": f"https://doi.org/{paper.doi}",
@@ -227,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def status(code: int, **headers: str) -> Callable[[_Handler], None]:
-    """Answer with a status alone."""
+    """Answer with a status only."""
     return lambda handler: handler.answer(b"<html>no</html>", "text/html", code, **headers)
 
 
@@ -242,7 +242,7 @@ def redirect(path: str) -> Callable[[_Handler], None]:
 
 
 def cut_off(body: bytes = b'{"results": [') -> Callable[[_Handler], None]:
-    """Promise more than is sent, and hang up."""
+    """Announce more bytes than are sent, and hang up."""
 
     def send(handler: _Handler) -> None:
         handler.send_response(200)
@@ -258,7 +258,7 @@ def cut_off(body: bytes = b'{"results": [') -> Callable[[_Handler], None]:
 
 
 def hang(seconds: float) -> Callable[[_Handler], None]:
-    """Say nothing for so long, then hang up."""
+    """Send nothing for some seconds, then hang up."""
 
     def send(handler: _Handler) -> None:
         time.sleep(seconds)

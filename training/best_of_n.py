@@ -167,7 +167,6 @@ def choose_answers(
     from tqdm import tqdm
 
     from eval.generation.answers import load_model, sample_in_batches
-    from eval.generation.shared_prefix import Sampling
     from eval.metrics.embedding import Encoder
 
     chosen = {choice.number: choice for choice in journal.read_new()}
@@ -176,9 +175,8 @@ def choose_answers(
         compare = Encoder(encoder)
         asked = [questions[number] for number in missing]
         network, tokenizer = load_model(model)
-        draws = Sampling(sampling.samples, sampling.temperature, sampling.seed)
         with tqdm(total=len(questions), initial=len(chosen), desc="sampling", unit="question", disable=None) as bar:
-            for batch in sample_in_batches(network, tokenizer, asked, draws, batch_size):
+            for batch in sample_in_batches(network, tokenizer, asked, sampling, batch_size):
                 choices = []
                 for index, answers in batch.items():
                     similarities = compare.similarities(answers, [asked[index].answer] * len(answers))

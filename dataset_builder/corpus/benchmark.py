@@ -1,7 +1,7 @@
-"""eval.yaml: the corpus as a benchmark, whose leaderboard the Hub draws from the models' `.eval_results`.
+"""Write eval.yaml, which makes the corpus a benchmark with a leaderboard on the Hub.
 
-The keys are those of https://huggingface.co/docs/hub/eval-results; the framework must be one that the Hub lists, and
-what it runs is read by inspect_ai/_eval/task/hf.py.
+The keys are those of https://huggingface.co/docs/hub/eval-results. The framework must be one that the Hub lists; the
+tasks have the form that inspect_ai/_eval/task/hf.py reads.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 
 EVAL_FILE = "eval.yaml"
 DESCRIPTION = (
-    "Questions on abstracts of computer architecture papers, one task for each teacher who wrote a test split. The "
-    "scores that models report here are mean cosine similarities of sentence embeddings between answer and reference, "
-    "from -1 to 1. Inspect has no such scorer: run by it, a task reports token F1, which is another number."
+    "Questions on abstracts of computer architecture papers, with one task for each test teacher. The scores that "
+    "models report here are mean cosine similarities between the sentence embeddings of answer and reference, from -1 "
+    "to 1. Inspect has no such scorer: if Inspect runs a task, it reports token F1, which is a different metric."
 )
 
 
 def benchmark_yaml(configs: list[str]) -> str:
-    """Return eval.yaml with one task a config, named like it.
+    """Return eval.yaml with one task for each config.
 
-    The abstract is the input and the question its metadata, not the other way round: where the contexts are null, the
-    framework then stops for want of an input, in place of asking the question with no abstract.
+    The abstract is the input and the question is metadata: if the contexts are null, the framework stops for lack of
+    an input. The other way round, it would ask the question without the abstract.
     """
     template = build_prompt(INSTRUCTION, "{prompt}", "{question}")
     tasks = [

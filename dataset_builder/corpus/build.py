@@ -1,45 +1,98 @@
-"""The build: papers and pairs in, a corpus folder out that `load_dataset` reads as it would from the Hub."""
+"""Build the corpus: papers and pairs in, a folder out that `load_dataset` reads as it would from the Hub."""
 
 from __future__ import annotations
 
+import argparse
 import shutil
 from pathlib import Path
-from typing import Any
 
 from dataset_builder.corpus.card import UNNAMED, corpus_card
 from dataset_builder.corpus.load import corpus_revision
-from dataset_builder.corpus.pairs import generation_manifest, teacher_folder
+from dataset_builder.corpus.manifest import read_manifest
+from dataset_builder.corpus.pairs import teacher_folder
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.corpus.parquet import parquet_path
-from dataset_builder.corpus.report import REPORT_FILE, corpus_report
+from dataset_builder.corpus.parquet import parquet_path, read_rows
+from dataset_builder.corpus.report import (
+    REPORT_FILE,
+    CorpusReport,
+    DroppedPairs,
+    count_papers,
+    count_rows,
+    report_table,
+    write_corpus_report,
+)
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
-from dataset_builder.files import replacing_folder, write_json, write_text
+from dataset_builder.files import replacing_folder, write_text
+from dataset_builder.hub.changes import CARD_FILE
+from dataset_builder.output import add_verbose_option, configure_output
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the stage `build`."""
+    command.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
+    command.add_argument("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
+    command.add_argument(
+        "--train-teacher", required=True, metavar="T", help="teacher of the training and validation pairs"
+    )
+    command.add_argument(
+        "--test-teachers",
+        nargs="+",
+        required=True,
+        metavar="T",
+        help="teachers of the test pairs: one config for each, the first is the default",
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="corpus folder; it is replaced")
+    command.add_argument(
+        "--license",
+        default="other",
+        metavar="ID",
+        help="license id of the Hub for the card; default: other, with the note that the abstracts belong to their "
+        "publishers and authors",
+    )
+    add_verbose_option(command)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Build the corpus and print its counts."""
+    configure_output(arguments.verbose)
+    from rich.console import Console
+
+    report = build(
+        arguments.papers,
+        arguments.qa,
+        arguments.train_teacher,
+        arguments.test_teachers,
+        arguments.out,
+        arguments.license,
+    )
+    console = Console()
+    console.print(report_table(report))
+    console.print(f"Papers in two splits: {sum(report.papers_in_two_splits.values())}")
+    console.print(f"Corpus: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
 
 
 def build(
     papers: Path, qa: Path, train_teacher: str, test_teachers: list[str], out: Path, license_id: str
-) -> dict[str, Any]:
+) -> CorpusReport:
     """Build the corpus into the folder `out` and return its report.
 
-    A config for each of `test_teachers`, the first of them the default. The corpus is made whole beside `out` and then
-    takes its place, so that `out` is never half one corpus and half another.
+    The corpus has a config for each of `test_teachers`; the first is the default. It is built beside `out` and then
+    replaces it, so that `out` never holds a part of a corpus.
 
-    Raises `InputError` for papers or pairs that break the format, and for an output folder that holds something else.
+    Raises `InputError` for papers or pairs that do not fit the format, and for an output folder that holds other
+    files.
     """
-    from datasets import disable_progress_bars
-
     from dataset_builder.corpus.builder import IscaQA
 
     if len(set(test_teachers)) != len(test_teachers):
-        raise InputError(f"--test-teachers {','.join(test_teachers)}: names a teacher twice; name each once")
+        raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")
     for teacher in (train_teacher, *test_teachers):
         teacher_folder(qa, teacher)
-    disable_progress_bars()
-    configs, dropped = {}, {}
+    dropped = {}
     with replacing_folder(out, REPORT_FILE) as work:
         for teacher in test_teachers:
-            # The cache is thrown away: a kept one is keyed by the settings and would give old rows for changed input.
+            # The cache is deleted: its key is the settings, so a kept one would return old rows for changed input.
             builder = IscaQA(
                 cache_dir=str(work / ".cache"),
                 config_name=teacher,
@@ -48,22 +101,33 @@ def build(
                 train_teacher=train_teacher,
             )
             builder.download_and_prepare()
-            configs[teacher] = builder.as_dataset()
+            rows = builder.as_dataset()
             dropped[teacher] = builder.dropped
             (work / teacher).mkdir()
             for split in SPLITS:
-                configs[teacher][split].to_parquet(work / parquet_path(teacher, split))
-        report = corpus_report(read_papers(papers), configs, dropped, train_teacher)
-        report["teachers"] = {
-            teacher: generation_manifest(qa, teacher) for teacher in dict.fromkeys([train_teacher, *test_teachers])
-        }
+                rows[split].to_parquet(work / parquet_path(teacher, split))
         shutil.rmtree(work / ".cache")
-        write_finished_corpus(work, report, UNNAMED, license_id)
+        configs = {
+            teacher: {split: read_rows(work / parquet_path(teacher, split)) for split in SPLITS}
+            for teacher in test_teachers
+        }
+        report = CorpusReport(
+            **dict(count_rows(configs)),
+            train_teacher=train_teacher,
+            test_teachers=test_teachers,
+            papers=count_papers(read_papers(papers)),
+            dropped=DroppedPairs(
+                train=dict(dropped[test_teachers[0]]["train"]),
+                test={teacher: dict(counts["test"]) for teacher, counts in dropped.items()},
+            ),
+            teachers={teacher: read_manifest(qa, teacher) for teacher in (train_teacher, *test_teachers)},
+            revision=corpus_revision(str(work)),
+        )
+        write_report_and_card(work, report, UNNAMED, license_id)
     return report
 
 
-def write_finished_corpus(folder: Path, report: dict[str, Any], dataset_id: str, license_id: str) -> None:
-    """Write report and card of the corpus whose Parquet files lie in `folder`; `report` gains its "revision"."""
-    report["revision"] = corpus_revision(str(folder))
-    write_json(folder / REPORT_FILE, report)
-    write_text(folder / "README.md", corpus_card(folder, dataset_id, license_id))
+def write_report_and_card(folder: Path, report: CorpusReport, dataset_id: str, license_id: str) -> None:
+    """Write the report and the card of the corpus whose Parquet files are in `folder`."""
+    write_corpus_report(folder, report)
+    write_text(folder / CARD_FILE, corpus_card(folder, dataset_id, license_id))

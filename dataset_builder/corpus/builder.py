@@ -1,17 +1,17 @@
-"""The corpus as a `datasets` builder: one config for each teacher whose pairs are the test split."""
+"""Define the corpus as a `datasets` builder with one config for each test teacher."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import datasets
 
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.corpus.rows import Row, corpus_rows
+from dataset_builder.corpus.rows import CorpusRow, corpus_rows
 from dataset_builder.corpus.splits import SPLITS
 
 FEATURES = datasets.Features(
@@ -31,19 +31,19 @@ FEATURES = datasets.Features(
 
 
 @dataclass
-class IscaQAConfig(datasets.BuilderConfig):
-    """A config is named after its test teacher; `papers` and `qa` are the folders of papers and pairs."""
+class IscaQAConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datasets has no types
+    """A config, named after its test teacher; `papers` and `qa` are the folders of papers and pairs."""
 
     papers: str = ""
     qa: str = ""
     train_teacher: str = ""
 
 
-class IscaQA(datasets.GeneratorBasedBuilder):
+class IscaQA(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets has no types
     """Question-answer pairs on ISCA abstracts, split by year and paper.
 
     `IscaQA(config_name="plain", papers=..., qa=..., train_teacher="detailed")`, then `download_and_prepare()` and
-    `as_dataset()`. `dropped` then holds the pairs left out, by role and reason (see `corpus_rows`).
+    `as_dataset()`. Then `dropped` has the counts of the dropped pairs (see `corpus_rows`).
     """
 
     VERSION = datasets.Version("1.1.0")
@@ -54,17 +54,19 @@ class IscaQA(datasets.GeneratorBasedBuilder):
         return datasets.DatasetInfo(features=FEATURES)
 
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
-        # Read here and not in _generate_examples: the library wraps what that raises, and hides the message.
+        # The files are read here, since the library hides the messages of errors in _generate_examples.
         train_teacher, test_teacher = self.config.train_teacher, self.config.name
+        papers = {paper.paper_id: paper for paper in read_papers(Path(self.config.papers))}
         rows, self.dropped = corpus_rows(
-            read_papers(Path(self.config.papers)),
-            read_pairs(Path(self.config.qa), train_teacher),
+            papers,
+            read_pairs(Path(self.config.qa), train_teacher, papers),
+            read_pairs(Path(self.config.qa), test_teacher, papers),
             train_teacher,
-            read_pairs(Path(self.config.qa), test_teacher),
             test_teacher,
         )
         return [datasets.SplitGenerator(name=split, gen_kwargs={"rows": [rows[split]]}) for split in SPLITS]
 
-    def _generate_examples(self, rows: list[list[Row]]) -> Iterator[tuple[int, Row]]:
+    def _generate_examples(self, rows: list[list[CorpusRow]]) -> Iterator[tuple[int, dict[str, str | int | None]]]:
         for shard in rows:
-            yield from enumerate(shard)
+            for number, row in enumerate(shard):
+                yield number, asdict(row)

@@ -1,37 +1,42 @@
-"""How much of the test text stands in the training text: shared runs of words."""
+"""Count how much of the test text repeats the training text, by shared 8-grams of words."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
-RUN_LENGTH = 8
+from dataset_builder.formats import FileFormat
+from dataset_builder.text import words
+
+NGRAM_LENGTH = 8
 
 
-def word_runs(text: str) -> Iterator[tuple[str, ...]]:
-    """Yield each run of eight consecutive words of `text`, in lower case and without punctuation."""
-    words = re.findall(r"\w+", text.lower())
-    for start in range(len(words) - RUN_LENGTH + 1):
-        yield tuple(words[start : start + RUN_LENGTH])
+class Contamination(FileFormat):
+    """How far the distinct test texts repeat the training texts.
 
-
-def overlap(test_texts: Iterable[str], train_texts: Iterable[str]) -> dict[str, int | float]:
-    """Count how far the distinct `test_texts` repeat runs of eight words of `train_texts`.
-
-    Returns the number of distinct texts, how many of them share at least one run, and the share (0 to 1) of all their
-    runs that stands in the training text.
+    `texts` is the number of distinct test texts, `texts_with_shared_ngrams` the number of them that share at least
+    one n-gram with the training texts, and `shared_ngram_share` the share (0 to 1) of all their n-grams that the
+    training texts have.
     """
-    known = {run for text in set(train_texts) for run in word_runs(text)}
-    shared_texts = shared_runs = runs = 0
-    texts = set(test_texts)
-    for text in texts:
-        of_text = list(word_runs(text))
-        shared = sum(run in known for run in of_text)
-        runs += len(of_text)
-        shared_runs += shared
-        shared_texts += shared > 0
-    return {
-        "texts": len(texts),
-        "texts_sharing_a_run": shared_texts,
-        "share_of_runs": round(shared_runs / runs, 6) if runs else 0.0,
-    }
+
+    texts: int
+    texts_with_shared_ngrams: int
+    shared_ngram_share: float
+
+
+def ngrams(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield every run of eight consecutive words of `text`, in lower case and without punctuation."""
+    tokens = words(text)
+    for start in range(len(tokens) - NGRAM_LENGTH + 1):
+        yield tuple(tokens[start : start + NGRAM_LENGTH])
+
+
+def count_contamination(test_texts: Iterable[str], train_texts: Iterable[str]) -> Contamination:
+    """Count the 8-grams that the distinct `test_texts` share with `train_texts`."""
+    train_ngrams = {ngram for text in set(train_texts) for ngram in ngrams(text)}
+    shares = [[ngram in train_ngrams for ngram in ngrams(text)] for text in set(test_texts)]
+    total = sum(map(len, shares))
+    return Contamination(
+        texts=len(shares),
+        texts_with_shared_ngrams=sum(map(any, shares)),
+        shared_ngram_share=round(sum(map(sum, shares)) / total, 6) if total else 0.0,
+    )

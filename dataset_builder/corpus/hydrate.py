@@ -1,46 +1,76 @@
-"""A published corpus without its abstracts made whole again, from the papers of one's own crawl."""
+"""Restore the abstracts of a corpus that is published without them, from your own crawl."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+import argparse
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from dataset_builder.corpus.build import write_finished_corpus
+from dataset_builder.corpus.build import write_report_and_card
+from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.corpus.parquet import write_rows
-from dataset_builder.corpus.report import REPORT_FILE, counts_of_rows
+from dataset_builder.corpus.parquet import parquet_path, read_rows, write_rows
+from dataset_builder.corpus.report import REPORT_FILE, count_rows, read_corpus_report
+from dataset_builder.corpus.rows import CorpusRow
+from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
-from dataset_builder.files import read_json, replacing_folder, sha256_of_text
+from dataset_builder.files import replacing_folder, sha256_of_text
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import check_repo_id
+from dataset_builder.output import add_verbose_option, configure_output
 
-# What to do about the papers whose abstract could not be put in.
-FATES = {
+# How the abstract of a paper compares with the published one, and what to do if it cannot be restored.
+REMEDIES = {
     "matched": None,
-    "missing": "crawl with --retry-missing, or look the abstracts up at their publishers",
-    "differing": "another source's wording; crawl with the --sources that the corpus was made from",
+    "missing": "crawl with --retry-missing, or get the abstracts from their publishers",
+    "different": "crawl with the --sources of the published corpus; another source has other wording",
 }
 
 
 @dataclass(frozen=True)
-class Hydrated:
-    """The papers of the published corpus by fate (matched, missing, differing), and the rows kept and left out."""
+class Hydration:
+    """The papers of the published corpus by outcome (a key of `REMEDIES`), and the rows kept and left out."""
 
     papers: dict[str, list[str]]
     rows_kept: int
     rows_left_out: int
 
 
-def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) -> Hydrated:
-    """Put the abstracts of `papers` into the corpus `repo_id`, each where it has the published hash, and write `out`.
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the stage `hydrate`."""
+    command.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="the corpus on the Hub")
+    command.add_argument("--revision", metavar="REV", help="commit or tag of the corpus; default: the newest commit")
+    command.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of your own papers")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="corpus folder; it is replaced")
+    add_verbose_option(command)
 
-    Rows whose abstract is missing or differs are left out, so that every later stage takes the folder. Returns what
-    became of the papers. Raises `InputError` when the corpus has its contexts, and when a split would be empty.
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Restore the abstracts and print which ones; exit with code 3 if rows are left out."""
+    configure_output(arguments.verbose)
+    from rich.console import Console
+
+    console = Console()
+    done = hydrate(arguments.repo_id, arguments.papers, arguments.out, arguments.revision)
+    for outcome, remedy in REMEDIES.items():
+        papers = done.papers[outcome]
+        console.print(f"Papers {outcome}: {len(papers)}")
+        if remedy and papers:
+            for paper in papers:
+                console.print(f"  {paper}", soft_wrap=True, highlight=False)
+            console.print(f"  To restore them: {remedy}, then hydrate again", soft_wrap=True)
+    console.print(f"Rows: {done.rows_kept} kept, {done.rows_left_out} left out    corpus: {arguments.out}")
+    if done.rows_left_out:
+        raise SystemExit(3)
+
+
+def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) -> Hydration:
+    """Put the abstracts of `papers` into the corpus `repo_id` and write it to `out`.
+
+    An abstract is used if it has the published hash. Rows without one are left out, so that every later stage can use
+    the folder. Raises `InputError` for a corpus that has its contexts, and if a split would be empty.
     """
-    import pyarrow.parquet as pq
     from huggingface_hub import DatasetCard, snapshot_download
 
     check_repo_id(repo_id)
@@ -49,43 +79,56 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
         patterns = ["*.parquet", CARD_FILE, REPORT_FILE]
         published = Path(snapshot_download(repo_id, repo_type="dataset", revision=revision, allow_patterns=patterns))
     if not (published / REPORT_FILE).is_file():
-        raise InputError(f"--repo-id {repo_id}: holds no {REPORT_FILE}, so this project did not push it")
-    report = read_json(published / REPORT_FILE)
-    hydrated: dict[str, dict[str, dict[str, list[Any]]]] = {}
-    fates: dict[str, str] = {}
-    counts: Counter[str] = Counter()
+        raise InputError(f"--repo-id {repo_id}: has no {REPORT_FILE}, so it is not a corpus of this project")
+    report = read_corpus_report(published)
+    configs: dict[str, dict[str, list[CorpusRow]]] = {}
+    outcomes: dict[str, str] = {}
+    rows_left_out = 0
     with replacing_folder(out, REPORT_FILE) as work:
-        for config in report["configs"]:
+        for config in report.configs:
             (work / config).mkdir()
-            hydrated[config] = {}
-            for path in sorted((published / config).glob("*.parquet")):
-                rows = pq.read_table(path).to_pylist()
-                if any(row["context"] is not None for row in rows):
+            configs[config] = {}
+            for split in SPLITS:
+                rows = read_rows(published / parquet_path(config, split))
+                if any(row.context is not None for row in rows):
                     raise InputError(
-                        f"--repo-id {repo_id}: has its contexts, so there is nothing to put in; use it as it is: "
+                        f"--repo-id {repo_id}: has its contexts, so there is nothing to restore; use it as it is: "
                         f'load_dataset("{repo_id}")'
                     )
-                for row in rows:
-                    abstract = abstracts.get(row["paper_id"])
-                    same = abstract is not None and sha256_of_text(abstract) == row["context_sha256"]
-                    fates[row["paper_id"]] = "matched" if same else "missing" if abstract is None else "differing"
-                    row["context"] = abstract if same else None
-                kept = [row for row in rows if row["context"] is not None]
-                split = path.name.split("-")[0]
+                outcomes |= {row.paper_id: _compare(row, abstracts) for row in rows}
+                kept = [
+                    replace(row, context=abstracts[row.paper_id])
+                    for row in rows
+                    if outcomes[row.paper_id] == "matched"
+                ]
                 if not kept:
                     raise InputError(
-                        f"the split {split!r} of {config!r} would be empty: {papers} has the abstract of none of its "
-                        "papers as it was published; crawl the venue and years that the corpus's card names"
+                        f"the split {split!r} of {config!r} would be empty: {papers} has no published abstract of its "
+                        "papers; crawl the venue and the years that the corpus's card names"
                     )
-                write_rows(work / config / path.name, kept)
-                hydrated[config][split] = {column: [row[column] for row in kept] for column in kept[0]}
-                counts["kept"] += len(kept)
-                counts["left out"] += len(rows) - len(kept)
-        report |= counts_of_rows(hydrated)
-        left_out = sum(fate != "matched" for fate in fates.values())
-        if left_out:
-            report["papers_left_out_by_hydration"] = left_out
+                write_rows(work / parquet_path(config, split), kept)
+                configs[config][split] = kept
+                rows_left_out += len(rows) - len(kept)
+        papers_left_out = sum(outcome != "matched" for outcome in outcomes.values())
+        hydrated = report.model_copy(
+            update={
+                **dict(count_rows(configs)),
+                "papers_left_out_by_hydration": papers_left_out or report.papers_left_out_by_hydration,
+                "revision": corpus_revision(str(work)),
+            }
+        )
         card = DatasetCard.load(published / CARD_FILE, ignore_metadata_errors=True)
-        write_finished_corpus(work, report, repo_id, card.data.license)
-    papers_of = {fate: sorted(paper for paper, of in fates.items() if of == fate) for fate in FATES}
-    return Hydrated(papers_of, rows_kept=counts["kept"], rows_left_out=counts["left out"])
+        write_report_and_card(work, hydrated, repo_id, card.data.license)
+    return Hydration(
+        papers={name: sorted(paper for paper in outcomes if outcomes[paper] == name) for name in REMEDIES},
+        rows_kept=sum(len(rows) for splits in configs.values() for rows in splits.values()),
+        rows_left_out=rows_left_out,
+    )
+
+
+def _compare(row: CorpusRow, abstracts: dict[str, str | None]) -> str:
+    """Return whether the abstract of a row's paper is matched, missing or different from the published one."""
+    abstract = abstracts.get(row.paper_id)
+    if abstract is None:
+        return "missing"
+    return "matched" if sha256_of_text(abstract) == row.context_sha256 else "different"

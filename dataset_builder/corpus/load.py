@@ -1,4 +1,4 @@
-"""A finished corpus read back, from its folder or from the Hub."""
+"""Load a built corpus from its folder or from the Hub."""
 
 from __future__ import annotations
 
@@ -9,58 +9,59 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
+from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.hub.errors import translate_hub_errors
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-COLUMNS = ("instruction", "context", "question", "answer", "paper_id", "year")
+REQUIRED_COLUMNS = ("instruction", "context", "question", "answer", "paper_id", "year")
 
 
 def load_corpus_split(dataset: str, config: str | None, split: str, revision: str | None = None) -> Dataset:
-    """Return one split of the corpus `dataset`, a folder or a Hub id; `config` None means the default one.
+    """Return one split of the corpus `dataset`, a folder or a Hub id; config None is the default config.
 
-    `revision` is a commit on the Hub, by default the newest.
+    `revision` is a commit or tag on the Hub; None is the newest commit.
 
-    Raises `InputError` when the corpus, the config or the split is not there, or a column is missing.
+    Raises `InputError` if the corpus, the config, the split, a column or the contexts are missing.
     """
     from datasets import load_dataset
 
-    if Path(dataset).is_dir() and not (Path(dataset) / "README.md").is_file():
+    if Path(dataset).is_dir() and not (Path(dataset) / CARD_FILE).is_file():
         raise InputError(
-            f"{dataset}: holds no corpus (no README.md); build one with `python -m dataset_builder build`"
+            f"{dataset}: not a corpus (it has no {CARD_FILE}); build one with `python -m dataset_builder build`"
         )
     try:
         rows = load_dataset(dataset, config, split=split, revision=revision)
-    except Exception as error:  # the library raises its own, the Hub client's and the parser's errors, of no one class
-        where = "no such folder, nor found on the Hub" if not Path(dataset).is_dir() else "cannot be loaded"
+    except Exception as error:  # errors of the library, the Hub's client and the parser share no class
+        problem = "cannot be loaded" if Path(dataset).is_dir() else "folder not found, and not found on the Hub"
         raise InputError(
-            f"dataset {dataset!r}, config {config or 'default'!r}, split {split!r}: {where} ({error})"
+            f"dataset {dataset!r}, config {config or 'default'!r}, split {split!r}: {problem} ({error})"
         ) from error
-    missing = [column for column in COLUMNS if column not in rows.column_names]
+    missing = [column for column in REQUIRED_COLUMNS if column not in rows.column_names]
     if missing:
         raise InputError(
             f"dataset {dataset!r}: has no column {', '.join(map(repr, missing))}; it has "
             f"{', '.join(map(repr, rows.column_names))}; build the corpus with `python -m dataset_builder build`"
         )
-    without = rows.data["context"].null_count
-    if without:
+    without_context = rows.data["context"].null_count
+    if without_context:
         raise InputError(
-            f"dataset {dataset!r}, split {split!r}: {without} of {len(rows)} rows have no context, for the abstracts "
-            "are not published with it; put them in from your own crawl with `python -m dataset_builder hydrate "
-            f"--repo-id {dataset} --papers DIR --out DIR`, and use that folder"
+            f"dataset {dataset!r}, split {split!r}: {without_context} of {len(rows)} rows have no context, since the "
+            "corpus is published without its abstracts; restore them from your own crawl with `python -m "
+            f"dataset_builder hydrate --repo-id {dataset} --papers DIR --out DIR`, and use that folder"
         )
     return rows
 
 
 def corpus_revision(dataset: str) -> str:
-    """Return what pins the corpus: its commit on the Hub, or for a folder the SHA-256 of its rows.
+    """Return what identifies the rows of a corpus: its commit on the Hub, or for a folder a SHA-256 of its rows.
 
-    The rows are taken without `context`, for which its hash stands, so that a corpus has the same revision with its
-    contexts, without them, and after they were put back. Without the network the commit is that of the copy kept here,
-    as the rows are.
+    The SHA-256 is over the rows without `context` and with its hash. So a corpus has the same revision with its
+    abstracts, without them, and after they are restored. Without a network, the commit is the commit of the cached
+    copy, which `load_corpus_split` loads too.
 
-    Raises `InputError` when there is neither such a folder nor such a corpus on the Hub.
+    Raises `InputError` if there is neither such a folder nor such a corpus on the Hub.
     """
     folder = Path(dataset)
     if folder.is_dir():
@@ -69,8 +70,8 @@ def corpus_revision(dataset: str) -> str:
 
     # A mistyped folder looks like a Hub id.
     with translate_hub_errors(dataset, "dataset", again=f"there is no folder {dataset} here, either"):
-        # A file of the cache lies in a folder of its commit's name.
-        return Path(hf_hub_download(dataset, "README.md", repo_type="dataset")).parent.name
+        # The cache has a folder for each commit, named after it.
+        return Path(hf_hub_download(dataset, CARD_FILE, repo_type="dataset")).parent.name
 
 
 def _rows_digest(folder: Path) -> str:

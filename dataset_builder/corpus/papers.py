@@ -1,104 +1,90 @@
-"""Papers as the crawler writes them: one file a venue and year, in DBLP's order."""
+"""Read and write papers: one VENUE_YEAR.jsonl file for each venue and year, in the order of DBLP."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-from dataset_builder.corpus.records import VENUE_YEAR, read_json_lines, required_text, venue_year_files
+from pydantic import ConfigDict
+
+from dataset_builder.corpus.records import VENUE_YEAR, read_records, venue_year_files
 from dataset_builder.errors import InputError
+from dataset_builder.files import read_json, write_text
+from dataset_builder.formats import FileFormat, Text, parse_format, to_json_line
 
 DOI_URL = re.compile(r"https?://(?:dx\.)?doi\.org/(?P<doi>10\..+)", re.IGNORECASE)
+REMEDY = "correct the paper (an abstract that was not found is null)"
 
 
-@dataclass(frozen=True)
-class Paper:
-    """One paper. `abstract` is None where no source had one."""
+class Paper(FileFormat):
+    """One paper: a line of VENUE_YEAR.jsonl.
 
-    paper_id: str
-    title: str
+    `paper_id` is the DOI in lower case, or the URL of a paper without a DOI. `abstract` is None if no source has it;
+    `abstract_source` names the source that has it.
+    """
+
+    paper_id: Text
+    title: Text
     year: int
-    venue: str
-    paper_url: str
-    abstract: str | None
+    venue: Text
+    paper_url: Text
+    doi: str | None = None
+    abstract: Text | None
+    abstract_source: str | None = None
+
+
+class RawPaper(FileFormat):
+    """One entry of VENUE_YEAR.json, the raw format of a simple crawl: a JSON list of these. Other keys are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: Text
+    paper_url: Text
+    abstract: Text | None
 
 
 def read_papers(folder: Path) -> list[Paper]:
     """Read every VENUE_YEAR.jsonl and VENUE_YEAR.json of `folder`, by year and then in file order.
 
-    A .jsonl file holds one paper a line, in the project's format; a .json file is a list of objects with title,
-    paper_url and abstract (the raw format of a simple crawl), whose venue and year come from the file's name. Where
-    two papers share a paper_id (a DOI given twice), the second is known by its URL.
+    Venue and year of a raw paper come from the file's name. If two papers share a paper_id (DBLP gives some DOIs
+    twice), the second one gets its URL as its paper_id.
 
-    Raises `InputError` for a record that breaks the format, and for a paper that stands there twice.
+    Raises `InputError` for a record that does not fit the format, and for a paper that is there twice.
     """
     papers: dict[str, Paper] = {}
     for path in venue_year_files(folder, (".jsonl", ".json")):
-        for place, paper in _read_file(path):
+        for location, paper in read_records(Paper, path, REMEDY) if path.suffix == ".jsonl" else _read_raw(path):
             if paper == papers.get(paper.paper_id) or paper.paper_url in papers:
-                raise InputError(
-                    f"{place}: the paper {paper.paper_id!r} stands here a second time; remove one of the two"
-                )
+                raise InputError(f"{location}: the paper {paper.paper_id!r} is a duplicate; remove one of the two")
             if paper.paper_id in papers:
-                paper = replace(paper, paper_id=paper.paper_url)
+                paper = paper.model_copy(update={"paper_id": paper.paper_url})
             papers[paper.paper_id] = paper
     return list(papers.values())
 
 
-def _read_file(path: Path) -> Iterator[tuple[str, Paper]]:
-    if path.suffix == ".json":
-        yield from _read_raw_list(path)
-        return
-    for place, record in read_json_lines(path):
-        year = record.get("year")
-        if not isinstance(year, int):
-            raise InputError(f"{place}: 'year' is {year!r}; it must be a whole number, for example 2024")
-        yield (
-            place,
-            Paper(
-                paper_id=required_text(record, "paper_id", place),
-                title=required_text(record, "title", place),
-                year=year,
-                venue=required_text(record, "venue", place),
-                paper_url=required_text(record, "paper_url", place),
-                abstract=_abstract(record, place),
-            ),
-        )
+def write_papers(path: Path, papers: Iterable[Paper]) -> None:
+    """Write `papers` to a VENUE_YEAR.jsonl file, completely or not at all."""
+    write_text(path, "".join(map(to_json_line, papers)))
 
 
-def _read_raw_list(path: Path) -> Iterator[tuple[str, Paper]]:
-    try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: not a JSON list ({error})") from error
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise InputError(f"{path}: must be a JSON list of objects with title, paper_url and abstract")
+def _read_raw(path: Path) -> Iterator[tuple[str, Paper]]:
+    records = read_json(path)
     name = VENUE_YEAR.fullmatch(path.stem)
+    if not isinstance(records, list) or name is None:
+        raise InputError(f"{path}: must be a JSON list of objects with title, paper_url and abstract")
     for number, record in enumerate(records, start=1):
-        place = f"{path}: entry {number}"
-        url = required_text(record, "paper_url", place)
-        doi = DOI_URL.fullmatch(url)
-        yield (
-            place,
-            Paper(
-                paper_id=doi["doi"].lower() if doi else url,
-                title=required_text(record, "title", place),
-                year=int(name["year"]),
-                venue=name["venue"],
-                paper_url=url,
-                abstract=_abstract(record, place),
-            ),
+        location = f"{path}: entry {number}"
+        raw = parse_format(RawPaper, record, location, REMEDY)
+        match = DOI_URL.fullmatch(raw.paper_url)
+        doi = match["doi"].lower() if match else None
+        paper = Paper(
+            paper_id=doi or raw.paper_url,
+            title=raw.title,
+            year=int(name["year"]),
+            venue=name["venue"],
+            paper_url=raw.paper_url,
+            doi=doi,
+            abstract=raw.abstract,
         )
-
-
-def _abstract(record: dict[str, Any], place: str) -> str | None:
-    if "abstract" in record and record["abstract"] is None:
-        return None
-    try:
-        return required_text(record, "abstract", place)
-    except InputError as error:
-        raise InputError(f"{error}; an abstract that was not found is null") from None
+        yield location, paper

@@ -1,87 +1,151 @@
-"""What a corpus holds: counts by year, split and teacher, what was left out, and how far test repeats train."""
+"""Define report.json, the report of a corpus: counts by year, split and teacher, and the contamination of the test."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dataset_builder.corpus.contamination import overlap
+from dataset_builder.corpus.contamination import Contamination, count_contamination
+from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.corpus.rows import normalised
+from dataset_builder.corpus.rows import CorpusRow
 from dataset_builder.corpus.splits import SPLITS
+from dataset_builder.errors import InputError
+from dataset_builder.formats import FileFormat, read_format, write_format
+from dataset_builder.text import normalize_question
 
 if TYPE_CHECKING:
-    from datasets import DatasetDict
     from rich.table import Table
 
 REPORT_FILE = "report.json"
+REMEDY = "build the corpus with `python -m dataset_builder build`"
+# The rows of one config, by split.
+ConfigRows = Mapping[str, list[CorpusRow]]
 
 
-def corpus_report(
-    papers: list[Paper],
-    configs: dict[str, DatasetDict],
-    dropped: dict[str, dict[str, Counter[str]]],
-    train_teacher: str,
-) -> dict[str, Any]:
-    """Return the report of a corpus as a value that JSON can hold.
+class PaperCounts(FileFormat):
+    """The papers that the build read: all, those with an abstract, and all by year."""
 
-    `configs` and `dropped` are by test teacher. The key "papers_in_two_splits" is computed from the finished rows and
-    not from the rule that made them.
+    read: int
+    with_abstract: int
+    by_year: dict[str, int]
+
+
+class YearCounts(FileFormat):
+    """The papers and pairs of one year in one split."""
+
+    papers: int
+    pairs: int
+
+
+class SplitCounts(YearCounts):
+    """The papers and pairs of one split, in total and by year."""
+
+    by_year: dict[str, YearCounts]
+
+
+class DroppedPairs(FileFormat):
+    """The pairs that are in no split, by reason: the training teacher's, and by config the test teacher's."""
+
+    train: dict[str, int]
+    test: dict[str, dict[str, int]]
+
+
+class ConfigContamination(FileFormat):
+    """The contamination of one config's test split by its training split."""
+
+    contexts: Contamination
+    answers: Contamination
+
+
+class RowCounts(FileFormat):
+    """The part of the report that is counted from the finished rows, by config.
+
+    `repeated_questions` counts by split the questions that are asked about several papers in the same words.
     """
-    return {
-        "train_teacher": train_teacher,
-        "test_teachers": list(configs),
-        "papers": {
-            "read": len(papers),
-            "with_abstract": sum(paper.abstract is not None for paper in papers),
-            "by_year": _by_year(paper.year for paper in papers),
-        },
-        "dropped": {
-            "train": dict(dropped[next(iter(configs))]["train"]),
-            "test": {name: dict(dropped[name]["test"]) for name in configs},
-        },
-        **counts_of_rows(configs),
-    }
+
+    configs: dict[str, dict[str, SplitCounts]]
+    papers_in_two_splits: dict[str, int]
+    repeated_questions: dict[str, dict[str, int]]
+    contamination: dict[str, ConfigContamination]
 
 
-def counts_of_rows(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the part of the report that the finished rows alone decide: columns by name, of each split and config."""
-    return {
-        "configs": {
-            name: {split: split_counts(config[split]["year"], config[split]["paper_id"]) for split in SPLITS}
-            for name, config in configs.items()
-        },
-        "papers_in_two_splits": {name: _papers_in_two_splits(config) for name, config in configs.items()},
-        "questions_asked_of_several_papers": {
-            name: {split: _questions_of_several_papers(config[split]) for split in SPLITS}
-            for name, config in configs.items()
-        },
-        "overlap_of_test_with_train": {
-            name: {
-                "contexts": overlap(config["test"]["context"], config["train"]["context"]),
-                "answers": overlap(config["test"]["answer"], config["train"]["answer"]),
-            }
-            for name, config in configs.items()
-        },
-    }
+class CorpusReport(RowCounts):
+    """The report of a corpus.
+
+    `test_teachers` are the names of the configs; the first is the default. `teachers` has the manifest of each
+    teacher, or None for pairs that `generate` did not write. `revision` identifies the rows (see `corpus_revision`).
+    """
+
+    train_teacher: str
+    test_teachers: list[str]
+    papers: PaperCounts
+    dropped: DroppedPairs
+    teachers: dict[str, Manifest | None]
+    papers_left_out_by_hydration: int | None = None
+    revision: str
 
 
-def counts_by_year(report: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+def read_corpus_report(folder: Path) -> CorpusReport:
+    """Return the report of the corpus in `folder`; raises `InputError` if `folder` is not a corpus of this version."""
+    if not (folder / REPORT_FILE).is_file():
+        raise InputError(f"{folder}: has no {REPORT_FILE}, so it is not a corpus; {REMEDY}")
+    return read_format(CorpusReport, folder / REPORT_FILE, REMEDY)
+
+
+def write_corpus_report(folder: Path, report: CorpusReport) -> None:
+    """Write the report of the corpus in `folder`."""
+    write_format(folder / REPORT_FILE, report)
+
+
+def count_papers(papers: list[Paper]) -> PaperCounts:
+    """Count the papers that the build read."""
+    return PaperCounts(
+        read=len(papers),
+        with_abstract=sum(paper.abstract is not None for paper in papers),
+        by_year=_by_year(paper.year for paper in papers),
+    )
+
+
+def count_rows(configs: Mapping[str, ConfigRows]) -> RowCounts:
+    """Count the finished rows. Papers in two splits are counted too, whatever the rule of the splits says."""
+    return RowCounts(
+        configs={name: {split: count_split(rows[split]) for split in SPLITS} for name, rows in configs.items()},
+        papers_in_two_splits={name: _papers_in_two_splits(rows) for name, rows in configs.items()},
+        repeated_questions={
+            name: {split: _repeated_questions(rows[split]) for split in SPLITS} for name, rows in configs.items()
+        },
+        contamination={name: _contamination(rows) for name, rows in configs.items()},
+    )
+
+
+def count_split(rows: list[CorpusRow]) -> SplitCounts:
+    """Count the papers and pairs of a split, in total and by year."""
+    papers = _by_year(year for year, _ in {(row.year, row.paper_id) for row in rows})
+    pairs = _by_year(row.year for row in rows)
+    return SplitCounts(
+        papers=len({row.paper_id for row in rows}),
+        pairs=len(rows),
+        by_year={year: YearCounts(papers=papers[year], pairs=pairs[year]) for year in pairs},
+    )
+
+
+def counts_by_year(report: CorpusReport) -> tuple[list[str], list[list[str]]]:
     """Return heading and rows of the table of papers and pairs by year, split and teacher; the last row is the sum."""
-    first = next(iter(report["configs"].values()))
-    columns = [(f"{split}, {report['train_teacher']}", first[split]) for split in ("train", "validation")]
-    columns += [(f"test, {name}", config["test"]) for name, config in report["configs"].items()]
+    first = report.configs[report.test_teachers[0]]
+    columns = [(f"{split}, {report.train_teacher}", first[split]) for split in ("train", "validation")]
+    columns += [(f"test, {name}", config["test"]) for name, config in report.configs.items()]
     rows = []
-    for year, count in report["papers"]["by_year"].items():
-        cells = [column["by_year"].get(year) for _, column in columns]
-        rows.append([year, str(count), *(f"{cell['papers']} / {cell['pairs']}" if cell else "" for cell in cells)])
-    sums = [f"{column['papers']} / {column['pairs']}" for _, column in columns]
-    rows.append(["all", str(report["papers"]["read"]), *sums])
+    for year, count in report.papers.by_year.items():
+        cells = [_cell(column.by_year.get(year)) for _, column in columns]
+        rows.append([year, str(count), *cells])
+    rows.append(["all", str(report.papers.read), *(_cell(column) for _, column in columns)])
     return ["year", "papers read", *(name for name, _ in columns)], rows
 
 
-def report_table(report: dict[str, Any]) -> Table:
+def report_table(report: CorpusReport) -> Table:
     """Return the table of papers and pairs by year, split and teacher for the terminal."""
     from rich.table import Table
 
@@ -96,30 +160,28 @@ def report_table(report: dict[str, Any]) -> Table:
     return table
 
 
-def _by_year(years: Any) -> dict[str, int]:
+def _cell(counts: YearCounts | None) -> str:
+    return f"{counts.papers} / {counts.pairs}" if counts else ""
+
+
+def _by_year(years: Iterable[int]) -> dict[str, int]:
     return {str(year): count for year, count in sorted(Counter(years).items())}
 
 
-def split_counts(years: Iterable[int], paper_ids: Iterable[str]) -> dict[str, Any]:
-    """Return how many papers and pairs a split has, in all and by year, from the columns of its rows."""
-    years, paper_ids = list(years), list(paper_ids)
-    papers_of_year: dict[int, set[str]] = {}
-    for year, paper_id in zip(years, paper_ids, strict=True):
-        papers_of_year.setdefault(year, set()).add(paper_id)
-    return {
-        "papers": len(set(paper_ids)),
-        "pairs": len(years),
-        "by_year": {
-            year: {"papers": len(papers_of_year[int(year)]), "pairs": pairs} for year, pairs in _by_year(years).items()
-        },
-    }
+def _papers_in_two_splits(rows: ConfigRows) -> int:
+    splits = Counter(paper_id for split in SPLITS for paper_id in {row.paper_id for row in rows[split]})
+    return sum(count > 1 for count in splits.values())
 
 
-def _papers_in_two_splits(config: Mapping[str, Any]) -> int:
-    splits_of_paper = Counter(paper_id for split in SPLITS for paper_id in set(config[split]["paper_id"]))
-    return sum(count > 1 for count in splits_of_paper.values())
+def _repeated_questions(rows: list[CorpusRow]) -> int:
+    # A question is in a split once for each paper.
+    questions = Counter(normalize_question(row.question) for row in rows)
+    return sum(count > 1 for count in questions.values())
 
 
-def _questions_of_several_papers(split: Any) -> int:
-    asked = Counter(normalised(question) for question in split["question"])
-    return sum(count > 1 for count in asked.values())
+def _contamination(rows: ConfigRows) -> ConfigContamination:
+    test, train = rows["test"], rows["train"]
+    return ConfigContamination(
+        contexts=count_contamination((row.context or "" for row in test), (row.context or "" for row in train)),
+        answers=count_contamination((row.answer for row in test), (row.answer for row in train)),
+    )

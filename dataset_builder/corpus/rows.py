@@ -1,90 +1,98 @@
-"""The rows of one corpus config: papers joined with pairs, and dealt out to the splits."""
+"""Join papers and pairs into the rows of one corpus config, by split."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from dataset_builder.corpus.pairs import Pair
+from dataset_builder.corpus.pairs import QAPair
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.corpus.splits import FIRST_TEST_YEAR, SPLITS, split_of
+from dataset_builder.corpus.splits import FIRST_TEST_YEAR, SPLITS, split_of_paper
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.prompt import INSTRUCTION
+from dataset_builder.text import normalize_question
 
-Row = dict[str, str | int]
-PAPERS_OF = {
-    "train": f"before {FIRST_TEST_YEAR} that is for training",
-    "validation": f"before {FIRST_TEST_YEAR} that is for validation, as one in ten is by a hash of its id",
+PAPERS_OF_SPLIT = {
+    "train": f"before {FIRST_TEST_YEAR} in the training split",
+    "validation": f"before {FIRST_TEST_YEAR} in the validation split, which gets one in ten by a hash of its id",
     "test": f"from {FIRST_TEST_YEAR} on",
 }
 
 
-def corpus_rows(
-    papers: Iterable[Paper],
-    train_pairs: Iterable[Pair],
-    train_teacher: str,
-    test_pairs: Iterable[Pair],
-    test_teacher: str,
-) -> tuple[dict[str, list[Row]], dict[str, Counter[str]]]:
-    """Join pairs with their papers and deal them out to the splits.
+@dataclass(frozen=True)
+class CorpusRow:
+    """One row of a corpus: a question-answer pair with its paper. The fields are the columns, in their order.
 
-    Train and validation take the training teacher's pairs on papers before the first test year, test takes the test
-    teacher's on the later papers.
-
-    Returns the rows of each split in the order of the pairs, and the pairs left out: for "train" (the training
-    teacher's) and for "test" (the test teacher's) a count by reason. Raises `InputError` for a pair of an unknown
-    paper, and when a split would be empty.
+    `context` is the abstract, or None in a corpus that is published without abstracts.
     """
-    by_id = {paper.paper_id: paper for paper in papers}
-    rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
-    dropped: dict[str, Counter[str]] = {}
-    for role, teacher, pairs in (("train", train_teacher, train_pairs), ("test", test_teacher, test_pairs)):
-        reasons = dropped[role] = Counter()
-        asked: set[tuple[str, str]] = set()
+
+    instruction: str
+    context: str | None
+    context_sha256: str
+    question: str
+    answer: str
+    paper_id: str
+    title: str
+    year: int
+    paper_url: str
+    teacher: str
+
+
+def corpus_rows(
+    papers: Mapping[str, Paper],
+    train_pairs: Iterable[QAPair],
+    test_pairs: Iterable[QAPair],
+    train_teacher: str,
+    test_teacher: str,
+) -> tuple[dict[str, list[CorpusRow]], dict[str, Counter[str]]]:
+    """Join pairs with their papers (by paper_id) and assign them to the splits.
+
+    Train and validation get the training teacher's pairs on papers before the first test year. Test gets the test
+    teacher's pairs on the later papers.
+
+    Returns the rows of each split in the order of the pairs, and the dropped pairs: for "train" (the training
+    teacher's pairs) and for "test" (the test teacher's) a count by reason. Raises `InputError` if a split is empty.
+    """
+    rows: dict[str, list[CorpusRow]] = {split: [] for split in SPLITS}
+    dropped: dict[str, Counter[str]] = {"train": Counter(), "test": Counter()}
+    for role, pairs in (("train", train_pairs), ("test", test_pairs)):
+        questions: set[tuple[str, str]] = set()
         for pair in pairs:
-            paper = by_id.get(pair.paper_id)
-            if paper is None:
-                raise InputError(
-                    f"{pair.place}: the pair is on the paper {pair.paper_id!r}, which no papers file holds; "
-                    "add the paper, or remove the pair"
-                )
-            split = split_of(paper.paper_id, paper.year)
-            question = (pair.paper_id, normalised(pair.question))
+            paper = papers[pair.paper_id]
+            split = split_of_paper(paper.paper_id, paper.year)
+            question = (pair.paper_id, normalize_question(pair.question))
             if paper.abstract is None:
-                reasons["the paper has no abstract"] += 1
+                dropped[role]["the paper has no abstract"] += 1
             elif (split == "test") != (role == "test"):
-                reasons["the paper is of a test year" if role == "train" else "the paper is of a training year"] += 1
-            elif question in asked:
-                reasons["the question repeats within the paper"] += 1
+                years = "a test year" if role == "train" else "a training year"
+                dropped[role][f"the paper is from {years}"] += 1
+            elif question in questions:
+                dropped[role]["the question is asked twice about the paper"] += 1
             else:
-                asked.add(question)
-                rows[split].append(_row(paper, pair, teacher))
+                questions.add(question)
+                rows[split].append(_row(paper, paper.abstract, pair))
     for split in SPLITS:
         if not rows[split]:
             teacher = test_teacher if split == "test" else train_teacher
             raise InputError(
                 f"the split {split!r} would be empty: the teacher {teacher!r} has no pair on a paper "
-                f"{PAPERS_OF[split]}; give a teacher that has some, or more papers"
+                f"{PAPERS_OF_SPLIT[split]}; choose a teacher that has one, or add papers"
             )
     return rows, dropped
 
 
-def normalised(question: str) -> str:
-    """Return the question as it is compared: in lower case, with single spaces."""
-    return " ".join(question.lower().split())
-
-
-def _row(paper: Paper, pair: Pair, teacher: str) -> Row:
-    return {
-        "instruction": INSTRUCTION,
-        "context": paper.abstract,
-        "context_sha256": sha256_of_text(paper.abstract),
-        "question": pair.question,
-        "answer": pair.answer,
-        "paper_id": paper.paper_id,
-        "title": paper.title,
-        "year": paper.year,
-        "paper_url": paper.paper_url,
-        "teacher": teacher,
-    }
+def _row(paper: Paper, abstract: str, pair: QAPair) -> CorpusRow:
+    return CorpusRow(
+        instruction=INSTRUCTION,
+        context=abstract,
+        context_sha256=sha256_of_text(abstract),
+        question=pair.question,
+        answer=pair.answer,
+        paper_id=paper.paper_id,
+        title=paper.title,
+        year=paper.year,
+        paper_url=paper.paper_url,
+        teacher=pair.teacher,
+    )

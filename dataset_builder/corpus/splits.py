@@ -1,4 +1,4 @@
-"""Which split a paper stands in: by its year, and by a hash of its id, never by chance."""
+"""Assign papers to train, validation and test by year and by a hash of the id."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ FIRST_TEST_YEAR = 2022
 SPLITS = ("train", "validation", "test")
 
 
-def split_of(paper_id: str, year: int) -> str:
+def split_of_paper(paper_id: str, year: int) -> str:
     """Return "train", "validation" or "test".
 
-    Papers from 2022 on are for test. Of the earlier ones one in ten is for validation, chosen by the first 32 bits of
-    the SHA-256 of its id, so that no paper stands in two splits and adding papers moves none.
+    Papers from 2022 on are test papers. One in ten earlier papers is a validation paper, chosen by the first 32 bits
+    of the SHA-256 of its id: no paper is in two splits, and adding papers moves none.
     """
     if year >= FIRST_TEST_YEAR:
         return "test"

@@ -1,1 +1,1 @@
-"""The crawler: the papers of a venue from DBLP, and their abstracts from several sources, politely and resumably."""
+"""Crawl a venue: list its papers at DBLP and find their abstracts, with pauses for each host, and resumable."""

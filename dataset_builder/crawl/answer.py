@@ -1,4 +1,4 @@
-"""What is asked of a source and what comes back: a listed paper, and an answer that must be on that paper."""
+"""Define what a source answers, or why it does not, and compare titles."""
 
 from __future__ import annotations
 
@@ -7,35 +7,39 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 
-@dataclass(frozen=True)
-class ListedPaper:
-    """A paper as DBLP lists it. `paper_id` is its DOI in lower case, else (or when taken) its URL."""
+class FetchError(Exception):
+    """A request without a usable answer. The message is a reason for the report: it holds no URL and no key.
 
-    paper_id: str
-    title: str
-    year: int
-    venue: str
-    paper_url: str
-    doi: str | None
+    `status` is the HTTP status, if that is the reason.
+    """
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+
+    @property
+    def page_missing(self) -> bool:
+        """Whether the host answered that it has no such page."""
+        return self.status in (404, 410)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a source says of a paper: the title and the abstract as it has them, None for what it has not."""
+    """The title and the abstract of a paper in the words of a source; None for what the source does not have."""
 
     title: str | None
-    text: str | None
+    abstract: str | None
 
 
 def same_title(listed: str, answered: str) -> bool:
-    """Tell whether two titles name the same paper.
+    """Return whether two titles name the same paper.
 
-    Case, punctuation and spaces count for nothing, a subtitle may be missing in one of them, and a fifth of the
-    letters may differ (spelled-out symbols, lost accents).
+    Case, punctuation and spaces are ignored. One title may lack the subtitle, and a fifth of the letters may differ
+    (spelled-out symbols, lost accents).
     """
     ours, theirs = (re.sub(r"[\W_]+", "", title.casefold()) for title in (listed, answered))
     shorter, longer = sorted((ours, theirs), key=len)
-    # A title of a word or two begins many others.
+    # A shorter one, of a word or two, is the beginning of many titles.
     if len(shorter) >= 12 and longer.startswith(shorter):
         return True
     return SequenceMatcher(None, ours, theirs, autojunk=False).ratio() >= 0.8

@@ -1,75 +1,39 @@
-"""The one HTTP client of the crawler: cached, patient, polite to each host, and silent about credentials."""
+"""Send the crawler's HTTP requests: with a cache, retries, pauses and limits; no log or file shows a credential."""
 
 from __future__ import annotations
 
 import io
 import logging
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
+from pydantic import TypeAdapter, ValidationError
 from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
-from urllib3 import HTTPResponse, Retry
-from urllib3.exceptions import InvalidHeader
+from urllib3 import HTTPResponse
 
+from dataset_builder.crawl.answer import FetchError
+from dataset_builder.crawl.hosts import Hosts
 from dataset_builder.crawl.settings import Credentials, Settings
+from dataset_builder.retry_after import parse_retry_after
 
 logger = logging.getLogger(__name__)
 
-ASK_AGAIN = (429, 500, 502, 503, 504)
-# Of the answer that reaches the cache the body is decoded and whole, whatever these said of it on the wire.
-OF_THE_WIRE = {"content-encoding", "content-length", "transfer-encoding", "connection"}
+Shape = TypeVar("Shape")
 
-
-class FetchError(Exception):
-    """A request that gave nothing to use. The message is a reason fit for a report: it holds no URL and no key."""
-
-    @property
-    def answered(self) -> bool:
-        """Whether the host did answer, and has no such page."""
-        return str(self) in ("HTTP 404", "HTTP 410")
-
-
-class Hosts:
-    """Whose turn it is: each host (name and port) gets one request at a time, and a pause after each."""
-
-    def __init__(self) -> None:
-        self.requests: Counter[str] = Counter()
-        # Hosts that asked to be left alone for longer than the crawl will wait.
-        self.closed: set[str] = set()
-        self._locks: dict[str, Lock] = defaultdict(Lock)
-        self._free_at: dict[str, float] = defaultdict(float)
-        self._guard = Lock()
-
-    @contextmanager
-    def turn(self, host: str, pause: float) -> Iterator[None]:
-        """Hold the host for a request, from the end of the pause that the last one left until this one has ended."""
-        with self._guard:
-            lock = self._locks[host]
-        with lock:
-            time.sleep(max(0.0, self._free_at[host] - time.monotonic()))
-            try:
-                yield
-            finally:
-                self.rest(host, pause)
-
-    def rest(self, host: str, seconds: float) -> None:
-        """Leave the host alone for at least so long."""
-        self._free_at[host] = max(self._free_at[host], time.monotonic() + seconds)
+RETRY_STATUSES = (429, 500, 502, 503, 504)
+# The cache gets a decoded and complete body, which these headers no longer describe.
+TRANSFER_HEADERS = {"content-encoding", "content-length", "transfer-encoding", "connection"}
 
 
 class Client:
-    """Asks the sources. Answers with status 200 are kept in `cache`, a SQLite file, and not asked for again."""
+    """Ask the sources. Answers with status 200 are kept in `cache`, a SQLite file, and not requested again."""
 
     def __init__(self, settings: Settings, credentials: Credentials, cache: Path, refresh: bool = False) -> None:
-        # At its lower levels urllib3 logs whole URLs, and OpenAlex takes its key as a part of the URL.
+        # At its lower levels urllib3 logs complete URLs, and OpenAlex takes its key as a part of the URL.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         self.settings = settings
         self.hosts = Hosts()
@@ -78,30 +42,30 @@ class Client:
             str(cache), backend="sqlite", allowable_methods=("GET", "POST"), allowable_codes=(200,)
         )
         self._session.max_redirects = 8
-        # Without these two nothing is left that could open another scheme than http and https.
+        # With only these two adapters, the session cannot open a scheme other than http and https.
         self._session.adapters.clear()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Wire(settings, credentials, self.hosts))
+            self._session.mount(scheme, _PoliteAdapter(settings, credentials, self.hosts))
 
     def get(self, source: str, path: str) -> requests.Response:
-        """Return the answer of `source` to a GET of `path`, which follows its base URL; raises `FetchError`."""
-        return self._ask("GET", source, path)
+        """Return the answer of `source` to a GET of `path`, relative to its base URL; raises `FetchError`."""
+        return self._request("GET", source, path)
 
-    def get_json(self, source: str, path: str, params: dict[str, str]) -> Any:
-        """Return the JSON value that `source` answers with; raises `FetchError`."""
-        return _json(self._ask("GET", source, path, params=params))
+    def get_json(self, source: str, path: str, params: dict[str, str], shape: type[Shape]) -> Shape:
+        """Return the JSON answer of `source` as `shape`, a pydantic type; raises `FetchError`."""
+        return _parse(self._request("GET", source, path, params=params), shape)
 
-    def post_json(self, source: str, path: str, params: dict[str, str], body: Any) -> Any:
-        """Return the JSON value that `source` answers to the posted JSON `body`; raises `FetchError`."""
-        return _json(self._ask("POST", source, path, params=params, json=body))
+    def post_json(self, source: str, path: str, params: dict[str, str], body: object, shape: type[Shape]) -> Shape:
+        """Return the JSON answer of `source` to the posted JSON `body` as `shape`; raises `FetchError`."""
+        return _parse(self._request("POST", source, path, params=params, json=body), shape)
 
     def close(self) -> None:
-        """Close connections and cache."""
-        self._session.close()
+        """Close the connections and the cache."""
+        self._session.close()  # type: ignore[no-untyped-call]  # requests-cache leaves it untyped
 
-    def _ask(self, method: str, source: str, path: str, **kwargs: Any) -> requests.Response:
+    def _request(self, method: str, source: str, path: str, **kwargs: Any) -> requests.Response:
         url = self.settings.url(source, path)
-        # What DBLP lists grows from year to year; what it listed of a year is kept by the crawl itself.
+        # DBLP's lists grow from year to year. The crawl itself keeps the list of a year.
         fresh = self._refresh or source == "dblp"
         try:
             response = self._session.request(method, url, timeout=self.settings.timeout, force_refresh=fresh, **kwargs)
@@ -112,14 +76,22 @@ class Client:
         except requests.RequestException as error:
             raise FetchError(f"the request failed ({type(error).__name__})") from None
         if response.status_code != 200:
-            raise FetchError(f"HTTP {response.status_code}")
+            raise FetchError(f"HTTP {response.status_code}", response.status_code)
         return response
 
 
-class _Wire(HTTPAdapter):
-    """Sends one request and reads all of its answer: in the host's turn, within limits, and again if it failed.
+class _TemporaryError(FetchError):
+    """A failure that may be over at the next attempt. `retry_after`: the pause that the host asks for, in seconds."""
 
-    What it hands back to the session and its cache was asked without credentials, as far as they can see.
+    def __init__(self, reason: str, status: int | None = None, retry_after: float = 0.0) -> None:
+        super().__init__(reason, status)
+        self.retry_after = retry_after
+
+
+class _PoliteAdapter(HTTPAdapter):
+    """Send one request and read its complete answer: in the host's turn, within limits, with retries.
+
+    The session and its cache see the request without the credentials.
     """
 
     def __init__(self, settings: Settings, credentials: Credentials, hosts: Hosts) -> None:
@@ -130,31 +102,35 @@ class _Wire(HTTPAdapter):
         contact = f"mailto:{credentials.crossref_mailto}" if credentials.crossref_mailto else "no contact given"
         self._user_agent = f"isca-qa/0.1 (collects the abstracts of a few venues; {contact})"
 
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        host = urlsplit(request.url).netloc
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Return the answer, read completely in any case; raises `FetchError` if the last attempt fails as well."""
+        host = urlsplit(str(request.url)).netloc
         outgoing = self._with_credentials(request)
-        with self._hosts.turn(host, pause_of(host, self._settings)):
-            for attempt in range(self._settings.retries + 1):
-                if host in self._hosts.closed:
-                    raise FetchError("the host asked for too long a pause")
+        attempt = 0
+        with self._hosts.turn(host, self._settings.pause(host)):
+            while host not in self._hosts.closed:
                 self._hosts.requests[host] += 1
-                raw, failure = self._try(outgoing, {**kwargs, "stream": True})
-                if raw is not None and raw.status not in ASK_AGAIN:
-                    break
-                wait = max(_retry_after(raw), self._settings.backoff * 2**attempt)
-                if _retry_after(raw) > self._settings.longest_retry_after:
-                    self._hosts.closed.add(host)
-                elif attempt < self._settings.retries:
-                    logger.info("%s: %s; asking again in %.1f s", host, failure, wait)
-                    time.sleep(wait)
+                try:
+                    # Streamed, so that the limits can end the transfer. requests passes all options by keyword.
+                    raw = self._read(outgoing, **{**kwargs, "stream": True})
+                except _TemporaryError as error:
+                    if error.retry_after > self._settings.longest_retry_after:
+                        self._hosts.closed.add(host)
+                    elif attempt == self._settings.retries:
+                        self._hosts.pause(host, error.retry_after)
+                        raise
+                    else:
+                        wait = max(error.retry_after, self._settings.backoff * 2**attempt)
+                        logger.info("%s: %s; asking again in %.1f s", host, error, wait)
+                        time.sleep(wait)
+                        attempt += 1
                 else:
-                    self._hosts.rest(host, _retry_after(raw))
-                    raise FetchError(failure)
-            self._hosts.rest(host, _rate_limit(raw))
-        return self.build_response(request, raw)
+                    self._hosts.pause(host, _seconds_per_request(raw))
+                    return self.build_response(request, raw)
+        raise FetchError("the host asked for too long a pause")
 
-    def _try(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> tuple[HTTPResponse | None, str]:
-        """Return the answer with its body read, or None, and what is wrong with it."""
+    def _read(self, request: requests.PreparedRequest, **kwargs: Any) -> HTTPResponse:
+        """Return the answer with its decoded body; raises `FetchError`, and `_TemporaryError` to be retried."""
         started = time.monotonic()
         body = io.BytesIO()
         try:
@@ -166,67 +142,55 @@ class _Wire(HTTPAdapter):
                     if time.monotonic() - started > 4 * self._settings.timeout:
                         raise requests.Timeout
         except requests.Timeout:
-            return None, "timed out"
+            raise _TemporaryError("timed out") from None
         except requests.exceptions.ContentDecodingError:
-            return None, "the answer cannot be decoded"
+            raise _TemporaryError("the answer cannot be decoded") from None
         except requests.exceptions.ChunkedEncodingError:
-            return None, "the connection was cut"
+            raise _TemporaryError("the connection was cut") from None
         except requests.ConnectionError as error:
-            return None, "timed out" if "Read timed out" in str(error) else "no connection"
-        whole = HTTPResponse(
+            raise _TemporaryError("timed out" if "Read timed out" in str(error) else "no connection") from None
+        status = response.status_code
+        if status in RETRY_STATUSES:
+            retry_after = parse_retry_after(response.headers.get("Retry-After"))
+            raise _TemporaryError(f"HTTP {status}", status, retry_after or 0.0)
+        return HTTPResponse(
             io.BytesIO(body.getvalue()),
-            headers={name: value for name, value in response.headers.items() if name.lower() not in OF_THE_WIRE},
-            status=response.status_code,
+            headers={name: value for name, value in response.headers.items() if name.lower() not in TRANSFER_HEADERS},
+            status=status,
             reason=response.reason,
             preload_content=False,
+            # requests reads the answer's cookies from this object, and offers no other access to it.
             original_response=response.raw._original_response,
-            request_url=urlsplit(request.url).path,
+            request_url=str(urlsplit(str(request.url)).path),
         )
-        return whole, f"HTTP {response.status_code}"
 
     def _with_credentials(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Return a copy of the request as it goes onto the wire."""
+        """Return a copy of the request with user agent and key."""
         outgoing = request.copy()
         outgoing.headers["User-Agent"] = self._user_agent
-        keys, bases = self._credentials, self._settings.base_urls
-        if keys.openalex_api_key and _is_below(request.url, bases["openalex"]):
-            outgoing.prepare_url(outgoing.url, {"api_key": keys.openalex_api_key})
-        if keys.s2_api_key and _is_below(request.url, bases["semantic_scholar"]):
+        keys, bases, url = self._credentials, self._settings.base_urls, str(request.url)
+        if keys.openalex_api_key and _is_below(url, bases["openalex"]):
+            outgoing.prepare_url(url, {"api_key": keys.openalex_api_key})
+        if keys.s2_api_key and _is_below(url, bases["semantic_scholar"]):
             outgoing.headers["x-api-key"] = keys.s2_api_key
         return outgoing
 
 
-def pause_of(host: str, settings: Settings) -> float:
-    """Return the seconds that a host is left alone after each request: a publisher, as long as "page" says."""
-    pauses = [
-        settings.pauses[source]
-        for source, base in settings.base_urls.items()
-        if urlsplit(base).netloc == host and source != "browser"
-    ]
-    return max(pauses, default=settings.pauses["page"])
-
-
-def _retry_after(raw: HTTPResponse | None) -> float:
-    """Return the seconds of pause that an answer asks for in its header Retry-After, a number or a date."""
-    try:
-        return (Retry().get_retry_after(raw) or 0.0) if raw is not None else 0.0
-    except InvalidHeader:
-        return 0.0
-
-
-def _rate_limit(raw: HTTPResponse) -> float:
-    """Return the seconds a request that Crossref's headers allow ("50" and "1s"); 0 where there are none."""
+def _seconds_per_request(raw: HTTPResponse) -> float:
+    """Return the seconds per request that Crossref's headers ("50" and "1s") allow; 0 without these headers."""
     limit, interval = (raw.headers.get(f"x-rate-limit-{name}", "").rstrip("s") for name in ("limit", "interval"))
     return int(interval) / int(limit) if limit.isdigit() and interval.isdigit() and int(limit) else 0.0
 
 
 def _is_below(url: str, base: str) -> bool:
-    asked, of_source = urlsplit(url), urlsplit(base)
-    return asked[:2] == of_source[:2] and asked.path.startswith(of_source.path.rstrip("/") + "/")
+    requested, source = urlsplit(url), urlsplit(base)
+    return requested[:2] == source[:2] and requested.path.startswith(source.path.rstrip("/") + "/")
 
 
-def _json(response: requests.Response) -> Any:
+def _parse(response: requests.Response, shape: type[Shape]) -> Shape:
     try:
-        return response.json()
+        return TypeAdapter(shape).validate_python(response.json())
     except requests.JSONDecodeError:
         raise FetchError("the answer is not JSON") from None
+    except ValidationError:
+        raise FetchError("the answer is not of the documented shape") from None

@@ -1,23 +1,26 @@
-"""The papers of a venue and year as DBLP lists them, and what of the list is no paper."""
+"""List the papers of a venue and year from DBLP, without the entries that are not papers."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
+from pydantic import AliasPath, BaseModel, Field
 
-from dataset_builder.crawl.answer import ListedPaper
-from dataset_builder.crawl.cleaning import clean_title
-from dataset_builder.crawl.client import Client, FetchError
+from dataset_builder.corpus.papers import Paper
+from dataset_builder.crawl.answer import FetchError
+from dataset_builder.crawl.cleanup import clean_title
+from dataset_builder.crawl.client import Client
+from dataset_builder.formats import FileFormat
 
-# The most that the search API gives at once, https://dblp.org/faq/13501473.html.
-PAGE = 1000
-NO_PAPER = {
+# The most entries in one answer of the search API, https://dblp.org/faq/13501473.html.
+PAGE_SIZE = 1000
+NON_PAPERS = {
     reason: re.compile("|".join(patterns), re.IGNORECASE)
     for reason, patterns in {
+        "no title": (r"^$",),
         "retraction": (r"^\W*retract(ed|ion)( (article|paper|notice|note))?\b\W*(:|\]|\)|$|of\b)", r"\(retracted\b"),
         "keynote": (r"^\W*(keynote|plenary|invited (talk|lecture))\b", r"\((keynote|invited talk)\b.*\)$"),
         "front matter": (
@@ -32,122 +35,141 @@ NO_PAPER = {
 }
 
 
+class LeftOut(FileFormat):
+    """An entry of DBLP that is not a paper."""
+
+    year: int
+    title: str
+    reason: str
+
+
+class Listing(FileFormat):
+    """The papers of a year in DBLP's order, still without abstracts, and the entries left out."""
+
+    papers: list[Paper]
+    left_out: list[LeftOut]
+
+
 @dataclass(frozen=True)
 class Entry:
-    """A line of a table of contents. `kind` is DBLP's, "editor" for proceedings, and `record_url` DBLP's own page."""
+    """An entry of a table of contents. `record_url` is DBLP's own page about it."""
 
     title: str
     url: str | None
     doi: str | None
     record_url: str
-    kind: str
+    is_proceedings: bool
 
 
-@dataclass(frozen=True)
-class Listing:
-    """The papers of a year in DBLP's order, and the title and the reason of each entry left out."""
+class _Info(BaseModel):
+    # The URLs of the publication.
+    ee: str | list[str] = []
+    doi: str | None = None
+    title: str
+    type: str
+    url: str
 
-    papers: list[ListedPaper]
-    left_out: list[dict[str, str]]
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the listing as JSON holds it."""
-        return {"papers": [asdict(paper) for paper in self.papers], "left_out": self.left_out}
+class _Hit(BaseModel):
+    info: _Info
 
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Listing:
-        """Return the listing that `as_json` gave."""
-        return cls([ListedPaper(**paper) for paper in value["papers"]], value["left_out"])
+
+class _SearchAnswer(BaseModel):
+    total: int = Field(validation_alias=AliasPath("result", "hits", "@total"))
+    hits: list[_Hit] = Field([], validation_alias=AliasPath("result", "hits", "hit"))
 
 
 def find_volumes(client: Client, venue: str) -> dict[int, list[str]] | None:
-    """Return the names of a venue's tables of contents by year, as DBLP's page on the venue links them.
+    """Return the names of a venue's tables of contents by year, or None if DBLP does not know the venue.
 
-    Names are such as isca2024 and, where a year has several volumes, asplos2023-1. None when DBLP does not know the
-    venue. Raises `FetchError` when the page cannot be read.
+    The names come from the links of the venue's page: isca2024 or, if a year has several volumes, asplos2023-1.
+    Raises `FetchError` if the page cannot be read.
     """
     try:
         page = client.get("dblp", f"/db/conf/{venue}/index.html").content
     except FetchError as error:
-        if str(error) == "HTTP 404":
+        if error.status == 404:
             return None
         raise
     link = re.compile(rf"(?:^|/)(?P<name>{venue}(?P<year>\d{{4}}|\d\d)(?:-(?P<volume>\d+))?)\.html$")
     found: dict[int, set[tuple[int, str]]] = {}
     for anchor in BeautifulSoup(page, "lxml").find_all("a", href=True):
-        if named := link.search(anchor["href"]):
+        if match := link.search(str(anchor["href"])):
             # The years before 2000 have two digits.
-            year = int(named["year"]) + (1900 if len(named["year"]) == 2 else 0)
-            found.setdefault(year, set()).add((int(named["volume"] or 0), named["name"]))
+            year = int(match["year"]) + (1900 if len(match["year"]) == 2 else 0)
+            found.setdefault(year, set()).add((int(match["volume"] or 0), match["name"]))
     return {year: [name for _, name in sorted(volumes)] for year, volumes in found.items()}
 
 
 def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> Listing:
-    """Return the papers of a year, all volumes one after the other; raises `FetchError`.
+    """Return the papers of a year, volume by volume; raises `FetchError`.
 
-    Each volume is asked of the search API, and of its HTML page when that gives nothing. A URL that several
-    papers share is given to the first two: one may be known by the DOI, the other by the URL. Later ones get DBLP's.
+    Each volume is requested from the search API, then from its HTML page if the API fails or has no entry. If several
+    papers share a URL, the first two keep it: one of them can have the DOI as its paper_id and the other one the URL.
+    Later papers get the URL of DBLP's record.
     """
-    papers: list[ListedPaper] = []
+    papers: list[Paper] = []
     left_out = []
     for volume in volumes:
         try:
-            entries = _from_search(client, venue, volume)
-        except (FetchError, KeyError, TypeError, ValueError, AttributeError):
+            entries = _read_search(client, venue, volume)
+        except FetchError:
             entries = []
-        for entry in entries or _from_page(client, venue, volume):
+        for entry in entries or _read_page(client, venue, volume):
             title = clean_title(entry.title)
-            reason = why_no_paper(title, entry.kind)
+            reason = "front matter" if entry.is_proceedings else reason_left_out(title)
             if reason:
-                left_out.append({"title": title, "reason": reason})
-            else:
-                url = entry.url or entry.record_url
-                if sum(paper.paper_url == url for paper in papers) >= (2 if entry.doi else 1):
-                    url = entry.record_url
-                papers.append(ListedPaper(entry.doi or url, title, year, venue, url, entry.doi))
-    return Listing(papers, left_out)
+                left_out.append(LeftOut(year=year, title=title, reason=reason))
+                continue
+            url = entry.url or entry.record_url
+            if sum(paper.paper_url == url for paper in papers) >= (2 if entry.doi else 1):
+                url = entry.record_url
+            paper_id = entry.doi or url
+            paper = Paper(
+                paper_id=paper_id, title=title, year=year, venue=venue, paper_url=url, doi=entry.doi, abstract=None
+            )
+            papers.append(paper)
+    return Listing(papers=papers, left_out=left_out)
 
 
-def why_no_paper(title: str, kind: str) -> str | None:
-    """Return why an entry is left out ("front matter", "keynote", "retraction"), or None for a paper."""
-    if kind in ("editor", "Editorship"):
-        return "front matter"
-    return next((reason for reason, pattern in NO_PAPER.items() if pattern.search(title)), None)
+def reason_left_out(title: str) -> str | None:
+    """Return why an entry with this title is not a paper (a key of `NON_PAPERS`), or None for a paper."""
+    return next((reason for reason, pattern in NON_PAPERS.items() if pattern.search(title)), None)
 
 
 def deduplicate_ids(listings: dict[int, Listing]) -> dict[int, Listing]:
-    """Return the listings with each paper_id once: who shares a DOI with an earlier one goes by its URL."""
+    """Return the listings with unique paper_ids: a paper whose DOI an earlier paper has gets its URL instead."""
     taken: set[str] = set()
-    apart = {}
+    unique = {}
     for year, listing in listings.items():
         papers = []
         for paper in listing.papers:
-            known = replace(paper, paper_id=paper.paper_url) if paper.paper_id in taken else paper
-            taken.add(known.paper_id)
-            papers.append(known)
-        apart[year] = replace(listing, papers=papers)
-    return apart
+            if paper.paper_id in taken:
+                paper = paper.model_copy(update={"paper_id": paper.paper_url})
+            taken.add(paper.paper_id)
+            papers.append(paper)
+        unique[year] = Listing(papers=papers, left_out=listing.left_out)
+    return unique
 
 
-def _from_search(client: Client, venue: str, volume: str) -> list[Entry]:
+def _read_search(client: Client, venue: str, volume: str) -> list[Entry]:
     entries: list[Entry] = []
     while True:
-        params = {"q": f"toc:db/conf/{venue}/{volume}.bht:", "h": str(PAGE), "f": str(len(entries)), "format": "json"}
-        hits = client.get_json("dblp", "/search/publ/api", params)["result"]["hits"]
-        page = [_entry(hit["info"]) for hit in hits.get("hit", [])]
-        entries += page
-        if not page or len(entries) >= int(hits["@total"]):
+        query = f"toc:db/conf/{venue}/{volume}.bht:"
+        params = {"q": query, "h": str(PAGE_SIZE), "f": str(len(entries)), "format": "json"}
+        answer = client.get_json("dblp", "/search/publ/api", params, _SearchAnswer)
+        entries += [_entry(hit.info) for hit in answer.hits]
+        if not answer.hits or len(entries) >= answer.total:
             return entries
 
 
-def _entry(info: dict[str, Any]) -> Entry:
-    urls = info.get("ee") or []
-    url = urls if isinstance(urls, str) else next(iter(urls), None)
-    return Entry(info["title"], url, _doi(info.get("doi") or url), info["url"], info["type"])
+def _entry(info: _Info) -> Entry:
+    url = info.ee if isinstance(info.ee, str) else next(iter(info.ee), None)
+    return Entry(info.title, url, _doi(info.doi or url), info.url, info.type == "Editorship")
 
 
-def _from_page(client: Client, venue: str, volume: str) -> list[Entry]:
-    """Return the entries of the table of contents as the HTML page shows them, in its order."""
+def _read_page(client: Client, venue: str, volume: str) -> list[Entry]:
+    """Return the entries of the table of contents in the order of the HTML page."""
     page = BeautifulSoup(client.get("dblp", f"/db/conf/{venue}/{volume}.html").content, "lxml")
     entries = []
     for item in page.select("li.entry"):
@@ -155,14 +177,13 @@ def _from_page(client: Client, venue: str, volume: str) -> list[Entry]:
         if title is not None:
             link = item.select_one("nav.publ li.ee a[href]") or item.select_one("nav.publ div.head a[href]")
             url = str(link["href"]) if link else None
-            kind = "editor" if "editor" in item["class"] else "inproceedings"
-            record = f"https://dblp.org/rec/{quote(str(item.get('id', '')))}"
-            entries.append(Entry(title.decode_contents(), url, _doi(url), record, kind))
+            record_url = f"https://dblp.org/rec/{quote(str(item.get('id', '')))}"
+            entries.append(Entry(title.decode_contents(), url, _doi(url), record_url, "editor" in item["class"]))
     if not entries:
         raise FetchError("the table of contents cannot be read")
     return entries
 
 
 def _doi(text: str | None) -> str | None:
-    found = re.match(r"(?:https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)$", text or "", re.IGNORECASE)
-    return found[1].lower() if found else None
+    match = re.match(r"(?:https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)$", text or "", re.IGNORECASE)
+    return match[1].lower() if match else None

@@ -1,15 +1,17 @@
-"""What a crawl can be told: where the sources lie, how long to pause, how long to wait, what to refuse."""
+"""Define the settings of a crawl: the sources and their URLs, pauses, time limits and credentials."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-# In the order in which they are asked: those that answer for fifty papers or more at once first, a browser last.
+# The sources of abstracts, in the order in which the crawler asks them: first the ones that answer for fifty or more
+# papers at once, last a browser.
 SOURCES = ("openalex", "semantic_scholar", "crossref", "page", "browser")
 
-# "page" and "browser" begin at the resolver of DOIs, which sends them on to the publisher.
+# "page" and "browser" start at the DOI resolver, which redirects to the publisher.
 BASE_URLS = {
     "dblp": "https://dblp.org",
     "openalex": "https://api.openalex.org",
@@ -19,15 +21,15 @@ BASE_URLS = {
     "browser": "https://doi.org",
 }
 
-# Seconds between the end of a request to a host and the next to it. DBLP asks for one or two
-# (https://dblp.org/faq/1474706.html), Semantic Scholar for one (https://www.semanticscholar.org/product/api),
-# publishers shut out what is faster than a reader.
+# Seconds between the end of a request to a host and the start of the next one. DBLP asks for one or two
+# (https://dblp.org/faq/1474706.html), Semantic Scholar for one (https://www.semanticscholar.org/product/api).
+# Publishers block clients that are faster than a human reader.
 PAUSES = {"dblp": 1.5, "openalex": 0.2, "semantic_scholar": 1.1, "crossref": 0.5, "page": 3.0, "browser": 7.0}
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Keys and the contact that the sources ask for. They go onto the wire and nowhere else."""
+    """The keys and the contact address that the sources ask for. Only requests hold them: no file, no log line."""
 
     openalex_api_key: str = field(default="", repr=False)
     s2_api_key: str = field(default="", repr=False)
@@ -35,7 +37,7 @@ class Credentials:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Credentials:
-        """Return what OPENALEX_API_KEY, S2_API_KEY and CROSSREF_MAILTO hold; what is not set is empty."""
+        """Return the values of OPENALEX_API_KEY, S2_API_KEY and CROSSREF_MAILTO; a missing one is empty."""
         return cls(
             *(environment.get(name, "").strip() for name in ("OPENALEX_API_KEY", "S2_API_KEY", "CROSSREF_MAILTO"))
         )
@@ -43,23 +45,32 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a crawl behaves towards the hosts. Times are in seconds, sizes in bytes."""
+    """How a crawl treats the hosts. Times are in seconds, sizes in bytes."""
 
     base_urls: Mapping[str, str] = field(default_factory=lambda: BASE_URLS)
     pauses: Mapping[str, float] = field(default_factory=lambda: PAUSES)
-    # For the connection and for each wait on it; the whole of an answer may take four times as long.
+    # Limit for the connection and for each read; a complete answer may take four times as long.
     timeout: float = 30.0
-    # A failed request is asked again twice, after this many seconds and twice as many.
+    # A failed request is sent again `retries` times, after `backoff` seconds, then twice as many, and so on.
     backoff: float = 5.0
     retries: int = 2
-    # A host that asks for a longer pause (Retry-After) is not asked again in this crawl.
+    # A host that asks for a longer pause (Retry-After) gets no further request in this crawl.
     longest_retry_after: float = 300.0
     largest_answer: int = 20_000_000
-    # After so many failures in a row a publisher or a source is left alone for the rest of the crawl.
+    # After this many failures in a row, a publisher or a source gets no further request in this crawl.
     failures_in_a_row: int = 5
-    # How long a page in the browser has to show an abstract once it is loaded.
+    # How long a loaded page in the browser may take to show an abstract.
     browser_wait: float = 20.0
 
     def url(self, source: str, path: str) -> str:
-        """Return the URL of `path` below a source's base; a path that is a URL (a paper without DOI) stands alone."""
+        """Return the URL of `path` below the base URL of a source; a path that is a URL is returned unchanged."""
         return path if not path.startswith("/") else self.base_urls[source].rstrip("/") + path
+
+    def pause(self, host: str) -> float:
+        """Return the pause after a request to a host, in seconds; a publisher's host gets the pause of "page"."""
+        pauses = [
+            self.pauses[source]
+            for source, base in self.base_urls.items()
+            if urlsplit(base).netloc == host and source != "browser"
+        ]
+        return max(pauses, default=self.pauses["page"])

@@ -1,1 +1,1 @@
-"""The teachers: question-answer pairs on abstracts, written by a language model, checked, traceable to a seed."""
+"""Generate question-answer pairs: a teacher writes pairs on each abstract, and the checks accept or reject them."""

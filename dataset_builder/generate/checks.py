@@ -1,29 +1,33 @@
-"""The checks of a pair, each with the reason that it rejects for; and a corpus of responses sorted by them."""
+"""Check pairs mechanically, and give the reason for each rejection."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataset_builder.corpus.contamination import word_runs
+from dataset_builder.corpus.contamination import ngrams
+from dataset_builder.corpus.manifest import Response
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.generate.journal import Attempt, Finished
-from dataset_builder.generate.schema import Limits, ParseError, parse_response
+from dataset_builder.generate.responses import PaperResult
+from dataset_builder.generate.schema import ParseError, parse_response
 from dataset_builder.grounding import nearest_sentence_similarities, unsupported_names, unsupported_numbers
+from dataset_builder.teachers.teacher import Limits
+from dataset_builder.text import normalize_question, words
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-# An answer of which fewer of its words than this share are new says the question over again. Of 2,579 real pairs none
-# had less than 0.35.
+# An answer whose share of words that are not in the question is lower repeats the question. The lowest share in 2,579
+# real pairs was 0.35.
 LEAST_NEW_WORDS = 0.25
 LEAST_QUESTION_WORDS = 3
-# A question holds one of these or begins with one of those. All 2,579 real questions do.
+# A question contains a question word, or begins with an auxiliary verb. All 2,579 real questions do.
 QUESTION_WORDS = frozenset("what how why which who whom whose when where".split())  # noqa: SIM905
 QUESTION_OPENINGS = frozenset("is are was were do does did has have had can could will would should may might".split())  # noqa: SIM905
-ENDS_A_SENTENCE = re.compile(r"[.!][\"'\u201d\u2019)\]]*$")
+SENTENCE_ENDING = re.compile(r"[.!][\"'\u201d\u2019)\]]*$")
 
 NOT_ASKED = "the paper could not be asked"
 NOT_PARSED = "no response parsed"
@@ -34,92 +38,117 @@ NOT_CLOSE = "the answer is close to no sentence of the abstract"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A pair as its teacher wrote it, the paper it is on, and the response it comes from."""
+    """A pair as its teacher wrote it, its paper, and the seed of its response."""
 
     paper: Paper
     question: str
     answer: str
-    attempt: Attempt
+    seed: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The reason for a rejection, and `detail` as the evidence."""
+
+    reason: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """What was rejected and why: a pair, or (`candidate` None) all responses on a paper. `detail` is the evidence."""
+    """A rejected pair, or (without a `candidate`) a paper with all its `responses`."""
 
     paper: Paper
-    reason: str
-    detail: str
+    problem: Problem
     candidate: Candidate | None = None
-    attempts: list[Attempt] = field(default_factory=list)
+    responses: Sequence[Response] = ()
 
 
-def check_responses(
-    results: list[tuple[Paper, Finished]], limits: Limits, encoder: SentenceTransformer, threshold: float
-) -> tuple[list[Candidate], list[Rejected]]:
-    """Return the pairs that pass every check, and what was rejected, both in the order of `results`.
+@dataclass(frozen=True)
+class CheckedPairs:
+    """The pairs that pass every check and what was rejected, both in the order of the papers."""
 
-    Whether a question repeats is seen among the pairs that pass everything else, the first of them staying, so that
-    neither the order of generation nor a rejected pair decides it.
+    accepted: list[Candidate]
+    rejected: list[Rejected]
+
+
+def check_results(
+    results: Sequence[tuple[Paper, PaperResult]], limits: Limits, encoder: SentenceTransformer, threshold: float
+) -> CheckedPairs:
+    """Return the accepted and the rejected pairs of `results`.
+
+    Questions are compared only among pairs that pass all other checks, and the first of equal questions is kept. So
+    neither the order of generation nor a rejected pair decides which pair is kept.
     """
-    passed: list[tuple[int, Candidate]] = []
-    rejected: list[tuple[int, Rejected]] = []
-    place = 0
-    for paper, result in results:
-        if result.failure:
-            rejected.append((place := place + 1, Rejected(paper, NOT_ASKED, result.failure)))
-            continue
-        try:
-            pairs = parse_response(result.attempts[-1].text, limits)
-        except ParseError as error:
-            rejected.append((place := place + 1, Rejected(paper, NOT_PARSED, str(error), None, result.attempts)))
-            continue
-        for question, answer in pairs:
-            candidate = Candidate(paper, question.strip(), answer.strip(), result.attempts[-1])
-            found = reject_by_rule(question, answer, f"{paper.title}. {paper.abstract}", limits)
-            place += 1
-            if found:
-                rejected.append((place, Rejected(paper, *found, candidate)))
-            else:
-                passed.append((place, candidate))
-
-    similarities = nearest_sentence_similarities(
-        encoder, [candidate.answer for _, candidate in passed], [candidate.paper.abstract for _, candidate in passed]
+    items = [item for paper, result in results for item in _check_alone(paper, result, limits)]
+    candidates = [item for item in items if isinstance(item, Candidate)]
+    similarities = iter(
+        nearest_sentence_similarities(
+            encoder,
+            [candidate.answer for candidate in candidates],
+            [candidate.paper.abstract or "" for candidate in candidates],
+        )
     )
     accepted: list[Candidate] = []
-    asked: dict[str, str] = {}
-    for (place, candidate), similarity in zip(passed, similarities, strict=True):
-        found = None
-        key = question_key(candidate.question)
+    rejected: list[Rejected] = []
+    paper_of_question: dict[str, str] = {}
+    for item in items:
+        if isinstance(item, Rejected):
+            rejected.append(item)
+            continue
+        similarity = next(similarities)
+        first_paper = paper_of_question.get(normalize_question(item.question))
         if similarity < threshold:
-            found = NOT_CLOSE, f"similarity {similarity}, at least {threshold} is asked for"
-        elif key in asked:
-            within = asked[key] == candidate.paper.paper_id
-            found = (REPEATS_WITHIN, "") if within else (REPEATS_ACROSS, f"asked of {asked[key]}")
+            problem = Problem(NOT_CLOSE, f"similarity {similarity}, at least {threshold} is required")
+        elif first_paper == item.paper.paper_id:
+            problem = Problem(REPEATS_WITHIN)
+        elif first_paper is not None:
+            problem = Problem(REPEATS_ACROSS, f"asked of {first_paper}")
         else:
-            asked[key] = candidate.paper.paper_id
-        if found:
-            rejected.append((place, Rejected(candidate.paper, *found, candidate)))
-        else:
-            accepted.append(candidate)
-    return accepted, [rejection for _, rejection in sorted(rejected, key=lambda item: item[0])]
+            paper_of_question[normalize_question(item.question)] = item.paper.paper_id
+            accepted.append(item)
+            continue
+        rejected.append(Rejected(item.paper, problem, item))
+    return CheckedPairs(accepted, rejected)
 
 
-def reject_by_rule(question: str, answer: str, source: str, limits: Limits) -> tuple[str, str] | None:
-    """Return why a pair is to be rejected, as reason and evidence; None where no rule rejects it.
+def _check_alone(paper: Paper, result: PaperResult, limits: Limits) -> Iterator[Candidate | Rejected]:
+    """Yield the pairs of one paper, after the checks that need no other pair and no encoder."""
+    if result.failure:
+        yield Rejected(paper, Problem(NOT_ASKED, result.failure))
+        return
+    response = result.responses[-1]
+    try:
+        pairs = parse_response(response.text, limits)
+    except ParseError as error:
+        yield Rejected(paper, Problem(NOT_PARSED, str(error)), responses=result.responses)
+        return
+    for question, answer in pairs:
+        candidate = Candidate(paper, question.strip(), answer.strip(), response.seed)
+        problem = find_problem(question, answer, source_text(paper), limits)
+        yield Rejected(paper, problem, candidate) if problem else candidate
 
-    These are the rules that need no encoder and no other pair. `question` and `answer` are as the teacher wrote them,
-    since a text that fills its limit with space was cut, too; `source` is title and abstract.
+
+def source_text(paper: Paper) -> str:
+    """Return the text that must support an answer: title and abstract."""
+    return f"{paper.title}. {paper.abstract}"
+
+
+def find_problem(question: str, answer: str, source: str, limits: Limits) -> Problem | None:
+    """Return the first problem of a pair that needs no encoder and no other pair to be found, or None.
+
+    `question` and `answer` are as the teacher wrote them; spaces count for the length, since a text that fills its
+    limit with spaces was cut off, too. `source` is title and abstract.
     """
     question_characters, answer_characters = len(question), len(answer)
     question, answer = question.strip(), answer.strip()
-    new, of = new_words(question, answer)
-    runs = Counter(word_runs(answer))
-    repeated = next((" ".join(run) for run, count in runs.items() if count > 1), "")
+    new_words, answer_words = count_new_words(question, answer)
+    repeated = next((" ".join(ngram) for ngram, count in Counter(ngrams(answer)).items() if count > 1), "")
     numbers, names = unsupported_numbers(answer, source), unsupported_names(answer, source)
-    for holds, reason, detail in (
+    for applies, reason, detail in (
         (not question, "the question is empty", ""),
         (not answer, "the answer is empty", ""),
-        # A text that fills its limit was cut there by the schema, whatever it was made to end with.
+        # The schema cuts a text off at its limit, and then makes it end as a question or a string must.
         (
             question_characters >= limits.question_characters,
             "the question is over-long",
@@ -128,33 +157,28 @@ def reject_by_rule(question: str, answer: str, source: str, limits: Limits) -> t
         (answer_characters >= limits.answer_characters, "the answer is over-long", f"{answer_characters} characters"),
         (not question.endswith("?"), "not a question", "no question mark at the end"),
         (len(question.split()) < LEAST_QUESTION_WORDS, "not a question", f"fewer than {LEAST_QUESTION_WORDS} words"),
-        (not _asks(question), "not a question", "no question word"),
-        (not ENDS_A_SENTENCE.search(answer), "the answer does not end as a sentence", f"...{answer[-20:]}"),
-        (new < LEAST_NEW_WORDS * of, "the answer repeats the question", f"{new} of {of} words are new"),
+        (not _has_question_word(question), "not a question", "no question word"),
+        (not SENTENCE_ENDING.search(answer), "the answer does not end as a sentence", f"...{answer[-20:]}"),
+        (
+            new_words < LEAST_NEW_WORDS * answer_words,
+            "the answer repeats the question",
+            f"{new_words} of {answer_words} words are new",
+        ),
         (repeated, "the answer repeats itself", repeated),
-        (numbers, "the answer has a number that the abstract does not hold", ", ".join(numbers)),
-        (names, "the answer names what the abstract does not", ", ".join(names)),
+        (numbers, "the answer has a number that the abstract does not have", ", ".join(numbers)),
+        (names, "the answer has a name that the abstract does not have", ", ".join(names)),
     ):
-        if holds:
-            return reason, detail
+        if applies:
+            return Problem(reason, detail)
     return None
 
 
-def _asks(question: str) -> bool:
-    words = _words(question)
-    return not QUESTION_OPENINGS.isdisjoint(words[:1]) or not QUESTION_WORDS.isdisjoint(words)
+def _has_question_word(question: str) -> bool:
+    found = words(question)
+    return not QUESTION_OPENINGS.isdisjoint(found[:1]) or not QUESTION_WORDS.isdisjoint(found)
 
 
-def question_key(question: str) -> str:
-    """Return the question as it is compared: its words and numbers in lower case."""
-    return " ".join(_words(question))
-
-
-def new_words(question: str, answer: str) -> tuple[int, int]:
-    """Return how many of the answer's different words the question does not hold, and how many there are."""
-    words = set(_words(answer))
-    return len(words - set(_words(question))), len(words)
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
+def count_new_words(question: str, answer: str) -> tuple[int, int]:
+    """Return how many different words of the answer are not in the question, and how many there are in all."""
+    answer_words = set(words(answer))
+    return len(answer_words - set(words(question))), len(answer_words)

@@ -1,30 +1,18 @@
-"""The shape of a response: a JSON list of question-answer pairs, as a schema, as a grammar, and as it is parsed."""
+"""Define the format of a response, a JSON list of question-answer pairs: its schema and its parser."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from dataset_builder.teachers.teacher import Limits
 
-@dataclass(frozen=True)
-class Limits:
-    """How many pairs a response has, how long their texts may be, and how often a paper is asked for.
-
-    `new_tokens` is the budget of one response, `attempts` the most responses that a paper gets while none parses.
-    """
-
-    least_pairs: int
-    most_pairs: int
-    question_characters: int
-    answer_characters: int
-    new_tokens: int
-    attempts: int
+LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
 
 
 class ParseError(ValueError):
-    """A response that is not the list that was asked for. The message is a reason fit for a report."""
+    """A response that is not the list of pairs that the prompt asked for. The message is a reason for a report."""
 
 
 def response_schema(limits: Limits) -> dict[str, Any]:
@@ -36,9 +24,9 @@ def response_schema(limits: Limits) -> dict[str, Any]:
         "items": {
             "type": "object",
             "properties": {
-                # A question ends in its one question mark. The length is in the pattern, for llguidance refuses a
-                # pattern beside a maxLength. It leaves out what JSON escapes, for llama.cpp takes the pattern for one
-                # of the JSON text, where such a character ends the string or makes it no JSON.
+                # A question has one question mark, at its end. The pattern sets the length, since llguidance refuses
+                # a pattern beside a maxLength. The pattern excludes the characters that JSON escapes: llama.cpp
+                # applies it to the JSON text, where they would end the string or make it invalid.
                 "question": {
                     "type": "string",
                     "pattern": rf'^[^?"\\\x00-\x1f]{{1,{limits.question_characters - 1}}}\?$',
@@ -51,52 +39,30 @@ def response_schema(limits: Limits) -> dict[str, Any]:
     }
 
 
-# How llguidance is to read the schema: no space between the parts, and of JSON's escapes the quotation mark alone, so
-# that the longest response can be told in advance.
-COMPACT = {
-    "whitespace_flexible": False,
-    "json_allowed_escapes": '"',
-    "json_allow_general_unicode_escapes": False,
-}
-
-
-LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
-
-
-def least_new_tokens(limits: Limits) -> int:
-    """Return how many tokens the longest response within `limits` can take under the grammar, its end included.
-
-    A token is at least one character there (see `constrained`), and a character of an answer is at most two, the
-    quotation mark with its escape.
-    """
-    empty = json.dumps([{"question": "", "answer": ""}] * limits.most_pairs, separators=(",", ":"))
-    texts = limits.most_pairs * (limits.question_characters + 2 * limits.answer_characters)
-    return len(empty) + texts + 1
-
-
 def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:
-    """Return the questions and answers of a response as they stand, from the first list of pairs in `text`.
+    """Return the questions and answers of a response as the teacher wrote them, from the first list of pairs.
 
-    What is around the list is passed over, the object that a server puts it into, and text: not every server holds its
-    model to the schema. The lengths of the texts are for the checks. Raises `ParseError` where there is no such list.
+    Text around the list is ignored, since not every server constrains its model to the schema, and so is the object
+    that contains the list. The checks look at the lengths of the texts. Raises `ParseError` for a response without
+    such a list, and for too few or too many pairs.
     """
     decoder = json.JSONDecoder()
     for opening in LIST_OF_OBJECTS.finditer(text):
         try:
-            found, _ = decoder.raw_decode(text, opening.start())
+            value, _ = decoder.raw_decode(text, opening.start())
         except (json.JSONDecodeError, RecursionError):
             continue
-        if _are_pairs(found):
+        if all(_is_pair(item) for item in value):
             break
     else:
         raise ParseError("no JSON list of questions and answers")
-    if not limits.least_pairs <= len(found) <= limits.most_pairs:
-        raise ParseError(f"a list of {len(found)}, not of {limits.least_pairs} to {limits.most_pairs}, pairs")
-    return [(pair["question"], pair["answer"]) for pair in found]
+    if not limits.least_pairs <= len(value) <= limits.most_pairs:
+        raise ParseError(f"a list of {len(value)}, not of {limits.least_pairs} to {limits.most_pairs}, pairs")
+    return [(pair["question"], pair["answer"]) for pair in value]
 
 
-def parses(text: str, limits: Limits) -> bool:
-    """Tell whether `parse_response` reads the text."""
+def can_parse(text: str, limits: Limits) -> bool:
+    """Return whether `parse_response` accepts the text."""
     try:
         parse_response(text, limits)
     except ParseError:
@@ -104,8 +70,5 @@ def parses(text: str, limits: Limits) -> bool:
     return True
 
 
-def _are_pairs(value: list[Any]) -> bool:
-    return all(
-        isinstance(pair, dict) and isinstance(pair.get("question"), str) and isinstance(pair.get("answer"), str)
-        for pair in value
-    )
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, dict) and all(isinstance(item.get(key), str) for key in ("question", "answer"))

@@ -1,13 +1,13 @@
-"""The options of every push to the Hub."""
+"""Define the arguments of every push to the Hub."""
 
 from __future__ import annotations
 
 import argparse
 
 
-def add_push_options(command: argparse.ArgumentParser) -> None:
-    """Add the options that every push to the Hub has."""
-    command.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="the repo on the Hub")
-    command.add_argument("--private", action="store_true", help="make a new repo private")
-    command.add_argument("--tag", metavar="TAG", help="name the pushed state, for example v1.0.0")
-    command.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+def add_push_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of a push to `command`."""
+    command.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="repo on the Hub")
+    command.add_argument("--private", action="store_true", help="create a new repo as a private one")
+    command.add_argument("--tag", metavar="TAG", help="tag the pushed commit, for example v1.0.0")
+    command.add_argument("--dry-run", action="store_true", help="show what the push would send, and send nothing")

@@ -1,4 +1,4 @@
-"""What a card's metadata must satisfy before anything is sent, by the Hub's own rules."""
+"""Check a card's metadata by the Hub's own rules before a push."""
 
 from __future__ import annotations
 
@@ -18,40 +18,28 @@ LICENSES = frozenset(
     "lgpl-lr llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 lppl-1.3c mit mpl-2.0 ms-pl ncsa odbl odc-by ofl-1.1 "
     "open-mdw openrail openrail++ osl-3.0 other pddl postgresql unknown unlicense wtfpl zlib".split()
 )
-# ISO 639-1, by which the Hub knows a language.
-LANGUAGES = frozenset(
-    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee "  # noqa: SIM905
-    "el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is "
-    "it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms "
-    "mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk "
-    "sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi "
-    "yo za zh zu".split()
-)
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def check_metadata(metadata: dict[str, Any], place: str) -> None:
-    """Raise `InputError` for metadata that the Hub would refuse or misread: licence, language, base model, scores."""
+def check_metadata(metadata: dict[str, Any], location: str) -> None:
+    """Raise `InputError` for metadata that the Hub would refuse or misread: licence, base model, scores."""
     license_id = metadata.get("license")
     if license_id not in LICENSES:
         raise InputError(
-            f"{place}: {license_id!r} is no licence that the Hub knows; give an id of "
+            f"{location}: {license_id!r} is not a licence id of the Hub; use an id from "
             "https://huggingface.co/docs/hub/repositories-licenses, such as apache-2.0, or other"
         )
     if license_id == "other" and not (metadata.get("license_name") and metadata.get("license_link")):
-        raise InputError(f"{place}: the licence 'other' needs license_name and license_link beside it; add them")
-    for language in [metadata["language"]] if isinstance(metadata["language"], str) else metadata["language"]:
-        if language not in LANGUAGES:
-            raise InputError(f"{place}: {language!r} is no language; give its ISO 639-1 code, such as en")
+        raise InputError(f"{location}: the licence 'other' also needs license_name and license_link; add them")
     base = metadata.get("base_model")
     if base is not None and not HUB_ID.fullmatch(base):
-        raise InputError(f"{place}: the base model {base!r} is no Hub id; give NAMESPACE/NAME, as it is on the Hub")
+        raise InputError(f"{location}: the base model {base!r} is not a Hub id; use NAMESPACE/NAME")
     for model in metadata.get("model-index", []):
         for result in model["results"]:
             for metric in result["metrics"]:
                 value = metric["value"]
                 if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
                     raise InputError(
-                        f"{place}: the score {metric['type']} is {value!r}; a similarity lies from -1 to 1; "
+                        f"{location}: the score {metric['type']} is {value!r}, but a similarity is between -1 and 1; "
                         "run the evaluation again"
                     )

@@ -1,4 +1,7 @@
-"""A card in two hands: the project's metadata and the part between its markers, and what a person wrote around it."""
+"""Merge the generated and the hand-written sections of a card.
+
+The project writes its metadata keys and the text between two markers. Everything else in the card belongs to people.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ import yaml
 
 from dataset_builder.errors import InputError
 
-BEGIN = "<!-- isca-qa:begin, written by the project: what stands between these marks is replaced -->"
+BEGIN = "<!-- isca-qa:begin. The next push replaces the text between these two markers. -->"
 END = "<!-- isca-qa:end -->"
 FRONT_MATTER = re.compile(r"\A---\n(?P<yaml>.*?)^---[ \t]*\n?(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
-PROJECTS_PART = re.compile(rf"<!-- isca-qa:begin.*?{re.escape(END)}", re.DOTALL)
-# Every key that a card of the project has or ever had: one that is written no longer goes, any other is a person's.
+GENERATED_SECTION = re.compile(rf"<!-- isca-qa:begin.*?{re.escape(END)}", re.DOTALL)
+# Every metadata key that the project writes or once wrote: a push removes those that it no longer writes. Other keys
+# belong to people.
 OWNED_KEYS = frozenset(
     "app_file base_model base_model_relation colorFrom colorTo configs dataset_info datasets emoji language "  # noqa: SIM905
     "library_name license license_link license_name metrics model-index pinned pipeline_tag pretty_name sdk "
@@ -22,32 +26,35 @@ OWNED_KEYS = frozenset(
 
 
 def render_card(metadata: dict[str, Any], text: str) -> str:
-    """Return the card as the project writes it: metadata, and `text` between the markers."""
+    """Return a generated card: the metadata, and `text` between the markers."""
     return f"---\n{_yaml(metadata)}---\n\n{BEGIN}\n\n{text.strip()}\n\n{END}\n"
 
 
-def merge_card(ours: str, theirs: str | None) -> str:
-    """Return `ours` with the metadata keys and the text that a person added to `theirs`, the card in the repo.
+def merge_card(generated: str, published: str | None) -> str:
+    """Return `generated` with the metadata keys and the text that people added to `published`, the repo's card.
 
-    Where `theirs` has no markers, its text is all a person's and comes after ours. Merging again changes nothing.
+    If `published` has no markers, all its text is hand-written and follows the generated section. Merging a second
+    time changes nothing.
     """
-    if theirs is None:
-        return ours
-    found = FRONT_MATTER.match(theirs.replace("\r\n", "\n"))
-    kept = _metadata_of(found["yaml"]) if found else {}
-    body = found["body"] if found else theirs
-    metadata = yaml.safe_load(FRONT_MATTER.match(ours)["yaml"])
-    metadata |= {key: value for key, value in kept.items() if key not in OWNED_KEYS}
-    part = PROJECTS_PART.search(ours)[0]
-    if PROJECTS_PART.search(body):
-        body = PROJECTS_PART.sub(lambda _: part, body, count=1)
+    if published is None:
+        return generated
+    match = FRONT_MATTER.match(published.replace("\r\n", "\n"))
+    hand_written = _parse_metadata(match["yaml"]) if match else {}
+    body = match["body"] if match else published
+    front_matter, section = FRONT_MATTER.match(generated), GENERATED_SECTION.search(generated)
+    if front_matter is None or section is None:
+        raise ValueError("the generated card has no metadata or no markers; make it with render_card")
+    metadata = yaml.safe_load(front_matter["yaml"])
+    metadata |= {key: value for key, value in hand_written.items() if key not in OWNED_KEYS}
+    if GENERATED_SECTION.search(body):
+        body = GENERATED_SECTION.sub(lambda _: section[0], body, count=1)
     else:
-        body = f"{part}\n\n{body.strip()}" if body.strip() else part
+        body = f"{section[0]}\n\n{body.strip()}"
     return f"---\n{_yaml(metadata)}---\n\n{body.strip()}\n"
 
 
-def _metadata_of(front_matter: str) -> dict[str, Any]:
-    """Return the metadata that a person may have edited."""
+def _parse_metadata(front_matter: str) -> dict[str, Any]:
+    """Return the metadata of the published card, which people may have edited."""
     try:
         metadata = yaml.safe_load(front_matter) or {}
     except yaml.YAMLError as error:
@@ -57,8 +64,8 @@ def _metadata_of(front_matter: str) -> dict[str, Any]:
             return metadata
         problem = f"it is a {type(metadata).__name__}, not keys and values"
     raise InputError(
-        f"README.md, as it is in the repo: what stands between its first two lines of --- cannot be read as metadata "
-        f"({problem}); correct it on the Hub, then run the same command again"
+        f"README.md in the repo: the metadata between its first two lines of --- cannot be read ({problem}); correct "
+        "it on the Hub, then run the same command again"
     )
 
 

@@ -1,9 +1,9 @@
-"""What a push sends, and what that changes in the repo as it stands."""
+"""Compare the content of a push with the repo, and print the difference."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +22,11 @@ CARD_FILE = "README.md"
 
 @dataclass(frozen=True)
 class Push:
-    """What is to stand in a repo.
+    """The content of a push.
 
-    `files` are contents by path; the `card` is apart, for what a person wrote into the one on the Hub is kept. A file
-    of the repo that matches one of `owned` and is not sent is removed: the project wrote it once and no longer does.
+    `files` are contents by path. `card` is separate, since the push keeps what people wrote into the card on the Hub.
+    A push removes the files of the repo that match a pattern of `owned` and are not in `files`: the project wrote
+    them once and no longer does.
     """
 
     repo_id: str
@@ -37,21 +38,21 @@ class Push:
     space_sdk: str | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Change:
-    """What a push changes: paths to their sizes in bytes, and the card as it then is."""
+    """The difference that a push makes: paths with their sizes in bytes, and the merged card."""
 
     card: str
-    sent: dict[str, int] = field(default_factory=dict)
-    unchanged: dict[str, int] = field(default_factory=dict)
-    removed: list[str] = field(default_factory=list)
+    sent: dict[str, int]
+    unchanged: dict[str, int]
+    removed: list[str]
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """What came of a push, or of a dry run would: the repo's address, the commit that it is at, and the change.
+    """The result of a push or a dry run: the URL of the repo, its newest commit, and the change.
 
-    `is_new` says that there was no repo before, and `has_tag` that `tag` was there already.
+    `is_new` is True if the repo did not exist before, and `has_tag` if `tag` did.
     """
 
     url: str
@@ -63,77 +64,97 @@ class Pushed:
     has_tag: bool
 
 
-def planned_change(api: HfApi, what: Push, head: str | None) -> Change:
-    """Compare what is to stand there with what stands there at `head`."""
+def plan_change(api: HfApi, content: Push, head: str | None) -> Change:
+    """Compare the content of a push with the repo at the commit `head`, or with an empty repo if it is None."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.hf_api import RepoFile
 
-    there: dict[str, RepoFile] = {}
+    published: dict[str, RepoFile] = {}
     if head is not None:
         tree = retry_on_rate_limit(
-            lambda: list(api.list_repo_tree(what.repo_id, recursive=True, revision=head, repo_type=what.repo_type))
+            lambda: list(
+                api.list_repo_tree(content.repo_id, recursive=True, revision=head, repo_type=content.repo_type)
+            )
         )
-        there = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
-    theirs = None
-    if CARD_FILE in there:
+        published = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+    published_card = None
+    if CARD_FILE in published:
         path = retry_on_rate_limit(
-            lambda: hf_hub_download(what.repo_id, CARD_FILE, revision=head, repo_type=what.repo_type)
+            lambda: hf_hub_download(content.repo_id, CARD_FILE, revision=head, repo_type=content.repo_type)
         )
-        theirs = Path(path).read_text(encoding="utf-8")
-    change = Change(card=merge_card(what.card, theirs))
-    for path, content in {**what.files, CARD_FILE: change.card.encode()}.items():
-        size = len(content) if isinstance(content, bytes) else content.stat().st_size
-        same = path in there and _is_same(content, size, there[path])
-        (change.unchanged if same else change.sent)[path] = size
-    kept = {*what.files, CARD_FILE}
-    change.removed = sorted(
-        path for path in there.keys() - kept if any(_matches(path, pattern) for pattern in what.owned)
+        published_card = Path(path).read_text(encoding="utf-8")
+    card = merge_card(content.card, published_card)
+    files: dict[str, Path | bytes] = {**content.files, CARD_FILE: card.encode()}
+    sizes = {path: file_size(file) for path, file in files.items()}
+    unchanged = {
+        path: size
+        for path, size in sizes.items()
+        if path in published and _is_same(files[path], size, published[path])
+    }
+    return Change(
+        card=card,
+        sent={path: size for path, size in sizes.items() if path not in unchanged},
+        unchanged=unchanged,
+        removed=sorted(
+            path
+            for path in published.keys() - files.keys()
+            if any(_matches(path, pattern) for pattern in content.owned)
+        ),
     )
-    return change
+
+
+def file_size(content: Path | bytes) -> int:
+    """Return the size in bytes of a file, given by its path or its content."""
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
 def _matches(path: str, pattern: str) -> bool:
-    """Tell whether a path matches a pattern whose stars stay within a folder's or a file's name."""
+    """Return whether a path matches a pattern; a star matches within one folder or file name only."""
     return path.count("/") == pattern.count("/") and fnmatchcase(path, pattern)
 
 
-def _is_same(content: Path | bytes, size: int, there: RepoFile) -> bool:
-    if size != there.size:
+def _is_same(content: Path | bytes, size: int, published: RepoFile) -> bool:
+    if size != published.size:
         return False
-    if there.lfs:
+    if published.lfs:
         sha256 = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256_of(content)
-        return sha256 == there.lfs.sha256
+        return sha256 == published.lfs.sha256
     content = content if isinstance(content, bytes) else content.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % size + content).hexdigest() == there.blob_id
+    return hashlib.sha1(b"blob %d\0" % size + content).hexdigest() == published.blob_id
 
 
 def print_pushed(console: Console, pushed: Pushed, dry_run: bool) -> None:
-    """Print what was sent, removed and left as it is, or would be, and where it stands now."""
-    from rich.table import Table
-
+    """Print what the push sent, removed and left unchanged, or would, and the URL of the repo."""
     change = pushed.change
     if dry_run:
-        table = Table(title=pushed.url, title_justify="left")
-        table.add_column("file", overflow="fold")
-        table.add_column("bytes", justify="right")
-        table.add_column("would be")
-        for word, sizes in (("sent", change.sent), ("left as it is", change.unchanged)):
-            for path, size in sorted(sizes.items()):
-                table.add_row(path, f"{size:,}", word)
-        for path in change.removed:
-            table.add_row(path, "", "removed")
-        console.print(table)
-        seen = "private" if pushed.private else "public"
-        console.print(f"The repo would be created, {seen}." if pushed.is_new else f"The repo is there, {seen}.")
-        if pushed.tag is not None:
-            console.print(f"The tag {pushed.tag} " + ("is there." if pushed.has_tag else "would be set."))
-        console.print("Nothing was sent.")
+        _print_dry_run(console, pushed)
     elif change.sent or change.removed:
         console.print(
             f"Sent {len(change.sent)} files of {sum(change.sent.values()):,} bytes, removed {len(change.removed)}, "
-            f"left {len(change.unchanged)} as they are: commit {pushed.commit}",
+            f"left {len(change.unchanged)} unchanged: commit {pushed.commit}",
             soft_wrap=True,
         )
     else:
         console.print(f"Everything is there already, at commit {pushed.commit}", soft_wrap=True)
     console.print(f"On the Hub: {pushed.url}", soft_wrap=True)
+
+
+def _print_dry_run(console: Console, pushed: Pushed) -> None:
+    from rich.table import Table
+
+    table = Table(title=pushed.url, title_justify="left")
+    table.add_column("file", overflow="fold")
+    table.add_column("bytes", justify="right")
+    table.add_column("action")
+    for action, sizes in (("send", pushed.change.sent), ("leave unchanged", pushed.change.unchanged)):
+        for path, size in sorted(sizes.items()):
+            table.add_row(path, f"{size:,}", action)
+    for path in pushed.change.removed:
+        table.add_row(path, "", "remove")
+    console.print(table)
+    visibility = "private" if pushed.private else "public"
+    state = "does not exist and would be created" if pushed.is_new else "exists"
+    console.print(f"The repo {state} ({visibility}).")
+    if pushed.tag is not None:
+        console.print(f"The tag {pushed.tag} " + ("exists." if pushed.has_tag else "would be created."))
+    console.print("Nothing was sent.")

@@ -1,4 +1,4 @@
-"""What the Hub refuses, said as one message with its remedy."""
+"""Translate errors of the Hub's client into one message with a remedy."""
 
 from __future__ import annotations
 
@@ -6,56 +6,61 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from traceback import walk_tb
+from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
+from dataset_builder.retry_after import parse_retry_after
 
-AGAIN = "nothing half done is visible there; run the same command again to complete it"
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
+
+AGAIN = "the repo shows nothing of it; run the same command again to complete it"
 TOKENS = "https://huggingface.co/settings/tokens"
-# hf_xet has a message in the place of a status.
+# hf_xet has the HTTP status in its message only.
 XET_STATUS = re.compile(r"HTTP status \w+ error \((\d{3})")
-# The functions of huggingface_hub that call it.
+# The functions of huggingface_hub that call hf_xet.
 XET_CALLS = {"_upload_xet_files", "xet_get"}
 
 
 @contextmanager
 def translate_hub_errors(repo_id: str, repo_type: str, again: str = AGAIN) -> Iterator[None]:
-    """Turn the client's errors into `InputError`s that say what to do. No message holds the token.
+    """Turn the client's errors into an `InputError` with a remedy. No message contains the token.
 
-    `again` says what is there when one of these requests fails, and how to go on.
+    `again` describes the state of the repo after a failed request, and how to continue.
     """
     from huggingface_hub import errors
+
+    http_error = errors.HTTPError  # type: ignore[attr-defined]  # the HTTP library's, which hub 1 and 2 import there
 
     try:
         yield
     except InputError:
         raise
-    except Exception as error:  # the client's errors share no class; what is not the Hub's doing is raised as it is
-        cause = error
-        # An upload that failed comes wrapped, without the reason in its message.
-        while not isinstance(cause, errors.HTTPError) and cause.__cause__ is not None:
+    except Exception as error:  # the client's errors share no class; other errors are raised again below
+        cause: BaseException = error
+        # The client wraps the error of an upload in one without its reason.
+        while not isinstance(cause, http_error) and cause.__cause__ is not None:
             cause = cause.__cause__
-        place = f"{repo_type} {repo_id}"
         if isinstance(cause, errors.OfflineModeIsEnabled):
-            message = f"{place}: HF_HUB_OFFLINE is set, so nothing is asked of the Hub; unset it"
+            problem = "HF_HUB_OFFLINE is set, so no request is made; unset it"
         elif isinstance(cause, errors.HfHubHTTPError):
-            message = f"{place}: {_refusal(cause, again)}"
-        elif isinstance(cause, OSError | RuntimeError) and _is_of_xet(error):
-            message = f"{place}: {_xet_refusal(cause, again)}"
-        elif isinstance(cause, errors.HTTPError):
-            message = f"{place}: the connection to the Hub failed ({cause}); {again}"
+            problem = _http_problem(cause, again)
+        elif isinstance(cause, OSError | RuntimeError) and _is_from_xet(error):
+            problem = _xet_problem(cause, again)
+        elif isinstance(cause, http_error):
+            problem = f"the connection to the Hub failed ({cause}); {again}"
         elif isinstance(cause, ValueError) and "Invalid metadata" in str(cause):
-            message = (
-                f"{place}: the Hub refuses the card's metadata ({' '.join(str(cause).split())}); nothing was sent"
-            )
+            problem = f"the Hub refuses the card's metadata ({' '.join(str(cause).split())}); nothing was sent"
         else:
             raise
+        message = f"{repo_type} {repo_id}: {problem}"
         if again != AGAIN and again not in message:
             message = f"{message}; {again}"
         raise InputError(message) from error
 
 
-def _is_of_xet(error: BaseException) -> bool:
-    """Tell whether an error came up in a call of hf_xet, which raises Python's own classes."""
+def _is_from_xet(error: BaseException) -> bool:
+    """Return whether an error was raised in a call of hf_xet, which raises Python's own classes."""
     raised: BaseException | None = error
     while raised is not None:
         if any(frame.f_code.co_name in XET_CALLS for frame, _ in walk_tb(raised.__traceback__)):
@@ -64,52 +69,53 @@ def _is_of_xet(error: BaseException) -> bool:
     return False
 
 
-def _xet_refusal(error: Exception, again: str) -> str:
-    found = XET_STATUS.search(str(error))
-    status = int(found[1]) if found else None
-    storage = "Xet's storage, where the Hub keeps large files,"
+def _xet_problem(error: Exception, again: str) -> str:
+    match = XET_STATUS.search(str(error))
+    status = int(match[1]) if match else None
+    storage = "Xet's storage, which holds the Hub's large files,"
     # hf_xet's XetAuthenticationError is a PermissionError.
     if status in (401, 403) or isinstance(error, PermissionError):
         return (
-            f"{storage} is closed to your token ({error}); use a token that may write there, from {TOKENS} "
+            f"{storage} is closed to your token ({error}); use a token with write access, from {TOKENS} "
             "(`hf auth whoami` shows the one in use)"
         )
     if status == 429:
-        return f"the limit of requests to {storage} is reached ({error}); wait a while; {again}"
+        return f"the rate limit of {storage} is reached ({error}); wait a while; {again}"
     return f"{storage} failed ({error}); {again}. HF_HUB_DISABLE_XET=1 sends the files without Xet"
 
 
-def _refusal(error: object, again: str) -> str:
+def _http_problem(error: HfHubHTTPError, again: str) -> str:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     status = error.response.status_code
-    said = error.server_message or f"it answers {status}"
+    reason = error.server_message or f"it answers {status}"
     if isinstance(error, GatedRepoError):
-        return f"is open only to those whom its owners let in ({said}); ask for access on its page on the Hub"
+        return f"the repo is gated ({reason}); ask its owners for access on its page on the Hub"
     if isinstance(error, RevisionNotFoundError):
         return "has no such revision; see its commits and tags on the Hub"
     if isinstance(error, RepositoryNotFoundError):
         return (
-            "is not on the Hub, or is private and your token may not read it; check the name, and the token "
+            "is not on the Hub, or is private and your token has no access; check the name, and the token "
             "(`hf auth whoami`)"
         )
     if status == 401:
         return (
-            f"the Hub does not accept your token ({said}); make a new one at {TOKENS} "
-            "and run `hf auth login`, or put it into the variable HF_TOKEN"
+            f"the Hub does not accept your token ({reason}); create a new one at {TOKENS} and run `hf auth login`, or "
+            "set the variable HF_TOKEN"
         )
-    if status == 402 or status == 403:
+    if status in (402, 403):
         return (
-            f"your token may not write there ({said}); use a token that may write, or a namespace that is yours "
+            f"your token has no write access ({reason}); use a token that has, or your own namespace "
             "(`hf auth whoami` shows both)"
         )
     if status == 409:
-        return f"the Hub says that it conflicts with what is there ({said}); look at the repo, then run it again"
+        return f"the Hub reports a conflict with the repo's content ({reason}); look at the repo, then run it again"
     if status == 412:
-        return f"other commits came first each time ({said}); {again}"
+        return f"other commits came first each time ({reason}); {again}"
     if status == 429:
-        wait = error.response.headers.get("retry-after")
-        return f"the Hub's limit of requests is reached ({said}); wait {f'{wait} s' if wait else 'a while'}; {again}"
+        seconds = parse_retry_after(error.response.headers.get("retry-after"))
+        wait = "a while" if seconds is None else f"{seconds:.0f} s"
+        return f"the Hub's rate limit is reached ({reason}); wait {wait}; {again}"
     if status >= 500:
-        return f"the Hub has a fault of its own ({status}: {said}); see https://status.huggingface.co; {again}"
-    return f"the Hub refuses ({status}: {said})"
+        return f"the Hub has a fault ({status}: {reason}); see https://status.huggingface.co; {again}"
+    return f"the Hub refuses the request ({status}: {reason})"

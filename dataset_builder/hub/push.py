@@ -1,7 +1,7 @@
-"""A push to the Hub: everything checked first, large files next, one commit that shows them all, then the tag.
+"""Push to the Hub: check everything first, upload, make one commit, then the tag.
 
-What a push sends is invisible until its commit, and the commit is one: whatever goes wrong, the repo holds either what
-it held or what was pushed, and the same push again completes it.
+An upload is invisible until its commit, and there is only one commit. So after any failure the repo holds either its
+old content or the pushed content, and the same push again completes it.
 """
 
 from __future__ import annotations
@@ -9,35 +9,39 @@ from __future__ import annotations
 import itertools
 import logging
 import re
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.changes import CARD_FILE, Change, Push, Pushed, planned_change
+from dataset_builder.hub.changes import CARD_FILE, Change, Push, Pushed, file_size, plan_change
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.rate_limit import retry_on_rate_limit
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitOperationAdd, DatasetInfo, HfApi, ModelInfo, SpaceInfo
+    from typing import TypeAlias
 
-    RepoInfo = ModelInfo | DatasetInfo | SpaceInfo
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetInfo, HfApi, ModelInfo, SpaceInfo
+    from huggingface_hub.hf_api import KernelInfo
+
+    RepoInfo: TypeAlias = ModelInfo | DatasetInfo | SpaceInfo | KernelInfo
 
 logger = logging.getLogger(__name__)
 
-# How often a commit that another one overtook is made again, on the new head.
+# The number of times a commit is tried on a new head, if other commits come first.
 ATTEMPTS = 5
-# Of what git takes (https://git-scm.com/docs/git-check-ref-format) the part that needs no quoting anywhere.
+# The tag names of git (https://git-scm.com/docs/git-check-ref-format) that need no quoting anywhere.
 TAG_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.|lock$|$))*")
-# What names a revision already: the Hub's one branch, git's name for the newest commit, a commit's id.
+# Names of other revisions: the Hub's branch, git's name of the newest commit, a commit id.
 TAKEN_NAME = re.compile(r"main|HEAD|[0-9a-f]{40}")
 # In bytes: https://huggingface.co/docs/hub/storage-limits.
 LARGEST_FILE = 500 * 10**9
 
 
 def check_repo_id(repo_id: str) -> None:
-    """Raise `InputError` for a name that the Hub would refuse, or one without its namespace."""
+    """Raise `InputError` for a repo name that the Hub would refuse, or that has no namespace."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # not listed in __all__
 
     try:
         validate_repo_id(repo_id)
@@ -45,154 +49,163 @@ def check_repo_id(repo_id: str) -> None:
             raise HFValidationError("It has no namespace.")
     except HFValidationError as error:
         raise InputError(
-            f"--repo-id {repo_id}: is no repo's name on the Hub ({error}); give NAMESPACE/NAME, your user name or an "
-            "organisation's before the slash"
+            f"--repo-id {repo_id}: not a repo name of the Hub ({error}); give NAMESPACE/NAME, with your user name or "
+            "an organisation as the namespace"
         ) from error
 
 
-def push(what: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed:
-    """Make the repo hold what `what` says and return what came of it; with `dry_run` only say what would be done.
+def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed:
+    """Push `content` and return the change; with `dry_run` only compare it with the repo.
 
-    Nothing is committed when nothing differs. The repo's name must have passed `check_repo_id`. Raises `InputError`,
-    with the remedy, for whatever the Hub refuses.
+    Without a difference there is no commit. Call `check_repo_id` for the repo's name before. Raises `InputError` with
+    a remedy for everything that the Hub refuses.
     """
     from huggingface_hub import HfApi, get_token
 
     _check_tag_name(tag)
-    _check_sizes(what.files)
+    _check_sizes(content.files)
     if not dry_run and get_token() is None:
         raise InputError(
-            "no token, which a push needs: make one that may write at https://huggingface.co/settings/tokens, then "
-            "run `hf auth login`, or put it into the variable HF_TOKEN"
+            "no token found, and a push needs one: create a token with write access at "
+            "https://huggingface.co/settings/tokens, then run `hf auth login`, or set the variable HF_TOKEN"
         )
     api = HfApi()
-    url = f"{api.endpoint}/{'' if what.repo_type == 'model' else what.repo_type + 's/'}{what.repo_id}"
-    with translate_hub_errors(what.repo_id, what.repo_type):
-        info = _info(api, what, private)
+    url = f"{api.endpoint}/{'' if content.repo_type == 'model' else content.repo_type + 's/'}{content.repo_id}"
+    with translate_hub_errors(content.repo_id, content.repo_type):
+        info = _find_repo(api, content, private)
         head = info.sha if info else None
-        tagged = _tagged(api, what, tag) if info else None
+        tagged = _find_tag(api, content, tag) if info and tag else None
         if dry_run:
-            change, commit = planned_change(api, what, head), head
-            _check_tag(what, tag, tagged, head, change)
+            change, commit = plan_change(api, content, head), head
+            _check_tag(content, tag, tagged, head, change)
         else:
-            change, commit = _commit(api, what, head or _create(api, what, private), tag, tagged)
-    if not dry_run and tag is not None and tagged is None:
-        there = (
-            f"everything else was done, and stands there as commit {commit[:12]}; run the same command again to set "
-            f"the tag {tag}"
-        )
-        with translate_hub_errors(what.repo_id, what.repo_type, again=there):
+            change, commit = _commit(api, content, head or _create(api, content, private), tag, tagged)
+    if not dry_run and commit is not None and tag is not None and tagged is None:
+        state = f"the commit {commit[:12]} is complete; run the same command again to create the tag {tag}"
+        with translate_hub_errors(content.repo_id, content.repo_type, again=state):
             retry_on_rate_limit(
-                lambda: api.create_tag(what.repo_id, tag=tag, revision=commit, repo_type=what.repo_type)
+                lambda: api.create_tag(content.repo_id, tag=tag, revision=commit, repo_type=content.repo_type)
             )
     return Pushed(url, commit, change, info is None, bool(info.private if info else private), tag, tagged is not None)
 
 
 def _check_tag_name(tag: str | None) -> None:
     if tag is not None and not TAG_NAME.fullmatch(tag):
-        raise InputError(f"--tag {tag}: is no tag's name; give letters, digits, '.', '_', '-', such as v1.0.0")
+        raise InputError(f"--tag {tag}: not a tag name; use letters, digits, '.', '_', '-', for example v1.0.0")
     if tag is not None and TAKEN_NAME.fullmatch(tag):
         raise InputError(
-            f"--tag {tag}: is what a branch or a commit is called, so that the tag could not be loaded by its name; "
-            "give another, such as v1.0.0"
+            f"--tag {tag}: this is the name of a branch or a commit, so the tag could not be loaded by it; choose "
+            "another, for example v1.0.0"
         )
 
 
 def _check_sizes(files: dict[str, Path | bytes]) -> None:
     for path, content in files.items():
-        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        name, size = content if isinstance(content, Path) else path, file_size(content)
         if size == 0:
-            raise InputError(f"{content if isinstance(content, Path) else path}: is empty; make it again")
+            raise InputError(f"{name}: the file is empty; make it again")
         if size > LARGEST_FILE:
             raise InputError(
-                f"{content}: has {size:,} bytes, and the Hub takes {LARGEST_FILE:,} in one file; split it"
+                f"{name}: the file has {size:,} bytes, but the Hub takes {LARGEST_FILE:,} in one file; split it"
             )
 
 
-def _info(api: HfApi, what: Push, private: bool) -> RepoInfo | None:
-    """Return what the Hub says of the repo, or None where there is none and none of another type has its name."""
+def _find_repo(api: HfApi, content: Push, private: bool) -> RepoInfo | None:
+    """Return the Hub's information on the repo, or None if no repo of any type has its name."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
+    repo_id, repo_type = content.repo_id, content.repo_type
     try:
-        info = retry_on_rate_limit(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type))
+        info = retry_on_rate_limit(lambda: api.repo_info(repo_id, repo_type=repo_type))
     except RepositoryNotFoundError:
-        for other in sorted({"model", "dataset", "space"} - {what.repo_type}):
-            if retry_on_rate_limit(lambda other=other: api.repo_exists(what.repo_id, repo_type=other)):
+        for other in sorted({"model", "dataset", "space"} - {repo_type}):
+            if retry_on_rate_limit(partial(api.repo_exists, repo_id, repo_type=other)):
                 raise InputError(
-                    f"--repo-id {what.repo_id}: is a {other} on the Hub, not a {what.repo_type}; choose another name, "
-                    f"or create the {what.repo_type} of that name on the Hub yourself if both are meant"
+                    f"--repo-id {repo_id}: this is a {other} on the Hub, not a {repo_type}; choose another name, or "
+                    f"create the {repo_type} on the Hub yourself if you want both"
                 ) from None
         return None
     if private and not info.private:
-        raise InputError(
-            f"--private: {what.repo_id} is public already; make it private in its settings on the Hub first"
-        )
+        raise InputError(f"--private: {repo_id} is already public; make it private in its settings on the Hub first")
     return info
 
 
-def _create(api: HfApi, what: Push, private: bool) -> str:
+def _create(api: HfApi, content: Push, private: bool) -> str | None:
     retry_on_rate_limit(
         lambda: api.create_repo(
-            what.repo_id, repo_type=what.repo_type, private=private, space_sdk=what.space_sdk, exist_ok=True
+            content.repo_id, repo_type=content.repo_type, private=private, space_sdk=content.space_sdk, exist_ok=True
         )
     )
-    return retry_on_rate_limit(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type)).sha
+    return _head(api, content)
 
 
-def _commit(api: HfApi, what: Push, head: str, tag: str | None, tagged: str | None) -> tuple[Change, str]:
-    """Commit what differs, on the newest commit at the time; return the change and the commit."""
+def _head(api: HfApi, content: Push, revision: str | None = None) -> str | None:
+    """Return the newest commit of the repo, or the commit of a tag."""
+    return retry_on_rate_limit(
+        lambda: api.repo_info(content.repo_id, repo_type=content.repo_type, revision=revision)
+    ).sha
+
+
+def _commit(
+    api: HfApi, content: Push, head: str | None, tag: str | None, tagged: str | None
+) -> tuple[Change, str | None]:
+    """Commit the difference on top of the newest commit; return the change and the commit."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
     from huggingface_hub.errors import HfHubHTTPError
 
-    # Kept over attempts: an operation remembers that its file was uploaded.
+    # Kept between attempts, since an operation remembers that its file is uploaded.
     additions: dict[str, CommitOperationAdd] = {}
     for attempt in itertools.count(1):
-        change = planned_change(api, what, head)
-        _check_tag(what, tag, tagged, head, change)
+        change = plan_change(api, content, head)
+        _check_tag(content, tag, tagged, head, change)
         if not change.sent and not change.removed:
-            return change, head
+            break
         additions[CARD_FILE] = CommitOperationAdd(CARD_FILE, change.card.encode())
-        operations: list[Any] = [CommitOperationDelete(path) for path in change.removed]
         for path in change.sent:
             if path not in additions:
-                additions[path] = CommitOperationAdd(path, what.files[path])
-            operations.append(additions[path])
+                additions[path] = CommitOperationAdd(path, content.files[path])
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            *(CommitOperationDelete(path) for path in change.removed),
+            *(additions[path] for path in change.sent),
+        ]
         try:
             commit = retry_on_rate_limit(
-                lambda operations=operations, head=head: api.create_commit(
-                    what.repo_id,
+                partial(
+                    api.create_commit,
+                    content.repo_id,
                     operations,
-                    commit_message=what.message,
-                    repo_type=what.repo_type,
+                    commit_message=content.message,
+                    repo_type=content.repo_type,
                     parent_commit=head,
                 )
             )
         except HfHubHTTPError as error:
             if error.response.status_code != 412 or attempt == ATTEMPTS:
                 raise
-            logger.warning("%s: another commit came first; trying again on top of it", what.repo_id)
-            head = retry_on_rate_limit(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type)).sha
+            logger.warning("%s: another commit came first; trying again on top of it", content.repo_id)
+            head = _head(api, content)
         else:
             return change, commit.oid
+    return change, head
 
 
-def _tagged(api: HfApi, what: Push, tag: str | None) -> str | None:
-    """Return the commit that the tag names, or None where there is no such tag; refuse the name of a branch."""
-    if tag is None:
-        return None
-    refs = retry_on_rate_limit(lambda: api.list_repo_refs(what.repo_id, repo_type=what.repo_type))
+def _find_tag(api: HfApi, content: Push, tag: str) -> str | None:
+    """Return the commit of the tag, or None if the repo does not have it; refuse the name of a branch."""
+    refs = retry_on_rate_limit(lambda: api.list_repo_refs(content.repo_id, repo_type=content.repo_type))
     if tag in {branch.name for branch in refs.branches}:
-        raise InputError(f"--tag {tag}: is a branch of {what.repo_id}; give a tag another name, such as v1.0.0")
-    if tag not in {of.name for of in refs.tags}:
+        raise InputError(
+            f"--tag {tag}: this is a branch of {content.repo_id}; choose another name, for example v1.0.0"
+        )
+    if tag not in {ref.name for ref in refs.tags}:
         return None
-    # Asked for by its name: what a ref of a tag with a message points to is the tag and not its commit.
-    return retry_on_rate_limit(lambda: api.repo_info(what.repo_id, repo_type=what.repo_type, revision=tag)).sha
+    # The ref of a tag with a message has the id of the tag, not of its commit.
+    return _head(api, content, revision=tag)
 
 
-def _check_tag(what: Push, tag: str | None, tagged: str | None, head: str | None, change: Change) -> None:
-    """Refuse a tag that names another state than the one pushed: what people pinned does not move."""
+def _check_tag(content: Push, tag: str | None, tagged: str | None, head: str | None, change: Change) -> None:
+    """Refuse to move a tag: people who pinned it must get the same content."""
     if tagged is not None and (tagged != head or change.sent or change.removed):
         raise InputError(
-            f"--tag {tag}: {what.repo_id} has this tag already, at commit {tagged[:12]} and with other contents; "
-            "choose a new tag, for those who load by the old one must find what they found"
+            f"--tag {tag}: {content.repo_id} already has this tag, at commit {tagged[:12]} with other content; choose "
+            "a new tag, since people may load the corpus or model by the old one"
         )

@@ -1,4 +1,4 @@
-"""Requests that wait when the Hub asks for it."""
+"""Retry requests to the Hub that hit its rate limit."""
 
 from __future__ import annotations
 
@@ -8,34 +8,38 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from dataset_builder.retry_after import parse_retry_after
+
 logger = logging.getLogger(__name__)
 
-# How often a request is made before its refusal is passed on.
+# The number of times a request is made before its error is raised.
 REQUESTS = 5
-# The longest wait that is sat out when the Hub asks for one, in seconds: its limits are counted in windows of five
-# minutes, https://huggingface.co/docs/hub/rate-limits.
+# The longest wait in seconds: the Hub counts its limits in windows of five minutes,
+# https://huggingface.co/docs/hub/rate-limits.
 LONGEST_WAIT = 330
 
 Answer = TypeVar("Answer")
 
 
-def retry_on_rate_limit(ask: Callable[[], Answer]) -> Answer:
-    """Return what `ask` returns; where the Hub answers 429, wait as long as it says and ask again.
+def retry_on_rate_limit(request: Callable[[], Answer]) -> Answer:
+    """Return what `request` returns; if the Hub answers 429, wait as long as it asks and try again.
 
-    The client waits by itself in most of its requests, but not in those that create a repo, a commit or a tag.
+    The Hub's client does this too for most requests, but not for those that create a repo, a commit or a tag.
     """
     from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.utils import parse_ratelimit_headers
+    from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # not listed in __all__
 
     for attempt in itertools.count(1):
         try:
-            return ask()
+            return request()
         except HfHubHTTPError as error:
             headers = error.response.headers
             limits = parse_ratelimit_headers(headers)
-            stated = headers.get("retry-after", "")
-            wait = limits.reset_in_seconds if limits else int(stated) if stated.isdecimal() else 2**attempt
+            wait = limits.reset_in_seconds if limits else parse_retry_after(headers.get("retry-after"))
+            if wait is None:
+                wait = 2**attempt
             if error.response.status_code != 429 or attempt == REQUESTS or wait > LONGEST_WAIT:
                 raise
-            logger.warning("the Hub asks to wait; going on in %d s", wait)
+            logger.warning("the Hub's rate limit is reached; retrying in %d s", wait)
             time.sleep(wait)
+    raise AssertionError("unreachable: the loop ends by return or raise")

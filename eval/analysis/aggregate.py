@@ -12,6 +12,7 @@ from eval.analysis.question_groups import group_questions
 from eval.analysis.scores import (
     Agreement,
     ConfigScores,
+    DecodingRecord,
     DifferenceScore,
     HeuristicScores,
     MeanScore,
@@ -53,7 +54,7 @@ def score_all(
                 model=system.model.given,
                 sha256=system.model.fingerprint,
                 prompt=system.prompt,
-                decoding=system.decoding_record,
+                decoding=_decoding_record(system),
                 configs=configs(system.name, values),
             )
             for system in systems
@@ -69,6 +70,13 @@ def score_all(
         },
         agreement={config: metric_agreement(by_name) for config, by_name in values.items()},
     )
+
+
+def _decoding_record(system: System) -> DecodingRecord:
+    if system.decoding is None:
+        return DecodingRecord(method="greedy")
+    sampling, encoder = system.decoding.sampling, system.decoding.encoder
+    return DecodingRecord(method="mbr", **dict(sampling), encoder_sha256=encoder.fingerprint)
 
 
 def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None]]:

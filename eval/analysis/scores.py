@@ -25,7 +25,7 @@ class MeanScore(FileFormat):
 
 
 class MetricScore(MeanScore):
-    """The mean of a metric over all questions, and over those of a year, a kind, a length of the reference answer."""
+    """The mean of a metric over all questions, and by year, kind of question and length of the reference answer."""
 
     by_year: dict[str, MeanScore]
     by_kind: dict[str, MeanScore]
@@ -41,7 +41,7 @@ class ConfigScores(FileFormat):
 
 
 class DecodingRecord(FileFormat):
-    """How a system's answers were decoded. The other keys are of `mbr` only (minimum Bayes risk)."""
+    """How a system's answers were decoded. Only `mbr` (minimum Bayes risk) has the keys after `method`."""
 
     method: Literal["greedy", "mbr"]
     samples: int | None = None
@@ -51,10 +51,10 @@ class DecodingRecord(FileFormat):
 
 
 class SystemScores(FileFormat):
-    """One evaluated system: its model (folder or Hub id), how it was asked and decoded, and its scores by config.
+    """One evaluated system: its model (folder or Hub id), its prompt and decoding, and its scores by config.
 
-    `model` is None in published files, which name no folder of the machine. `sha256` is that of the files that decide
-    the answers.
+    `model` is None in published files, which do not contain folders of the machine. `sha256` is computed over the
+    model's files that decide the answers.
     """
 
     model: str | None

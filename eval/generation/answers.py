@@ -14,8 +14,9 @@ from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
 from eval.generation.batches import group_by_paper, plan_batches, tokens_that_fit
-from eval.generation.shared_prefix import NEAR_TIE, Sampling, TokenAnswer, answer_papers, first_logits
+from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
 from eval.models import ModelFolder, tokenizer_folder
+from eval.run_metrics import AnswerSampling
 
 if TYPE_CHECKING:
     import torch
@@ -113,7 +114,7 @@ def sample_in_batches(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     questions: Sequence[Question],
-    sampling: Sampling,
+    sampling: AnswerSampling,
     batch_size: int | None = None,
 ) -> Iterator[dict[int, list[str]]]:
     """Yield `sampling.samples` answers to each question, in batches as `answer_in_batches` makes them.
@@ -136,7 +137,7 @@ def _in_batches(
     papers: list[list[int]],
     prompts: list[list[int]],
     batch_size: int | None,
-    sampling: Sampling | None,
+    sampling: AnswerSampling | None,
 ) -> Iterator[dict[int, list[TokenAnswer]]]:
     """Yield the answers to each prompt a batch at a time, by the number of the question."""
     import torch

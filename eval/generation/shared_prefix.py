@@ -12,6 +12,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from eval.run_metrics import AnswerSampling
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
@@ -19,18 +21,6 @@ if TYPE_CHECKING:
 # In float32 another batch shape changes a logit by less than a tenth of this (RESULTS.md). So a token that is ahead of
 # the second best by more is the same in every batch.
 NEAR_TIE = 1e-3
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Draw `samples` answers to a question, each token at `temperature` from the whole vocabulary.
-
-    The random numbers of a sample depend only on `seed`, the prompt and the number of the sample.
-    """
-
-    samples: int
-    temperature: float
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,12 +53,13 @@ def answer_papers(
     papers: list[list[list[int]]],
     end_of_sequence: int,
     max_new_tokens: int,
-    sampling: Sampling | None = None,
+    sampling: AnswerSampling | None = None,
 ) -> list[list[TokenAnswer]]:
     """Return the answers for each paper, in the order of its prompts, which are given as token ids.
 
     Without `sampling` these are greedy answers, one for each prompt; with it, all samples of the first prompt, then of
-    the next.
+    the next, drawn from the whole vocabulary. The random numbers of a sample depend only on the seed, the prompt and
+    the number of the sample.
     """
     import torch
 
@@ -139,7 +130,7 @@ def answer_papers(
     ]
 
 
-def _random_numbers(papers: list[list[list[int]]], sampling: Sampling, steps: int) -> torch.Tensor:
+def _random_numbers(papers: list[list[list[int]]], sampling: AnswerSampling, steps: int) -> torch.Tensor:
     """Return the uniform random numbers in [0, 1) from which the tokens are drawn: (papers, slots, steps)."""
     import torch
 

@@ -1,1 +1,1 @@
-"""Write scores as tables, figures, Markdown and HTML."""
+"""Write the scores of an evaluation as tables, figures, report.md and report.html."""

@@ -1,75 +1,215 @@
-"""The comparison: each model's similarity by test teacher, beside floors, ceilings and what its training took."""
+"""Build the tables that the terminal, the reports and the cards share, and write them for each of these."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from eval.metrics.lexical import HEADLINE
+from eval.analysis.scores import ConfigScores, MeanScore, MetricScore, Scores
+from eval.analysis.statistics import FEW_PAPERS
+from eval.metrics.lexical import HEADLINE, title
+from eval.report.original_study import STUDY_RESULTS
+from eval.run_metrics import RunMetrics
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.table import Table as RichTable
+
+SYSTEM = "system"
+# The heading of the columns, and the rows below it. The first cell of a row is its heading.
+Table = tuple[list[str], list[list[str]]]
 
 
-def comparison(scores: dict[str, Any], metrics: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Return the heading and the rows of the comparison table, as text: floors, models, ceilings.
+@dataclass(frozen=True)
+class Entry:
+    """One row of a table of scores: a system, a heuristic baseline or an upper bound, with its scores by config."""
 
-    `scores` is the content of scores.json; `metrics` holds by model what its run's metrics.json holds, or nothing for
-    a model that was not trained here.
-    """
-    configs = list(dict.fromkeys(config for model in scores["models"].values() for config in model))
-    heading = [
-        "model",
-        *(f"similarity, test by {config}" for config in configs),
-        "training time",
-        "trainable parameters",
-        "peak memory",
+    name: str
+    kind: str
+    configs: dict[str, ConfigScores]
+
+    @property
+    def label(self) -> str:
+        """Return the name, with the kind if it is not a system."""
+        return self.name if self.kind == SYSTEM else f"{self.name} ({self.kind})"
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One way to divide the questions into groups, and the scores of a metric by group."""
+
+    title: str
+    scores: Callable[[MetricScore], dict[str, MeanScore]]
+
+
+GROUPINGS = (
+    Grouping("year of the paper", lambda score: score.by_year),
+    Grouping("kind of question", lambda score: score.by_kind),
+    Grouping("length of the reference answer", lambda score: score.by_length),
+)
+
+
+def entries(scores: Scores) -> list[Entry]:
+    """Return the rows of every table of scores, in its order: heuristic baselines, systems, upper bounds."""
+    heuristics = [Entry(name, heuristic.kind, heuristic.configs) for name, heuristic in scores.heuristics.items()]
+    return [
+        *(entry for entry in heuristics if entry.kind == "heuristic baseline"),
+        *(Entry(name, SYSTEM, system.configs) for name, system in scores.systems.items()),
+        *(entry for entry in heuristics if entry.kind == "upper bound"),
     ]
-    models = []
-    for name, by_config in scores["models"].items():
-        measured = metrics.get(name, {})
-        models.append(
-            [
-                name,
-                *(with_interval(by_config.get(config)) for config in configs),
-                f"{measured['train_seconds']:,.0f} s" if measured else "none",
-                f"{measured['trainable_parameters']:,}" if measured else "none",
-                f"{measured['peak_memory_bytes'] / 2**30:.1f} GiB" if measured else "none",
-            ]
-        )
-    # Scores of before there were floors and ceilings have none.
-    others = scores.get("heuristics", {})
-    floors, ceilings = (
+
+
+def scores_by_config(scores: Scores) -> dict[str, ConfigScores]:
+    """Return for each config the scores of the first system evaluated on it, which count its test questions."""
+    found: dict[str, ConfigScores] = {}
+    for system in scores.systems.values():
+        found |= {config: entry for config, entry in system.configs.items() if config not in found}
+    return found
+
+
+def comparison(scores: Scores, metrics: dict[str, RunMetrics]) -> Table:
+    """Return the main table: the similarity of each entry by config, and what the training of each system took.
+
+    `metrics` are by system, without the systems that this project did not train. If it is empty, the columns on
+    training are left out.
+    """
+    configs = list(scores_by_config(scores))
+    training = ["training time", "trained parameters", "peak memory"] if metrics else []
+    return ["", *(f"similarity, test by {config}" for config in configs), *training], [
         [
-            [f"{kind}: {name}", *(with_interval(of["configs"].get(config)) for config in configs), "", "", ""]
-            for name, of in others.items()
-            if of["kind"] == kind
+            entry.label,
+            *(_metric_cell(entry.configs.get(config), HEADLINE) for config in configs),
+            *(_training_cells(metrics.get(entry.name) if entry.kind == SYSTEM else None) if metrics else []),
         ]
-        for kind in ("floor", "ceiling")
-    )
-    return heading, [*floors, *models, *ceilings]
+        for entry in entries(scores)
+    ]
 
 
-def with_interval(entry: dict[str, Any] | None, measure: str = HEADLINE) -> str:
-    """Return the mean of a measure with its 95 % interval, "0.616 (0.598 to 0.634)"; empty where there is none."""
-    if entry is None or measure not in entry:
-        return ""
-    of = entry[measure]
-    return f"{of['mean']:.3f}" + (f" ({of['low']:.3f} to {of['high']:.3f})" if "low" in of else "")
+def metric_table(scores: Scores, config: str) -> Table:
+    """Return every metric of each entry on one config."""
+    names = list(scores_by_config(scores)[config].metrics)
+    return ["", *map(title, names)], [
+        [entry.label, *(_metric_cell(entry.configs[config], name) for name in names)]
+        for entry in entries(scores)
+        if config in entry.configs
+    ]
 
 
-def as_table(heading: list[str], rows: list[list[str]]) -> Table:
-    """Return the table for the terminal."""
-    from rich.table import Table
+def difference_table(scores: Scores, config: str) -> Table:
+    """Return the paired differences in similarity on one config, with their p-values."""
+    return ["difference", "mean", "p", "p after Holm's correction"], [
+        [
+            f"{difference.first} \N{MINUS SIGN} {difference.second}",
+            with_interval(difference),
+            f"{difference.p:.4f}",
+            f"{difference.p_corrected:.4f}",
+        ]
+        for difference in scores.differences[config]
+    ]
 
-    table = Table()
-    for column in heading:
-        table.add_column(column, justify="left" if column == heading[0] else "right")
+
+def group_table(scores: Scores, config: str, grouping: Grouping) -> Table:
+    """Return the similarity of each entry on the groups of one config's questions."""
+    groups = grouping.scores(scores_by_config(scores)[config].metrics[HEADLINE])
+    rows = []
+    for entry in entries(scores):
+        if config in entry.configs:
+            scored = grouping.scores(entry.configs[config].metrics[HEADLINE])
+            rows.append([entry.label, *(with_interval(scored[name]) if name in scored else "" for name in groups)])
+    return [grouping.title, *(group_label(name, group) for name, group in groups.items())], rows
+
+
+def agreement_table(scores: Scores, config: str) -> Table:
+    """Return the rank correlations of the metrics on one config, and the order of the systems by each metric."""
+    agreement = scores.agreement[config]
+    names = list(agreement.order)
+    return ["", *map(title, names), "systems, best first"], [
+        [
+            title(name),
+            *(f"{found[other]:.2f}" if other in (found := agreement.spearman[name]) else "" for other in names),
+            ", ".join(agreement.order[name]),
+        ]
+        for name in names
+    ]
+
+
+def study_table() -> Table:
+    """Return the results that the original study published."""
+    systems = list(next(iter(STUDY_RESULTS.values())))
+    heading = [
+        column
+        for teacher, results in STUDY_RESULTS.items()
+        for column in (f"test by {teacher}", *results[systems[0]].by_year)
+    ]
+    return ["", *heading], [
+        [
+            system,
+            *(
+                f"{mean:.3f}"
+                for results in STUDY_RESULTS.values()
+                for mean in (results[system].mean, *results[system].by_year.values())
+            ),
+        ]
+        for system in systems
+    ]
+
+
+def loss_table(metrics: RunMetrics) -> Table:
+    """Return the losses of a run by epoch."""
+    return ["epoch", "training loss", "validation loss", "validation similarity"], [
+        [str(epoch.epoch), *map(_number, (epoch.train_loss, epoch.validation_loss, epoch.validation_similarity))]
+        for epoch in metrics.loss_by_epoch
+    ]
+
+
+def group_label(name: str, group: MeanScore) -> str:
+    """Return the heading of a group: its name, its number of questions, and its papers if they are few."""
+    few = f", only {_counted(group.papers, 'paper')}" if group.papers < FEW_PAPERS else ""
+    return f"{name} ({_counted(group.n, 'question')}{few})"
+
+
+def with_interval(score: MeanScore) -> str:
+    """Return a mean with its 95 % confidence interval, "0.616 [0.598, 0.634]", or only the mean if it has none."""
+    interval = "" if score.low is None or score.high is None else f" [{_number(score.low)}, {_number(score.high)}]"
+    return f"{_number(score.mean)}{interval}"
+
+
+def as_table(heading: list[str], rows: list[list[str]]) -> RichTable:
+    """Return a table for the terminal."""
+    from rich.table import Table as RichTable
+
+    table = RichTable()
+    for number, column in enumerate(heading):
+        table.add_column(column, justify="right" if number else "left")
     for row in rows:
         table.add_row(*row)
     return table
 
 
 def as_markdown(heading: list[str], rows: list[list[str]]) -> str:
-    """Return the table in Markdown, with every column but the first aligned right."""
+    """Return a table in Markdown. Every column except the first is aligned to the right."""
     lines = [heading, ["---", *["---:"] * (len(heading) - 1)], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _metric_cell(scores: ConfigScores | None, metric: str) -> str:
+    return with_interval(scores.metrics[metric]) if scores and metric in scores.metrics else ""
+
+
+def _training_cells(metrics: RunMetrics | None) -> list[str]:
+    if metrics is None:
+        return ["", "", ""]
+    return [
+        f"{metrics.train_seconds:,.0f} s",
+        f"{metrics.trainable_parameters:,}",
+        f"{metrics.peak_memory_bytes / 2**30:.1f} GiB",
+    ]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _number(value: float | None) -> str:
+    # Adding 0.0 turns -0.0 into 0.0.
+    return "" if value is None else f"{round(value, 3) + 0.0:.3f}"

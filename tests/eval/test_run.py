@@ -15,6 +15,7 @@ import pytest
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
+from dataset_builder.output import EXIT_CODES
 from eval.analysis.scores import Scores, read_scores
 from eval.generation.answer_store import StoredAnswers
 from eval.models import find_encoder, find_model
@@ -346,7 +347,7 @@ def test_bad_input_exits_2_with_one_message(stage: Callable, tmp_path: Path, cor
 
 def test_help_ends_with_an_example(stage: Callable) -> None:
     """The package also lists the exit codes."""
-    assert stage("eval", "--help").stdout.rstrip().endswith("3  done, but something is missing (see the output)")
+    assert stage("eval", "--help").stdout.rstrip().endswith(EXIT_CODES)
     for name in ("run", "answer", "push-metric"):
         assert f"example:\n  python -m eval {name} " in stage("eval", name, "--help").stdout
 

@@ -16,17 +16,19 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision
+from eval.analysis.scores import Scores, read_scores
+from eval.run_metrics import AnswerSampling
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub
 from training.best_of_n import best_of_n
 
-# Six processes with torch stand behind the first of these tests.
+# The first of these tests waits for six processes that import torch.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CORPUS, BASE = "lab/isca-qa-for-models", "somebody/tiny-gpt2"
-# With the rate at which two steps change what the model says, and do not silence it.
+# With a learning rate at which two steps change the answers and leave none empty.
 METHODS = {"full": "1e-3", "lora": "3e-3"}
 UPLOAD_BASE = """
 import sys
@@ -34,7 +36,7 @@ from huggingface_hub import HfApi
 HfApi().create_repo(sys.argv[2])
 HfApi().upload_folder(repo_id=sys.argv[2], folder_path=sys.argv[1])
 """
-# Runs the snippet of each card as it is printed there, then asks the models that it loaded the evaluation's questions.
+# Runs the code example of each card as it is, then asks the models that it loaded the questions of the evaluation.
 LOAD = """
 import contextlib, io, json, re, sys
 from huggingface_hub import HfApi, ModelCard
@@ -91,8 +93,8 @@ def trained(
 
 def _eval(trained: Path, encoder: Path, out: Path) -> tuple[object, ...]:
     return (
-        *("-m", "eval", "run", "--dataset", CORPUS, "--configs", "plain,detailed", "--questions", 6),
-        *("--encoder", encoder, "--out", out, "--models", f"baseline={BASE}"),
+        *("-m", "eval", "run", "--dataset", CORPUS, "--configs", "plain", "detailed", "--questions", 6),
+        *("--encoders", encoder, "--out", out, "--models", f"baseline={BASE}"),
         *(f"{method}={trained / method}" for method in METHODS),
     )
 
@@ -125,7 +127,7 @@ def _names_this_machine(text: str, base: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def published(hub: RunningHub, trained: Path, commands: Commands) -> Path:
-    """Publish both runs, in whose folders pickles lie, too, the adapter in a new process; return the folder."""
+    """Publish both runs, whose folders also have pickles, the adapter in a new process; return the folder."""
     for method in METHODS:
         for name in ("training_args.bin", "optimizer.pt", "pytorch_model.bin", "notes.txt"):
             (trained / method / name).write_bytes(b"\x80\x04.")
@@ -152,8 +154,10 @@ def test_new_process_loads_both_and_answers_as_before(
     """By the cards' own snippets, with an empty HF_HOME; the answers are the evaluation's, the scores read back."""
     names = ("baseline", *METHODS)
     predictions = {m: pq.read_table(published / f"eval/predictions/plain.{m}.parquet").to_pylist() for m in names}
-    answers = {name: tuple(row["prediction"] for row in of) for name, of in predictions.items()}
-    assert len(set(answers.values())) == 3, "all answer the same: the test could not tell one from another"
+    answers = {name: tuple(row["prediction"] for row in rows) for name, rows in predictions.items()}
+    assert len(set(answers.values())) == 3, (
+        "two models give the same answers, so the test could not notice a wrong model"
+    )
     rows = pq.read_table(corpus / "plain/test-00000-of-00001.parquet").to_pylist()
     asked = {(row["paper_id"], row["question"]) for row in predictions["full"]}
     questions = [row for row in rows if (row["paper_id"], row["question"]) in asked]
@@ -161,14 +165,15 @@ def test_new_process_loads_both_and_answers_as_before(
     done = hub.run(tmp_path / "home", "-c", LOAD, tmp_path / "questions.json", "lab/tiny-full", "lab/tiny-lora")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    scores = json.loads((published / "eval/scores.json").read_text())
+    scores = read_scores(published / "eval/scores.json")
     commit = hub.commits(f"datasets/{CORPUS}")[0]["id"]
     for method, relation in (("full", "finetune"), ("lora", "adapter")):
         loaded = found[f"lab/tiny-{method}"]
         assert loaded["answers"] == [row["prediction"] for row in predictions[method]]
         assert loaded["printed"].strip()
-        measured = {config: of["cosine_similarity"]["mean"] for config, of in scores["models"][method].items()}
-        assert loaded["scores"] == measured and len(measured) == 2
+        configs = scores.systems[method].configs
+        means = {config: entry.metrics["cosine_similarity"].mean for config, entry in configs.items()}
+        assert loaded["scores"] == means and len(means) == 2
         assert (loaded["base"], loaded["relation"]) == (BASE, relation)
         assert loaded["revisions"] == [commit, commit]
 
@@ -177,7 +182,7 @@ def test_new_process_loads_both_and_answers_as_before(
 def test_nothing_names_this_machine(
     hub: RunningHub, published: Path, method: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """No path of the tests' folders in any text that was sent, nor of data/ or runs/; the recipe names Hub ids."""
+    """No published text has a path of the tests' folders, of data/ or of runs/. The recipe has Hub ids."""
     texts = _texts(hub, f"lab/tiny-{method}")
     base = tmp_path_factory.getbasetemp()
     assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
@@ -188,7 +193,7 @@ def test_nothing_names_this_machine(
 
 def test_leaderboard_scores_pin_the_corpus(hub: RunningHub, published: Path) -> None:
     """`.eval_results`, read by huggingface_hub: task, value, commit of the corpus, date and source."""
-    scores = json.loads((published / "eval/scores.json").read_text())["models"]["lora"]
+    scores = read_scores(published / "eval/scores.json")
     path = "lab/tiny-lora/resolve/main/.eval_results/isca-qa.yaml"
     entries = parse_eval_result_entries(yaml.safe_load(hub.text(path)))
     commit = hub.commits(f"datasets/{CORPUS}")[0]["id"]
@@ -196,10 +201,12 @@ def test_leaderboard_scores_pin_the_corpus(hub: RunningHub, published: Path) -> 
     assert [entry.task_id for entry in entries] == tasks
     for entry in entries:
         assert (entry.dataset_id, entry.dataset_revision) == (CORPUS, commit)
-        assert entry.value == scores[entry.task_id]["cosine_similarity"]["mean"]
-        assert entry.date == json.loads((published / "eval/scores.json").read_text())["date"]
+        configs = scores.systems["lora"].configs
+        assert entry.value == configs[entry.task_id].metrics["cosine_similarity"].mean
+        assert entry.date == scores.date
         assert entry.source_url == f"{hub.url}/lab/tiny-lora/blob/main/scores.json"
-    assert json.loads(hub.text("lab/tiny-lora/resolve/main/scores.json"))["models"]["lora"] == scores
+    public = Scores.model_validate_json(hub.text("lab/tiny-lora/resolve/main/scores.json"))
+    assert public.systems["lora"] == scores.systems["lora"].model_copy(update={"model": None})
 
 
 def test_publishing_again_makes_no_commit(hub: RunningHub, published: Path, commands: Commands) -> None:
@@ -228,8 +235,8 @@ def test_publishing_after_the_evaluation_was_repeated_makes_no_commit(
     assert hub.commits("models/lab/repeated") == before
 
 
-def test_adapter_in_the_place_of_a_model_leaves_no_model(hub: RunningHub, published: Path, commands: Commands) -> None:
-    """The full model's weights and configuration go, else the repo would load as it."""
+def test_adapter_that_replaces_a_model_removes_its_files(hub: RunningHub, published: Path, commands: Commands) -> None:
+    """Weights and configuration of the full model, with which the repo would load as that model."""
     for method in METHODS:
         words = ("publish", "--run", published / method, "--repo-id", "lab/either")
         assert commands.run("model_cards", *words, "--scores", published / "eval/scores.json").code == 0
@@ -239,7 +246,7 @@ def test_adapter_in_the_place_of_a_model_leaves_no_model(hub: RunningHub, publis
 def test_scores_on_a_folder_are_matched_with_the_hub(
     hub: RunningHub, published: Path, corpus: Path, sources: Path, tmp_path: Path, commands: Commands
 ) -> None:
-    """By the rows: the same corpus on the Hub gives its commit, another one is refused, none named is asked for."""
+    """By their rows: the same corpus on the Hub gives its commit, another one and a missing id are errors."""
     scores = json.loads((published / "eval/scores.json").read_text())
     revision = json.loads((corpus / "report.json").read_text())["revision"]
     (tmp_path / "scores.json").write_text(json.dumps(scores | {"dataset": "data/corpus", "revision": revision}))
@@ -250,7 +257,7 @@ def test_scores_on_a_folder_are_matched_with_the_hub(
     done = commands.run("model_cards", *words)
     assert done.code == 2 and "name the corpus on the Hub by --dataset-id" in done.output
     done = commands.run("model_cards", *words, "--dataset-id", "lab/other-rows")
-    assert done.code == 2 and "has other rows than data/corpus" in done.output
+    assert done.code == 2 and "its rows differ from data/corpus" in done.output
     assert commands.run("model_cards", *words, "--dataset-id", CORPUS).code == 0
     commit = hub.commits(f"datasets/{CORPUS}")[0]["id"]
     assert commit in hub.text("lab/by-folder/resolve/main/README.md")
@@ -259,36 +266,36 @@ def test_scores_on_a_folder_are_matched_with_the_hub(
 def test_model_of_gemmas_pairs_carries_its_terms(
     hub: RunningHub, published: Path, sources: Path, tmp_path: Path, commands: Commands
 ) -> None:
-    """By what it was trained on: refused under another licence; with it, terms, notice and licence are everywhere."""
+    """If it was trained on them: another licence is refused; with it, card and files have terms and notice."""
     for path in (sources / "qa/t").iterdir():
         path.write_text(path.read_text().replace('"t"', '"gemma"'))
     (sources / "qa/t").rename(sources / "qa/gemma")
     build(sources / "papers", sources / "qa", "gemma", ["u"], sources / "corpus", "apache-2.0")
-    words = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/of-gemma", "--contexts", "full")
+    words = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/by-gemma", "--contexts", "full")
     assert commands.run("dataset_builder", *words).code == 0
-    commit = hub.commits("datasets/lab/of-gemma")[0]["id"]
+    commit = hub.commits("datasets/lab/by-gemma")[0]["id"]
     scores = published / "eval/scores.json"
 
-    # Scored on such a corpus, but not trained on it: the card tells the two apart.
-    of_gemma = {"dataset": "lab/of-gemma", "revision": commit}
-    (tmp_path / "scores.json").write_text(json.dumps(json.loads(scores.read_text()) | of_gemma))
+    # Scored on such a corpus, but trained on another one.
+    by_gemma = {"dataset": "lab/by-gemma", "revision": commit}
+    (tmp_path / "scores.json").write_text(json.dumps(json.loads(scores.read_text()) | by_gemma))
     done = commands.run("model_cards", *_publish(published / "full", tmp_path / "scores.json", "lab/apart"))
     assert done.code == 0, done.output
     text = hub.text("lab/apart/resolve/main/README.md")
     head = hub.commits(f"datasets/{CORPUS}")[0]["id"]
-    assert f"of the corpus `{CORPUS}` at revision `{head}`" in text and "Who wrote the pairs is `detailed`." in text
-    assert f"another state or corpus: `lab/of-gemma` at revision `{commit}`." in text
+    assert f"- Corpus: `{CORPUS}`, revision `{head}`" in text and "- Teacher: `detailed`" in text
+    assert f"on another corpus or revision: `lab/by-gemma`, revision `{commit}`." in text
 
     # Trained on it, but scored on another.
-    run = _copied(published / "full", tmp_path / "run", {}, dataset="lab/of-gemma", dataset_revision=commit)
+    run = _copied(published / "full", tmp_path / "run", {}, dataset="lab/by-gemma", dataset_revision=commit)
     words = _publish(run, scores, "lab/gemmas")
     done = commands.run("model_cards", *words)
-    assert done.code == 2 and "was made from pairs written by gemma" in done.output
+    assert done.code == 2 and "the model was made from pairs written by gemma" in done.output
     assert "pass --license gemma" in done.output
     assert commands.run("model_cards", *words, "--license", "gemma").code == 0
     texts = _texts(hub, "lab/gemmas")
-    assert f"of the corpus `lab/of-gemma` at revision `{commit}`" in texts["README.md"]
-    assert f"another state or corpus: `{CORPUS}` at revision `{head}`." in texts["README.md"]
+    assert f"- Corpus: `lab/by-gemma`, revision `{commit}`" in texts["README.md"]
+    assert f"on another corpus or revision: `{CORPUS}`, revision `{head}`." in texts["README.md"]
     assert yaml.safe_load(texts["recipe.yaml"])["license"] == "gemma"
     assert json.loads(texts["metrics.json"])["license"] == "gemma"
     assert "license: gemma" in ModelCard(texts["README.md"]).text
@@ -302,10 +309,10 @@ def test_model_of_gemmas_pairs_carries_its_terms(
     assert "under and subject to the Gemma Terms of Use" in card.text
 
 
-def test_weights_that_are_none_or_unscored_are_refused(
+def test_incomplete_or_unscored_weights_are_refused(
     hub: RunningHub, published: Path, tmp_path: Path, commands: Commands
 ) -> None:
-    """Weights cut short, and weights other than those that the scores are of; the Hub is not asked."""
+    """Weights that are cut off, or that were not scored. Nothing is requested from the Hub."""
     run = shutil.copytree(published / "full", tmp_path / "full")
     words = ("publish", "--run", run, "--repo-id", "lab/none", "--scores", published / "eval/scores.json")
     weights = run / "model.safetensors"
@@ -313,17 +320,17 @@ def test_weights_that_are_none_or_unscored_are_refused(
     hub.take_requests()
     weights.write_bytes(whole[:-100])
     done = commands.run("model_cards", *words)
-    assert done.code == 2 and "is no whole safetensors file" in done.output
+    assert done.code == 2 and "is not a complete safetensors file" in done.output
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     done = commands.run("model_cards", *words)
     assert done.code == 2 and "has no scores of" in done.output
     assert hub.take_requests() == []
 
 
-def test_run_on_a_folder_of_its_own_needs_that_corpus_on_the_hub(
+def test_run_on_another_local_corpus_needs_that_corpus_on_the_hub(
     hub: RunningHub, published: Path, sources: Path, tmp_path: Path, commands: Commands
 ) -> None:
-    """Not the scores' corpus: its name is asked for, must hold its rows, and is then what the card says."""
+    """It is not the scores' corpus. Its Hub id is needed, must have the same rows, and is then in the card."""
     build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
     revision = corpus_revision(str(sources / "corpus"))
     run = _copied(published / "lora", tmp_path / "run", {}, dataset=str(sources / "corpus"), dataset_revision=revision)
@@ -331,22 +338,22 @@ def test_run_on_a_folder_of_its_own_needs_that_corpus_on_the_hub(
     done = commands.run("model_cards", *words)
     assert done.code == 2 and "name the corpus on the Hub by --train-dataset-id ORG/NAME" in done.output
     done = commands.run("model_cards", *words, "--train-dataset-id", CORPUS)
-    assert done.code == 2 and f"--train-dataset-id {CORPUS}: has other rows than" in done.output
+    assert done.code == 2 and f"--train-dataset-id {CORPUS}: its rows differ from" in done.output
     push = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/trained-on", "--contexts", "none")
     assert commands.run("dataset_builder", *push).code == 0
     done = commands.run("model_cards", *words, "--train-dataset-id", "lab/trained-on")
     assert done.code == 0, done.output
     commit = hub.commits("datasets/lab/trained-on")[0]["id"]
     texts = _texts(hub, "lab/own-corpus")
-    assert f"of the corpus `lab/trained-on` at revision `{commit}`" in texts["README.md"]
-    assert "Who wrote the pairs is `t`." in texts["README.md"]
+    assert f"- Corpus: `lab/trained-on`, revision `{commit}`" in texts["README.md"]
+    assert "- Teacher: `t`" in texts["README.md"]
     metrics = json.loads(texts["metrics.json"])
     assert (metrics["dataset"], metrics["dataset_revision"]) == ("lab/trained-on", commit)
     assert json.loads(texts["scores.json"])["dataset"] == CORPUS
 
 
 def test_run_without_its_corpus_revision_is_refused(published: Path, tmp_path: Path, commands: Commands) -> None:
-    """As runs were before it was recorded."""
+    """The card could not say what the model was trained on."""
     run = _copied(published / "lora", tmp_path / "run", {}, dataset_revision=None)
     done = commands.run("model_cards", *_publish(run, published / "eval/scores.json", "lab/unknown"))
     assert done.code == 2 and "does not say at which revision" in done.output and "train it again" in done.output
@@ -362,12 +369,13 @@ HfApi().create_repo("lab/no-report", repo_type="dataset")
 HfApi().upload_file(path_or_fileobj=b"A card.", path_in_repo="README.md", repo_id="lab/no-report", repo_type="dataset")
 """
     assert hub.run(tmp_path, "-c", code).returncode == 0
-    of = {"dataset": "lab/no-report", "revision": hub.commits("datasets/lab/no-report")[0]["id"]}
+    changes = {"dataset": "lab/no-report", "revision": hub.commits("datasets/lab/no-report")[0]["id"]}
     scores = tmp_path / "scores.json"
-    scores.write_text(json.dumps(json.loads((published / "eval/scores.json").read_text()) | of))
+    scores.write_text(json.dumps(json.loads((published / "eval/scores.json").read_text()) | changes))
     done = commands.run("model_cards", *_publish(published / "full", scores, "lab/unknown"))
-    assert done.code == 2 and "lab/no-report, which the scores of" in done.output and "Traceback" not in done.output
-    assert "holds no report.json of a corpus" in done.output and "dataset_builder push" in done.output
+    assert done.code == 2 and "lab/no-report, the corpus of the scores in" in done.output
+    assert "has no report.json at commit" in done.output and "dataset_builder push" in done.output
+    assert "Traceback" not in done.output
 
 
 def test_model_of_best_of_n_says_whose_answers_it_learned(
@@ -380,11 +388,13 @@ def test_model_of_best_of_n_says_whose_answers_it_learned(
     tmp_path_factory: pytest.TempPathFactory,
     commands: Commands,
 ) -> None:
-    """Answers of its own to the corpus's questions; the model that gave them needs a name on the Hub."""
+    """The sampled answers to the corpus's questions; the model that gave them needs a name on the Hub."""
     out = tmp_path / "best-of-2"
-    best_of_n(str(tiny_base), str(corpus), out, samples=2, temperature=0.8, seed=0, encoder=str(encoder))
-    of = {"dataset": str(out), "dataset_revision": corpus_revision(str(out))}
-    run = _copied(published / "lora", tmp_path / "run", {"dataset": str(out)}, **of)
+    sampling = AnswerSampling(samples=2, temperature=0.8, seed=0)
+    best_of_n(str(tiny_base), str(corpus), out, sampling, encoder=str(encoder))
+    revision = corpus_revision(str(out))
+    changes = {"dataset": str(out), "dataset_revision": revision}
+    run = _copied(published / "lora", tmp_path / "run", {"dataset": str(out)}, **changes)
     words = _publish(run, published / "eval/scores.json", "lab/best-of-n")
     done = commands.run("model_cards", *words)
     assert done.code == 2 and f"started from {tiny_base}" in done.output and "--start-model ORG/NAME" in done.output
@@ -392,18 +402,19 @@ def test_model_of_best_of_n_says_whose_answers_it_learned(
     assert done.code == 0, done.output
     texts = _texts(hub, "lab/best-of-n")
     card = ModelCard(texts["README.md"]).text
-    assert "with answers of a model's own in place of the teacher's" in card and "The teacher is `detailed`." in card
-    assert f"of 2 that `{BASE}` gave" in card and f"training.best_of_n --model {BASE} --dataset {CORPUS}" in card
+    assert "with sampled answers in place of the teacher's answers" in card and "- Teacher: `detailed`" in card
+    assert f"The model `{BASE}` sampled 2 answers to each question at temperature 0.8." in card
+    assert f"training.best_of_n --model {BASE} --dataset {CORPUS}" in card
     assert yaml.safe_load(texts["recipe.yaml"])["dataset"] == "best-of-2"
     metrics = json.loads(texts["metrics.json"])
-    assert (metrics["dataset"], metrics["dataset_revision"]) == ("best-of-2", of["dataset_revision"])
+    assert (metrics["dataset"], metrics["dataset_revision"]) == ("best-of-2", revision)
     assert (metrics["samples"]["model"], metrics["samples"]["dataset"]) == (BASE, CORPUS)
     base = tmp_path_factory.getbasetemp()
     assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
     assert stray_table_rows(card) == []
     (out / "best_of_n/train-00000-of-00001.parquet").unlink()
     done = commands.run("model_cards", *words, "--start-model", BASE)
-    assert done.code == 2 and f"was trained on {out} before that changed" in done.output
+    assert done.code == 2 and f"{out} has changed since the model was trained on it" in done.output
 
 
 def test_model_of_grpo_names_the_adapter_it_started_from(
@@ -413,7 +424,7 @@ def test_model_of_grpo_names_the_adapter_it_started_from(
     tmp_path_factory: pytest.TempPathFactory,
     commands: Commands,
 ) -> None:
-    """In recipe, metrics and card; it has a curve of rewards and none of a loss on answers."""
+    """Recipe, metrics and card name it; the card shows a curve of rewards and none of the loss on the answers."""
     grpo = {
         **{"method": "grpo", "adapter": str(published / "lora"), "loss_by_epoch": []},
         **{"reward_by_step": [{"step": 1, "reward": 0.1}, {"step": 2, "reward": 0.2}]},
@@ -432,7 +443,7 @@ def test_model_of_grpo_names_the_adapter_it_started_from(
     metrics = json.loads(texts["metrics.json"])
     assert (metrics["adapter"], metrics["base_model"]) == ("lab/tiny-lora", BASE)
     card = ModelCard(texts["README.md"]).text
-    assert "It started from the adapter `lab/tiny-lora`" in card and "loss on the answers" not in card
+    assert "Training started from the adapter `lab/tiny-lora`." in card and "loss is computed" not in card
     assert "loss_curve.png" not in card and "![Reward by step](reward_curve.png)" in card
     files = hub.files("models/lab/grpo")
     assert "reward_curve.png" in files and "loss_curve.png" not in files
@@ -445,7 +456,7 @@ def test_model_of_grpo_names_the_adapter_it_started_from(
 def test_encoder_without_a_name_on_the_hub_is_refused(
     hub: RunningHub, published: Path, tmp_path: Path, commands: Commands, where: str
 ) -> None:
-    """Its folder would stand in card, scores or recipe; the Hub is not asked."""
+    """Card, scores or recipe would name its folder. Nothing is requested from the Hub."""
     folder = tmp_path / "encoder"
     folder.mkdir()
     run, scores = published / "lora", published / "eval/scores.json"

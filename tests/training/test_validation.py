@@ -19,8 +19,8 @@ def _validation(corpus: Path) -> list[CorpusQuestion]:
     return read_questions(load_corpus_split(str(corpus), None, "validation"))
 
 
-def test_similarity_is_that_of_the_evaluation(corpus: Path, tokenizer: Any, encoder: Path) -> None:
-    """Three questions of the sample: the mean by eval's functions. The model is in training mode afterwards."""
+def test_similarity_is_the_evaluations_own(corpus: Path, tokenizer: Any, encoder: Path) -> None:
+    """The mean over three questions is that of eval's functions; the model is in training mode afterwards."""
     answers = ValidationAnswers(_validation(corpus), 3, str(encoder), tokenizer)
     assert len(answers.questions) == 3
     model = tiny_model("gpt2").train()

@@ -1,19 +1,24 @@
-"""A real browser, for pages that show the abstract only after their scripts ran, or refuse a plain request."""
+"""Read abstracts with a real browser, from pages that show them by script or refuse a plain request."""
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import time
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dataset_builder.crawl.answer import Answer, ListedPaper
-from dataset_builder.crawl.cleaning import clean_abstract
-from dataset_builder.crawl.client import FetchError, Hosts
+from dataset_builder.corpus.papers import Paper
+from dataset_builder.crawl.answer import Answer, FetchError
+from dataset_builder.crawl.cleanup import clean_abstract
+from dataset_builder.crawl.hosts import Hosts
 from dataset_builder.crawl.settings import Settings
-from dataset_builder.crawl.sources.publisher_page import address, parse
+from dataset_builder.crawl.sources.publisher_page import page_address, parse_page
+
+if TYPE_CHECKING:
+    from selenium.webdriver import ChromeService, Remote
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
@@ -23,21 +28,21 @@ FLAGS = (
 
 
 def find_browser() -> tuple[str, str] | None:
-    """Return the paths of a Chromium and of its chromedriver, or None where these or Selenium are missing."""
+    """Return the paths of Chromium and its chromedriver, or None if one of them or Selenium is missing."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which("chromedriver")
     return (browser, driver) if browser and driver and find_spec("selenium") else None
 
 
 class Browser:
-    """One headless Chromium, started when first needed and again after it died or hung. Use as a context manager."""
+    """One headless Chromium, started at the first request and again after it died or hung. A context manager."""
 
     def __init__(self, settings: Settings, hosts: Hosts) -> None:
         self._settings = settings
         self._hosts = hosts
-        self._service: Any = None
-        self._driver: Any = None
-        self._profile: Any = None
+        self._profile: tempfile.TemporaryDirectory[str] | None = None
+        self._service: ChromeService | None = None
+        self._driver: Remote | None = None
 
     def __enter__(self) -> Browser:
         return self
@@ -45,14 +50,15 @@ class Browser:
     def __exit__(self, *exception: object) -> None:
         self.stop()
 
-    def ask(self, paper: ListedPaper) -> Answer:
-        """Return what the publisher's page shows of a paper, once it shows an abstract; raises `FetchError`."""
-        if find_browser() is None:
+    def fetch_answer(self, paper: Paper) -> Answer:
+        """Return title and abstract from the publisher's page of a paper, once it shows them; raises `FetchError`."""
+        programs = find_browser()
+        if programs is None:
             raise FetchError("no browser found")
         from selenium.common.exceptions import TimeoutException, WebDriverException
         from urllib3.exceptions import HTTPError, TimeoutError
 
-        url = self._settings.url("browser", address(paper))
+        url = self._settings.url("browser", page_address(paper))
         host = urlsplit(url).netloc
         if urlsplit(url).scheme not in ("http", "https"):
             raise FetchError("the address is not http or https")
@@ -60,9 +66,9 @@ class Browser:
             self._hosts.requests[host] += 1
             try:
                 if self._driver is None:
-                    self._start()
+                    self._driver = self._start(*programs)
                 self._driver.get(url)
-                return self._abstract_once_shown()
+                return self._wait_for_abstract(self._driver)
             except (TimeoutException, TimeoutError):
                 self.stop()
                 raise FetchError("the browser hung") from None
@@ -71,11 +77,11 @@ class Browser:
                 raise FetchError("the browser died") from None
 
     def stop(self) -> None:
-        """End the browser and all its processes, hung ones too."""
+        """End the browser with all its processes, even if it hangs."""
         import psutil
 
         if self._service is not None and self._service.process is not None:
-            # Asking a hung browser to quit would hang as well.
+            # A browser that hangs does not quit when the driver asks it to.
             try:
                 driver = psutil.Process(self._service.process.pid)
                 for process in (*driver.children(recursive=True), driver):
@@ -85,31 +91,32 @@ class Browser:
             self._service.process.wait()
         if self._profile is not None:
             self._profile.cleanup()
-        self._service = self._driver = self._profile = None
+        self._profile = self._service = self._driver = None
 
-    def _start(self) -> None:
+    def _start(self, browser: str, driver: str) -> Remote:
         from selenium.webdriver import ChromeOptions, ChromeService, Remote
         from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
         from selenium.webdriver.remote.client_config import ClientConfig
 
-        options = ChromeOptions()
-        options.binary_location, driver = find_browser()
         self._profile = tempfile.TemporaryDirectory(prefix="isca-qa-browser-", ignore_cleanup_errors=True)
+        options = ChromeOptions()
+        options.binary_location = browser
         for flag in (*FLAGS, f"--user-data-dir={self._profile.name}"):
             options.add_argument(flag)
-        # `webdriver.Chrome` takes no limit for the wait on its driver, which can hang like any program.
         self._service = ChromeService(driver)
         self._service.start()
+        # `webdriver.Chrome` has no time limit for its driver, which can hang.
         address = self._service.service_url
-        patience = ClientConfig(remote_server_addr=address, timeout=2 * self._settings.timeout)
-        self._driver = Remote(ChromeRemoteConnection(address, client_config=patience), options=options)
-        self._driver.set_page_load_timeout(self._settings.timeout)
+        config = ClientConfig(remote_server_addr=address, timeout=math.ceil(2 * self._settings.timeout))
+        remote = Remote(ChromeRemoteConnection(address, client_config=config), options=options)
+        remote.set_page_load_timeout(self._settings.timeout)
+        return remote
 
-    def _abstract_once_shown(self) -> Answer:
+    def _wait_for_abstract(self, remote: Remote) -> Answer:
         deadline = time.monotonic() + self._settings.browser_wait
         while True:
-            answer = parse(self._driver.page_source)
-            # What is shown first may be a challenge, a placeholder or the beginning of the abstract.
-            if clean_abstract(answer.text)[0] or time.monotonic() > deadline:
+            answer = parse_page(remote.page_source)
+            # At first a page may show a challenge, a placeholder or the beginning of the abstract.
+            if clean_abstract(answer.abstract)[0] or time.monotonic() > deadline:
                 return answer
             time.sleep(0.25)

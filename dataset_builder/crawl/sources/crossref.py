@@ -1,23 +1,30 @@
-"""Crossref: what publishers deposited with their DOIs; few abstracts, as JATS XML."""
+"""Read abstracts from Crossref, where few publishers deposit them, as JATS XML."""
 
 from __future__ import annotations
+
+from pydantic import AliasPath, BaseModel, Field
 
 from dataset_builder.crawl.answer import Answer
 from dataset_builder.crawl.client import Client
 
-# Filters on the same field are alternatives (https://www.crossref.org/documentation/retrieve-metadata/rest-api/);
-# fifty keep the URL within what servers take.
-BATCH = 50
+# Filters on the same field are alternatives (https://www.crossref.org/documentation/retrieve-metadata/rest-api/).
+# With fifty, the URL stays within the length that servers accept.
+BATCH_SIZE = 50
 
 
-def ask(client: Client, dois: list[str]) -> dict[str, Answer]:
-    """Return the answers by DOI, at most one for each of at most 50; raises `FetchError`."""
-    params = {
-        "filter": ",".join(f"doi:{doi}" for doi in dois),
-        "rows": str(BATCH),
-        "select": "DOI,title,abstract",
-    }
-    works = client.get_json("crossref", "/works", params)["message"]["items"]
-    return {
-        work["DOI"].lower(): Answer(next(iter(work.get("title") or []), None), work.get("abstract")) for work in works
-    }
+class _Work(BaseModel):
+    doi: str = Field(alias="DOI")
+    title: list[str] | None = None
+    abstract: str | None = None
+
+
+class _Works(BaseModel):
+    items: list[_Work] = Field(validation_alias=AliasPath("message", "items"))
+
+
+def fetch_answers(client: Client, dois: list[str]) -> dict[str, Answer]:
+    """Return the answers by DOI, for at most `BATCH_SIZE` DOIs; raises `FetchError`."""
+    dois_filter = ",".join(f"doi:{doi}" for doi in dois)
+    params = {"filter": dois_filter, "rows": str(BATCH_SIZE), "select": "DOI,title,abstract"}
+    works = client.get_json("crossref", "/works", params, _Works).items
+    return {work.doi.lower(): Answer(next(iter(work.title or []), None), work.abstract) for work in works}

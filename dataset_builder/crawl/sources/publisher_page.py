@@ -1,55 +1,62 @@
-"""The publisher's page: where ACM's and IEEE's layouts have the abstract."""
+"""Read abstracts from the pages of publishers, in the layouts of ACM and IEEE."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
+from pydantic import BaseModel, ValidationError
 
-from dataset_builder.crawl.answer import Answer, ListedPaper
+from dataset_builder.corpus.papers import Paper
+from dataset_builder.crawl.answer import Answer
 from dataset_builder.crawl.client import Client
 
-# ACM's layouts of different years. Where a selector gives several elements they are paragraphs of one abstract.
-ABSTRACT_AT = ("section#abstract div[role=paragraph]", "div.article__abstract", "div.abstractSection")
-TITLE_IN = ("citation_title", "dc.title", "og:title")
-# Descriptions for search engines and social media; often the beginning of the abstract only.
-ABSTRACT_IN = ("citation_abstract", "dc.description", "og:description", "description")
+# ACM's layouts in the course of the years. If a selector finds several elements, they are paragraphs of one abstract.
+ABSTRACT_SELECTORS = ("section#abstract div[role=paragraph]", "div.article__abstract", "div.abstractSection")
+TITLE_KEYS = ("citation_title", "dc.title", "og:title")
+# Descriptions for search engines and social media; some have only the beginning of the abstract.
+ABSTRACT_KEYS = ("citation_abstract", "dc.description", "og:description", "description")
+# IEEE's pages hold their metadata as JSON in a script.
 IEEE_METADATA = re.compile(r"xplGlobal\.document\.metadata\s*=\s*")
 
 
-def ask(client: Client, paper: ListedPaper) -> Answer:
-    """Return what the publisher's page says of a paper; raises `FetchError`."""
-    response = client.get("page", address(paper))
+class _IEEEMetadata(BaseModel):
+    title: str | None = None
+    abstract: str | None = None
+
+
+def fetch_answer(client: Client, paper: Paper) -> Answer:
+    """Return title and abstract from the publisher's page of a paper; raises `FetchError`."""
+    response = client.get("page", page_address(paper))
     declared = "charset" in response.headers.get("Content-Type", "").lower()
-    return parse(response.content, response.encoding if declared else None)
+    return parse_page(response.content, response.encoding if declared else None)
 
 
-def address(paper: ListedPaper) -> str:
-    """Return the paper's path below the resolver of DOIs, or the URL of a paper that has no DOI."""
+def page_address(paper: Paper) -> str:
+    """Return the paper's path below the DOI resolver, or the URL of a paper without a DOI."""
     return f"/{quote(paper.doi, safe='/()')}" if paper.doi else paper.paper_url
 
 
-def parse(page: bytes | str, encoding: str | None = None) -> Answer:
-    """Return the title and the abstract of a page, tags left in, by the layouts of ACM and IEEE.
+def parse_page(page: bytes | str, encoding: str | None = None) -> Answer:
+    """Return the title and the abstract of a page, with their tags.
 
-    `encoding` is what the server declares; without it the page's own declaration and its bytes decide.
+    `encoding` is the server's declaration; without it, the page's own declaration and its bytes decide.
     """
     soup = BeautifulSoup(page, "lxml", from_encoding=encoding if isinstance(page, bytes) else None)
     metadata = _ieee_metadata(soup)
-    if metadata.get("abstract"):
-        return Answer(metadata.get("title"), metadata["abstract"])
+    if metadata.abstract:
+        return Answer(metadata.title, metadata.abstract)
     heading = soup.select_one("h1")
-    title = _meta(soup, TITLE_IN) or (heading.get_text() if heading else None)
-    for selector in ABSTRACT_AT:
+    title = _meta(soup, TITLE_KEYS) or (heading.get_text() if heading else None)
+    for selector in ABSTRACT_SELECTORS:
         paragraphs = [element.decode_contents() for element in soup.select(selector)]
         if any(paragraph.strip() for paragraph in paragraphs):
             return Answer(title, "<br/>".join(paragraphs))
-    description = _meta(soup, ABSTRACT_IN)
+    description = _meta(soup, ABSTRACT_KEYS)
     if description and not re.search(r"[.!?][\"')\]\u201d]*\s*$", description):
-        # Not at the end of a sentence: marked as the cleaning knows it.
+        # It ends within a sentence: mark it, so that `clean_abstract` refuses it as cut off.
         description += "..."
     return Answer(title, description)
 
@@ -63,12 +70,13 @@ def _meta(soup: BeautifulSoup, names: tuple[str, ...]) -> str | None:
     return None
 
 
-def _ieee_metadata(soup: BeautifulSoup) -> dict[str, Any]:
+def _ieee_metadata(soup: BeautifulSoup) -> _IEEEMetadata:
     for script in soup.find_all("script"):
-        if start := IEEE_METADATA.search(script.string or ""):
+        text = script.string or ""
+        if start := IEEE_METADATA.search(text):
             try:
-                value, _ = json.JSONDecoder().raw_decode(script.string[start.end() :])
-            except json.JSONDecodeError:
+                value, _ = json.JSONDecoder().raw_decode(text[start.end() :])
+                return _IEEEMetadata.model_validate(value)
+            except (json.JSONDecodeError, ValidationError):
                 continue
-            return value if isinstance(value, dict) else {}
-    return {}
+    return _IEEEMetadata()

@@ -1,21 +1,28 @@
-"""Semantic Scholar: five hundred papers a request; it withholds the abstracts of some publishers."""
+"""Read abstracts from Semantic Scholar, which withholds them for some publishers."""
 
 from __future__ import annotations
 
-from dataset_builder.crawl.answer import Answer
+from pydantic import BaseModel
+
+from dataset_builder.crawl.answer import Answer, FetchError
 from dataset_builder.crawl.client import Client
 
-# Of https://api.semanticscholar.org/api-docs/graph: 500 ids in a batch.
-BATCH = 500
+# From https://api.semanticscholar.org/api-docs/graph: at most 500 ids in a batch.
+BATCH_SIZE = 500
 
 
-def ask(client: Client, dois: list[str]) -> dict[str, Answer]:
-    """Return the answers by DOI, at most one for each of at most 500; raises `FetchError`."""
+class _Work(BaseModel):
+    title: str | None
+    abstract: str | None
+
+
+def fetch_answers(client: Client, dois: list[str]) -> dict[str, Answer]:
+    """Return the answers by DOI, for at most `BATCH_SIZE` DOIs; raises `FetchError`."""
     ids = [f"DOI:{doi}" for doi in dois]
-    # The answers come in the order of the ids, with null for a paper that is not known.
-    papers = client.post_json("semantic_scholar", "/graph/v1/paper/batch", {"fields": "title,abstract"}, {"ids": ids})
-    return {
-        doi: Answer(paper["title"], paper["abstract"])
-        for doi, paper in zip(dois, papers, strict=True)
-        if paper is not None
-    }
+    # The answer has the order of the ids, with null for an unknown paper.
+    works = client.post_json(
+        "semantic_scholar", "/graph/v1/paper/batch", {"fields": "title,abstract"}, {"ids": ids}, list[_Work | None]
+    )
+    if len(works) != len(dois):
+        raise FetchError("the answer is not of the documented shape")
+    return {doi: Answer(work.title, work.abstract) for doi, work in zip(dois, works, strict=True) if work is not None}

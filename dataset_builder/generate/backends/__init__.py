@@ -1,1 +1,1 @@
-"""Run a teacher model in this process or over HTTP."""
+"""Run a teacher's model: by transformers in this process, or on a server over HTTP."""

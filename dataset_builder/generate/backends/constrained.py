@@ -1,43 +1,53 @@
-"""Constrained sampling: each row of a batch follows the grammar, and draws its tokens from a generator of its own."""
+"""Sample tokens under a grammar: each row of a batch follows the schema and draws with its own random generator."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import llguidance.hf
 import llguidance.numpy
 import numpy as np
 import torch
 
-from dataset_builder.generate.schema import COMPACT, Limits, response_schema
+from dataset_builder.generate.schema import response_schema
+from dataset_builder.teachers.teacher import Limits, Sampling
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from numpy.typing import NDArray
+    from transformers import PreTrainedTokenizerBase, TokenizersBackend
 
-    from dataset_builder.generate.teacher import Sampling
-
-# The tokens among which the nucleus of top-p is looked for before all are sorted.
+# The number of likeliest tokens in which the nucleus of top-p is searched before the whole vocabulary is sorted.
 LIKELIEST = 64
 
 
 class Grammar:
-    """The schema of a response over the vocabulary of one model: which tokens may come next.
+    """The schema of a response as a grammar over the vocabulary of one model.
 
-    Besides the grammar it leaves out every token that is not made of whole characters, so that a response of n
-    characters has at most n tokens; see `least_new_tokens`.
+    It also excludes every token that is not made of complete characters, so that a response of n characters has at
+    most n tokens; see `longest_response_tokens`.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: list[int], vocabulary: int, limits: Limits) -> None:
-        self.ends = ends
-        self._tokens = llguidance.hf.from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=ends)
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, end_tokens: list[int], vocabulary: int, limits: Limits
+    ) -> None:
+        self._tokens = llguidance.hf.from_tokenizer(
+            cast("TokenizersBackend", tokenizer), n_vocab=vocabulary, eos_token=end_tokens
+        )
         self._text = llguidance.LLMatcher.grammar_from_json_schema(
-            json.dumps(response_schema(limits)), overrides=COMPACT
+            json.dumps(response_schema(limits)),
+            # No spaces between the parts, and of JSON's escapes only the one of the quotation mark, so that the
+            # length of the longest response is known.
+            overrides={
+                "whitespace_flexible": False,
+                "json_allowed_escapes": '"',
+                "json_allow_general_unicode_escapes": False,
+            },
         )
         self._threads = llguidance.LLExecutor()
-        self._usable = np.array([token in ends or self._is_whole(token) for token in range(vocabulary)])
+        self._usable = np.array([token in end_tokens or self._is_complete(token) for token in range(vocabulary)])
 
-    def _is_whole(self, token: int) -> bool:
+    def _is_complete(self, token: int) -> bool:
         try:
             return bool(self._tokens.decode_bytes([token]).decode())
         except UnicodeDecodeError:
@@ -50,21 +60,22 @@ class Grammar:
             raise RuntimeError(f"llguidance refuses the schema: {matcher.get_error()}")
         return matcher
 
-    def allowed(self, matchers: list[llguidance.LLMatcher]) -> np.ndarray:
-        """Return which tokens may come next: bool, one row a matcher, one column a token."""
+    def allowed(self, matchers: list[llguidance.LLMatcher]) -> NDArray[np.bool_]:
+        """Return which tokens may come next, as booleans of shape (matchers, vocabulary)."""
         bits = llguidance.numpy.allocate_token_bitmask(len(matchers), len(self._usable))
         llguidance.numpy.fill_next_token_bitmask_par(
             self._threads, [(matcher, row) for row, matcher in enumerate(matchers)], bits
         )
         allowed = np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little")[:, : len(self._usable)]
-        return allowed.view(bool) & self._usable
+        usable: NDArray[np.bool_] = allowed.view(bool) & self._usable
+        return usable
 
 
 class SeededRows:
-    """Draws the next token of each row, from what `grammar` allows, at the given temperature and top-p.
+    """A sampler that draws the next token of each row by temperature and top-p, under the grammar.
 
-    A row spends one number a step, from a generator of its own seed on the CPU: a seed means the same in any batch,
-    and on any device. `grammar` None leaves every token allowed.
+    Each row has a random generator on the CPU with its own seed, and uses one number of it in each step. So a seed
+    means the same in every batch and on every device. Without a `grammar` every token is allowed.
     """
 
     def __init__(self, grammar: Grammar | None, sampling: Sampling, seeds: list[int]) -> None:
@@ -73,8 +84,8 @@ class SeededRows:
         self._sampling = sampling
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
-    def draw(self, rows: list[int], scores: torch.FloatTensor) -> list[int]:
-        """Return the next token of each of `rows`, whose logits are `scores`, (rows, vocabulary)."""
+    def draw(self, rows: list[int], scores: torch.Tensor) -> list[int]:
+        """Return the next token of each of `rows`; their logits are `scores`, of shape (rows, vocabulary)."""
         scores = scores.float() / self._sampling.temperature
         if self._grammar:
             allowed = torch.from_numpy(self._grammar.allowed([self._matchers[row] for row in rows]))
@@ -87,23 +98,23 @@ class SeededRows:
         return drawn
 
     def _tokens_at(self, points: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
-        """Return the token of each row at its point, 0 to 1, of the nucleus of top-p, the likeliest token first.
+        """Return the token of each row at its point (0 to 1) of the cumulative distribution, likeliest token first.
 
-        That is the inverse of the cumulative distribution. To sort the vocabulary takes longer than a layer of the
-        model, so only the rows are sorted whose nucleus goes beyond the likeliest tokens.
+        The distribution covers the nucleus of top-p. Sorting the vocabulary takes longer than a layer of the model, so
+        a row is sorted only if its nucleus is larger than the likeliest tokens.
         """
         likeliest, tokens = probabilities.topk(min(LIKELIEST, probabilities.shape[-1]))
-        drawn = tokens.gather(1, self._places_at(points, likeliest))
+        drawn = tokens.gather(1, self._ranks_at(points, likeliest))
         wide = (likeliest.sum(dim=-1) < self._sampling.top_p).nonzero()[:, 0]
         if len(wide):
             ordered, tokens = probabilities[wide].sort(dim=-1, descending=True)
-            drawn[wide] = tokens.gather(1, self._places_at(points[wide], ordered))
+            drawn[wide] = tokens.gather(1, self._ranks_at(points[wide], ordered))
         return drawn[:, 0]
 
-    def _places_at(self, points: torch.Tensor, ordered: torch.Tensor) -> torch.Tensor:
-        """Return the place of each row's point among its `ordered` probabilities, the largest first, (rows, 1).
+    def _ranks_at(self, points: torch.Tensor, ordered: torch.Tensor) -> torch.Tensor:
+        """Return the rank of each row's point among its `ordered` probabilities, largest first, of shape (rows, 1).
 
-        A token is in the nucleus if those before it have less than `top_p` together.
+        A token is in the nucleus if the tokens before it have a total probability below `top_p`.
         """
         reached = ordered.cumsum(dim=-1)
         inside = (reached - ordered < self._sampling.top_p) & (ordered > 0)

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.corpus.build import build
+from dataset_builder.corpus.report import CorpusReport, PaperCounts, SplitCounts, YearCounts, read_corpus_report
 from dataset_builder.errors import InputError
-from dataset_builder.files import read_json
 from tests.conftest import REPOSITORY, SAMPLE, append, contents
 
 WORDS = ("--papers", SAMPLE / "papers", "--qa", SAMPLE / "qa", "--train-teacher", "detailed")
 
 
-def _build(sources: Path, test_teachers: tuple[str, ...] = ("u",)) -> dict:
+def _build(sources: Path, test_teachers: tuple[str, ...] = ("u",)) -> CorpusReport:
     return build(sources / "papers", sources / "qa", "t", list(test_teachers), sources / "corpus", "other")
 
 
@@ -60,7 +60,7 @@ def test_new_process_loads_both_configs(corpus: Path) -> None:
     assert sorted(plain["test"], key=lambda row: (row["paper_id"], row["question"])) == by_question
 
 
-def test_no_paper_stands_in_two_splits(corpus: Path) -> None:
+def test_no_paper_is_in_two_splits(corpus: Path) -> None:
     """Counted from the Parquet files."""
     import pyarrow.parquet as pq
 
@@ -101,21 +101,16 @@ def test_report_counts_what_was_left_out(sources: Path) -> None:
     append_pair(sources, "t", 2020, "10.1/none", "Question on none?")
     append_pair(sources, "t", 2023, "10.1/test", "Question by t on a test paper?")
     report = _build(sources)
-    assert report["dropped"] == {
-        "train": {
-            "the question repeats within the paper": 1,
-            "the paper has no abstract": 1,
-            "the paper is of a test year": 1,
-        },
-        "test": {"u": {}},
+    assert report.dropped.train == {
+        "the question is asked twice about the paper": 1,
+        "the paper has no abstract": 1,
+        "the paper is from a test year": 1,
     }
-    assert report["papers"] == {"read": 4, "with_abstract": 3, "by_year": {"2019": 1, "2020": 2, "2023": 1}}
-    assert report["configs"]["u"]["train"] == {
-        "papers": 1,
-        "pairs": 2,
-        "by_year": {"2020": {"papers": 1, "pairs": 2}},
-    }
-    assert report["papers_in_two_splits"] == {"u": 0}
+    assert report.dropped.test == {"u": {}}
+    assert report.papers == PaperCounts(read=4, with_abstract=3, by_year={"2019": 1, "2020": 2, "2023": 1})
+    year = YearCounts(papers=1, pairs=2)
+    assert report.configs["u"]["train"] == SplitCounts(papers=1, pairs=2, by_year={"2020": year})
+    assert report.papers_in_two_splits == {"u": 0}
 
 
 def append_line(path: Path, line: str) -> None:
@@ -132,7 +127,7 @@ def append_pair(sources: Path, teacher: str, year: int, paper_id: str, question:
 def test_rejected_pairs_are_not_read(sources: Path) -> None:
     """rejected.jsonl lies beside the pairs, and holds a pair of an unknown paper."""
     append(sources / "qa/t/rejected.jsonl", {"paper_id": "10.1/unknown", "reason": "no question"})
-    assert _build(sources)["configs"]["u"]["train"]["pairs"] == 2
+    assert _build(sources).configs["u"]["train"].pairs == 2
 
 
 def test_changed_input_gives_changed_rows(sources: Path) -> None:
@@ -153,7 +148,7 @@ def test_changed_input_gives_changed_rows(sources: Path) -> None:
         (
             "qa/t/isca_2020.jsonl",
             '{"paper_id": "10.1/unknown", "teacher": "t", "question": "Q?", "answer": "A."}',
-            "the paper '10.1/unknown', which no papers file holds",
+            "the paper '10.1/unknown', which is in no papers file",
         ),
         (
             "qa/t/isca_2020.jsonl",
@@ -161,7 +156,7 @@ def test_changed_input_gives_changed_rows(sources: Path) -> None:
             "'teacher' is 'u' in the folder of 't'",
         ),
         ("qa/t/isca_2020.jsonl", '{"paper_id": ', "not a JSON line"),
-        ("papers/isca_2020.jsonl", '{"paper_id": "10.1/x", "title": "X"}', "'year' is None"),
+        ("papers/isca_2020.jsonl", '{"paper_id": "10.1/x", "title": "X"}', "has no 'year'"),
     ],
 )
 def test_bad_line_names_file_and_line_and_writes_nothing(
@@ -187,7 +182,7 @@ def test_bad_line_names_file_and_line_and_writes_nothing(
 def test_unknown_teacher_lists_the_known(sources: Path) -> None:
     """A teacher with no folder, and a name that leads out of the folder."""
     for teacher in ("w", "../qa/u", ""):
-        with pytest.raises(InputError, match="it has a folder for each teacher: t, u"):
+        with pytest.raises(InputError, match="which has a folder for each teacher: t, u"):
             _build(sources, (teacher,))
 
 
@@ -201,11 +196,11 @@ def test_empty_split_is_refused(sources: Path) -> None:
         _build(sources)
 
 
-def test_output_folder_with_other_files_is_left_alone(sources: Path) -> None:
-    """A folder of somebody's notes."""
+def test_output_folder_with_other_files_is_not_replaced(sources: Path) -> None:
+    """A folder with notes."""
     (sources / "corpus").mkdir()
     (sources / "corpus/notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds files that are no corpus"):
+    with pytest.raises(InputError, match="holds files that are not a corpus"):
         _build(sources)
     assert contents(sources / "corpus") == {"notes.txt": b"mine"}
 
@@ -223,7 +218,7 @@ def test_killed_build_ends_in_the_same_files(
 ) -> None:
     """Killed at each of the four renames of a build that replaces a corpus, then run again."""
     out = tmp_path / "corpus"
-    command = ("dataset_builder", "build", *WORDS, "--test-teachers", "plain,detailed", "--out", out)
+    command = ("dataset_builder", "build", *WORDS, "--test-teachers", "plain", "detailed", "--out", out)
     command += ("--license", "apache-2.0")
     build(SAMPLE / "papers", SAMPLE / "qa", "detailed", ["plain"], out, "other")
     killed("os.replace", moment, *command)
@@ -242,7 +237,7 @@ def test_help_is_quick_and_names_the_stages(stage: Callable) -> None:
 
 def test_report_is_what_the_command_returns(corpus: Path) -> None:
     """report.json holds the sample's counts, taken here with a plain loop."""
-    report = read_json(corpus / "report.json")
+    report = read_corpus_report(corpus)
     lines = [line for path in (SAMPLE / "qa/detailed").glob("*.jsonl") for line in path.open()]
-    counted = sum(report["configs"]["detailed"][split]["pairs"] for split in ("train", "validation", "test"))
+    counted = sum(report.configs["detailed"][split].pairs for split in ("train", "validation", "test"))
     assert counted == len(lines)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.corpus.papers import read_papers
+from dataset_builder.corpus.papers import Paper, read_papers, write_papers
 from dataset_builder.errors import InputError
 from tests.conftest import append
 
@@ -37,7 +37,7 @@ def test_files_of_other_names_are_not_read(tmp_path: Path) -> None:
 
 
 def test_raw_list_takes_id_from_doi_and_year_from_name(tmp_path: Path) -> None:
-    """A JSON list with title, paper_url and abstract alone; the second paper has no DOI."""
+    """A JSON list with title, paper_url and abstract only; the second paper has no DOI."""
     records = [
         {"title": "A", "paper_url": "https://doi.org/10.1109/ISCA.2006.9", "abstract": "Text."},
         {"title": "B", "paper_url": "https://example.org/b", "abstract": None},
@@ -46,6 +46,13 @@ def test_raw_list_takes_id_from_doi_and_year_from_name(tmp_path: Path) -> None:
     first, second = read_papers(tmp_path)
     assert (first.paper_id, first.year, first.venue) == ("10.1109/isca.2006.9", 2006, "isca")
     assert (second.paper_id, second.abstract) == ("https://example.org/b", None)
+
+
+def test_written_papers_are_read_back(tmp_path: Path) -> None:
+    """With all keys; a paper without a DOI or a source may have an empty text there."""
+    papers = [Paper(**PAPER, doi="10.1/a", abstract_source="openalex"), Paper(**PAPER | {"paper_id": "b"}, doi="")]
+    write_papers(tmp_path / "isca_2020.jsonl", papers)
+    assert read_papers(tmp_path) == papers
 
 
 def test_second_paper_of_a_shared_doi_is_known_by_its_url(tmp_path: Path) -> None:
@@ -60,10 +67,10 @@ def test_second_paper_of_a_shared_doi_is_known_by_its_url(tmp_path: Path) -> Non
     [
         ({key: value for key, value in PAPER.items() if key != "title"}, "has no 'title'"),
         ({key: value for key, value in PAPER.items() if key != "abstract"}, "has no 'abstract'"),
-        ({**PAPER, "abstract": " "}, "'abstract' is ' '"),
-        ({**PAPER, "year": "2020"}, "'year' is '2020'"),
-        (["not", "an", "object"], "a list, not an object"),
-        (PAPER, "stands here a second time"),
+        ({**PAPER, "abstract": " "}, "abstract is ' '"),
+        ({**PAPER, "year": "2020"}, "year is '2020'"),
+        (["not", "an", "object"], "not a mapping of keys to values"),
+        (PAPER, "is a duplicate"),
     ],
 )
 def test_bad_record_is_named_by_file_and_line(tmp_path: Path, record: object, complaint: str) -> None:
@@ -79,7 +86,7 @@ def test_bad_record_is_named_by_file_and_line(tmp_path: Path, record: object, co
 
 
 @pytest.mark.parametrize("line", [b'{"paper_id": "10.1/a", "title": "A"', b'{"title": "caf\xe9"}'])
-def test_line_that_is_no_json_is_named(tmp_path: Path, line: bytes) -> None:
+def test_line_that_is_not_json_is_named(tmp_path: Path, line: bytes) -> None:
     """A line cut off in the middle, and one in another encoding than UTF-8."""
     path = tmp_path / "isca_2020.jsonl"
     path.write_bytes(line + b"\n")
@@ -89,7 +96,7 @@ def test_line_that_is_no_json_is_named(tmp_path: Path, line: bytes) -> None:
 
 def test_folder_without_papers_is_refused(tmp_path: Path) -> None:
     """One folder that is missing, and one that is empty."""
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="folder not found"):
         read_papers(tmp_path / "missing")
     with pytest.raises(InputError, match="holds no file named VENUE_YEAR"):
         read_papers(tmp_path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,7 +15,7 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from dataset_builder.corpus.build import build
-from dataset_builder.corpus.contamination import overlap
+from dataset_builder.corpus.contamination import count_contamination
 from tests.cards import stray_table_rows
 from tests.conftest import append, contents
 from tests.hub.commands import Commands
@@ -121,23 +123,26 @@ def test_dry_run_shows_and_sends_nothing(hub: RunningHub, corpus: Path, commands
     done = commands.run("dataset_builder", *words, token=None)
     assert done.code == 0, done.output
     assert "plain/test-00000-of-00001.parquet" in done.output and "Nothing was sent." in done.output
-    assert "The repo would be created, public." in done.output and "The tag" not in done.output
+    assert "The repo does not exist and would be created (public)." in done.output and "The tag" not in done.output
     assert {request.split()[0] for request in hub.take_requests()} == {"GET"}
     done = commands.run("dataset_builder", *words, "--private", "--tag", "v1", token=None)
-    assert "The repo would be created, private." in done.output and "The tag v1 would be set." in done.output
+    assert (
+        "The repo does not exist and would be created (private)." in done.output
+        and "The tag v1 would be created." in done.output
+    )
 
 
 def test_dry_run_on_a_repo_that_is_there(hub: RunningHub, pushed: str, corpus: Path, commands: Commands) -> None:
     """With the tag that it has."""
     words = ("push", "--dataset", corpus, "--repo-id", REPO, "--contexts", "full", "--tag", "v1.0.0", "--dry-run")
     done = commands.run("dataset_builder", *words)
-    assert done.code == 0 and "The repo is there, public." in done.output and "The tag v1.0.0 is there." in done.output
+    assert done.code == 0 and "The repo exists (public)." in done.output and "The tag v1.0.0 exists." in done.output
 
 
-def test_changed_corpus_leaves_nothing_stale_and_a_persons_work_alone(
+def test_changed_corpus_replaces_the_old_one_and_keeps_hand_written_parts(
     hub: RunningHub, corpus: Path, sources: Path, tmp_path: Path, commands: Commands
 ) -> None:
-    """Another corpus over the sample's: its one config alone is left, with a person's words, key and file."""
+    """Push another corpus over the sample's: its one config replaces both; hand-written text, key and file stay."""
     words = ("--repo-id", "lab/changing", "--contexts", "full")
     assert commands.run("dataset_builder", "push", "--dataset", corpus, *words).code == 0
     person = """
@@ -172,7 +177,7 @@ def test_tag_does_not_move(hub: RunningHub, pushed: str, corpus: Path, commands:
     before = hub.commits(API)
     words = ("push", "--dataset", corpus, "--repo-id", REPO, "--contexts", "none", "--tag", "v1.0.0")
     done = commands.run("dataset_builder", *words)
-    assert done.code == 2 and "has this tag already" in done.output and "choose a new tag" in done.output
+    assert done.code == 2 and "already has this tag" in done.output and "choose a new tag" in done.output
     assert hub.commits(API) == before
 
 
@@ -259,19 +264,19 @@ def test_hydrating_from_other_abstracts_says_which(
     out = tmp_path / "hydrated"
     done = commands.run("dataset_builder", "hydrate", "--repo-id", "lab/bare2", "--papers", papers, "--out", out)
     assert done.code == 3, done.output
-    for line in ("Papers matched: 46", "Papers missing: 1", "Papers differing: 1", "271 kept, 12 left out"):
+    for line in ("Papers matched: 46", "Papers missing: 1", "Papers different: 1", "271 kept, 12 left out"):
         assert line in done.output
     assert "10.1109/" in done.output and "--retry-missing" in done.output
     rows = _rows(out)
     assert (len(rows["plain"]["train"]), len(rows["detailed"]["train"])) == (78, 78)
     report = json.loads((out / "report.json").read_text())
     assert report["configs"]["plain"]["train"]["pairs"] == 78
-    # What is counted of the rows is counted of those that are left, as a build of them would.
-    assert report["overlap_of_test_with_train"]["plain"]["answers"] == overlap(
-        *([row["answer"] for row in rows["plain"][split]] for split in ("test", "train"))
+    # The counts are those of a corpus that is built from the remaining rows.
+    assert report["contamination"]["plain"]["answers"] == dict(
+        count_contamination(*([row["answer"] for row in rows["plain"][split]] for split in ("test", "train")))
     )
     assert report["papers_left_out_by_hydration"] == 2
-    assert "The pairs on 2 papers, whose abstract was missing" in (out / "README.md").read_text()
+    assert "for 2\n   papers. Their pairs are left out" in (out / "README.md").read_text()
     from datasets import load_dataset
 
     assert len(load_dataset(str(out), "plain", split="train", cache_dir=tmp_path / "cache")) == 78
@@ -290,12 +295,12 @@ def test_hydrating_what_has_its_contexts_is_refused(
 def test_stages_name_hydrate_where_contexts_are_missing(corpus: Path, tmp_path: Path) -> None:
     """Training and evaluation read a corpus by one function."""
     from dataset_builder.corpus.load import load_corpus_split
-    from dataset_builder.corpus.parquet import write_rows
+    from dataset_builder.corpus.parquet import read_rows, write_rows
     from dataset_builder.errors import InputError
 
     shutil.copytree(corpus, tmp_path / "bare")
     for path in (tmp_path / "bare").rglob("*.parquet"):
-        write_rows(path, [row | {"context": None} for row in pq.read_table(path).to_pylist()])
+        write_rows(path, [replace(row, context=None) for row in read_rows(path)])
     with pytest.raises(InputError, match=r"84 of 84 rows have no context.*dataset_builder hydrate"):
         load_corpus_split(str(tmp_path / "bare"), "plain", "train")
 
@@ -303,19 +308,19 @@ def test_stages_name_hydrate_where_contexts_are_missing(corpus: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("break_it", "complaint"),
     [
-        (lambda rows: [row | {"context": "Other."} for row in rows], "does not have its hash"),
-        (lambda rows: rows[1:], "and report.json counts 40"),
+        (lambda rows: [replace(row, context="Other.") for row in rows], "does not have its hash"),
+        (lambda rows: rows[1:], "but report.json counts 40"),
     ],
 )
 def test_corpus_that_is_not_what_it_says_is_refused(
-    hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands, break_it: object, complaint: str
+    hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands, break_it: Callable, complaint: str
 ) -> None:
     """Before the Hub is asked anything."""
-    from dataset_builder.corpus.parquet import write_rows
+    from dataset_builder.corpus.parquet import read_rows, write_rows
 
     broken = shutil.copytree(corpus, tmp_path / "corpus")
     path = broken / "plain/test-00000-of-00001.parquet"
-    write_rows(path, break_it(pq.read_table(path).to_pylist()))
+    write_rows(path, break_it(read_rows(path)))
     hub.take_requests()
     done = commands.run(
         "dataset_builder", "push", "--dataset", broken, "--repo-id", "lab/broken", "--contexts", "full"
@@ -324,14 +329,18 @@ def test_corpus_that_is_not_what_it_says_is_refused(
     assert hub.take_requests() == []
 
 
-def test_answers_of_a_model_are_no_corpus_to_push(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
-    """The folder of `training.best_of_n` has a card and a report, too, but one of another kind."""
+def test_report_of_another_version_is_refused(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
+    """The message names the file, its first wrong key, and the remedy; a folder without a report is refused, too."""
     from dataset_builder.corpus.push import push_corpus
     from dataset_builder.errors import InputError
 
     (tmp_path / "README.md").write_text("A card.")
-    (tmp_path / "report.json").write_text(json.dumps({"sampling": {}, "model": "m"}))
-    with pytest.raises(InputError, match=r"its report\.json is not that of a built corpus"):
+    with pytest.raises(InputError, match=r"has no report\.json, so it is not a corpus"):
+        push_corpus(tmp_path, "lab/answers", "full")
+    report = json.loads((corpus / "report.json").read_text())
+    report["overlap_of_test_with_train"] = report.pop("contamination")
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    with pytest.raises(InputError, match=r"report\.json: unknown key 'overlap_of_test_with_train'; .* older version"):
         push_corpus(tmp_path, "lab/answers", "full")
 
 
@@ -378,7 +387,7 @@ def test_xet_that_refuses_is_one_message(
     [
         (RuntimeError("Internal error: no such shard"), "failed (Internal error: no such shard)"),
         (OSError("I/O error: disk full"), "failed (I/O error: disk full)"),
-        (ConnectionError("HTTP status client error (429 Too Many Requests)"), "the limit of requests"),
+        (ConnectionError("HTTP status client error (429 Too Many Requests)"), "the rate limit"),
         (ConnectionError("HTTP status server error (500 Internal Server Error)"), "HF_HUB_DISABLE_XET=1 sends the"),
         (PermissionError("Authentication error: token expired"), "is closed to your token"),
     ],

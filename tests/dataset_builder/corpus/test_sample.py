@@ -47,7 +47,7 @@ def test_two_or_three_pairs_a_paper(teacher: str) -> None:
 
 
 @pytest.mark.parametrize("teacher", ["detailed", "plain"])
-def test_every_figure_of_an_answer_stands_in_the_abstract(teacher: str) -> None:
+def test_every_number_of_an_answer_is_in_the_abstract(teacher: str) -> None:
     """Numbers are compared as they are written."""
     abstracts = {paper["paper_id"]: paper["abstract"] for paper in PAPERS}
     missing = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataset_builder.corpus.splits import split_of
+from dataset_builder.corpus.splits import split_of_paper
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,10 @@ from dataset_builder.corpus.splits import split_of
 )
 def test_split_follows_year_and_hash(paper_id: str, year: int, split: str) -> None:
     """The hashes were taken with sha256sum."""
-    assert split_of(paper_id, year) == split
+    assert split_of_paper(paper_id, year) == split
 
 
 def test_one_paper_in_ten_is_for_validation() -> None:
     """Of 10,000 ids 1,000, give or take 90: three standard deviations of a binomial count."""
-    count = sum(split_of(f"10.1145/{number}", 2010) == "validation" for number in range(10_000))
+    count = sum(split_of_paper(f"10.1145/{number}", 2010) == "validation" for number in range(10_000))
     assert 910 <= count <= 1090

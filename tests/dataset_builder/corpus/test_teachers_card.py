@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -10,29 +9,39 @@ import pytest
 
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.card import render
+from dataset_builder.corpus.manifest import Checks, Manifest
+from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.errors import InputError
-from dataset_builder.generate.teacher import read_teacher
+from dataset_builder.formats import write_format
+from dataset_builder.teachers.teacher import read_teacher
 from tests.conftest import SAMPLE
 
 
-def manifest() -> dict[str, object]:
+def manifest() -> Manifest:
     """Return what a run of gemma leaves."""
     teacher = read_teacher("gemma")
-    return {
-        "teacher": teacher.as_dict(),
-        "prompt_sha256": teacher.prompt_sha256,
-        "model": teacher.model,
-        "revision": teacher.revision,
-        "model_note": None,
-        "made_by": ["transformers 5.23.0, cuda, bfloat16"],
-        "seed": 4,
-        "pairs": 10,
-        "papers": 4,
-        "accepted": 7,
-        "rejected_pairs": {"not a question": 2, "the answer repeats itself": 1},
-        "rejected_papers": {"no response parsed": 1},
-        "checks": {"encoder": "somebody/encoder", "threshold": 0.58},
-    }
+    return Manifest(
+        teacher=teacher,
+        prompt_sha256=teacher.prompt_sha256,
+        backend="transformers",
+        model=teacher.model,
+        revision=teacher.revision,
+        model_note=None,
+        made_by=["transformers 5.23.0, cuda, bfloat16"],
+        seed=4,
+        checks=Checks(encoder="somebody/encoder", threshold=0.58),
+        papers=4,
+        papers_unanswered=0,
+        papers_with_pairs=3,
+        responses=5,
+        responses_cut_off=0,
+        tokens=500,
+        pairs=10,
+        accepted=7,
+        rejected_pairs={"not a question": 2, "the answer repeats itself": 1},
+        rejected_papers={"no response parsed": 1},
+        by_year={},
+    )
 
 
 def test_section_says_what_the_manifest_says() -> None:
@@ -43,12 +52,14 @@ def test_section_says_what_the_manifest_says() -> None:
         *(
             "temperature 0.7 and top-p 0.9",
             "seed 4",
-            "Of 10 pairs on 4 papers, 7 passed",
-            "0.58 by",
-            "somebody/encoder",
+            "wrote 10 pairs on 4 papers, and 7 of them passed",
+            "0.58 by `somebody/encoder`",
         ),
         *("- 2 pairs: not a question\n", "- 1 pair: the answer repeats itself\n", "- 1 paper: no response parsed\n"),
-        *("Licence of its output: gemma (https://ai.google.dev/gemma/terms).", read_teacher("gemma").prompt.strip()),
+        *(
+            "Licence of the model's output: gemma (https://ai.google.dev/gemma/terms).",
+            read_teacher("gemma").prompt.strip(),
+        ),
         "### `by_hand`\n\nThese pairs came without a manifest",
     ):
         assert part in text
@@ -58,11 +69,12 @@ def test_section_says_what_the_manifest_says() -> None:
 
 def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
     """Into report.json, by teacher; null for pairs without one, and an error for a teacher that is not finished."""
-    assert json.loads((corpus / "report.json").read_text())["teachers"] == {"detailed": None, "plain": None}
+    assert read_corpus_report(corpus).teachers == {"detailed": None, "plain": None}
     shutil.copytree(SAMPLE / "qa", tmp_path / "qa")
-    (tmp_path / "qa/detailed/generation.json").write_text(json.dumps(manifest()))
+    write_format(tmp_path / "qa/detailed/generation.json", manifest())
     report = build(SAMPLE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")
-    assert report["teachers"] == {"detailed": manifest(), "plain": None}
+    assert report.teachers == {"detailed": manifest(), "plain": None}
+    assert read_corpus_report(tmp_path / "corpus") == report
     card = (tmp_path / "corpus/README.md").read_text()
     assert card.count("## How the pairs were written\n") == 1
     assert render("teachers.md.j2", report=report) in card

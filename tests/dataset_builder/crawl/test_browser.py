@@ -1,4 +1,4 @@
-"""The browser: a real Chromium by the real Selenium, on pages of a loopback server."""
+"""The browser source: a real Chromium and the real Selenium read pages of a loopback server."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from dataset_builder.corpus.papers import read_papers
-from dataset_builder.crawl.answer import ListedPaper
-from dataset_builder.crawl.client import FetchError, Hosts
+from dataset_builder.corpus.papers import Paper, read_papers
+from dataset_builder.crawl.answer import FetchError
+from dataset_builder.crawl.hosts import Hosts
 from dataset_builder.crawl.run import crawl
 from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
 from dataset_builder.crawl.sources.browser import Browser, find_browser
@@ -32,7 +32,7 @@ def _needs_a_browser() -> None:
 
 @pytest.fixture
 def web() -> Iterator[SourceServer]:
-    """Serve nothing yet."""
+    """Return a server without papers."""
     with serving() as server:
         yield server
 
@@ -44,7 +44,7 @@ def settings(web: SourceServer, **more: Any) -> Settings:
 
 
 def shown_late(paper: FakePaper) -> bytes:
-    """Return a page whose abstract a script puts there, in two paragraphs, half a second after it loaded."""
+    """Return a page to which a script adds the abstract, in two paragraphs, half a second after loading."""
     html = "".join(f'<div role="paragraph">{abstract_of(number)}</div>' for number in (paper.number, paper.number + 1))
     return (
         f'<html><head><meta name="citation_title" content="{paper.title}">'
@@ -54,7 +54,7 @@ def shown_late(paper: FakePaper) -> bytes:
 
 
 def behind_a_challenge(inner: bytes) -> Any:
-    """Answer 403 with a page whose script sets a cookie and loads again, then, with the cookie, `inner`."""
+    """Answer 403 with a page whose script sets a cookie and reloads; with the cookie, answer `inner`."""
     challenge = (
         b"<html><title>Just a moment...</title><body>Checking your browser before you go on.<script>"
         b"setTimeout(() => {document.cookie = 'passed=1; path=/'; location.reload()}, 300)</script></body></html>"
@@ -69,60 +69,65 @@ def behind_a_challenge(inner: bytes) -> Any:
     return answer
 
 
+def listed_paper(url: str, doi: str | None = None) -> Paper:
+    """Return a paper as the listing has it."""
+    return Paper(paper_id=doi or url, title="x", year=2020, venue="isca", paper_url=url, doi=doi, abstract=None)
+
+
 def test_abstract_behind_a_challenge_and_a_script(web: SourceServer, tmp_path: Path) -> None:
-    """A plain request is refused or sees no abstract; the browser waits, and has both paragraphs."""
+    """A plain request is refused or gets no abstract; the browser waits and gets both paragraphs."""
     late, refused, missing = web.add("isca2020", 3, ())
     web.pages[late.doi] = page(shown_late(late))
     web.pages[refused.doi] = behind_a_challenge(shown_late(refused))
     web.pages[missing.doi] = page("<h1>No abstract here</h1>")
     report = crawl("isca", [2020], tmp_path, ["page", "browser"], settings(web, browser_wait=2.5), Credentials())
-    assert report["asked"]["page"] == {"HTTP 403": 1, "cut off": 1, "no abstract given": 1}
-    assert report["asked"]["browser"] == {"found": 2, "no abstract given": 1}
+    assert report.outcomes["page"] == {"HTTP 403": 1, "cut off": 1, "no abstract given": 1}
+    assert report.outcomes["browser"] == {"found": 2, "no abstract given": 1}
     assert [paper.abstract for paper in read_papers(tmp_path)] == [
         f"{abstract_of(0)} {abstract_of(1)}",
         f"{abstract_of(1)} {abstract_of(2)}",
         None,
     ]
-    assert not _left_over()
+    assert not _running_browsers()
 
 
 def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer) -> None:
-    """Killed, stopped, or kept busy by a page for good: that paper is lost, and the next one is found."""
+    """If it is killed, stopped or kept busy by a page, that paper is missing, and the next paper is found."""
     papers = web.add("isca2020", 3, ())
     for paper in papers:
         web.pages[paper.doi] = page(shown_late(paper))
     web.pages["busy"] = page("<h1>x</h1><script>while (true) {}</script>")
-    listed = [ListedPaper(paper.doi, paper.title, 2020, "isca", "", paper.doi) for paper in papers]
-    found = f"{abstract_of(1)}"
+    listed = [listed_paper(f"https://doi.org/{paper.doi}", paper.doi) for paper in papers]
+    found = abstract_of(1)
     with Browser(settings(web, timeout=2.0), Hosts()) as browser:
-        browser.ask(listed[0])
+        browser.fetch_answer(listed[0])
         for process in psutil.Process(browser._service.process.pid).children(recursive=True):
             process.kill()
         with pytest.raises(FetchError, match="the browser died"):
-            browser.ask(listed[0])
-        assert found in browser.ask(listed[1]).text
+            browser.fetch_answer(listed[0])
+        assert found in browser.fetch_answer(listed[1]).abstract
 
         os.kill(browser._service.process.pid, signal.SIGSTOP)
         with pytest.raises(FetchError, match="the browser hung"):
-            browser.ask(listed[0])
-        assert found in browser.ask(listed[1]).text
+            browser.fetch_answer(listed[0])
+        assert found in browser.fetch_answer(listed[1]).abstract
 
         begun = time.monotonic()
         with pytest.raises(FetchError, match="the browser hung"):
-            browser.ask(ListedPaper("x", "x", 2020, "isca", f"{web.url}/browser/busy", None))
+            browser.fetch_answer(listed_paper(f"{web.url}/browser/busy"))
         assert time.monotonic() - begun < 10
-        assert found in browser.ask(listed[1]).text
-    assert not _left_over()
+        assert found in browser.fetch_answer(listed[1]).abstract
+    assert not _running_browsers()
 
 
 def test_browser_opens_http_and_https_only(web: SourceServer) -> None:
-    """A listed address of another scheme never reaches it."""
+    """The browser never gets an address with another scheme."""
     with Browser(settings(web), Hosts()) as browser, pytest.raises(FetchError, match="not http or https"):
-        browser.ask(ListedPaper("x", "x", 2020, "isca", "file:///etc/passwd", None))
+        browser.fetch_answer(listed_paper("file:///etc/passwd"))
 
 
-def _left_over() -> list[psutil.Process]:
-    """Return the browser processes that this test has not ended."""
+def _running_browsers() -> list[psutil.Process]:
+    """Return the browser processes that still run."""
     return [
         process
         for process in psutil.Process().children(recursive=True)

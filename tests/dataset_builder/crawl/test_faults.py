@@ -1,8 +1,7 @@
-"""What can go wrong on the way: the crawl ends, the other papers are found, and each loss is recorded."""
+"""Faults of the sources: the crawl ends, finds the other papers, and reports each missing one with its reason."""
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +12,10 @@ from typing import Any
 import pytest
 
 from dataset_builder.corpus.papers import Paper, read_papers
+from dataset_builder.crawl.report import CrawlReport
 from dataset_builder.crawl.run import crawl
 from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
+from dataset_builder.formats import read_format
 from tests.crawl_server import (
     FakePaper,
     SourceServer,
@@ -34,18 +35,18 @@ KEYS = Credentials("openalex-secret", "scholar-secret", "secret@contact.invalid"
 
 @pytest.fixture
 def web() -> Iterator[SourceServer]:
-    """Serve nothing yet."""
+    """Return a server without papers."""
     with serving() as server:
         yield server
 
 
 def run(
-    web: SourceServer, out: Path, sources: str, venue: str = "isca", years: tuple[int, ...] = (2020,), **settings: Any
-) -> tuple[dict[str, Any], list[Paper]]:
-    """Crawl without pauses and with short waits; return the report and the papers as they read back."""
+    web: SourceServer, out: Path, *sources: str, venue: str = "isca", years: tuple[int, ...] = (2020,), **settings: Any
+) -> tuple[CrawlReport, list[Paper]]:
+    """Crawl without pauses and with short waits; return the report and the papers in the files."""
     quick = {"pauses": dict.fromkeys(PAUSES, 0.0), "timeout": 0.4, "backoff": 0.0, "retries": 1}
     chosen = Settings(**{"base_urls": web.base_urls, **quick, **settings})
-    report = crawl(venue, list(years), out, sources.split(","), chosen, KEYS)
+    report = crawl(venue, list(years), out, list(sources), chosen, KEYS)
     return report, read_papers(out)
 
 
@@ -74,38 +75,46 @@ def shown(paper: FakePaper) -> str:
 def test_failing_batch_is_recorded_and_its_papers_go_to_the_next_source(
     web: SourceServer, tmp_path: Path, fault: Callable, reason: str
 ) -> None:
-    """The first hundred fail at OpenAlex and are found at Semantic Scholar; the last ten are found at OpenAlex."""
+    """The first hundred fail at OpenAlex and are found at Semantic Scholar; OpenAlex has the last ten."""
     web.add(YEAR, 110, ("openalex", "semantic_scholar"))
     web.faults["openalex"] = [fault, fault]
     if reason not in ("HTTP 500", "HTTP 503", "timed out", "the connection was cut"):
         web.faults["openalex"].pop()
-    report, papers = run(web, tmp_path, "openalex,semantic_scholar")
-    assert report["asked"] == {"openalex": {"found": 10, reason: 100}, "semantic_scholar": {"found": 100}}
+    report, papers = run(web, tmp_path, "openalex", "semantic_scholar")
+    assert report.outcomes == {"openalex": {"found": 10, reason: 100}, "semantic_scholar": {"found": 100}}
     assert [paper.abstract for paper in papers] == [abstract_of(number) for number in range(110)]
 
 
+def test_answer_for_another_number_of_papers_is_refused(web: SourceServer, tmp_path: Path) -> None:
+    """Semantic Scholar's answers have no DOIs, so a shorter list cannot be matched with the papers."""
+    web.add(YEAR, 2, ("semantic_scholar",))
+    web.faults["semantic_scholar"] = [page(b'[{"title": null, "abstract": null}]', "application/json")]
+    report, _ = run(web, tmp_path, "semantic_scholar")
+    assert report.outcomes == {"semantic_scholar": {"the answer is not of the documented shape": 2}}
+
+
 @pytest.mark.parametrize("fault", [status(500), status(429), hang(1.0), cut_off()])
-def test_request_that_failed_is_asked_again(web: SourceServer, tmp_path: Path, fault: Callable) -> None:
-    """A fault that passes loses nothing."""
+def test_failed_request_is_sent_again(web: SourceServer, tmp_path: Path, fault: Callable) -> None:
+    """A temporary fault loses no paper."""
     web.add(YEAR, 2)
     web.faults["openalex"] = [fault]
     report, _ = run(web, tmp_path, "openalex")
-    assert report["asked"] == {"openalex": {"found": 2}}
+    assert report.outcomes == {"openalex": {"found": 2}}
     assert len(web.asked("openalex")) == 2
 
 
 def test_retry_after_is_obeyed(web: SourceServer, tmp_path: Path) -> None:
-    """A second of pause is asked for, and no request comes before it is over."""
+    """The host asks for a pause of one second, and gets no request before its end."""
     web.add(YEAR, 2)
     web.faults["openalex"] = [status(429, Retry_After="1")]
     report, _ = run(web, tmp_path, "openalex")
     refused, served = [span for span in web.spans if span[0] == "openalex"]
     assert served[1] - refused[2] >= 0.99
-    assert report["found"] == 2
+    assert report.found == 2
 
 
-def test_host_that_asks_for_an_hour_is_left_alone(web: SourceServer, tmp_path: Path) -> None:
-    """The crawl neither waits so long nor asks again sooner; what another host has is found."""
+def test_host_that_asks_for_an_hour_gets_no_further_request(web: SourceServer, tmp_path: Path) -> None:
+    """The crawl neither waits an hour nor asks sooner; it finds the papers of another host."""
     web.add(YEAR, 150, ("openalex", "semantic_scholar"))
     web.faults["openalex"] = [status(429, Retry_After="3600")]
     with serving() as other:
@@ -115,22 +124,22 @@ def test_host_that_asks_for_an_hour_is_left_alone(web: SourceServer, tmp_path: P
             "dblp": other.base_urls["dblp"],
             "semantic_scholar": other.base_urls["semantic_scholar"],
         }
-        report, _ = run(web, tmp_path, "openalex,semantic_scholar", base_urls=base_urls)
+        report, _ = run(web, tmp_path, "openalex", "semantic_scholar", base_urls=base_urls)
     assert time.monotonic() - begun < 10
-    assert report["asked"]["openalex"] == {"the host asked for too long a pause": 150}
-    assert report["found"] == 150
+    assert report.outcomes["openalex"] == {"the host asked for too long a pause": 150}
+    assert report.found == 150
     assert len(web.asked("openalex")) == 1
 
 
-def test_source_that_fails_again_and_again_is_left_alone(web: SourceServer, tmp_path: Path) -> None:
-    """After three refusals in a row the fourth page is not asked for; a missing page is no refusal."""
+def test_source_with_repeated_failures_gets_no_further_request(web: SourceServer, tmp_path: Path) -> None:
+    """After three refusals in a row the next page is not requested; a missing page is not a refusal."""
     papers = web.add(YEAR, 6, ())
     web.pages = {paper.doi: status(403) for paper in papers[1:]}
     report, _ = run(web, tmp_path, "page", failures_in_a_row=3)
-    assert report["asked"]["page"] == {
+    assert report.outcomes["page"] == {
         "HTTP 403": 3,
         "HTTP 404": 1,
-        "left alone after failing again and again": 2,
+        "not asked after repeated failures": 2,
     }
     assert len(web.asked("page")) == 4
 
@@ -149,18 +158,18 @@ def test_source_that_fails_again_and_again_is_left_alone(web: SourceServer, tmp_
         (page("<div class='abstractSection'>No abstract available.</div>"), "says that there is no abstract"),
     ],
 )
-def test_page_that_is_no_use_is_recorded_and_the_next_is_found(
+def test_useless_page_is_reported_and_the_next_paper_is_found(
     web: SourceServer, tmp_path: Path, fault: Callable, reason: str
 ) -> None:
-    """One paper is lost, with its reason; the other one is there."""
+    """One paper is missing, with its reason; the other one is found."""
     lost, found = web.add(YEAR, 2, ())
     web.pages = {lost.doi: fault, "loop": redirect("/page/loop"), found.doi: page(shown(found))}
     report, papers = run(web, tmp_path, "page")
-    assert report["asked"]["page"] == {"found": 1, reason: 1}
+    assert report.outcomes["page"] == {"found": 1, reason: 1}
     assert [paper.abstract for paper in papers] == [None, abstract_of(1)]
 
 
-def test_body_of_50_megabytes_is_not_read_to_its_end(web: SourceServer, tmp_path: Path) -> None:
+def test_body_of_50_megabytes_is_not_read_completely(web: SourceServer, tmp_path: Path) -> None:
     """The connection is closed at the limit: the server cannot send all."""
     lost, found = web.add(YEAR, 2, ())
     sent = 0
@@ -177,8 +186,8 @@ def test_body_of_50_megabytes_is_not_read_to_its_end(web: SourceServer, tmp_path
 
     web.pages = {lost.doi: endless, found.doi: page(shown(found))}
     report, _ = run(web, tmp_path, "page", timeout=5.0)
-    assert report["asked"]["page"] == {"found": 1, "the answer is too large": 1}
-    # The limit is 20 MB; what the system's buffers took on the way comes on top.
+    assert report.outcomes["page"] == {"found": 1, "the answer is too large": 1}
+    # The limit is 20 MB; the buffers of the system take some more.
     assert sent < 40
 
 
@@ -194,7 +203,7 @@ def test_body_of_50_megabytes_is_not_read_to_its_end(web: SourceServer, tmp_path
 def test_abstract_in_another_encoding(
     web: SourceServer, tmp_path: Path, encoding: str, kind: str, declaration: str
 ) -> None:
-    """The header's word counts, else the page's own."""
+    """The header decides; without it, the page's own declaration decides."""
     (paper,) = web.add(YEAR, 1, ())
     words = f"José Müller's naïve cache. {abstract_of(0)}"
     html = declaration + shown(paper).replace(abstract_of(0), words)
@@ -204,7 +213,7 @@ def test_abstract_in_another_encoding(
 
 
 def test_two_papers_that_share_a_doi(web: SourceServer, tmp_path: Path) -> None:
-    """Both stand there, the second by its URL; the abstract goes to the one whose title it came with."""
+    """Both are listed, the second by its URL; the abstract goes to the paper with the answer's title."""
     first, second = web.add(YEAR, 2)
     second.doi = first.doi
     _, papers = run(web, tmp_path, "openalex")
@@ -215,7 +224,7 @@ def test_two_papers_that_share_a_doi(web: SourceServer, tmp_path: Path) -> None:
 
 
 def test_title_with_markup_is_the_same_title(web: SourceServer, tmp_path: Path) -> None:
-    """Tags and entities are gone, and sources that spell the title otherwise are believed."""
+    """Tags and entities are removed, and another spelling of the title is accepted."""
     (paper,) = web.add(YEAR, 1)
     paper.title = "O(<i>n</i><sup>2</sup>) Wires &amp; Fewer: R&#38;D of a Cache"
     web.titles["openalex", paper.doi] = "O(n2) wires and fewer: R&D of a cache"
@@ -226,17 +235,17 @@ def test_title_with_markup_is_the_same_title(web: SourceServer, tmp_path: Path) 
 
 @pytest.mark.parametrize("source", ["openalex", "semantic_scholar", "crossref"])
 def test_abstract_of_another_paper_is_refused(web: SourceServer, tmp_path: Path, source: str) -> None:
-    """The source knows the DOI as another paper's: it is recorded, and the next source is asked."""
+    """The source has another paper under the DOI: the report says so, and the next source is asked."""
     wrong, _ = web.add(YEAR, 2, (source,))
     web.titles[source, wrong.doi] = title_of(33)
     web.pages[wrong.doi] = page(shown(wrong))
-    report, papers = run(web, tmp_path, f"{source},page")
-    assert report["asked"] == {source: {"found": 1, "the title is another paper's": 1}, "page": {"found": 1}}
+    report, papers = run(web, tmp_path, source, "page")
+    assert report.outcomes == {source: {"found": 1, "the title is another paper's": 1}, "page": {"found": 1}}
     assert papers[0].abstract == abstract_of(0)
 
 
 def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tmp_path: Path) -> None:
-    """The table of contents in HTML has the same papers in the same order."""
+    """The HTML page has the same papers in the same order."""
     web.add(YEAR, 3)
     _, papers = run(web, tmp_path / "search", "openalex")
     # The venue's page is served; the search then fails as often as it is asked.
@@ -247,29 +256,29 @@ def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tm
 
 
 def test_year_that_cannot_be_listed_is_reported_and_the_others_are_crawled(web: SourceServer, tmp_path: Path) -> None:
-    """Both ways fail for 2020; 2021 is whole; the next crawl asks for 2020 again."""
+    """Search and page fail for 2020, not for 2021; the next crawl lists 2020."""
     web.add(YEAR, 3)
     web.add("isca2021", 2, start=10)
     serve = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
     web.faults["dblp"] = [serve, *[status(500)] * 4]
     report, papers = run(web, tmp_path, "openalex", years=(2020, 2021, 2022))
-    assert report["not_listed"] == {"2020": "HTTP 500", "2022": "DBLP has no table of contents"}
+    assert report.not_listed == {"2020": "HTTP 500", "2022": "DBLP has no table of contents"}
     assert len(papers) == 2
     report, papers = run(web, tmp_path, "openalex", years=(2020, 2021))
-    assert report["not_listed"] == {}
+    assert report.not_listed == {}
     assert len(papers) == 5
 
 
 def test_year_of_several_volumes_is_one_file(web: SourceServer, tmp_path: Path) -> None:
-    """Volumes follow each other by number, and volumes of other years and venues stay out."""
+    """Volumes are ordered by number; volumes of other years and venues are left out."""
     for number, volume in enumerate(("asplos2023-1", "asplos2023-10", "asplos2023-2", "asplos2022", "asplosx2023")):
         web.add(volume, 1, start=number)
-    _, papers = run(web, tmp_path, "openalex", "asplos", (2023,))
+    _, papers = run(web, tmp_path, "openalex", venue="asplos", years=(2023,))
     assert [paper.title for paper in papers] == [title_of(0), title_of(2), title_of(1)]
 
 
 def test_host_gets_one_request_at_a_time_with_a_pause_and_hosts_run_side_by_side(tmp_path: Path) -> None:
-    """Two publishers behind one resolver: 3 pages of 0.2 s each at either, both at the same time."""
+    """Two publishers behind one resolver, with 3 pages of 0.2 s each, at the same time."""
     with serving() as web, serving() as acm, serving() as ieee:
         papers = web.add(YEAR, 6, ())
         for paper in papers:
@@ -279,22 +288,22 @@ def test_host_gets_one_request_at_a_time_with_a_pause_and_hosts_run_side_by_side
             host.pages[str(paper.number)] = page(shown(paper))
         acm.delay = ieee.delay = 0.2
         report, _ = run(web, tmp_path, "page", pauses={**dict.fromkeys(PAUSES, 0.0), "page": 0.1}, timeout=5.0)
-    assert report["found"] == 6
+    assert report.found == 6
     for host in (web, acm, ieee):
         spans = sorted((begun, ended) for source, begun, ended in host.spans if source == "page")
         assert all(later[0] - earlier[1] >= 0.09 for earlier, later in pairwise(spans))
     assert any(a[1] < b[2] and b[1] < a[2] for a in acm.spans for b in ieee.spans), "never at the same time"
 
 
-def test_credentials_are_sent_and_stand_nowhere(
+def test_credentials_are_sent_and_not_written(
     web: SourceServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each source gets its own key and no other; no file and no line of the log, at any level, holds one."""
+    """Each source gets only its own key; no file and no log line, at any level, holds a key."""
     caplog.set_level(logging.DEBUG)
     papers = web.add(YEAR, 3, ())
     web.pages[papers[0].doi] = hang(1.0)
     web.faults = {"openalex": [status(429), status(500)], "crossref": [hang(1.0)]}
-    run(web, tmp_path, "openalex,semantic_scholar,crossref,page")
+    run(web, tmp_path, "openalex", "semantic_scholar", "crossref", "page")
     for source, target, headers in web.requests:
         assert ("api_key=openalex-secret" in target) == (source == "openalex")
         assert (headers.get("x-api-key") == "scholar-secret") == (source == "semantic_scholar")
@@ -308,11 +317,11 @@ def test_credentials_are_sent_and_stand_nowhere(
 
 
 def test_report_holds_no_times_and_counts_what_it_lists(web: SourceServer, tmp_path: Path) -> None:
-    """Listed is found and missing, year by year."""
+    """The listed papers of a year are the found and the missing ones."""
     web.add(YEAR, 5)
     web.add(YEAR, 2, (), start=50)
-    report, _ = run(web, tmp_path, "openalex,crossref")
-    assert json.loads((tmp_path / "crawl_report.json").read_text()) == report
-    (year,) = report["years"].values()
-    assert year["listed"] == 7 == sum(year["found"].values()) + sum(year["missing"].values())
-    assert year["missing"] == {"crossref: no abstract given": 2}
+    report, _ = run(web, tmp_path, "openalex", "crossref")
+    assert read_format(CrawlReport, tmp_path / "crawl_report.json", "") == report
+    (year,) = report.years.values()
+    assert year.listed == 7 == sum(year.found.values()) + sum(year.missing.values())
+    assert year.missing == {"crossref: no abstract given": 2}

@@ -1,4 +1,4 @@
-"""A crawl by its command: the files, the exit code, and that one that was killed ends in the same files."""
+"""The crawl command: its files and exit codes, and a killed crawl ends in the same files."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.corpus.papers import read_papers
+from dataset_builder.crawl.report import CrawlReport, YearCounts
 from dataset_builder.files import exclusive_lock
+from dataset_builder.formats import read_format
 from tests.conftest import REPOSITORY, contents
 from tests.crawl_server import SourceServer, abstract_of, page, serving, title_of
 
-BATCHES = "openalex,semantic_scholar,crossref"
+BATCHES = ("openalex", "semantic_scholar", "crossref")
 
 
 @pytest.fixture
 def web() -> Iterator[SourceServer]:
-    """Serve two years: papers found at each source in turn, one found nowhere, and front matter."""
+    """Serve two years: papers at each source, one paper at no source, and front matter."""
     with serving() as server:
         server.add("isca2020", 150)
         server.add("isca2021", 3, ("semantic_scholar",), start=200)
@@ -41,11 +43,10 @@ def web() -> Iterator[SourceServer]:
 
 
 def words(server: SourceServer, out: Path, *more: object) -> tuple[object, ...]:
-    """Return the command's words for a crawl without pauses of the two years."""
+    """Return the command for a crawl of the two years without pauses."""
     urls = [word for name, url in server.base_urls.items() for word in ("--base-url", f"{name}={url}")]
-    sources = "openalex,semantic_scholar,crossref,page"
     command = ("dataset_builder", "crawl", "--venue", "isca", "--years", "2020-2021", "--out", out)
-    return (*command, "--pause", "0", "--sources", sources, *urls, *more)
+    return (*command, "--pause", "0", "--sources", *BATCHES, "page", *urls, *more)
 
 
 def final(out: Path) -> dict[str, bytes]:
@@ -53,8 +54,8 @@ def final(out: Path) -> dict[str, bytes]:
     return {name: content for name, content in contents(out).items() if not name.startswith(".crawl")}
 
 
-def test_crawl_writes_papers_in_order_and_accounts_for_all(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
-    """158 papers, one of them without an abstract: exit code 3, and it stands in file and report."""
+def test_crawl_writes_and_reports_all_papers_in_order(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """158 papers, one of them without an abstract: exit code 3, and file and report have it."""
     done = stage(*words(web, tmp_path / "papers"))
     assert done.returncode == 3, done.stderr
     papers = read_papers(tmp_path / "papers")
@@ -73,15 +74,15 @@ def test_crawl_writes_papers_in_order_and_accounts_for_all(web: SourceServer, tm
         "abstract": abstract_of(200),
         "abstract_source": "semantic_scholar",
     }
-    report = json.loads((tmp_path / "papers/crawl_report.json").read_text())
-    assert report["listed"] == 158
-    assert report["years"]["2021"] == {
-        "listed": 8,
-        "found": {"openalex": 0, "semantic_scholar": 3, "crossref": 3, "page": 1},
-        "missing": {"page: HTTP 404": 1},
-        "left_out": {"front matter": 1},
-    }
-    assert [(paper["paper_id"], paper["reasons"]["page"]) for paper in report["missing"]] == [
+    report = read_format(CrawlReport, tmp_path / "papers/crawl_report.json", "")
+    assert report.listed == 158
+    assert report.years["2021"] == YearCounts(
+        listed=8,
+        found={"openalex": 0, "semantic_scholar": 3, "crossref": 3, "page": 1},
+        missing={"page: HTTP 404": 1},
+        left_out={"front matter": 1},
+    )
+    assert [(paper.paper_id, paper.reasons["page"]) for paper in report.missing] == [
         ("10.1145/isca2021.500", "HTTP 404")
     ]
     assert (tmp_path / "papers/papers_by_year.png").read_bytes().startswith(b"\x89PNG")
@@ -92,7 +93,7 @@ def test_crawl_writes_papers_in_order_and_accounts_for_all(web: SourceServer, tm
 
 
 def test_two_crawls_into_one_folder_are_refused(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
-    """The second one says so and asks nobody; once the first has ended, it may."""
+    """The second crawl fails without a request; after the end of the first, it runs."""
     (tmp_path / ".crawl").mkdir()
     with exclusive_lock(tmp_path / ".crawl"):
         done = stage(*words(web, tmp_path))
@@ -102,9 +103,9 @@ def test_two_crawls_into_one_folder_are_refused(web: SourceServer, tmp_path: Pat
     assert stage(*words(web, tmp_path)).returncode == 3
 
 
-def test_second_crawl_asks_nothing(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
-    """All is known, what was not found as well: the same files, without a request."""
-    command = words(web, tmp_path, "--sources", BATCHES)
+def test_second_crawl_sends_no_request(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """All outcomes are known, also of the missing paper: the files stay the same."""
+    command = words(web, tmp_path, "--sources", *BATCHES)
     stage(*command)
     before = final(tmp_path)
     web.requests.clear()
@@ -113,11 +114,9 @@ def test_second_crawl_asks_nothing(web: SourceServer, tmp_path: Path, stage: Cal
     assert web.requests == []
 
 
-def test_retry_missing_asks_again_for_what_was_not_found_only(
-    web: SourceServer, tmp_path: Path, stage: Callable
-) -> None:
-    """Once the abstract is at the first source, one request for that paper brings it."""
-    command = words(web, tmp_path, "--sources", "openalex,semantic_scholar,crossref,page")
+def test_retry_missing_asks_again_for_missing_papers_only(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """When the first source has the abstract, one request for this paper finds it."""
+    command = words(web, tmp_path, "--sources", *BATCHES, "page")
     stage(*command)
     web.requests.clear()
     web.volumes["isca2021"][7].abstracts["openalex"] = abstract_of(500)
@@ -130,7 +129,7 @@ def test_retry_missing_asks_again_for_what_was_not_found_only(
 def test_crawl_killed_again_and_again_ends_in_the_same_files(
     web: SourceServer, tmp_path: Path, stage: Callable, killed: Callable
 ) -> None:
-    """Killed at each of these points, one crawl after the other going on, it ends as one that ran through."""
+    """Killed at each of these points and continued, a crawl ends with the files of an unbroken one."""
     stage(*words(web, tmp_path / "unbroken"))
     unbroken = [source for source, _, _ in web.requests if source != "dblp"]
     web.requests.clear()
@@ -140,10 +139,10 @@ def test_crawl_killed_again_and_again_ends_in_the_same_files(
         ("os.replace", 1),
         ("os.replace", 2),
         # Between listing and abstracts, in the middle of a source, between two, between two pages.
-        ("dataset_builder.crawl.sources.openalex.ask", 1),
-        ("dataset_builder.crawl.sources.openalex.ask", 2),
-        ("dataset_builder.crawl.sources.crossref.ask", 1),
-        ("dataset_builder.crawl.sources.publisher_page.ask", 2),
+        ("dataset_builder.crawl.sources.openalex.fetch_answers", 1),
+        ("dataset_builder.crawl.sources.openalex.fetch_answers", 2),
+        ("dataset_builder.crawl.sources.crossref.fetch_answers", 1),
+        ("dataset_builder.crawl.sources.publisher_page.fetch_answer", 2),
         # While the first file of papers is written, the second, a figure, the report.
         ("os.replace", 1),
         ("os.replace", 2),
@@ -154,19 +153,29 @@ def test_crawl_killed_again_and_again_ends_in_the_same_files(
     assert not (tmp_path / "killed/crawl_report.json").exists()
     assert stage(*words(web, tmp_path / "killed")).returncode == 3
     assert final(tmp_path / "killed") == final(tmp_path / "unbroken")
-    # What was answered once is not asked again.
+    # No answer is requested twice.
     assert [source for source, _, _ in web.requests if source != "dblp"] == unbroken
 
 
-def test_line_cut_off_in_the_journal_counts_for_nothing(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
-    """A kill in the middle of a write leaves half a line; the paper is asked for again."""
-    command = words(web, tmp_path, "--sources", BATCHES)
+def test_incomplete_line_in_the_journal_is_ignored(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """A kill in the middle of a write leaves half a line; its papers are asked for again."""
+    command = words(web, tmp_path, "--sources", *BATCHES)
     stage(*command)
     before = final(tmp_path)
-    journal = tmp_path / ".crawl/outcomes.jsonl"
+    journal = tmp_path / ".crawl/outcomes-00000.jsonl"
     journal.write_bytes(journal.read_bytes()[:-40])
     assert stage(*command).returncode == 3
     assert final(tmp_path) == before
+
+
+def test_listing_of_an_older_version_is_refused(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """The message names the file and the remedy."""
+    (tmp_path / ".crawl").mkdir()
+    (tmp_path / ".crawl/isca_2020.json").write_text('{"papers": [{"paper_id": "x"}], "left_out": []}')
+    done = stage(*words(web, tmp_path))
+    assert done.returncode == 2
+    assert "isca_2020.json: has no 'papers.0.title'" in done.stderr
+    assert "remove the file to list the year again" in done.stderr
 
 
 @pytest.mark.slow
@@ -174,7 +183,7 @@ def test_line_cut_off_in_the_journal_counts_for_nothing(web: SourceServer, tmp_p
 def test_crawl_killed_at_a_random_moment_ends_in_the_same_files(
     web: SourceServer, tmp_path: Path, stage: Callable, moment: int
 ) -> None:
-    """Kill -9 from outside at a moment drawn from the time that an unbroken crawl takes."""
+    """The crawl gets SIGKILL at a random moment."""
     web.delay = 0.1
     begun = time.monotonic()
     stage(*words(web, tmp_path / "unbroken"))
@@ -195,18 +204,19 @@ def test_crawl_killed_at_a_random_moment_ends_in_the_same_files(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("--venue", "nosuch"), "DBLP knows no such venue"),
-        (("--venue", "ISCA"), "small letters"),
+        (("--venue", "nosuch"), "DBLP does not know this venue"),
+        (("--venue", "ISCA"), "lower-case letters"),
         (("--years", "1971"), "DBLP lists isca in 2020, 2021"),
-        (("--years", "2024-2005"), "names no years"),
-        (("--sources", "openalex,scholar"), "name each source once"),
+        (("--years", "2024-2005"), "must be a year or a span of years"),
+        (("--sources", "openalex", "scholar"), "invalid choice: 'scholar'"),
+        (("--sources", "page", "openalex", "page"), "name each source once"),
         (("--base-url", "openalex=file:///etc"), "a URL of http or https"),
     ],
 )
 def test_bad_input_ends_with_exit_code_2(
-    web: SourceServer, tmp_path: Path, stage: Callable, change: tuple[str, str], message: str
+    web: SourceServer, tmp_path: Path, stage: Callable, change: tuple[str, ...], message: str
 ) -> None:
-    """The message names the value and the remedy; there is no traceback."""
+    """The message names the value and the remedy, without a traceback."""
     done = stage(*words(web, tmp_path / "papers", *change))
     assert done.returncode == 2
     assert message in done.stderr

@@ -1,4 +1,4 @@
-"""Titles, abstracts and pages: what is cleaned, what is refused, and where a page has its abstract."""
+"""Titles, abstracts and pages: cleaning, reasons to refuse a text, and the abstract of a page."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import json
 import pytest
 
 from dataset_builder.crawl.answer import same_title
-from dataset_builder.crawl.cleaning import clean_abstract, clean_title
-from dataset_builder.crawl.listing import why_no_paper
-from dataset_builder.crawl.sources.publisher_page import parse
+from dataset_builder.crawl.cleanup import clean_abstract, clean_title
+from dataset_builder.crawl.listing import reason_left_out
+from dataset_builder.crawl.sources.publisher_page import parse_page
 from tests.crawl_server import abstract_of
 
 GOOD = abstract_of(5)
@@ -36,7 +36,7 @@ GOOD = abstract_of(5)
     ],
 )
 def test_abstract_is_cleaned(sent: str, kept: str) -> None:
-    """Tags, entities, mojibake, labels and copyright lines go; the words stay as they were."""
+    """Tags, entities, wrong encodings, labels and copyright lines are removed; the words stay."""
     assert clean_abstract(sent) == (kept, None)
 
 
@@ -58,8 +58,8 @@ def test_abstract_is_cleaned(sent: str, kept: str) -> None:
         ("1 23 456 7890 | 12 34 56 78 | " * 10, "not prose"),
     ],
 )
-def test_what_is_no_abstract_is_refused_with_its_reason(sent: str | None, reason: str) -> None:
-    """Nothing but prose of some length counts."""
+def test_other_text_is_refused_with_its_reason(sent: str | None, reason: str) -> None:
+    """Only prose of some length is accepted."""
     assert clean_abstract(sent) == (None, reason)
 
 
@@ -73,7 +73,7 @@ def test_what_is_no_abstract_is_refused_with_its_reason(sent: str | None, reason
     ],
 )
 def test_title_is_cleaned(title: str, kept: str) -> None:
-    """DBLP ends a title with a full stop."""
+    """DBLP adds a full stop to a title."""
     assert clean_title(title) == kept
 
 
@@ -88,7 +88,7 @@ def test_title_is_cleaned(title: str, kept: str) -> None:
     ],
 )
 def test_titles_of_the_same_paper(ours: str, theirs: str, same: bool) -> None:
-    """Spelling may differ, words may not."""
+    """The spelling may differ, the words may not."""
     assert same_title(ours, theirs) is same
 
 
@@ -108,42 +108,43 @@ def test_titles_of_the_same_paper(ours: str, theirs: str, same: bool) -> None:
         ("Welcome Queues: Admission in Hardware", None),
         ("Retracting Speculative Stores", None),
         ("A Keynote on Disk: Storing Presentations", None),
+        ("", "no title"),
     ],
 )
-def test_entries_that_are_no_papers(title: str, reason: str | None) -> None:
-    """Front matter, keynotes and retractions are told from papers with such words in their titles."""
-    assert why_no_paper(title, "Conference and Workshop Papers") == reason
+def test_entries_other_than_papers_are_left_out(title: str, reason: str | None) -> None:
+    """Front matter, keynotes and retractions are recognized; papers with such words in their titles are kept."""
+    assert reason_left_out(title) == reason
 
 
 def test_page_of_acm_in_paragraphs() -> None:
-    """An abstract of several paragraphs is one text, and the heading is no part of it."""
+    """Several paragraphs are one abstract, without the heading."""
     html = (
         '<meta name="citation_title" content="A Title"><section id="abstract"><h2>Abstract</h2>'
         f'<div role="paragraph">{GOOD}</div><div role="paragraph">{abstract_of(6)}</div></section>'
         '<section id="references"><div role="paragraph">Another.</div></section>'
     )
-    answer = parse(html)
+    answer = parse_page(html)
     assert answer.title == "A Title"
-    assert clean_abstract(answer.text) == (f"{GOOD} {abstract_of(6)}", None)
+    assert clean_abstract(answer.abstract) == (f"{GOOD} {abstract_of(6)}", None)
 
 
 @pytest.mark.parametrize("layout", ["div class='article__abstract'", "div class='abstractSection abstractInFull'"])
 def test_pages_of_acm_of_earlier_years(layout: str) -> None:
-    """The abstract with its paragraphs in one element, before a description that is cut off."""
+    """The element with the paragraphs is preferred to a description that is cut off."""
     html = f"<meta property='og:description' content='Machine 5...'><h1>A Title</h1><{layout}><p>{GOOD}</p></div>"
-    answer = parse(html)
-    assert (answer.title, *clean_abstract(answer.text)) == ("A Title", GOOD, None)
+    answer = parse_page(html)
+    assert (answer.title, *clean_abstract(answer.abstract)) == ("A Title", GOOD, None)
 
 
 def test_page_of_ieee() -> None:
-    """The metadata in a script; the script goes on after it."""
+    """The metadata are read from a script with more code after them."""
     metadata = json.dumps({"title": "A Title", "abstract": f"{GOOD} And a </em> tag;"}).replace("/", "\\/")
-    answer = parse(f"<script>var a = 1; xplGlobal.document.metadata={metadata}; var b = {{}};</script>")
-    assert (answer.title, answer.text) == ("A Title", f"{GOOD} And a </em> tag;")
+    answer = parse_page(f"<script>var a = 1; xplGlobal.document.metadata={metadata}; var b = {{}};</script>")
+    assert (answer.title, answer.abstract) == ("A Title", f"{GOOD} And a </em> tag;")
 
 
 def test_page_with_a_description_only() -> None:
-    """Whole, it is taken; one that ends in mid-sentence is cut off."""
+    """A complete description is accepted; one that ends within a sentence is cut off."""
     page = '<meta property="og:description" content="{}">'
-    assert clean_abstract(parse(page.format(GOOD)).text) == (GOOD, None)
-    assert clean_abstract(parse(page.format(GOOD[:-20])).text) == (None, "cut off")
+    assert clean_abstract(parse_page(page.format(GOOD)).abstract) == (GOOD, None)
+    assert clean_abstract(parse_page(page.format(GOOD[:-20])).abstract) == (None, "cut off")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -9,22 +10,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dataset_builder.__main__ import _way, parser
+from dataset_builder.corpus.manifest import Manifest, RejectedPair
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
+from dataset_builder.corpus.records import read_records
 from dataset_builder.errors import InputError
-from dataset_builder.generate.backends.http import Endpoint, _retry_after, key_for, response_format
-from dataset_builder.generate.journal import seed_of
-from dataset_builder.generate.run import generate
-from dataset_builder.generate.teacher import Teacher, read_teacher
+from dataset_builder.generate.backends.arguments import select_backend
+from dataset_builder.generate.backends.chat_client import find_key, response_format
+from dataset_builder.generate.backends.http import HTTPBackend
+from dataset_builder.generate.backends.in_process import TransformersBackend
+from dataset_builder.generate.responses import derive_seed
+from dataset_builder.generate.run import add_arguments, generate
 from dataset_builder.grounding import THRESHOLD
+from dataset_builder.teachers.teacher import Teacher, read_teacher
 from tests.chat_server import pairs_on
 from tests.conftest import REPOSITORY, SAMPLE, append, contents
 
@@ -58,10 +61,10 @@ def teacher() -> Teacher:
     return read_teacher("mistral")
 
 
-def run(teacher: Teacher, url: str, out: Path, encoder: Path, **changes: Any) -> dict[str, Any]:
+def run(teacher: Teacher, url: str, out: Path, encoder: Path, **changes: Any) -> Manifest:
     """Run the teacher on the sample's papers of 2022 to 2024, with waits too short to notice."""
-    way = replace(Endpoint(url, teacher.model, backoff=0.001, timeout=120.0), **changes)
-    return generate(teacher, way, SAMPLE / "papers", [2022, 2023, 2024], out, 7, str(encoder), THRESHOLD)
+    backend = replace(HTTPBackend(url, teacher.model, backoff=0.001, timeout=120.0), **changes)
+    return generate(teacher, backend, SAMPLE / "papers", [2022, 2023, 2024], out, 7, str(encoder), THRESHOLD)
 
 
 def final(folder: Path) -> dict[str, bytes]:
@@ -71,15 +74,18 @@ def final(folder: Path) -> dict[str, bytes]:
 
 def expected(teacher: Teacher, paper: Paper) -> list[str]:
     """Return the answers that the server gives on a paper."""
-    return [pair["answer"] for pair in pairs_on(teacher.request(paper.title, paper.abstract))]
+    return [pair["answer"] for pair in pairs_on(teacher.render_prompt(paper.title, paper.abstract))]
+
+
+def rejected_pairs(folder: Path) -> list[RejectedPair]:
+    """Return the lines of rejected.jsonl."""
+    return [rejected for _, rejected in read_records(RejectedPair, folder / "rejected.jsonl", "")]
 
 
 def answers(folder: Path, teacher: Teacher, paper: Paper) -> list[str]:
     """Return all answers on a paper, accepted and rejected, in their order."""
-    rejected = [json.loads(line) for line in (folder / teacher.name / "rejected.jsonl").open()]
-    texts = [pair.answer for pair in read_pairs(folder, teacher.name) if pair.paper_id == paper.paper_id]
-    texts += [record["answer"] for record in rejected if record["paper_id"] == paper.paper_id and "answer" in record]
-    return sorted(texts)
+    pairs = [*read_pairs(folder, teacher.name), *rejected_pairs(folder / teacher.name)]
+    return sorted(pair.answer for pair in pairs if pair.paper_id == paper.paper_id and pair.answer)
 
 
 def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
@@ -99,42 +105,38 @@ def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, e
         **{paper.title: ["after:10"] for paper in PAPERS[9:]},
     }
     with serving(tmp_path, script) as (url, log):
-        report = run(teacher, url, tmp_path / "qa", encoder)
+        manifest = run(teacher, url, tmp_path / "qa", encoder)
         requests = requests_in(log)
     for number, paper in enumerate(PAPERS):
         assert answers(tmp_path / "qa", teacher, paper) == ([] if number == 8 else sorted(expected(teacher, paper)))
     # 15 papers; 3 more requests for the second, 1 for the third, 1, 2, 2, 1 and 2 for the fifth to the ninth.
     assert len(requests) == 27
     assert max(request["in_flight"] for request in requests) >= 7
-    assert report["papers"] == 15
-    assert report["pairs"] == 28
-    assert report["rejected_papers"] == {"no response parsed": 1}
-    lines = [line for path in (tmp_path / "qa/mistral/.generate").glob("finished-*") for line in path.open()]
-    assert Counter(finished["paper_id"] for line in lines for finished in json.loads(line)) == Counter(
+    assert manifest.papers == 15
+    assert manifest.pairs == 28
+    assert manifest.rejected_papers == {"no response parsed": 1}
+    lines = [line for path in (tmp_path / "qa/mistral/.generate").glob("responses-*") for line in path.open()]
+    assert Counter(result["paper_id"] for line in lines for result in json.loads(line)) == Counter(
         paper.paper_id for paper in PAPERS
     )
 
-    unread = next(
-        record
-        for line in (tmp_path / "qa/mistral/rejected.jsonl").open()
-        if "responses" in (record := json.loads(line))
-    )
-    assert (unread["paper_id"], unread["reason"]) == (PAPERS[8].paper_id, "no response parsed")
-    assert [response["text"] for response in unread["responses"]] == [
+    (unread,) = (rejected for rejected in rejected_pairs(tmp_path / "qa/mistral") if rejected.responses)
+    assert (unread.paper_id, unread.reason, unread.question) == (PAPERS[8].paper_id, "no response parsed", None)
+    assert [response.text for response in unread.responses] == [
         *("I would rather not.", '[{"question": 1}]', "[[[["),
     ]
-    assert [response["seed"] for response in unread["responses"]] == [
-        seed_of(7, PAPERS[8].paper_id, attempt) for attempt in (0, 1, 2)
+    assert [response.seed for response in unread.responses] == [
+        derive_seed(7, PAPERS[8].paper_id, attempt) for attempt in (0, 1, 2)
     ]
 
 
 def test_pair_carries_its_provenance(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
     """Teacher, model, revision, prompt, sampling and seed, the latter as the server got it."""
     with serving(tmp_path) as (url, log):
-        report = run(teacher, url, tmp_path / "qa", encoder, model="behind", token="a-secret")
+        manifest = run(teacher, url, tmp_path / "qa", encoder, model="behind", token="a-secret")
         sent = requests_in(log)
     record = json.loads((tmp_path / "qa/mistral/isca_2022.jsonl").read_text().splitlines()[0])
-    seed = seed_of(7, record["paper_id"], 0)
+    seed = derive_seed(7, record["paper_id"], 0)
     assert {key: record[key] for key in record if key not in ("question", "answer")} == {
         "paper_id": PAPERS[0].paper_id,
         "teacher": "mistral",
@@ -147,28 +149,37 @@ def test_pair_carries_its_provenance(tmp_path: Path, teacher: Teacher, encoder: 
     first = next(request for request in sent if request["body"]["seed"] == seed)
     assert first["body"] == {
         "model": "behind",
-        "messages": [{"role": "user", "content": teacher.request(PAPERS[0].title, PAPERS[0].abstract)}],
+        "messages": [{"role": "user", "content": teacher.render_prompt(PAPERS[0].title, PAPERS[0].abstract)}],
         "max_tokens": 3700,
         "temperature": 0.7,
         "top_p": 0.9,
         "seed": seed,
-        "stream": False,
         "response_format": response_format(teacher),
     }
     assert first["headers"]["authorization"] == "Bearer a-secret"
-    assert report["made_by"] == ["a server, as served-behind"]
-    assert report["checks"] == {"encoder": "sentence-transformers/all-MiniLM-L6-v2", "threshold": THRESHOLD}
+    assert manifest.made_by == ["a server, as served-behind"]
+    assert (manifest.checks.encoder, manifest.checks.threshold) == (
+        "sentence-transformers/all-MiniLM-L6-v2",
+        THRESHOLD,
+    )
     assert all(b"a-secret" not in content for content in contents(tmp_path / "qa").values())
 
 
 def test_no_key_is_sent_where_none_is_given(
     tmp_path: Path, teacher: Teacher, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The Hub's saved key, which the library would take, goes to no other server."""
+    """Neither the Hub's key nor what the library takes from the environment goes to another server."""
     monkeypatch.setenv("HF_TOKEN", "hf_saved")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-saved")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-saved")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-saved")
     with serving(tmp_path) as (url, log):
         run(teacher, url, tmp_path / "qa", encoder)
-        assert not any("authorization" in request["headers"] for request in requests_in(log))
+        requests = requests_in(log)
+    assert requests
+    for request in requests:
+        assert "authorization" not in request["headers"]
+        assert "saved" not in json.dumps(request["headers"])
 
 
 @pytest.mark.parametrize(
@@ -189,102 +200,134 @@ def test_key_is_for_its_own_server(
     """The Hub's goes to its hosts over https by itself, and any key to any server on demand."""
     monkeypatch.setenv("HF_TOKEN", "hf_saved")
     monkeypatch.setenv("MINE", "a-secret")
-    assert key_for(url, variable) == key
+    assert find_key(url, variable) == key
 
 
 def test_key_that_is_not_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt variable is no reason to ask without a key."""
     monkeypatch.delenv("MINE", raising=False)
     with pytest.raises(InputError, match="--token-variable MINE: is not set"):
-        key_for("http://127.0.0.1:8000/v1", "MINE")
+        find_key("http://127.0.0.1:8000/v1", "MINE")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--endpoint", "http://x", "--batch-size", "8"], "--batch-size 8: is about .*, and --endpoint"),
-        (["--concurrency", "8"], "--concurrency 8: is about a server, and there is no --endpoint"),
-        (["--endpoint-model", "m"], "--endpoint-model m: is about a server, and there is no --endpoint"),
-        (["--timeout", "8"], r"--timeout 8\.0: is about a server, and there is no --endpoint"),
-        (["--retries", "0"], "--retries 0: is about a server, and there is no --endpoint"),
-        (["--token-variable", "V"], "--token-variable V: is about a server, and there is no --endpoint"),
+        (["--endpoint", "http://x", "--batch-size", "8"], "--batch-size 8: is for a model in this .*, and --endpoint"),
+        (["--concurrency", "8"], "--concurrency 8: needs a server, and there is no --endpoint"),
+        (["--endpoint-model", "m"], "--endpoint-model m: needs a server, and there is no --endpoint"),
+        (["--timeout", "8"], r"--timeout 8\.0: needs a server, and there is no --endpoint"),
+        (["--retries", "0"], "--retries 0: needs a server, and there is no --endpoint"),
+        (["--token-variable", "V"], "--token-variable V: needs a server, and there is no --endpoint"),
+        (["--endpoint", "ftp://x"], "--endpoint ftp://x: must be an http or https URL"),
     ],
 )
-def test_option_of_the_other_way_is_refused(teacher: Teacher, options: list[str], message: str) -> None:
-    """None is passed over in silence."""
-    arguments = parser().parse_args(["generate", "--teacher", "mistral", "--papers", "p", "--out", "o", *options])
+def test_option_of_the_other_backend_is_refused(teacher: Teacher, options: list[str], message: str) -> None:
+    """No option is ignored without a message."""
     with pytest.raises(InputError, match=message):
-        _way(arguments, teacher)
+        select_backend(parse(*options), teacher)
 
 
-def test_retries_are_not_negative(capsys: pytest.CaptureFixture[str]) -> None:
-    """Argparse's exit code 2, and its one line."""
+def parse(*options: str) -> argparse.Namespace:
+    """Return the parsed arguments of `generate`."""
+    command = argparse.ArgumentParser()
+    add_arguments(command)
+    return command.parse_args(["--teacher", "mistral", "--papers", "p", "--out", "o", *options])
+
+
+def test_backend_of_the_options(teacher: Teacher) -> None:
+    """What is not given is the backend's default."""
+    assert select_backend(parse(), teacher) == TransformersBackend(32)
+    assert select_backend(parse("--batch-size", "4"), teacher) == TransformersBackend(4)
+    options = ("--endpoint", "http://x/v1", "--endpoint-model", "m", "--retries", "0", "--timeout", "2.5")
+    assert select_backend(parse(*options), teacher) == HTTPBackend("http://x/v1", "m", retries=0, timeout=2.5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--retries", "-1", "-1: must be a whole number, 0 or more"),
+        ("--batch-size", "0", "0: must be a whole number above 0"),
+        ("--timeout", "0", "0: must be above 0"),
+        ("--timeout", "soon", "soon: must be a number"),
+        ("--years", "2024-2021", "'2024-2021': must be a year or a span of years"),
+    ],
+)
+def test_wrong_number_is_refused(capsys: pytest.CaptureFixture[str], option: str, value: str, message: str) -> None:
+    """With argparse's exit code 2, and its one line."""
     with pytest.raises(SystemExit, match="2"):
-        parser().parse_args(["generate", "--teacher", "t", "--papers", "p", "--out", "o", "--retries", "-1"])
-    assert "argument --retries: -1: must be a whole number, 0 or more" in capsys.readouterr().err
+        parse(option, value)
+    assert f"argument {option}: {message}" in capsys.readouterr().err
+
+
+def test_years_are_years_and_spans() -> None:
+    """Separated by spaces."""
+    assert parse("--years", "2019", "2021-2023").years == [[2019], [2021, 2022, 2023]]
 
 
 def test_more_than_a_hundred_requests_are_in_flight(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
     """None is answered before 120 have come; the client's library would send 100 at a time."""
     for number in range(120):
-        record = {**vars(PAPERS[0]), "paper_id": f"10.1/{number}", "title": f"Paper {number}"}
-        append(tmp_path / "papers/isca_2022.jsonl", record)
-    way = Endpoint("", teacher.model, concurrency=120, timeout=60.0, retries=0)
+        paper = PAPERS[0].model_copy(update={"paper_id": f"10.1/{number}", "title": f"Paper {number}"})
+        append(tmp_path / "papers/isca_2022.jsonl", paper.model_dump())
+    backend = HTTPBackend("", teacher.model, concurrency=120, timeout=60.0, retries=0)
     with serving(tmp_path, {"": ["until in flight:120"] * 120}) as (url, _):
-        report = generate(
-            teacher, replace(way, url=url), tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD
+        manifest = generate(
+            teacher, replace(backend, url=url), tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD
         )
-    assert (report["papers"], report["papers_unanswered"]) == (120, 0)
+    assert (manifest.papers, manifest.papers_unanswered) == (120, 0)
 
 
-def test_retry_after_is_seconds_or_a_date() -> None:
-    """RFC 9110, 10.2.3; what is neither, and a date that has passed, asks for nothing."""
-    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    assert _retry_after("7") == 7.0
-    assert _retry_after(in_a_minute) == pytest.approx(60, abs=5)
-    assert [_retry_after(text) for text in (None, "", "soon", "-3", "Fri, 31 Dec 1999 23:59:59 GMT")] == [0.0] * 5
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/chat/completions"])
+def test_address_of_the_server_may_end_in_v1(tmp_path: Path, teacher: Teacher, encoder: Path, path: str) -> None:
+    """The same server by every address that users give, with a query that is kept."""
+    append(tmp_path / "papers/isca_2022.jsonl", PAPERS[0].model_dump())
+    with serving(tmp_path) as (url, log):
+        backend = HTTPBackend(f"{url.removesuffix('/v1')}{path}?version=2", teacher.model)
+        generate(teacher, backend, tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD)
+        assert [request["query"] for request in requests_in(log)] == ["version=2"]
 
 
-def test_second_run_asks_for_the_unanswered_alone(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
-    """A paper that the server refuses stays undone and is counted; the next run asks for it and nothing else."""
+def test_second_run_asks_only_for_the_unanswered(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
+    """A paper that the server refuses stays unfinished and is counted; the next run asks for it and nothing else."""
     with serving(tmp_path, {PAPERS[3].title: ["status:400"]}) as (url, log):
-        assert run(teacher, url, tmp_path / "qa", encoder)["papers_unanswered"] == 1
+        assert run(teacher, url, tmp_path / "qa", encoder).papers_unanswered == 1
         asked = len(requests_in(log))
-        report = run(teacher, url, tmp_path / "qa", encoder)
+        manifest = run(teacher, url, tmp_path / "qa", encoder)
         assert len(requests_in(log)) == asked + 1
         whole = final(tmp_path / "qa/mistral")
         run(teacher, url, tmp_path / "qa", encoder)
         assert len(requests_in(log)) == asked + 1
-    assert report["papers_unanswered"] == 0
+    assert manifest.papers_unanswered == 0
     assert final(tmp_path / "qa/mistral") == whole
 
 
 @pytest.mark.parametrize(
     ("acts", "message"),
     [
-        (["status:401"] * 99, r"HTTP 401 \(no\). What is finished is kept"),
+        (["status:401"] * 99, r"HTTP 401 \(no\). Finished papers are kept"),
         (["status:404"] * 99, r"HTTP 404 \(no\)"),
         (["status:500"] * 99, r"HTTP 500\. "),
         (["status:429,3600"] * 99, r"HTTP 429\. "),
         (["hang"] * 99, "no response in time"),
-        (["no choices"] * 99, "not of the chat-completions protocol"),
+        (["no choices"] * 99, "does not follow the chat-completions protocol"),
     ],
 )
 def test_server_that_gives_nothing_ends_the_run(
     tmp_path: Path, teacher: Teacher, encoder: Path, acts: list[str], message: str
 ) -> None:
-    """One message; what was finished before stays finished."""
+    """There is one message, and finished papers are kept."""
     with serving(tmp_path) as (url, _):
         generate(
             teacher,
-            Endpoint(url, teacher.model),
+            HTTPBackend(url, teacher.model),
             *(SAMPLE / "papers", [2022], tmp_path / "qa", 7, str(encoder), THRESHOLD),
         )
-    before = (tmp_path / "qa/mistral/.generate/finished-00000.jsonl").read_text()
+    before = (tmp_path / "qa/mistral/.generate/responses-00000.jsonl").read_text()
     (tmp_path / "log.jsonl").unlink()
     with serving(tmp_path, {"": acts}) as (url, _), pytest.raises(InputError, match=message):
         run(teacher, url, tmp_path / "qa", encoder, retries=1, timeout=0.3)
-    assert (tmp_path / "qa/mistral/.generate/finished-00000.jsonl").read_text() == before
+    assert (tmp_path / "qa/mistral/.generate/responses-00000.jsonl").read_text() == before
 
 
 def test_unreachable_server_exits_2(tmp_path: Path, encoder: Path, stage: Callable) -> None:
@@ -303,7 +346,7 @@ def test_unreachable_server_exits_2(tmp_path: Path, encoder: Path, stage: Callab
 def test_killed_again_and_again_ends_in_the_same_files(
     tmp_path: Path, encoder: Path, killed: Callable, stage: Callable
 ) -> None:
-    """Kill -9 with requests in flight and at every file; no finished paper is asked for twice."""
+    """Kill -9 with requests in flight and at every file; no finished paper is asked about twice."""
     words = ["dataset_builder", "generate", "--teacher", "mistral", "--papers", SAMPLE / "papers"]
     words += ["--years", "2022-2024", "--encoder", encoder, "--concurrency", "4"]
     with serving(tmp_path) as (url, log):
@@ -311,14 +354,14 @@ def test_killed_again_and_again_ends_in_the_same_files(
         log.write_text("")
         for function, count in (
             ("os.replace", 1),
-            ("dataset_builder.generate.journal.Journal.add", 3),
-            ("dataset_builder.generate.journal.Journal.add", 6),
+            ("dataset_builder.journal.Journal.append", 3),
+            ("dataset_builder.journal.Journal.append", 6),
             ("os.replace", 2),
             ("os.replace", 5),
         ):
             killed(function, count, *words, "--out", tmp_path / "killed", "--endpoint", url)
             assert not (tmp_path / "killed/mistral/generation.json").exists()
-        journal = tmp_path / "killed/mistral/.generate/finished-00000.jsonl"
+        journal = tmp_path / "killed/mistral/.generate/responses-00000.jsonl"
         journal.write_bytes(journal.read_bytes()[:-40])
         assert stage(*words, "--out", tmp_path / "killed", "--endpoint", url).returncode == 0
         asked = Counter(request["body"]["seed"] for request in requests_in(log))

@@ -1,4 +1,4 @@
-"""A card in two hands: what the project owns is replaced, what a person wrote stays."""
+"""Merging a card: the generated section is replaced, and hand-written text stays."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_own_words_and_keys_stay() -> None:
 
 
 @pytest.mark.parametrize("front", ["", "---\nextra: 1\n---\n"])
-def test_card_without_markers_is_all_a_persons(front: str) -> None:
+def test_card_without_markers_is_hand_written(front: str) -> None:
     """It comes after ours, and again the second time, not twice."""
     merged = merge_card(OURS, f"{front}# Mine\n\n---\n\nA rule above.\n")
     assert merged.endswith(f"{END}\n\n# Mine\n\n---\n\nA rule above.\n")
@@ -37,18 +37,19 @@ def test_card_without_markers_is_all_a_persons(front: str) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"license": None}, "None is no licence"),
-        ({"license": "apache2"}, "'apache2' is no licence"),
-        ({"license": "other"}, "needs license_name and license_link"),
-        ({"language": ["en", "English"]}, "'English' is no language"),
-        ({"language": "zzz"}, "'zzz' is no language"),
-        ({"base_model": "data/models/gpt2"}, "is no Hub id"),
-        ({"model-index": [{"results": [{"metrics": [{"type": "m", "value": float("nan")}]}]}]}, "a similarity lies"),
-        ({"model-index": [{"results": [{"metrics": [{"type": "m", "value": 66.8}]}]}]}, "a similarity lies"),
+        ({"license": None}, "None is not a licence id"),
+        ({"license": "apache2"}, "'apache2' is not a licence id"),
+        ({"license": "other"}, "also needs license_name and license_link"),
+        ({"base_model": "data/models/gpt2"}, "is not a Hub id"),
+        (
+            {"model-index": [{"results": [{"metrics": [{"type": "m", "value": float("nan")}]}]}]},
+            "is between -1 and 1",
+        ),
+        ({"model-index": [{"results": [{"metrics": [{"type": "m", "value": 66.8}]}]}]}, "is between -1 and 1"),
     ],
 )
 def test_metadata_that_the_hub_would_refuse(change: dict, complaint: str) -> None:
-    """Each is named with its place; without the change there is nothing to say."""
+    """The message names the problem and the location; without the change the metadata pass."""
     good = {"license": "mit", "language": "en", "base_model": "lab/gpt2", "model-index": []}
     check_metadata(good, "the card")
     with pytest.raises(InputError, match=f"the card: .*{complaint}"):

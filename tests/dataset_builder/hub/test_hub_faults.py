@@ -53,10 +53,13 @@ def _is_one_message(done: Done) -> bool:
 @pytest.mark.parametrize(
     ("token", "message"),
     [
-        (None, "no token, which a push needs: make one that may write at https://huggingface.co/settings/tokens"),
+        (
+            None,
+            "no token found, and a push needs one: create a token with write access at https://huggingface.co/settings/tokens",
+        ),
         ("hf_wrong", "does not accept your token"),
-        (READER, "your token may not write there"),
-        (STRANGER, "your token may not write there"),
+        (READER, "your token has no write access"),
+        (STRANGER, "your token has no write access"),
     ],
 )
 def test_token_that_will_not_do(
@@ -77,12 +80,12 @@ def test_token_that_only_reads_leaves_a_repo_as_it_is(
     before = _files(hub, "lab/mine")
     given = ("push", "--dataset", corpus, "--repo-id", "lab/mine", "--contexts", "none")
     done = commands.run("dataset_builder", *given, token=READER)
-    assert _is_one_message(done) and "your token may not write there" in done.output
+    assert _is_one_message(done) and "your token has no write access" in done.output
     assert _files(hub, "lab/mine") == before
 
 
 @pytest.mark.parametrize("repo", ["isca-qa", "a/b/c", "lab/is--ca", "lab/.isca", "lab/isca qa", "lab/isca.git"])
-def test_name_that_is_none(hub: RunningHub, commands: Commands, corpus: Path, repo: str) -> None:
+def test_invalid_repo_name(hub: RunningHub, commands: Commands, corpus: Path, repo: str) -> None:
     """Refused before the Hub is asked anything."""
     hub.take_requests()
     done = _push(commands, corpus, repo)
@@ -93,19 +96,19 @@ def test_name_that_is_none(hub: RunningHub, commands: Commands, corpus: Path, re
 @pytest.mark.parametrize(
     ("tag", "message"),
     [
-        ("v1 final", "is no tag's name"),
-        ("v1..2", "is no tag's name"),
-        ("v1.lock", "is no tag's name"),
-        ("refs/tags/v1", "is no tag's name"),
-        ("-v1", "is no tag's name"),
-        ("vé1", "is no tag's name"),
-        ("main", "is what a branch or a commit is called"),
-        ("HEAD", "is what a branch or a commit is called"),
-        ("0123456789" * 4, "is what a branch or a commit is called"),
+        ("v1 final", "not a tag name"),
+        ("v1..2", "not a tag name"),
+        ("v1.lock", "not a tag name"),
+        ("refs/tags/v1", "not a tag name"),
+        ("-v1", "not a tag name"),
+        ("vé1", "not a tag name"),
+        ("main", "this is the name of a branch or a commit"),
+        ("HEAD", "this is the name of a branch or a commit"),
+        ("0123456789" * 4, "this is the name of a branch or a commit"),
     ],
 )
-def test_tag_that_is_none(hub: RunningHub, commands: Commands, corpus: Path, tag: str, message: str) -> None:
-    """Git or the Hub would refuse it after everything else was done, or nobody could load by it."""
+def test_invalid_tag(hub: RunningHub, commands: Commands, corpus: Path, tag: str, message: str) -> None:
+    """Git or the Hub would refuse it after everything else was done, or it could not be loaded by its name."""
     hub.take_requests()
     done = _push(commands, corpus, "lab/tags", f"--tag={tag}")
     assert _is_one_message(done) and message in done.output
@@ -119,8 +122,11 @@ def test_tag_that_fails_is_all_that_is_missing(hub: RunningHub, commands: Comman
         done = _push(commands, corpus, "lab/tag-last", "--tag", "v1")
         commits = hub.commits("datasets/lab/tag-last")
         assert _is_one_message(done), done.output
-        assert f"stands there as commit {commits[0]['id'][:12]}; run the same command again to set" in done.output
-        assert "nothing half done" not in done.output
+        assert (
+            f"the commit {commits[0]['id'][:12]} is complete; run the same command again to create the tag"
+            in done.output
+        )
+        assert "shows nothing of it" not in done.output
         assert len(_files(hub, "lab/tag-last")) == 9
     hub.orders()
     assert _push(commands, corpus, "lab/tag-last", "--tag", "v1").code == 0
@@ -129,7 +135,7 @@ def test_tag_that_fails_is_all_that_is_missing(hub: RunningHub, commands: Comman
     assert hub.commits("datasets/lab/tag-last") == commits
 
 
-def test_hub_killed_before_the_commit_is_gone_on_with(corpus: Path, tmp_path: Path) -> None:
+def test_push_resumes_after_the_hub_was_killed(corpus: Path, tmp_path: Path) -> None:
     """The files are uploaded; from its disk it shows no commit, and a second push sends none of them again."""
     words = ("-m", "dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/half-way", "--contexts", "full")
     with running_hub(tmp_path / "hub") as hub:
@@ -182,13 +188,13 @@ HfApi().create_commit("lab/shared", operations, commit_message="Mine", repo_type
 def test_card_with_broken_metadata_is_named(
     hub: RunningHub, commands: Commands, corpus: Path, repo: str, front: str
 ) -> None:
-    """As a person left it on the Hub: nothing of it is guessed at or lost."""
+    """The hand-written card on the Hub stays as it is."""
     repo = f"lab/card-{repo}"
     assert _push(commands, corpus, repo).code == 0
     race = {"repo": ["dataset", repo], "files": {"README.md": f"---\n{front}\n---\nMine."}}
     hub.orders({"method": "GET", "path": f"^/api/datasets/{repo}$", "times": 1, "race": race})
     done = _push(commands, corpus, repo)
-    assert _is_one_message(done) and "cannot be read as metadata" in done.output, done.output
+    assert _is_one_message(done) and "cannot be read" in done.output, done.output
     assert "correct it on the Hub" in done.output
     assert hub.commits(f"datasets/{repo}")[0]["title"] == "somebody else's"
 
@@ -207,12 +213,12 @@ FAULTS = {
     ),
     "fault at the commit": (
         {"method": "POST", "path": "/commit/main$", "times": 1, "status": 503},
-        "the Hub has a fault of its own (503",
+        "the Hub has a fault (503",
         [],
     ),
     "fault that stays": (
         {"method": "POST", "path": "/preupload/main$", "times": 9, "status": 500},
-        "the Hub has a fault of its own (500",
+        "the Hub has a fault (500",
         [1, 2, 4, 8, 8],
     ),
     "large file cut each time": (CUT, "the connection to the Hub failed", [1, 2, 4, 8, 8]),
@@ -233,7 +239,7 @@ FAULTS = {
 def test_push_that_fails_shows_nothing_and_a_second_completes_it(
     hub: RunningHub, commands: Commands, corpus: Path, nothing_uploaded: None, fault: str
 ) -> None:
-    """Waits are the client's own: 1, 2, 4, 8 and 8 seconds, for each file that was under way."""
+    """Waits are the client's own: 1, 2, 4, 8 and 8 seconds, for each file that was being uploaded."""
     order, message, waits = FAULTS[fault]
     repo = f"lab/{fault.replace(' ', '-')}"
     hub.orders(order)
@@ -258,10 +264,10 @@ def test_push_that_fails_shows_nothing_and_a_second_completes_it(
         ("/preupload/main$", {"Retry-After": "7"}, [8]),
     ],
 )
-def test_limit_is_waited_for(
+def test_push_waits_at_the_rate_limit(
     hub: RunningHub, commands: Commands, corpus: Path, path: str, header: dict[str, str], waits: list[float]
 ) -> None:
-    """429 once, at each kind of request, with each way to say how long; the push goes on after it."""
+    """429 once, at each kind of request, with each header; the push continues after the wait."""
     hub.orders({"method": "POST", "path": path, "times": 1, "status": 429, "headers": header})
     repo = f"lab/limit-{len(path)}"
     done = _push(commands, corpus, repo, "--tag", "v1")
@@ -289,7 +295,7 @@ def test_licence_that_the_hub_does_not_know(hub: RunningHub, commands: Commands,
     build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache2")
     hub.take_requests()
     done = _push(commands, sources / "corpus", "lab/licence")
-    assert _is_one_message(done) and "'apache2' is no licence that the Hub knows" in done.output
+    assert _is_one_message(done) and "'apache2' is not a licence id of the Hub" in done.output
     assert hub.take_requests() == []
 
 

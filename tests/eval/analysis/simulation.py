@@ -1,7 +1,7 @@
-"""How often intervals hold the truth: simulated sets of papers whose true mean is known.
+"""Simulate sets of papers with a known true mean, and count how often intervals contain it.
 
-`python -m tests.eval.analysis.simulation` prints the table of eval/analysis/statistics.py: of 1,000 sets at each
-number of papers the percentage whose nominal 95 % interval holds the truth. It takes half a minute on a core.
+`python -m tests.eval.analysis.simulation` prints the table of eval/analysis/statistics.py: for each number
+of papers, the percentage of 1,000 sets whose nominal 95 % interval contains the truth. It takes half a minute.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ def percentile_intervals(sums: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarra
 
 
 def covered(bounds: tuple[np.ndarray, np.ndarray], truth: float) -> float:
-    """Return the percentage of the intervals that hold the truth; one that was not given does not."""
+    """Return the percentage of the intervals that contain the truth; a missing interval does not."""
     low, high = bounds
     return 100 * float(np.mean((low <= truth) & (truth <= high)))
 
 
 def share_intervals(sums: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the bounds of the share of each set."""
-    return tuple(np.array([share_interval(of_set, sizes) for of_set in sums.T]).T)
+    return tuple(np.array([share_interval(column, sizes) for column in sums.T]).T)
 
 
 def main() -> None:
-    """Print the table, a line a method."""
+    """Print the table, one line for each method."""
     table: dict[str, list[float]] = {}
     for papers in PAPERS:
         sums, sizes, truth = simulated_sets(papers, SETS, seed=0)

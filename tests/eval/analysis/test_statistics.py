@@ -1,4 +1,4 @@
-"""Intervals and permutation tests: by hand, against scipy, and by how often they are right."""
+"""Test intervals and permutation tests by hand, against scipy, and by their coverage in simulations."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.eval.analysis.simulation import covered, share_intervals, simulated_s
 
 
 def test_mean_is_over_questions() -> None:
-    """Paper a has 0.2 and 0.4, b has 0.9: the mean is 1.5 / 3, not that of the papers' means 0.3 and 0.9."""
+    """Paper a has 0.2 and 0.4, b has 0.9: the mean is 1.5 / 3, not the mean of 0.3 and 0.9."""
     found = estimate([0.2, 0.4, 0.9], ["a", "a", "b"])
     assert (found.mean, found.n, found.papers) == (pytest.approx(0.5), 3, 2)
 
 
 def test_too_few_papers_give_no_interval() -> None:
-    """Nine papers say too little, whatever the number of questions; ten have an interval."""
+    """Nine papers have no interval for any number of questions; ten have one."""
     assert FEWEST_PAPERS == 10
     values, papers = [0.1, 0.5, 0.2, 0.9, 0.4, 0.6, 0.3, 0.8, 0.7, 0.5], [str(number) for number in range(10)]
     assert estimate(values[:9] * 3, papers[:9] * 3).low is None
@@ -26,7 +26,7 @@ def test_too_few_papers_give_no_interval() -> None:
 
 
 def test_repeating_every_question_narrows_nothing() -> None:
-    """Three questions with the same value on each paper tell no more than one."""
+    """Three questions with the same value on each paper give the same interval as one."""
     values = list(np.random.default_rng(1).beta(4, 2, size=40))
     papers = [str(number) for number in range(40)]
     once, thrice = estimate(values, papers), estimate(values * 3, papers * 3)
@@ -53,7 +53,7 @@ def test_interval_leans_as_scipys_does() -> None:
 
 
 def test_values_that_hardly_vary_have_no_interval() -> None:
-    """All equal, whole or not in binary; all but one equal, or nearly so; a difference on 2 papers of 157."""
+    """All equal, with and without rounding; all but one equal, or nearly equal; a difference on 2 of 157 papers."""
     papers = [str(number) for number in range(157)]
     for values in (
         [0.5] * 12,
@@ -70,7 +70,7 @@ def test_values_that_hardly_vary_have_no_interval() -> None:
 
 @pytest.mark.parametrize("scale", [1e-6, 1, 1e6])
 def test_interval_goes_with_the_scale(scale: float) -> None:
-    """In another unit it is the same interval."""
+    """A change of unit changes the interval by the same factor."""
     values, papers = np.random.default_rng(8).uniform(size=30), [str(number) for number in range(30)]
     one, scaled = estimate(list(values), papers), estimate(list(values * scale), papers)
     assert (scaled.low / scale, scaled.high / scale) == pytest.approx((one.low, one.high))
@@ -87,7 +87,7 @@ def test_order_of_the_rows_changes_nothing() -> None:
 
 
 def test_share_by_hand() -> None:
-    """Of 12 papers with a question each 6 are right: Wilson's interval for 11 trials, which vary as 12 papers do.
+    """6 of 12 papers with one question each are right: Wilson's interval for 11 trials.
 
     The standard error of the mean, sqrt(12 / 11 * 12 * 0.25) / 12, is that of sqrt(0.25 / 11). Student's quantile for
     11 degrees of freedom is 2.201, and its square over 11 is 0.4404: 0.5 +- sqrt(0.4404 * (0.25 + 0.1101)) / 1.4404.
@@ -98,7 +98,7 @@ def test_share_by_hand() -> None:
 
 @pytest.mark.parametrize("right", [0, 1, 11, 12])
 def test_share_near_its_ends_has_an_interval_on_the_scale(right: int) -> None:
-    """None, one, all but one and all of 12."""
+    """Zero, one, eleven and twelve of 12."""
     found = estimate([1.0] * right + [0.0] * (12 - right), [str(number) for number in range(12)], share=True)
     assert 0 <= found.low <= found.mean <= found.high <= 1
     assert 0.2 < found.high - found.low < 0.5
@@ -106,7 +106,7 @@ def test_share_near_its_ends_has_an_interval_on_the_scale(right: int) -> None:
 
 @pytest.mark.parametrize(("papers", "share"), [(12, 0.1), (12, 0.9), (40, 0.1), (40, 0.5), (150, 0.9)])
 def test_interval_of_a_share_covers_the_truth(papers: int, share: float) -> None:
-    """Of 500 simulated sets in 93 % at least; at few papers it is wider than it need be."""
+    """In at least 93 % of 500 simulated sets; for few papers the interval is wider than necessary."""
     sums, sizes = simulated_shares(papers, sets=500, seed=0, share=share)
     assert 93 <= covered(share_intervals(sums, sizes), share) <= (100 if papers < 40 else 98)
 
@@ -119,7 +119,7 @@ def test_interval_covers_the_truth_in_93_to_97_percent() -> None:
 
 
 def test_sign_flips_by_hand() -> None:
-    """Sums 0.1, 0.2 and 0.3: of 8 sign patterns only the two that are all alike reach 0.6: p = 2 / 8.
+    """Sums 0.1, 0.2 and 0.3: of 8 sign patterns only +++ and --- reach 0.6: p = 2 / 8.
 
     With -0.1 in place of 0.1 the sum is 0.4: +++, -++ and their opposites reach it: p = 4 / 8.
     """
@@ -134,7 +134,7 @@ def test_a_paper_changes_sign_as_a_whole() -> None:
 
 @pytest.mark.parametrize("papers", [9, 60])
 def test_sign_flips_agree_with_scipy(papers: int) -> None:
-    """Exactly where all patterns are gone through; where they are drawn, to three standard errors of both draws."""
+    """Exactly if all patterns are enumerated; if they are drawn, to three standard errors of both draws."""
     values = np.random.default_rng(4).normal(0.05, 0.2, size=papers)
     ours = sign_flip_p(list(values), [str(number) for number in range(papers)])
     theirs = stats.permutation_test((values,), np.sum, permutation_type="samples", n_resamples=9_999, rng=5).pvalue
@@ -143,7 +143,7 @@ def test_sign_flips_agree_with_scipy(papers: int) -> None:
 
 
 def test_p_is_below_5_percent_in_5_percent_of_sets_without_a_difference() -> None:
-    """400 sets of 12 papers whose differences are symmetric about 0: 20 expected, 20 + 3 * 4.4 at most."""
+    """400 sets of 12 papers with differences symmetric about 0: 20 are expected, at most 20 + 3 * 4.4."""
     random = np.random.default_rng(6)
     papers = [str(number) for number in range(12)]
     hits = sum(sign_flip_p(list(random.normal(size=12)), papers) < 0.05 for _ in range(400))
@@ -151,7 +151,7 @@ def test_p_is_below_5_percent_in_5_percent_of_sets_without_a_difference() -> Non
 
 
 def test_difference_is_paired() -> None:
-    """The second is about 0.1 below the first everywhere: the difference is sure though each varies widely."""
+    """The second is always about 0.1 below the first: the difference is certain although both vary widely."""
     random = np.random.default_rng(7)
     first, less = random.uniform(size=40), random.uniform(0.09, 0.11, size=40)
     found = difference(list(first), list(first - less), [str(number) for number in range(40)])
@@ -160,6 +160,6 @@ def test_difference_is_paired() -> None:
 
 
 def test_holm_by_hand() -> None:
-    """0.01 times 3, 0.03 times 2, and 0.04 which may not be below the one before it."""
+    """0.01 times 3, 0.03 times 2, and 0.04, whose correction may not be below the previous one."""
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.5, 0.9]) == [1.0, 1.0]

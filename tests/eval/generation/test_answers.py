@@ -22,8 +22,9 @@ from eval.generation.answers import (
     load_model,
 )
 from eval.generation.batches import group_by_paper, plan_batches
-from eval.generation.shared_prefix import Sampling, _draw, answer_papers, cache_columns, shared_length
+from eval.generation.shared_prefix import _draw, answer_papers, cache_columns, shared_length
 from eval.models import find_model
+from eval.run_metrics import AnswerSampling
 
 QUESTIONS = [
     Question("Do it", f"{paper} caches are small. " * (1 + 3 * paper), f"Why {'so ' * number}{paper}?")
@@ -80,6 +81,11 @@ def collected(*arguments: Any, **more: Any) -> dict[int, str]:
     return answers
 
 
+def sampling(samples: int, temperature: float, seed: int = 0) -> AnswerSampling:
+    """Return settings to sample answers."""
+    return AnswerSampling(samples=samples, temperature=temperature, seed=seed)
+
+
 def alone(model: Any, tokenizer: Any, questions: Sequence[Question]) -> list[str]:
     """Return transformers' own greedy generation for each prompt by itself."""
     prompts = [tokenizer(build_prompt(one.instruction, one.context, one.question)) for one in questions]
@@ -89,7 +95,7 @@ def alone(model: Any, tokenizer: Any, questions: Sequence[Question]) -> list[str
 def test_a_papers_questions_together_are_answered_as_each_alone(
     model: Any, tokenizer: Any, expected: list[str]
 ) -> None:
-    """Papers of unlike length with one to three questions; most without help from `answer_alone`."""
+    """Papers of different lengths with one to three questions; most answers do not need `answer_alone`."""
     prompts = encode_prompts(model, tokenizer, QUESTIONS)
     papers = group_by_paper(QUESTIONS, prompts)
     answers = answer_papers(
@@ -118,11 +124,11 @@ def test_answers_do_not_depend_on_batch_or_order(
 
 
 def test_answers_stop_at_the_end_of_sequence(model: Any, tokenizer: Any) -> None:
-    """The fifth token of one answer is declared the end: it ends there, and the others where they meet it."""
+    """The fifth token of one answer becomes the end token: every answer stops where it first has this token."""
     prompts = encode_prompts(model, tokenizer, QUESTIONS)
     papers = [[prompts[number] for number in paper] for paper in group_by_paper(QUESTIONS, prompts)]
     whole = answer_papers(model, papers, -1, MAX_ANSWER_TOKENS)
-    assert {len(answer.tokens) for of_paper in whole for answer in of_paper} == {MAX_ANSWER_TOKENS}
+    assert {len(answer.tokens) for paper in whole for answer in paper} == {MAX_ANSWER_TOKENS}
     end = whole[0][0].tokens[4]
     stopped = answer_papers(model, papers, end, MAX_ANSWER_TOKENS)
     for stopped_answers, whole_answers in zip(stopped, whole, strict=True):
@@ -132,31 +138,33 @@ def test_answers_stop_at_the_end_of_sequence(model: Any, tokenizer: Any) -> None
 
 
 def test_samples_depend_on_prompt_and_seed_alone(model: Any, tokenizer: Any) -> None:
-    """In any batch and order, and as the first of more; another seed and another sample draw another answer."""
+    """Batch, order and number of samples change nothing; another seed and another sample give another answer."""
 
-    def sampled(questions: Sequence[Question], sampling: Sampling, batch_size: int | None = None) -> list[list[str]]:
+    def sampled(
+        questions: Sequence[Question], settings: AnswerSampling, batch_size: int | None = None
+    ) -> list[list[str]]:
         answers: dict[int, list[str]] = {}
-        for batch in answering.sample_in_batches(model, tokenizer, questions, sampling, batch_size):
+        for batch in answering.sample_in_batches(model, tokenizer, questions, settings, batch_size):
             answers.update(batch)
         return [answers[number] for number in range(len(questions))]
 
-    three = sampled(QUESTIONS, Sampling(3, 0.7))
+    three = sampled(QUESTIONS, sampling(3, 0.7))
     assert {len(samples) for samples in three} == {3}
-    assert sampled(QUESTIONS[::-1], Sampling(3, 0.7), batch_size=2) == three[::-1]
-    assert [samples[:2] for samples in three] == sampled(QUESTIONS, Sampling(2, 0.7))
+    assert sampled(QUESTIONS[::-1], sampling(3, 0.7), batch_size=2) == three[::-1]
+    assert [samples[:2] for samples in three] == sampled(QUESTIONS, sampling(2, 0.7))
     assert len({text for samples in three for text in samples}) > len(QUESTIONS)
-    assert sampled(QUESTIONS[:2], Sampling(3, 0.7, seed=1)) != three[:2]
+    assert sampled(QUESTIONS[:2], sampling(3, 0.7, seed=1)) != three[:2]
 
 
 def test_coldest_samples_are_the_greedy_answers(model: Any, tokenizer: Any, expected: list[str]) -> None:
-    """Where nothing but the best token has a chance."""
-    for batch in answering.sample_in_batches(model, tokenizer, QUESTIONS, Sampling(2, 1e-7)):
+    """At a temperature near 0 only the best token is drawn."""
+    for batch in answering.sample_in_batches(model, tokenizer, QUESTIONS, sampling(2, 1e-7)):
         for number, answers in batch.items():
             assert answers == [expected[number]] * 2
 
 
 def test_drawn_tokens_by_hand() -> None:
-    """Probabilities 0.5, 0.3, 0.2 laid end to end; at temperature 0.5 they are 0.25, 0.09, 0.04 of 0.38."""
+    """Cumulate the probabilities 0.5, 0.3, 0.2; at temperature 0.5 they are 0.25, 0.09, 0.04 of 0.38."""
     import torch
 
     logits = torch.tensor([0.5, 0.3, 0.2]).log().expand(1, 5, 3)
@@ -166,7 +174,7 @@ def test_drawn_tokens_by_hand() -> None:
 
 
 def test_near_tie_is_decided_alone(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With two equal best tokens at every step no answer of a batch is certain, and each is made again alone."""
+    """With two equal best tokens at every step no answer of a batch is certain; each is generated again alone."""
     monkeypatch.setattr("eval.generation.shared_prefix.NEAR_TIE", float("inf"))
     asked = []
     monkeypatch.setattr(answering, "answer_alone", lambda model, tokenizer, prompt: asked.append(prompt) or "alone")
@@ -212,14 +220,14 @@ def test_memory_that_takes_no_question_is_said(model: Any, tokenizer: Any, monke
     with pytest.raises(InputError, match="the memory of cpu is too small for one question"):
         collected(model, tokenizer, QUESTIONS)
     with pytest.raises(InputError, match="is too small for 7 samples of an answer; draw fewer"):
-        list(answering.sample_in_batches(model, tokenizer, QUESTIONS, Sampling(7, 0.7)))
+        list(answering.sample_in_batches(model, tokenizer, QUESTIONS, sampling(7, 0.7)))
     monkeypatch.setattr(answering, "first_logits", full)
     with pytest.raises(InputError, match="is too small for two questions"):
         collected(model, tokenizer, QUESTIONS)
 
 
 def test_logits_are_of_the_prompts_ends_alone(model: Any, tokenizer: Any) -> None:
-    """The head reads as many columns as a paper has questions at most, not all columns that a prompt ends at."""
+    """The head reads one column for each question of a paper, and not every column of the row."""
     prompts = encode_prompts(model, tokenizer, QUESTIONS)
     papers = [[prompts[number] for number in paper] for paper in group_by_paper(QUESTIONS, prompts)]
     shapes = []
@@ -230,7 +238,7 @@ def test_logits_are_of_the_prompts_ends_alone(model: Any, tokenizer: Any) -> Non
 
 
 def test_model_that_follows_no_mask_answers_one_at_a_time(tokenizer: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """BLOOM counts positions from a mask of its own: it is noticed, said, and answered rightly all the same."""
+    """BLOOM computes positions from its own mask: this is detected and logged, and the answers are correct."""
     import torch
     from transformers import BloomConfig, BloomForCausalLM
 
@@ -243,7 +251,7 @@ def test_model_that_follows_no_mask_answers_one_at_a_time(tokenizer: Any, caplog
 
 
 def test_prompt_that_is_too_long_is_cut_and_answered(model: Any, tokenizer: Any) -> None:
-    """An abstract past the model's 512 positions, where each question cuts it at another place."""
+    """An abstract longer than the model's 512 positions, which each question cuts at another token."""
     questions = [Question("Do it", "Caches are small. " * 400, "Why " * number) for number in (1, 9)]
     prompts = encode_prompts(model, tokenizer, questions)
     assert max(map(len, prompts)) <= 512 - MAX_ANSWER_TOKENS
@@ -252,7 +260,7 @@ def test_prompt_that_is_too_long_is_cut_and_answered(model: Any, tokenizer: Any)
 
 
 def test_question_that_is_too_long_is_refused(model: Any, tokenizer: Any) -> None:
-    """The model has 512 positions; the question alone takes more than an answer leaves of them."""
+    """The model has 512 positions; the question takes more than 512 minus the longest answer."""
     long = replace(QUESTIONS[0], question="Why " * 500)
     with pytest.raises(InputError, match=r"takes \d{4} tokens without any abstract, and the model reads 448"):
         encode_prompts(model, tokenizer, [QUESTIONS[0], long])
@@ -261,7 +269,7 @@ def test_question_that_is_too_long_is_refused(model: Any, tokenizer: Any) -> Non
 def test_mask_is_tried_on_a_paper_with_two_questions(
     model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The longest paper has one question, which alone would show nothing."""
+    """The longest paper has one question, with which the mask could not be tested."""
     tried = []
     original = answering.first_logits
     monkeypatch.setattr(answering, "first_logits", lambda *given: tried.append(given[1]) or original(*given))
@@ -271,7 +279,7 @@ def test_mask_is_tried_on_a_paper_with_two_questions(
 
 
 def broken_folders(tiny_base: Path, folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield copies of the tiny model, each broken in a way of its own, and what is said of it."""
+    """Yield copies of the tiny model, each broken differently, and the expected message."""
     for name, file, content, complaint in (
         ("corrupt", "model.safetensors", b"nothing", "cannot be loaded as a causal language model"),
         ("empty", "config.json", b"{}", "cannot be loaded as a causal language model"),
@@ -289,14 +297,14 @@ def broken_folders(tiny_base: Path, folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def test_folder_that_cannot_be_loaded_is_named(tmp_path: Path, tiny_base: Path) -> None:
-    """Weights that are none or not all there, a configuration of nothing, no tokenizer."""
+    """Broken weights, missing weights, an empty configuration, no tokenizer."""
     for folder, complaint in broken_folders(tiny_base, tmp_path):
         with pytest.raises(InputError, match=f"m={folder}: {complaint}"):
             load_model(find_model("m", str(folder)))
 
 
 def test_adapter_without_a_tokenizer_has_its_bases(tmp_path: Path, tiny_base: Path, tokenizer: Any) -> None:
-    """As PEFT saves one; with weights that are none it is refused."""
+    """PEFT saves adapters without one; an adapter with broken weights is refused."""
     from peft import LoraConfig, get_peft_model
 
     base = load_model(find_model("base", str(tiny_base)))[0]
@@ -310,7 +318,7 @@ def test_adapter_without_a_tokenizer_has_its_bases(tmp_path: Path, tiny_base: Pa
 
 
 def test_shared_length_leaves_each_prompt_a_token() -> None:
-    """Two tokens in common; of equal prompts, and of one alone, all but the last."""
+    """Two tokens in common; for equal prompts and for a single prompt, all tokens but the last."""
     assert shared_length([[1, 2, 3], [1, 2, 4, 5]]) == 2
     assert shared_length([[1, 2], [1, 2, 3]]) == 1
     assert shared_length([[1, 2, 3]]) == 2
@@ -318,7 +326,7 @@ def test_shared_length_leaves_each_prompt_a_token() -> None:
 
 
 def test_batches_by_hand() -> None:
-    """Papers of 2, 2, 1 and 5 questions in batches of 4; then with room for one paper's tokens alone.
+    """Papers of 2, 2, 1 and 5 questions in batches of 4; then with room for the tokens of one paper only.
 
     Prompts of 10 tokens with 9 in common: a paper of 2 takes 9 + 2 * (1 + 64) = 139 columns in the cache.
     """
@@ -331,14 +339,14 @@ def test_batches_by_hand() -> None:
 
 
 def test_settings_of_the_model_are_left_as_they_were(model: Any, tokenizer: Any) -> None:
-    """Training answers with its own model in between two steps."""
+    """Training answers with its model between two steps."""
     before = copy.deepcopy(model.config.to_dict()), model.config._attn_implementation
     collected(model, tokenizer, QUESTIONS[:4])
     assert (model.config.to_dict(), model.config._attn_implementation) == before
 
 
 def test_gpu_answers_as_it_does_alone(tiny_base: Path) -> None:
-    """On machines that have one."""
+    """Only on machines with a GPU."""
     import torch
 
     if not torch.cuda.is_available():
@@ -351,7 +359,7 @@ def test_gpu_answers_as_it_does_alone(tiny_base: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_real_weights_answer_the_same_in_any_batch(packaged_models: Path, corpus: Path) -> None:
-    """SmolLM2 on four questions of the sample: each alone, all together, and three and one."""
+    """Ask SmolLM2 four questions of the sample: one at a time, all together, and three and one."""
     from dataset_builder.corpus.load import load_corpus_split
     from dataset_builder.corpus.questions import read_questions
 

@@ -10,9 +10,9 @@ import pytest
 from eval.analysis.scores import DecodingRecord, Scores
 from eval.generation.answer_store import StoredAnswers
 from eval.generation.mbr import mbr_choice
-from eval.generation.shared_prefix import Sampling
 from eval.models import find_encoder
 from eval.run import run
+from eval.run_metrics import AnswerSampling
 from eval.systems import MBRDecoding, parse_systems
 
 
@@ -35,13 +35,14 @@ def test_model_is_scored_with_both_decodings(
     """Under two names; the scores record how; a second run samples nothing; another seed samples again."""
     encoder_folder = find_encoder("--encoders", str(encoder))
 
-    def evaluate(sampling: Sampling) -> Scores:
+    def evaluate(seed: int) -> Scores:
+        sampling = AnswerSampling(samples=3, temperature=0.9, seed=seed)
         words = [f"tiny={tiny_base}", f"tiny-of-3={tiny_base},decoding=mbr"]
         systems = parse_systems(words, MBRDecoding(sampling, encoder_folder))
         scores, _ = run(str(corpus), ["plain"], systems, [encoder_folder], tmp_path, questions=6)
         return scores
 
-    scores = evaluate(Sampling(3, 0.9))
+    scores = evaluate(seed=0)
     assert list(scores.systems) == ["tiny", "tiny-of-3"]
     greedy, mbr = scores.systems.values()
     assert greedy.sha256 == mbr.sha256
@@ -61,6 +62,6 @@ def test_model_is_scored_with_both_decodings(
         raise AssertionError("the model was loaded")
 
     monkeypatch.setattr("eval.generation.collect.load_model", refuse)
-    assert evaluate(Sampling(3, 0.9)) == scores
+    assert evaluate(seed=0) == scores
     with pytest.raises(AssertionError, match="was loaded"):
-        evaluate(Sampling(3, 0.9, seed=1))
+        evaluate(seed=1)

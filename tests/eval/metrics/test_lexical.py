@@ -25,7 +25,7 @@ def test_numbers_are_read_as_numbers_and_names_are_not() -> None:
 
 
 def test_number_match_wants_the_same_numbers_and_no_other() -> None:
-    """It says nothing of a reference without numbers."""
+    """It does not apply to a reference without numbers."""
     assert number_match("It is 2.50 times faster.", "2.5x faster") == 1.0
     assert number_match("It is 2.5 times faster in 3 cases.", "2.5x faster") == 0.0
     assert number_match("It is faster.", "2.5x faster") == 0.0

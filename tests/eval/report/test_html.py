@@ -1,4 +1,4 @@
-"""report.html in a real Chromium: from disk, without a network, with hostile text."""
+"""report.html as text and in a real Chromium: from disk, without a network, with hostile text."""
 
 from __future__ import annotations
 
@@ -11,94 +11,71 @@ from typing import Any
 import pytest
 
 from dataset_builder.crawl.sources.browser import FLAGS, find_browser
-from eval.analysis.aggregate import score_all
-from eval.analysis.heuristics import Reference
 from eval.report.html import report_html
-from eval.report.markdown import report_markdown
-
-HOSTILE = "</script><script>document.title = 'broken'</script><img src=x onerror=\"document.title = 'broken'\">"
-QUESTIONS = 45
+from eval.report.page import fit_axis
+from tests.eval.report.example import ANSWERS, CORPUS_QUESTIONS, HOSTILE, METRICS, SCORES, VALUES
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a report on 45 questions of one config: "good" wins by more the later the question, "bad" is worse."""
-    rows = [
-        {
-            "paper_id": str(number // 3),
-            "year": 2022 + number % 2,
-            "title": HOSTILE if number == 7 else f"Title {number}",
-            "question": f"What is number {number}?",
-            "answer": f"It is the number {number}.",
-        }
-        for number in range(QUESTIONS)
-    ]
-    similarities = {
-        "good": [0.5 + number / 100 for number in range(QUESTIONS)],
-        "bad": [0.5 - number / 100 for number in range(QUESTIONS)],
-    }
-    answers = {
-        name: {"plain": [f"The {name} answer {number} <b>" for number in range(QUESTIONS)]} for name in similarities
-    }
-    measured = {"plain": {name: {"cosine_similarity": values} for name, values in similarities.items()}}
-    floor = Reference("question repeated", "floor", [row["question"] for row in rows])
-    of_floor = {"plain": {floor.name: {"cosine_similarity": [0.4 + number % 5 / 20 for number in range(QUESTIONS)]}}}
-    scores = {
-        "dataset": HOSTILE,
-        "revision": "r",
-        "encoders": ["e"],
-        **score_all({"plain": rows}, measured, {"plain": [floor]}, of_floor),
-    }
-    metrics = {
-        "good": {
-            "train_seconds": 61,
-            "trainable_parameters": 1234,
-            "peak_memory_bytes": 2**30,
-            "loss_by_step": [{"epoch": 0.5, "loss": 3.0}, {"epoch": 1.0, "loss": 2.0}],
-        }
-    }
-    markdown = report_markdown(scores, metrics)
-    assert "**Test by plain: only 15 papers." in markdown
-    # In the tables by year, kind and length as well: a floor's row, and the mark of a group on few papers.
-    assert markdown.count("| floor: question repeated |") == 5
-    assert (
-        "| similarity by year | 2022 (23 questions, only 15 papers) | 2023 (22 questions, only 15 papers) |"
-        in markdown
-    )
-    assert "| lora | 0.623 | 0.622 | 0.628 | 0.620 | 0.679 |" in markdown
+    """Return the report on the example."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(
-        report_html(scores, metrics, {"plain": rows}, answers, measured, {"2022": 8, "2023": 7}), encoding="utf-8"
-    )
+    html = report_html(SCORES, METRICS, CORPUS_QUESTIONS, ANSWERS, VALUES, {"2022": 8, "2023": 7})
+    path.write_text(html, encoding="utf-8")
     return path
 
 
-def test_numbers_by_year_are_in_a_table_with_floors(page: Path) -> None:
-    """Each heading names its column, and each group its papers where they are few."""
+def test_numbers_by_year_are_in_a_table_with_heuristics(page: Path) -> None:
+    """Each heading names its column, and each group its papers if they are few."""
     text = page.read_text(encoding="utf-8")
-    table = text[text.index("By year of the paper: the numbers") :].partition("</table>")[0]
+    table = text[text.index("By year of the paper: table") :].partition("</table>")[0]
     assert re.findall(r'<th scope="col">([^<]*)', table) == [
+        "year of the paper",
         "2022 (23 questions, only 15 papers)",
         "2023 (22 questions, only 15 papers)",
     ]
-    assert re.findall(r'<th scope="row">(\w+)', table) == ["question", "good", "bad"]
-    assert len(re.findall(r"<td>0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)</td>", table)) == 6
+    assert re.findall(r'<th scope="row">(\w+)', table) == ["question", "good", "bad", "nearest"]
+    assert len(re.findall(r"<td>0\.\d{3}<small>\[0\.\d{3}, 0\.\d{3}\]</small></td>", table)) == 8
     assert "<th>" not in text
 
 
+def test_matrix_has_each_difference_in_both_directions(page: Path) -> None:
+    """The column minus the row: good minus bad is +0.440, bad minus good the opposite with the opposite interval."""
+    text = page.read_text(encoding="utf-8").replace("\N{MINUS SIGN}", "-")
+    cells = re.findall(r'<td( class="\w+")?><span>([^<]*)</span><small>([^<]*)<br>p ([^<]*)</small>', text)
+    assert cells == [
+        (' class="lower"', "-0.440", "-0.490 to -0.390", "0.0020"),
+        (' class="higher"', "+0.440", "+0.390 to +0.490", "0.0020"),
+        ("", "-0.020", "-0.070 to +0.030", "0.8000"),
+    ]
+
+
 def test_page_names_no_address_to_load_from(page: Path) -> None:
-    """No script, style, image or font from elsewhere; the corpus's text stands in it without a tag."""
+    """No script, style, image or font from elsewhere; the corpus's text is in it without a tag."""
     text = page.read_text(encoding="utf-8")
     tags = re.findall(r"<\w[^>]*>", text)
     assert [tag for tag in tags if re.search(r"""\b(src|href)=(?!["'](#|data:,))""", tag)] == []
-    assert not re.search(r"@import|url\(|https?:", text)
+    assert not re.search(r"@import|url\((?!#)|https?:", text)
     assert "<img" not in text
     assert text.count("</script>") == 2
 
 
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([0.31, 0.72], [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]),
+        ([-0.1, 0.8], [-0.2, 0.0, 0.2, 0.4, 0.6, 0.8]),
+        ([0.5], [0.5, 0.6]),
+    ],
+)
+def test_axis_holds_all_values(values: list[float], ticks: list[float]) -> None:
+    """At steps of 0.1, or of 0.2 if the values are further apart; one value has an axis too."""
+    assert fit_axis(values).ticks == ticks
+
+
 @pytest.fixture(scope="module")
 def browser(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a real Chromium that shows the page from disk; without one the tests fail in CI and are skipped else."""
+    """Return a real Chromium that shows the page from disk. Without one the tests fail in CI, and elsewhere skip."""
     if find_browser() is None:
         message = "no Chromium with its chromedriver: apt-get install chromium chromium-driver"
         if os.environ.get("CI"):
@@ -138,7 +115,7 @@ def choose(browser: Any, select: str, text: str) -> None:
 
 
 def test_page_opens_from_disk_and_asks_for_nothing(shown: Any, page: Path) -> None:
-    """No error in the console, one request, that for the file itself; twenty examples in the corpus's order."""
+    """No error in the console and one request, for the file itself; twenty questions in the corpus's order."""
     assert [entry for entry in shown.get_log("browser") if entry["level"] == "SEVERE"] == []
     asked = {
         url
@@ -150,11 +127,11 @@ def test_page_opens_from_disk_and_asks_for_nothing(shown: Any, page: Path) -> No
     assert shown.find_element("id", "count").text == "45 of 45 questions"
 
 
-def test_every_models_answer_stands_beside_the_reference(shown: Any) -> None:
-    """Reference, then the models in order, with their similarity; markup in an answer is text."""
+def test_answers_of_all_systems_are_beside_the_reference_answer(shown: Any) -> None:
+    """Reference answer, then the systems in order, with their similarity; markup in an answer is text."""
     first = shown.find_element("css selector", "article")
     assert [who.text.split("\n") for who in first.find_elements("css selector", ".who")] == [
-        ["reference"],
+        ["reference answer"],
         ["good", "0.500"],
         ["bad", "0.500"],
     ]
@@ -166,10 +143,10 @@ def test_every_models_answer_stands_beside_the_reference(shown: Any) -> None:
 
 
 def test_sorting_by_difference(shown: Any) -> None:
-    """Good ahead of bad: the last question has the largest difference, the first none; the other way round, too."""
-    choose(shown, "sort", "good ahead of bad")
+    """By good minus bad, the last question is first; by bad minus good, the first one, where both are equal."""
+    choose(shown, "sort", "good better than bad")
     assert questions(shown) == list(range(44, 24, -1))
-    choose(shown, "sort", "bad ahead of good")
+    choose(shown, "sort", "bad better than good")
     assert questions(shown) == list(range(20))
     choose(shown, "sort", "bad: worst first")
     assert questions(shown)[0] == 44

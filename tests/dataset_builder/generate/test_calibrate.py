@@ -1,0 +1,63 @@
+"""The calibration of the grounding check, on the sample and on pairs worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.corpus.papers import Paper
+from dataset_builder.errors import InputError
+from dataset_builder.generate.calibrate import Shares, calibrate
+from dataset_builder.grounding import THRESHOLD
+from tests.conftest import SAMPLE, append
+
+
+def test_calibration_on_the_sample(encoder: Path) -> None:
+    """At 1.01 no pair passes; at the best threshold good pairs pass and shuffled pairs fail."""
+    result = calibrate(SAMPLE / "papers", SAMPLE / "qa", str(encoder), 1.01, seed=0)
+    assert (result.pairs, result.papers, result.teachers) == (184, 48, ["detailed", "plain"])
+    assert (result.current.passing, result.current.failing) == (0.0, 1.0)
+    assert result.best.passing >= 0.95
+    assert result.best.failing >= 0.95
+    assert abs(result.best.threshold - THRESHOLD) < 0.15
+
+
+def test_calibration_at_the_current_threshold(tmp_path: Path, encoder: Path) -> None:
+    """Five answers on two papers, each checked with its own abstract and the other one."""
+    both = "All of it was written in Rust."
+    for number, abstract in enumerate(("Caches hold data in 4 banks.", "A full queue drops its packets.")):
+        paper = Paper(
+            paper_id=f"10.1/{number}",
+            title=f"Paper {number}",
+            year=2020,
+            venue="isca",
+            paper_url=f"https://x/{number}",
+            abstract=f"{abstract} {both}",
+        )
+        append(tmp_path / "papers/isca_2020.jsonl", paper.model_dump())
+    for number, answer in (
+        (0, "Caches hold data in 4 banks."),
+        (0, "Bread rises in a warm oven."),
+        # As close as the first, with a number that is not in the abstract.
+        (0, "Caches hold data in 8 banks."),
+        (1, "A full queue drops its packets."),
+        # Supported by the other abstract, too: shuffled, it passes.
+        (1, both),
+    ):
+        pair = {"paper_id": f"10.1/{number}", "teacher": "t", "question": "Why?", "answer": answer}
+        append(tmp_path / "qa/t/isca_2020.jsonl", pair)
+    result = calibrate(tmp_path / "papers", tmp_path / "qa", str(encoder), THRESHOLD, seed=0)
+    assert result.current == Shares(
+        threshold=THRESHOLD, passing=0.6, failing=0.8, passing_by_similarity=0.8, failing_by_similarity=0.8
+    )
+
+
+def test_calibration_needs_two_papers(tmp_path: Path, encoder: Path) -> None:
+    """There is nothing to shuffle between."""
+    (tmp_path / "t").mkdir()
+    record = {"paper_id": "10.1145/3470496.3527382", "teacher": "t", "question": "Why?", "answer": "So."}
+    (tmp_path / "t/isca_2022.jsonl").write_text(json.dumps(record) + "\n")
+    with pytest.raises(InputError, match="has pairs on 1 of the papers"):
+        calibrate(SAMPLE / "papers", tmp_path, str(encoder), THRESHOLD, seed=0)

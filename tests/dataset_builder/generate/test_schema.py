@@ -1,0 +1,46 @@
+"""The format of a response: the parser, and the longest response."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dataset_builder.generate.schema import ParseError, parse_response
+from dataset_builder.teachers.teacher import Limits, longest_response_tokens
+
+LIMITS = Limits(
+    least_pairs=2, most_pairs=3, question_characters=60, answer_characters=120, new_tokens=1000, attempts=2
+)
+
+
+def test_first_list_of_pairs_is_read() -> None:
+    """From the text around it, past brackets that are no such list."""
+    pair = '{"question": " Why [x]? ", "answer": "So.", "note": 1}'
+    text = f"Of [two] kinds, [1, 2]:\n```json\n[{pair}, {pair}]\n```\n[{pair}]"
+    assert parse_response(text, LIMITS) == [(" Why [x]? ", "So.")] * 2
+    assert parse_response(f'{{"pairs": [{pair}, {pair}]}}', LIMITS) == [(" Why [x]? ", "So.")] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no JSON list"),
+        ("[]", "no JSON list"),
+        ('[{"question": "Why?", "answer": "So."}, {"question": "How?", "ans', "no JSON list"),
+        ('[{"question": "Why?", "answer": 1}, {"question": "How?", "answer": "So."}]', "no JSON list"),
+        ("[" * 100_000, "no JSON list"),
+        ('[{"question": "Why?", "answer": "So."}]', "a list of 1, not of 2 to 3, pairs"),
+        (json.dumps([{"question": "Why?", "answer": "So."}] * 4), "a list of 4"),
+    ],
+)
+def test_response_that_is_no_list_of_pairs(text: str, message: str) -> None:
+    """Cut off, of another type, too few, too many, too deep."""
+    with pytest.raises(ParseError, match=message):
+        parse_response(text, LIMITS)
+
+
+def test_longest_response_fits_the_token_budget() -> None:
+    """Three pairs of 60 letters and 120 quotation marks, two characters each in JSON, and the token that ends it."""
+    longest = json.dumps([{"question": "x" * 60, "answer": '"' * 120}] * 3, separators=(",", ":"))
+    assert longest_response_tokens(3, 60, 120) == len(longest) + 1

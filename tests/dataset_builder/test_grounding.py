@@ -1,0 +1,97 @@
+"""The grounding check: numbers, names, and the nearest sentence of an abstract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.errors import InputError
+from dataset_builder.grounding import (
+    load_encoder,
+    nearest_sentence_similarities,
+    unsupported_names,
+    unsupported_numbers,
+)
+
+SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 bytes. It was run on two GPUs."
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "unsupported"),
+    [
+        ("2 GPUs, 1024 bytes, 2.5\u00d7", SOURCE, []),
+        ("3 GPUs, 10 bytes, 2.51x", SOURCE, ["2.51", "3", "10"]),
+        ("It costs 33%, or 0.5, of 007.", "It costs 33 percent, or .5, of 7.", []),
+        ("It costs .7 J.", "It costs 7 J.", ["0.7"]),
+        ("It serves 1,000,000 users.", "It serves 1000000 users.", []),
+        ("It serves 1,000,001 users.", "It serves 1000000 users.", ["1000001"]),
+        # Words for small numbers count; "one" is seldom meant as a number.
+        ("It halves it: 50%.", "The cost falls by half.", []),
+        ("It is three times faster.", "It is 2 times as fast.", ["3"]),
+        ("It is three times faster, and one wins.", "It is 3x as fast.", []),
+        ("It is 2x as fast.", "The speed doubles, by a two-way cache.", []),
+        # Numbers in names.
+        ("It uses DDR4.", "It uses DDR3.", ["4"]),
+        ("It uses GPT-2 and x86.", "It uses GPT-2 and x86.", []),
+        ("It uses GPT-3 and x64.", "It uses GPT-2 and x86.", ["3", "64"]),
+        ("It runs on Linux 2.6.33.", "It runs on Linux 2.6.32.", ["0.33"]),
+        ("It is up to 3x as fast.", "It is 2x-3x as fast.", []),
+        ("It holds 128 GB.", "It holds 128GB.", []),
+    ],
+)
+def test_numbers_are_compared_by_value(text: str, source: str, unsupported: list[str]) -> None:
+    """In digits or in words, with commas, zeros and units, and in names."""
+    assert unsupported_numbers(text, source) == unsupported
+
+
+@pytest.mark.parametrize(
+    ("text", "unsupported"),
+    [
+        ("A GPU runs Tracer.", []),
+        ("The cost is low. Small caches win.", []),
+        ("It takes 128GB.", []),
+        ("It runs on an FPGA beside GPUs.", ["FPGA"]),
+        ("It is compared with Kraken and ShortCut.", ["Kraken", "ShortCut"]),
+    ],
+)
+def test_names_must_be_in_the_source(text: str, unsupported: list[str]) -> None:
+    """A capital at the beginning of a sentence does not make a name; a plural is compared as its singular."""
+    assert unsupported_names(text, SOURCE) == unsupported
+
+
+def test_other_spellings_of_a_name_are_supported() -> None:
+    """An acronym by its initials, and a name in one word."""
+    source = "A field programmable gate array runs the Task Flow compiler."
+    assert unsupported_names("On an FPGA the TaskFlow compiler wins.", source) == []
+    assert unsupported_names("On an FPGX it wins.", source) == ["FPGX"]
+
+
+def test_name_within_a_word_is_not_supported() -> None:
+    """Intel is not in "intelligent", nor across the end of a word: a name is one to three whole words in a row."""
+    source = "An intelligent scheduler lowers voltage; metadata is kept. The task flows."
+    text = "It runs on Intel chips with Volta cores and Meta data, MetaData and HeTask."
+    assert unsupported_names(text, source) == ["Intel", "Volta", "Meta", "HeTask"]
+
+
+@pytest.fixture(scope="module")
+def encoder_model(encoder: Path) -> object:
+    """Return the loaded encoder."""
+    return load_encoder(str(encoder))
+
+
+def test_similarity_is_that_of_the_nearest_sentence(encoder_model: object) -> None:
+    """An answer that repeats a sentence of its abstract has similarity 1; of two abstracts each uses its own."""
+    first, second = "Caches hold data. Bread rises in an oven.", "Queues hold packets."
+    answers = ["Bread rises in an oven.", "Queues hold packets.", "Bread rises in an oven."]
+    same, other, far = nearest_sentence_similarities(encoder_model, answers, [first, second, second])
+    assert same == pytest.approx(1, abs=1e-3)
+    assert other == pytest.approx(1, abs=1e-3)
+    assert far < 0.5
+    assert nearest_sentence_similarities(encoder_model, [], []) == []
+
+
+def test_missing_encoder_names_the_remedy() -> None:
+    """A misspelt folder, which is not on the Hub."""
+    with pytest.raises(InputError, match="--encoder data/nothing: neither a model folder nor a model on the Hub"):
+        load_encoder("data/nothing")

@@ -1,0 +1,35 @@
+"""The command `python -m dataset_builder`: help, version and examples."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from dataset_builder.__main__ import STAGES, parser
+
+
+@pytest.mark.parametrize("stage", [name for name, *_ in STAGES])
+def test_help_ends_with_an_example_that_parses(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The example names the stage, and its options are those of the stage."""
+    with pytest.raises(SystemExit) as exit_:
+        parser().parse_args([stage, "--help"])
+    assert exit_.value.code == 0
+    _, example = capsys.readouterr().out.split("example:\n  python -m dataset_builder ")
+    assert example.startswith(f"{stage} ")
+    assert parser().parse_args(shlex.split(example.replace("\\\n", ""))).verbose is False
+
+
+def test_help_of_the_package_has_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    """The codes 0, 2 and 3, after the stages."""
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--help"])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-3:]] == ["0", "2", "3"]
+
+
+def test_version_has_the_name_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also from a folder that is not installed."""
+    with pytest.raises(SystemExit) as exit_:
+        parser().parse_args(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.startswith("isca-qa ")

@@ -1,0 +1,37 @@
+"""report.md: its tables, its warning, and the sentences on decoding."""
+
+from __future__ import annotations
+
+from eval.analysis.scores import DecodingRecord
+from eval.report.markdown import report_markdown
+from eval.report.notes import decoding_note, few_papers_warning
+from tests.cards import stray_table_rows
+from tests.eval.report.example import METRICS, SCORES, config_scores
+
+
+def test_report_has_every_table() -> None:
+    """A heuristic baseline is in the comparison, the metrics and the groupings; the study's results follow."""
+    text = report_markdown(SCORES, METRICS)
+    assert text.count("| question repeated (heuristic baseline) |") == 5
+    assert "| lora | 0.623 | 0.622 | 0.628 | 0.620 | 0.679 |" in text
+    assert "**Few test papers: plain (15 papers)." in text
+    assert "good: model runs/good with SHA-256 0000" in text
+    assert "![Training loss]" in text and "![Training loss]" not in report_markdown(SCORES, {})
+    assert stray_table_rows(text) == []
+
+
+def test_no_warning_for_enough_papers() -> None:
+    """Thirty papers are enough."""
+    enough = config_scores(0.5).model_copy(update={"papers": 30})
+    system = SCORES.systems["good"].model_copy(update={"configs": {"plain": enough}})
+    assert few_papers_warning(SCORES.model_copy(update={"systems": {"good": system}})) == ""
+
+
+def test_decoding_of_each_system() -> None:
+    """Only a system with MBR decoding has a sentence of its own."""
+    assert "MBR" not in decoding_note(SCORES)
+    mbr = SCORES.systems["good"].model_copy(
+        update={"decoding": DecodingRecord(method="mbr", samples=8, temperature=0.7, seed=0, encoder_sha256="0")}
+    )
+    note = decoding_note(SCORES.model_copy(update={"systems": {"voted": mbr}}))
+    assert "voted uses minimum Bayes risk (MBR) decoding instead. It samples 8 answers at temperature 0.7" in note

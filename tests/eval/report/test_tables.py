@@ -1,0 +1,93 @@
+"""The tables that the terminal, the reports and the cards share, written out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from eval.analysis.scores import MeanScore
+from eval.report.tables import (
+    GROUPINGS,
+    agreement_table,
+    as_markdown,
+    comparison,
+    difference_table,
+    group_table,
+    loss_table,
+    metric_table,
+    with_interval,
+)
+from tests.eval.report.example import METRICS, SCORES, config_scores
+
+
+def test_comparison() -> None:
+    """Heuristic baselines, systems and upper bounds in this order, with what the training of a system took."""
+    assert as_markdown(*comparison(SCORES, METRICS)).splitlines() == [
+        "|  | similarity, test by plain | training time | trained parameters | peak memory |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| question repeated (heuristic baseline) | 0.500 [0.450, 0.550] |  |  |  |",
+        "| good | 0.720 [0.670, 0.770] | 61 s | 1,234 | 1.5 GiB |",
+        "| bad | 0.280 [0.230, 0.330] |  |  |  |",
+        "| nearest sentence (upper bound) | 0.800 [0.750, 0.850] |  |  |  |",
+    ]
+
+
+def test_comparison_of_configs_that_not_all_have() -> None:
+    """A config on which an entry was not scored is an empty cell. Without trained systems there is no such column."""
+    bad = SCORES.systems["bad"].model_copy(update={"configs": {"detailed": config_scores(0.3)}})
+    scores = SCORES.model_copy(update={"systems": {"good": SCORES.systems["good"], "bad": bad}})
+    heading, rows = comparison(scores, {})
+    assert heading == ["", "similarity, test by plain", "similarity, test by detailed"]
+    assert rows[0] == ["question repeated (heuristic baseline)", "0.500 [0.450, 0.550]", ""]
+    assert rows[2] == ["bad", "", "0.300 [0.250, 0.350]"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "text"),
+    [
+        (0.6162, 0.6, 0.63, "0.616 [0.600, 0.630]"),
+        (0.5, None, None, "0.500"),
+        (-0.0001, -0.1, 0.0, "0.000 [-0.100, 0.000]"),
+    ],
+)
+def test_interval(mean: float, low: float | None, high: float | None, text: str) -> None:
+    """A mean with its interval, or only the mean; a rounded zero has no sign."""
+    assert with_interval(MeanScore(mean=mean, low=low, high=high, n=9, papers=9)) == text
+
+
+def test_metrics_of_each_entry() -> None:
+    """All metrics of a config, by their titles."""
+    heading, rows = metric_table(SCORES, "plain")
+    assert heading == ["", "similarity", "ROUGE-L"]
+    assert rows[1] == ["good", "0.720 [0.670, 0.770]", "0.300 [0.250, 0.350]"]
+
+
+def test_groups_are_marked_if_their_papers_are_few() -> None:
+    """One column for each group; 15 papers are fewer than the 30 of a reliable interval."""
+    heading, rows = group_table(SCORES, "plain", GROUPINGS[0])
+    assert heading == [
+        "year of the paper",
+        "2022 (23 questions, only 15 papers)",
+        "2023 (22 questions, only 15 papers)",
+    ]
+    assert rows[0] == ["question repeated (heuristic baseline)", *["0.500 [0.450, 0.550]"] * 2]
+    assert group_table(SCORES, "plain", GROUPINGS[1])[1][1] == ["good", "0.720"]
+
+
+def test_differences() -> None:
+    """The mean of the first minus the second, and both p-values."""
+    assert difference_table(SCORES, "plain")[1] == [
+        ["good \N{MINUS SIGN} bad", "0.440 [0.390, 0.490]", "0.0010", "0.0020"],
+        ["good \N{MINUS SIGN} question repeated", "-0.020 [-0.070, 0.030]", "0.4000", "0.8000"],
+    ]
+
+
+def test_agreement_of_metrics() -> None:
+    """The rank correlation of each pair of metrics, and the systems from the best to the worst."""
+    heading, rows = agreement_table(SCORES, "plain")
+    assert heading == ["", "similarity", "ROUGE-L", "systems, best first"]
+    assert rows[0] == ["similarity", "", "0.90", "good, bad"]
+
+
+def test_losses_by_epoch() -> None:
+    """A loss that was not measured is an empty cell."""
+    assert loss_table(METRICS["good"])[1] == [["1", "2.500", "", "0.500"]]
