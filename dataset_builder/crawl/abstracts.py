@@ -1,45 +1,26 @@
 """Find abstracts: ask one source after the other for the papers that still have none."""
 
-from __future__ import annotations
-
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.crawl.answer import Answer, FetchError, same_title
-from dataset_builder.crawl.cleanup import clean_abstract, plain_text
+from dataset_builder.crawl.cleanup import clean_abstract, plain_text, same_title
 from dataset_builder.crawl.client import Client
-from dataset_builder.crawl.outcomes import Outcome, Outcomes
-from dataset_builder.crawl.sources import crossref, openalex, publisher_page, semantic_scholar
+from dataset_builder.crawl.outcomes import Answer, FetchError, Outcome, Outcomes
+from dataset_builder.crawl.sources import metadata_apis, publisher_page
 from dataset_builder.crawl.sources.browser import Browser
+from dataset_builder.crawl.sources.metadata_apis import BATCH_SIZES
 
 logger = logging.getLogger(__name__)
 
-
-class BatchSource(Protocol):
-    """A source that answers for many papers at once: a module of `crawl/sources`."""
-
-    BATCH_SIZE: int
-
-    def fetch_answers(self, client: Client, dois: list[str]) -> dict[str, Answer]:
-        """Return the answers by DOI, for at most `BATCH_SIZE` DOIs; raises `FetchError`."""
-        ...
-
-
-BATCH_SOURCES: dict[str, BatchSource] = {
-    "openalex": openalex,
-    "semantic_scholar": semantic_scholar,
-    "crossref": crossref,
-}
-# Publishers whose pages are requested at the same time.
+# Publishers whose pages are requested at the same time. A browser shows one page at a time.
 PUBLISHERS_AT_ONCE = 8
-GIVEN_UP = "not asked after repeated failures"
 
 
 def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[str], outcomes: Outcomes) -> None:
@@ -48,34 +29,23 @@ def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[st
     Known outcomes, failures included, are not requested again. They count as if they had happened now, so that a
     killed crawl ends in the same files.
     """
-    for source in sources:
-        unknown = sum(not outcomes.has(paper, source) for paper in papers)
-        logger.info("%s: %d papers without an abstract, %d of them to ask for", source, len(papers), unknown)
-        if source in BATCH_SOURCES:
-            _ask_in_batches(client, source, papers, outcomes)
-        elif source == "browser":
-            with Browser(client.settings, client.hosts) as browser:
-                # A browser shows one page at a time.
-                _ask_one_by_one(client, source, papers, browser.fetch_answer, outcomes, 1)
-        else:
-            fetch = partial(publisher_page.fetch_answer, client)
-            _ask_one_by_one(client, source, papers, fetch, outcomes, PUBLISHERS_AT_ONCE)
-        papers = [paper for paper in papers if not outcomes.get(paper, source).abstract]
-
-
-def _ask_in_batches(client: Client, source: str, papers: Sequence[Paper], outcomes: Outcomes) -> None:
-    unusable = [paper for paper in papers if not _usable_doi(paper) and not outcomes.has(paper, source)]
-    outcomes.add([Outcome(paper.paper_id, source, None, "no DOI to ask by") for paper in unusable])
-    papers = [paper for paper in papers if _usable_doi(paper)]
-    size = BATCH_SOURCES[source].BATCH_SIZE
-    failures = 0
-    # Batches are cut from all papers, known ones too, so that they are the same after a kill.
-    for start in tqdm(range(0, len(papers), size), desc=source, unit="request", disable=None):
-        batch = papers[start : start + size]
-        unknown = [paper for paper in batch if not outcomes.has(paper, source)]
-        if unknown:
-            outcomes.add(_ask_batch(client, source, unknown, failures))
-        failures = failures + 1 if outcomes.get(batch[-1], source).failed else 0
+    with Browser(client.settings, client.hosts) as browser, ThreadPoolExecutor(PUBLISHERS_AT_ONCE) as pool:
+        for source in sources:
+            unknown = [paper for paper in papers if not outcomes.has(paper, source)]
+            logger.info("%s: %d papers without an abstract, %d of them to ask for", source, len(papers), len(unknown))
+            if source in BATCH_SIZES:
+                unusable = [paper for paper in unknown if not _usable_doi(paper)]
+                outcomes.add([Outcome(paper.paper_id, source, None, "no DOI to ask by") for paper in unusable])
+                queues = [_batches([paper for paper in papers if _usable_doi(paper)], BATCH_SIZES[source])]
+            else:
+                queues = _pages_by_publisher(papers)
+            fetch = partial(_fetch_answers, client, browser, source)
+            most_failures = client.settings.failures_in_a_row
+            with tqdm(total=len(unknown), desc=source, unit="paper", disable=None) as progress:
+                ask = partial(_ask_queue, source, fetch, outcomes, most_failures, progress.update)
+                for _ in pool.map(ask, queues) if source == "page" else map(ask, queues):
+                    pass
+            papers = [paper for paper in papers if not outcomes.get(paper, source).abstract]
 
 
 def _usable_doi(paper: Paper) -> bool:
@@ -83,58 +53,53 @@ def _usable_doi(paper: Paper) -> bool:
     return paper.doi is not None and not set(paper.doi) & set(",|")
 
 
-def _ask_batch(client: Client, source: str, batch: Sequence[Paper], failures: int) -> list[Outcome]:
-    try:
-        if failures >= client.settings.failures_in_a_row:
-            raise FetchError(GIVEN_UP)
-        # Two papers may share a DOI.
-        dois = list(dict.fromkeys(paper.doi for paper in batch if paper.doi))
-        answers = BATCH_SOURCES[source].fetch_answers(client, dois)
-    except FetchError as error:
-        return [Outcome(paper.paper_id, source, None, str(error), failed=True) for paper in batch]
-    return [_judge(paper, source, answers.get(paper.doi or "")) for paper in batch]
+def _batches(papers: list[Paper], size: int) -> list[list[Paper]]:
+    """Cut batches from all papers, known ones too, so that they are the same after a kill."""
+    return [papers[start : start + size] for start in range(0, len(papers), size)]
 
 
-def _ask_one_by_one(
-    client: Client,
-    source: str,
-    papers: Sequence[Paper],
-    fetch_answer: Callable[[Paper], Answer],
-    outcomes: Outcomes,
-    publishers_at_once: int,
-) -> None:
-    """Ask for one paper of a publisher after the other, and several publishers at once."""
-    publishers: dict[str, list[Paper]] = {}
+def _pages_by_publisher(papers: Sequence[Paper]) -> list[list[list[Paper]]]:
+    publishers: dict[str, list[list[Paper]]] = defaultdict(list)
     for paper in papers:
         publisher = paper.doi.partition("/")[0] if paper.doi else urlsplit(paper.paper_url).netloc
-        publishers.setdefault(publisher, []).append(paper)
-    unknown = sum(not outcomes.has(paper, source) for paper in papers)
-
-    def ask_publisher(papers: list[Paper]) -> None:
-        failures = 0
-        for paper in papers:
-            if not outcomes.has(paper, source):
-                if failures < client.settings.failures_in_a_row:
-                    outcome = _ask_page(paper, source, fetch_answer)
-                else:
-                    outcome = Outcome(paper.paper_id, source, None, GIVEN_UP, failed=True)
-                outcomes.add([outcome])
-                progress.update()
-            failures = failures + 1 if outcomes.get(paper, source).failed else 0
-
-    with (
-        tqdm(total=unknown, desc=source, unit="paper", disable=None) as progress,
-        ThreadPoolExecutor(publishers_at_once) as pool,
-    ):
-        for _ in pool.map(ask_publisher, publishers.values()):
-            pass
+        publishers[publisher].append([paper])
+    return list(publishers.values())
 
 
-def _ask_page(paper: Paper, source: str, fetch_answer: Callable[[Paper], Answer]) -> Outcome:
-    try:
-        return _judge(paper, source, fetch_answer(paper))
-    except FetchError as error:
-        return Outcome(paper.paper_id, source, None, str(error), failed=not error.page_missing)
+def _fetch_answers(client: Client, browser: Browser, source: str, batch: list[Paper]) -> list[Answer | None]:
+    if source == "page":
+        return [publisher_page.fetch_answer(client, paper) for paper in batch]
+    if source == "browser":
+        return [browser.fetch_answer(paper) for paper in batch]
+    # Two papers may share a DOI.
+    answers = metadata_apis.fetch_answers(client, source, list(dict.fromkeys(paper.doi or "" for paper in batch)))
+    return [answers.get(paper.doi or "") for paper in batch]
+
+
+def _ask_queue(
+    source: str,
+    fetch: Callable[[list[Paper]], list[Answer | None]],
+    outcomes: Outcomes,
+    most_failures: int,
+    on_asked: Callable[[int], object],
+    queue: list[list[Paper]],
+) -> None:
+    """Ask for one batch of papers after the other, until too many failures in a row; count them by `on_asked`."""
+    failures = 0
+    for batch in queue:
+        unknown = [paper for paper in batch if not outcomes.has(paper, source)]
+        if unknown:
+            try:
+                if failures >= most_failures:
+                    raise FetchError("not asked after repeated failures")
+                found = [_judge(paper, source, answer) for paper, answer in zip(unknown, fetch(unknown), strict=True)]
+            except FetchError as error:
+                # A publisher's page that does not exist says nothing about its other pages.
+                failed = source in BATCH_SIZES or error.status not in (404, 410)
+                found = [Outcome(paper.paper_id, source, None, str(error), failed) for paper in unknown]
+            outcomes.add(found)
+            on_asked(len(unknown))
+        failures = failures + 1 if outcomes.get(batch[-1], source).failed else 0
 
 
 def _judge(paper: Paper, source: str, answer: Answer | None) -> Outcome:

@@ -1,9 +1,8 @@
-"""Clean the texts that sources send, and refuse texts that are not an abstract."""
-
-from __future__ import annotations
+"""Clean the texts that sources send, compare titles, and refuse texts that are not an abstract."""
 
 import html
 import re
+from difflib import SequenceMatcher
 
 import ftfy
 from bs4 import BeautifulSoup
@@ -20,7 +19,7 @@ TAG = re.compile(
 )
 # Tags inside a word or a line; every other tag ends the word.
 INLINE_TAGS = {"sub", "sup", "i", "b", "em", "strong", "italic", "bold", "sc", "span", "a", "u", "tt", "code", "font"}
-INLINE_TAGS |= {"mml:math", "mml:mi", "mml:mn", "mml:mo", "mml:mrow", "mml:msup", "mml:msub", "math", "mi", "mn", "mo"}
+INLINE_TAGS |= {"mml:mrow", "mml:msup", "mml:msub", "math", "mi", "mn", "mo"}
 HIDDEN_TAGS = {"script", "style", "noscript", "tex-math"}
 
 LABEL = re.compile(
@@ -45,8 +44,7 @@ SITE = re.compile(
     r"^IEEE Xplore, delivering full text access|^Browse and search|^ACM Digital Library home page", re.IGNORECASE
 )
 # Every English abstract has these words; a list of keywords has almost none.
-FUNCTION_WORDS = {"the", "of", "and", "a", "an", "to", "in", "is"}
-FUNCTION_WORDS |= {"are", "for", "that", "with", "we", "this", "by", "on"}
+FUNCTION_WORDS = set("the of and a an to in is are for that with we this by on".split())  # noqa: SIM905
 
 
 def plain_text(text: str) -> str:
@@ -55,9 +53,10 @@ def plain_text(text: str) -> str:
     if TAG.search(text):
         soup = BeautifulSoup(text, "html.parser")
         for tag in soup.find_all(True):
-            if _is_among(tag.name, HIDDEN_TAGS):
+            names = {tag.name, tag.name.rpartition(":")[2]}
+            if names & HIDDEN_TAGS:
                 tag.decompose()
-            elif not _is_among(tag.name, INLINE_TAGS):
+            elif not names & INLINE_TAGS:
                 tag.insert_before(" ")
                 tag.insert_after(" ")
         text = soup.get_text()
@@ -68,6 +67,20 @@ def clean_title(title: str) -> str:
     """Return a title as plain text, without the full stop that DBLP adds."""
     title = plain_text(title)
     return title if title.endswith("..") else title.removesuffix(".")
+
+
+def same_title(listed: str, answered: str) -> bool:
+    """Return whether two titles name the same paper.
+
+    Case, punctuation and spaces are ignored. One title may lack the subtitle, and a fifth of the letters may differ
+    (spelled-out symbols, lost accents).
+    """
+    ours, theirs = (re.sub(r"[\W_]+", "", title.casefold()) for title in (listed, answered))
+    shorter, longer = sorted((ours, theirs), key=len)
+    # A shorter one, of a word or two, is the beginning of many titles.
+    if len(shorter) >= 12 and longer.startswith(shorter):
+        return True
+    return SequenceMatcher(None, ours, theirs, autojunk=False).ratio() >= 0.8
 
 
 def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
@@ -96,8 +109,3 @@ def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
     if letters < 0.6 * len(text) or sum(word in FUNCTION_WORDS for word in words) < 0.05 * len(words):
         return None, "not prose"
     return text, None
-
-
-def _is_among(tag: str, names: set[str]) -> bool:
-    """Return whether `names` has a tag, with or without its namespace prefix."""
-    return tag in names or tag.rpartition(":")[2] in names

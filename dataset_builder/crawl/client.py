@@ -1,11 +1,13 @@
 """Send the crawler's HTTP requests: with a cache, retries, pauses and limits; no log or file shows a credential."""
 
-from __future__ import annotations
-
 import io
 import logging
 import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,8 +17,7 @@ from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
 from urllib3 import HTTPResponse
 
-from dataset_builder.crawl.answer import FetchError
-from dataset_builder.crawl.hosts import Hosts
+from dataset_builder.crawl.outcomes import FetchError
 from dataset_builder.crawl.settings import Credentials, Settings
 from dataset_builder.retry_after import parse_retry_after
 
@@ -27,6 +28,34 @@ Shape = TypeVar("Shape")
 RETRY_STATUSES = (429, 500, 502, 503, 504)
 # The cache gets a decoded and complete body, which these headers no longer describe.
 TRANSFER_HEADERS = {"content-encoding", "content-length", "transfer-encoding", "connection"}
+
+
+class Hosts:
+    """The hosts of a crawl, by name and port: when each may be asked again, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
+        # Hosts that asked for a longer pause than the crawl will wait.
+        self.closed: set[str] = set()
+        self._locks: dict[str, Lock] = defaultdict(Lock)
+        self._free_at: dict[str, float] = defaultdict(float)
+        self._guard = Lock()
+
+    @contextmanager
+    def turn(self, host: str, pause: float) -> Iterator[None]:
+        """Reserve a host for one request: wait until its pause is over, and start the next pause at the end."""
+        with self._guard:
+            lock = self._locks[host]
+        with lock:
+            time.sleep(max(0.0, self._free_at[host] - time.monotonic()))
+            try:
+                yield
+            finally:
+                self.pause(host, pause)
+
+    def pause(self, host: str, seconds: float) -> None:
+        """Send the host no request for at least this many seconds."""
+        self._free_at[host] = max(self._free_at[host], time.monotonic() + seconds)
 
 
 class Client:
@@ -47,28 +76,36 @@ class Client:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _PoliteAdapter(settings, credentials, self.hosts))
 
-    def get(self, source: str, path: str) -> requests.Response:
-        """Return the answer of `source` to a GET of `path`, relative to its base URL; raises `FetchError`."""
-        return self._request("GET", source, path)
-
-    def get_json(self, source: str, path: str, params: dict[str, str], shape: type[Shape]) -> Shape:
-        """Return the JSON answer of `source` as `shape`, a pydantic type; raises `FetchError`."""
-        return _parse(self._request("GET", source, path, params=params), shape)
-
-    def post_json(self, source: str, path: str, params: dict[str, str], body: object, shape: type[Shape]) -> Shape:
-        """Return the JSON answer of `source` to the posted JSON `body` as `shape`; raises `FetchError`."""
-        return _parse(self._request("POST", source, path, params=params, json=body), shape)
-
     def close(self) -> None:
         """Close the connections and the cache."""
         self._session.close()  # type: ignore[no-untyped-call]  # requests-cache leaves it untyped
 
-    def _request(self, method: str, source: str, path: str, **kwargs: Any) -> requests.Response:
-        url = self.settings.url(source, path)
-        # DBLP's lists grow from year to year. The crawl itself keeps the list of a year.
-        fresh = self._refresh or source == "dblp"
+    def get_json(
+        self, source: str, path: str, shape: type[Shape], params: dict[str, str], body: object = None
+    ) -> Shape:
+        """Return the JSON answer of `source` as `shape`, a pydantic type; raises `FetchError`. A `body` is posted."""
+        response = self.get(source, path, params, body)
         try:
-            response = self._session.request(method, url, timeout=self.settings.timeout, force_refresh=fresh, **kwargs)
+            return TypeAdapter(shape).validate_python(response.json())
+        except requests.JSONDecodeError:
+            raise FetchError("the answer is not JSON") from None
+        except ValidationError:
+            raise FetchError("the answer is not of the documented shape") from None
+
+    def get(
+        self, source: str, path: str, params: dict[str, str] | None = None, body: object = None
+    ) -> requests.Response:
+        """Return the answer of `source`; `path` is relative to its base URL. Raises `FetchError`."""
+        try:
+            response = self._session.request(
+                "GET" if body is None else "POST",
+                self.settings.url(source, path),
+                params=params,
+                json=body,
+                timeout=self.settings.timeout,
+                # DBLP's lists grow from year to year. The crawl itself keeps the list of a year.
+                force_refresh=self._refresh or source == "dblp",
+            )
         except requests.TooManyRedirects:
             raise FetchError("the redirects do not end") from None
         except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
@@ -99,8 +136,6 @@ class _PoliteAdapter(HTTPAdapter):
         self._settings = settings
         self._hosts = hosts
         self._credentials = credentials
-        contact = f"mailto:{credentials.crossref_mailto}" if credentials.crossref_mailto else "no contact given"
-        self._user_agent = f"isca-qa/0.1 (collects the abstracts of a few venues; {contact})"
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Return the answer, read completely in any case; raises `FetchError` if the last attempt fails as well."""
@@ -166,9 +201,10 @@ class _PoliteAdapter(HTTPAdapter):
 
     def _with_credentials(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Return a copy of the request with user agent and key."""
-        outgoing = request.copy()
-        outgoing.headers["User-Agent"] = self._user_agent
         keys, bases, url = self._credentials, self._settings.base_urls, str(request.url)
+        outgoing = request.copy()
+        contact = f"mailto:{keys.crossref_mailto}" if keys.crossref_mailto else "no contact given"
+        outgoing.headers["User-Agent"] = f"isca-qa/0.1 (collects the abstracts of a few venues; {contact})"
         if keys.openalex_api_key and _is_below(url, bases["openalex"]):
             outgoing.prepare_url(url, {"api_key": keys.openalex_api_key})
         if keys.s2_api_key and _is_below(url, bases["semantic_scholar"]):
@@ -185,12 +221,3 @@ def _seconds_per_request(raw: HTTPResponse) -> float:
 def _is_below(url: str, base: str) -> bool:
     requested, source = urlsplit(url), urlsplit(base)
     return requested[:2] == source[:2] and requested.path.startswith(source.path.rstrip("/") + "/")
-
-
-def _parse(response: requests.Response, shape: type[Shape]) -> Shape:
-    try:
-        return TypeAdapter(shape).validate_python(response.json())
-    except requests.JSONDecodeError:
-        raise FetchError("the answer is not JSON") from None
-    except ValidationError:
-        raise FetchError("the answer is not of the documented shape") from None

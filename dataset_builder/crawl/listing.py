@@ -1,18 +1,17 @@
 """List the papers of a venue and year from DBLP, without the entries that are not papers."""
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
 from pydantic import AliasPath, BaseModel, Field
 
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.crawl.answer import FetchError
 from dataset_builder.crawl.cleanup import clean_title
 from dataset_builder.crawl.client import Client
+from dataset_builder.crawl.outcomes import FetchError
+from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat
 
 # The most entries in one answer of the search API, https://dblp.org/faq/13501473.html.
@@ -44,25 +43,15 @@ class LeftOut(FileFormat):
 
 
 class Listing(FileFormat):
-    """The papers of a year in DBLP's order, still without abstracts, and the entries left out."""
+    """Papers in DBLP's order, still without abstracts, and the entries left out: one year in a file, or all years."""
 
     papers: list[Paper]
     left_out: list[LeftOut]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """An entry of a table of contents. `record_url` is DBLP's own page about it."""
+class _Entry(BaseModel):
+    """An entry of a table of contents. `ee` has the URLs of the publication, and `url` is DBLP's page about it."""
 
-    title: str
-    url: str | None
-    doi: str | None
-    record_url: str
-    is_proceedings: bool
-
-
-class _Info(BaseModel):
-    # The URLs of the publication.
     ee: str | list[str] = []
     doi: str | None = None
     title: str
@@ -71,7 +60,7 @@ class _Info(BaseModel):
 
 
 class _Hit(BaseModel):
-    info: _Info
+    info: _Entry
 
 
 class _SearchAnswer(BaseModel):
@@ -79,17 +68,19 @@ class _SearchAnswer(BaseModel):
     hits: list[_Hit] = Field([], validation_alias=AliasPath("result", "hits", "hit"))
 
 
-def find_volumes(client: Client, venue: str) -> dict[int, list[str]] | None:
-    """Return the names of a venue's tables of contents by year, or None if DBLP does not know the venue.
+def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
+    """Return the names of a venue's tables of contents by year.
 
     The names come from the links of the venue's page: isca2024 or, if a year has several volumes, asplos2023-1.
-    Raises `FetchError` if the page cannot be read.
+    Raises `InputError` if DBLP does not know the venue, and `FetchError` if the page cannot be read.
     """
     try:
         page = client.get("dblp", f"/db/conf/{venue}/index.html").content
     except FetchError as error:
         if error.status == 404:
-            return None
+            raise InputError(
+                f"--venue {venue}: DBLP does not know this venue; use its key, such as isca or asplos"
+            ) from error
         raise
     link = re.compile(rf"(?:^|/)(?P<name>{venue}(?P<year>\d{{4}}|\d\d)(?:-(?P<volume>\d+))?)\.html$")
     found: dict[int, set[tuple[int, str]]] = {}
@@ -117,18 +108,18 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
             entries = []
         for entry in entries or _read_page(client, venue, volume):
             title = clean_title(entry.title)
-            reason = "front matter" if entry.is_proceedings else reason_left_out(title)
+            reason = "front matter" if entry.type == "Editorship" else reason_left_out(title)
             if reason:
                 left_out.append(LeftOut(year=year, title=title, reason=reason))
                 continue
-            url = entry.url or entry.record_url
-            if sum(paper.paper_url == url for paper in papers) >= (2 if entry.doi else 1):
-                url = entry.record_url
-            paper_id = entry.doi or url
-            paper = Paper(
-                paper_id=paper_id, title=title, year=year, venue=venue, paper_url=url, doi=entry.doi, abstract=None
+            urls = [entry.ee] if isinstance(entry.ee, str) else entry.ee
+            url = next(filter(None, urls), entry.url)
+            doi = _doi(entry.doi or url)
+            if sum(paper.paper_url == url for paper in papers) >= (2 if doi else 1):
+                url = entry.url
+            papers.append(
+                Paper(paper_id=doi or url, title=title, year=year, venue=venue, paper_url=url, doi=doi, abstract=None)
             )
-            papers.append(paper)
     return Listing(papers=papers, left_out=left_out)
 
 
@@ -137,48 +128,38 @@ def reason_left_out(title: str) -> str | None:
     return next((reason for reason, pattern in NON_PAPERS.items() if pattern.search(title)), None)
 
 
-def deduplicate_ids(listings: dict[int, Listing]) -> dict[int, Listing]:
-    """Return the listings with unique paper_ids: a paper whose DOI an earlier paper has gets its URL instead."""
-    taken: set[str] = set()
-    unique = {}
-    for year, listing in listings.items():
-        papers = []
-        for paper in listing.papers:
-            if paper.paper_id in taken:
-                paper = paper.model_copy(update={"paper_id": paper.paper_url})
-            taken.add(paper.paper_id)
-            papers.append(paper)
-        unique[year] = Listing(papers=papers, left_out=listing.left_out)
-    return unique
+def deduplicate_ids(papers: Iterable[Paper]) -> list[Paper]:
+    """Return the papers with unique paper_ids: a paper whose DOI an earlier paper has gets its URL instead."""
+    unique: dict[str, Paper] = {}
+    for paper in papers:
+        if paper.paper_id in unique:
+            paper = paper.model_copy(update={"paper_id": paper.paper_url})
+        unique[paper.paper_id] = paper
+    return list(unique.values())
 
 
-def _read_search(client: Client, venue: str, volume: str) -> list[Entry]:
-    entries: list[Entry] = []
+def _read_search(client: Client, venue: str, volume: str) -> list[_Entry]:
+    entries: list[_Entry] = []
     while True:
         query = f"toc:db/conf/{venue}/{volume}.bht:"
         params = {"q": query, "h": str(PAGE_SIZE), "f": str(len(entries)), "format": "json"}
-        answer = client.get_json("dblp", "/search/publ/api", params, _SearchAnswer)
-        entries += [_entry(hit.info) for hit in answer.hits]
+        answer = client.get_json("dblp", "/search/publ/api", _SearchAnswer, params)
+        entries += [hit.info for hit in answer.hits]
         if not answer.hits or len(entries) >= answer.total:
             return entries
 
 
-def _entry(info: _Info) -> Entry:
-    url = info.ee if isinstance(info.ee, str) else next(iter(info.ee), None)
-    return Entry(info.title, url, _doi(info.doi or url), info.url, info.type == "Editorship")
-
-
-def _read_page(client: Client, venue: str, volume: str) -> list[Entry]:
-    """Return the entries of the table of contents in the order of the HTML page."""
+def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:
     page = BeautifulSoup(client.get("dblp", f"/db/conf/{venue}/{volume}.html").content, "lxml")
     entries = []
     for item in page.select("li.entry"):
         title = item.select_one("span.title")
         if title is not None:
             link = item.select_one("nav.publ li.ee a[href]") or item.select_one("nav.publ div.head a[href]")
-            url = str(link["href"]) if link else None
             record_url = f"https://dblp.org/rec/{quote(str(item.get('id', '')))}"
-            entries.append(Entry(title.decode_contents(), url, _doi(url), record_url, "editor" in item["class"]))
+            kind = "Editorship" if "editor" in item["class"] else ""
+            urls = [str(link["href"])] if link else []
+            entries.append(_Entry(ee=urls, title=title.decode_contents(), type=kind, url=record_url))
     if not entries:
         raise FetchError("the table of contents cannot be read")
     return entries

@@ -1,6 +1,4 @@
-"""Record what each source answered for each paper, so that a killed crawl can continue."""
-
-from __future__ import annotations
+"""Define what a source answers about a paper, and record it, so that a killed crawl can continue."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +6,25 @@ from pathlib import Path
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.journal import Journal
+
+
+class FetchError(Exception):
+    """A request without a usable answer, with its HTTP status if that is the reason.
+
+    The message is a reason for the report: it holds no URL and no key.
+    """
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The title and the abstract of a paper in the words of a source; None for what the source does not have."""
+
+    title: str | None
+    abstract: str | None
 
 
 @dataclass(frozen=True)

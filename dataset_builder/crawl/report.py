@@ -1,17 +1,13 @@
 """Report a crawl: each listed paper is found at a source or missing for a reason, by year."""
 
-from __future__ import annotations
-
 from collections import Counter
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
 
 from dataset_builder.crawl.listing import LeftOut, Listing
 from dataset_builder.crawl.outcomes import Outcomes
 from dataset_builder.formats import FileFormat
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 REPORT_FILE = "crawl_report.json"
 
@@ -51,54 +47,57 @@ class CrawlReport(FileFormat):
     missing: list[MissingPaper]
     left_out: list[LeftOut]
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every year is listed and every listed paper has its abstract."""
-        return not self.missing and not self.not_listed
-
 
 def build_report(
-    venue: str, sources: list[str], listings: dict[int, Listing], not_listed: dict[int, str], outcomes: Outcomes
+    venue: str,
+    sources: list[str],
+    years: Sequence[int],
+    listing: Listing,
+    not_listed: dict[int, str],
+    outcomes: Outcomes,
 ) -> CrawlReport:
-    """Return the report of a crawl, from its listings, the reasons of years without one, and its outcomes."""
-    results: dict[str, list[str]] = {source: [] for source in sources}
-    years = {}
-    missing = []
-    for year, listing in listings.items():
-        found_at, missing_for = [], []
-        for paper in listing.papers:
-            asked = outcomes.until_found(paper, sources)
-            for outcome in asked:
-                results[outcome.source].append(outcome.reason or "found")
-            if asked[-1].abstract:
-                found_at.append(asked[-1].source)
-            else:
-                missing_for.append(f"{asked[-1].source}: {asked[-1].reason}")
-                reasons = {outcome.source: outcome.reason for outcome in asked}
-                missing.append(MissingPaper(paper_id=paper.paper_id, title=paper.title, year=year, reasons=reasons))
-        years[str(year)] = YearCounts(
-            listed=len(listing.papers),
-            found={source: found_at.count(source) for source in sources},
-            missing=_count(missing_for),
-            left_out=_count(entry.reason for entry in listing.left_out),
+    """Return the report of a crawl: the listing of its `years`, the reasons of years without one, and the outcomes."""
+    asked = [(paper, outcomes.until_found(paper, sources)) for paper in listing.papers]
+
+    def year_counts(year: int) -> YearCounts:
+        last = [tried[-1] for paper, tried in asked if paper.year == year]
+        found_at = Counter(outcome.source for outcome in last if outcome.abstract)
+        return YearCounts(
+            listed=len(last),
+            found={source: found_at[source] for source in sources},
+            missing=_count(f"{outcome.source}: {outcome.reason}" for outcome in last if not outcome.abstract),
+            left_out=_count(entry.reason for entry in listing.left_out if entry.year == year),
         )
+
     return CrawlReport(
         venue=venue,
         sources=sources,
-        listed=sum(year.listed for year in years.values()),
-        found=sum(sum(year.found.values()) for year in years.values()),
-        years=years,
+        listed=len(asked),
+        found=sum(tried[-1].abstract is not None for _, tried in asked),
+        years={str(year): year_counts(year) for year in years},
         not_listed={str(year): reason for year, reason in sorted(not_listed.items())},
-        outcomes={source: _count(reasons) for source, reasons in results.items()},
-        missing=missing,
-        left_out=[entry for listing in listings.values() for entry in listing.left_out],
+        outcomes={
+            source: _count(
+                outcome.reason or "found" for _, tried in asked for outcome in tried if outcome.source == source
+            )
+            for source in sources
+        },
+        missing=[
+            MissingPaper(
+                paper_id=paper.paper_id,
+                title=paper.title,
+                year=paper.year,
+                reasons={outcome.source: outcome.reason for outcome in tried},
+            )
+            for paper, tried in asked
+            if not tried[-1].abstract
+        ],
+        left_out=listing.left_out,
     )
 
 
 def crawl_table(report: CrawlReport) -> Table:
     """Return the table for the terminal: papers listed, found at each source and missing, by year."""
-    from rich.table import Table
-
     table = Table(title=f"Abstracts of {report.venue}", title_justify="left")
     for heading in ("year", "listed", *report.sources, "missing"):
         table.add_column(heading.replace("_", " "), justify="left" if heading == "year" else "right")
@@ -106,10 +105,10 @@ def crawl_table(report: CrawlReport) -> Table:
     for year, counts in report.years.items():
         notes = [f"missing: {number} {reason}" for reason, number in counts.missing.items()]
         notes += [f"left out: {number} {reason}" for reason, number in counts.left_out.items()]
-        found = [str(counts.found[source]) for source in report.sources]
-        table.add_row(year, str(counts.listed), *found, str(sum(counts.missing.values())), "\n".join(notes))
+        numbers = [counts.listed, *counts.found.values(), sum(counts.missing.values())]
+        table.add_row(year, *map(str, numbers), "\n".join(notes))
     for year, reason in report.not_listed.items():
-        table.add_row(year, "", *("" for _ in report.sources), "", f"not listed: {reason}")
+        table.add_row(year, *[""] * (len(report.sources) + 2), f"not listed: {reason}")
     return table
 
 

@@ -1,22 +1,21 @@
 """Run a crawl: list the papers, find their abstracts, and write papers, figure and report."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import re
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
+from rich.console import Console
 from tqdm import tqdm
 
 from dataset_builder.corpus.papers import Paper, write_papers
 from dataset_builder.crawl.abstracts import find_abstracts
-from dataset_builder.crawl.answer import FetchError
 from dataset_builder.crawl.client import Client
 from dataset_builder.crawl.listing import Listing, deduplicate_ids, find_volumes, list_year
-from dataset_builder.crawl.outcomes import Outcomes
+from dataset_builder.crawl.outcomes import FetchError, Outcomes
 from dataset_builder.crawl.report import REPORT_FILE, CrawlReport, build_report, crawl_table
 from dataset_builder.crawl.settings import BASE_URLS, PAUSES, SOURCES, Credentials, Settings
 from dataset_builder.errors import InputError
@@ -34,53 +33,25 @@ WORK_FOLDER = ".crawl"
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `crawl`."""
-    command.add_argument("--venue", required=True, metavar="KEY", help="the venue's key at DBLP, such as isca")
-    command.add_argument(
-        "--years", type=parse_years, nargs="+", required=True, metavar="Y", help="years or spans: 2019 2021-2023"
-    )
-    command.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for the VENUE_YEAR.jsonl files"
-    )
-    command.add_argument(
-        "--sources",
-        nargs="+",
-        choices=SOURCES,
-        default=SOURCES,
-        metavar="SOURCE",
-        help=f"sources of abstracts, asked in this order; default: {' '.join(SOURCES)}",
-    )
-    command.add_argument(
-        "--retry-missing", action="store_true", help="ask again for the abstracts that an earlier crawl did not find"
-    )
-    command.add_argument(
-        "--base-url",
-        type=_base_url,
-        action="append",
-        default=[],
-        metavar="SOURCE=URL",
-        help=f"ask a mirror of a source; may be repeated. Sources: {' '.join(BASE_URLS)}",
-    )
-    command.add_argument(
-        "--pause",
-        type=float,
-        metavar="SECONDS",
-        help="pause between two requests to the same host; default: the pause that each host asks for",
-    )
-    command.add_argument(
-        "--timeout",
-        type=float,
-        default=Settings.timeout,
-        metavar="SECONDS",
-        help="time limit for an answer: %(default)s",
-    )
+    add = command.add_argument
+    add("--venue", required=True, metavar="KEY", help="the venue's key at DBLP, such as isca")
+    add("--years", type=parse_years, nargs="+", required=True, metavar="Y", help="years or spans: 2019 2021-2023")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the VENUE_YEAR.jsonl files")
+    order = f"sources of abstracts, asked in this order; default: {' '.join(SOURCES)}"
+    add("--sources", nargs="+", choices=SOURCES, default=SOURCES, metavar="SOURCE", help=order)
+    add("--retry-missing", action="store_true", help="ask again for the abstracts that an earlier crawl did not find")
+    mirror = f"ask a mirror of a source; may be repeated. Sources: {' '.join(BASE_URLS)}"
+    add("--base-url", type=_base_url, action="append", default=[], metavar="SOURCE=URL", help=mirror)
+    pause = "pause between two requests to the same host; default: the pause that each host asks for"
+    add("--pause", type=float, metavar="SECONDS", help=pause)
+    limit = "time limit for an answer: %(default)s"
+    add("--timeout", type=float, default=Settings.timeout, metavar="SECONDS", help=limit)
     add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Run `crawl` and print its table; exits with 3 if an abstract or the list of a year is missing."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
     if not re.fullmatch("[a-z][a-z0-9]*", arguments.venue):
         raise InputError(f"--venue {arguments.venue}: a key has lower-case letters and digits, such as isca")
     if len(set(arguments.sources)) < len(arguments.sources):
@@ -103,7 +74,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     console.print(crawl_table(report))
     console.print(f"Papers: {report.listed} listed, {report.found} with an abstract")
     console.print(f"Files: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
-    if not report.is_complete:
+    if report.missing or report.not_listed:
         raise SystemExit(3)
 
 
@@ -135,18 +106,18 @@ def crawl(
         outcomes = Outcomes(work)
         if retry_missing:
             outcomes.forget_missing()
-        client = Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)
-        try:
-            listings, not_listed = _list_years(client, venue, years, work)
-            papers = [paper for listing in listings.values() for paper in listing.papers]
-            find_abstracts(client, papers, sources, outcomes)
-        finally:
-            client.close()
-        for year, listing in listings.items():
-            found = [_with_abstract(paper, sources, outcomes) for paper in listing.papers]
-            write_papers(out / f"{venue}_{year}.jsonl", found)
-        report = build_report(venue, list(sources), listings, not_listed, outcomes)
-        draw_papers_by_year(out, {str(year): len(listing.papers) for year, listing in listings.items()})
+        with closing(Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)) as client:
+            listing, not_listed = _list_years(client, venue, years, work)
+            find_abstracts(client, listing.papers, sources, outcomes)
+        papers: dict[int, list[Paper]] = {year: [] for year in years if year not in not_listed}
+        for paper in listing.papers:
+            last = outcomes.until_found(paper, sources)[-1]
+            found = {"abstract": last.abstract, "abstract_source": last.source if last.abstract else None}
+            papers[paper.year].append(paper.model_copy(update=found))
+        for year, papers_of_year in papers.items():
+            write_papers(out / f"{venue}_{year}.jsonl", papers_of_year)
+        report = build_report(venue, list(sources), list(papers), listing, not_listed, outcomes)
+        draw_papers_by_year(out, {year: counts.listed for year, counts in report.years.items()})
         write_format(out / REPORT_FILE, report)
         requests = client.hosts.requests
         by_host = ", ".join(f"{host} {count}" for host, count in requests.items())
@@ -154,48 +125,32 @@ def crawl(
         return report
 
 
-def _list_years(
-    client: Client, venue: str, years: Sequence[int], work: Path
-) -> tuple[dict[int, Listing], dict[int, str]]:
-    """Return the listings by year, from DBLP or an earlier crawl, and the reasons of the years without one."""
+def _list_years(client: Client, venue: str, years: Sequence[int], work: Path) -> tuple[Listing, dict[int, str]]:
+    """Return the listing of all years, from DBLP or an earlier crawl, and the reasons of the years without one."""
     files = {year: work / f"{venue}_{year}.json" for year in years}
     unlisted = [year for year in years if not files[year].is_file()]
-    not_listed: dict[int, str] = {}
+    not_listed = dict.fromkeys(unlisted, "DBLP has no table of contents")
     volumes: dict[int, list[str]] = {}
     if unlisted:
         try:
-            found = find_volumes(client, venue)
+            volumes = find_volumes(client, venue)
         except FetchError as error:
-            not_listed = {year: f"the venue's page: {error}" for year in unlisted}
+            not_listed = dict.fromkeys(unlisted, f"the venue's page: {error}")
         else:
-            if found is None:
-                raise InputError(
-                    f"--venue {venue}: DBLP does not know this venue; use its key, such as isca or asplos"
-                )
-            volumes = found
             if not volumes.keys() & set(years):
-                raise InputError(
-                    f"--years: DBLP lists {venue} in {', '.join(map(str, sorted(volumes))) or 'no year'}; "
-                    "give at least one of these"
-                )
+                known = ", ".join(map(str, sorted(volumes))) or "no year"
+                raise InputError(f"--years: DBLP lists {venue} in {known}; give at least one of these")
     for year in tqdm(unlisted, desc="dblp", unit="year", disable=None):
         if year in volumes:
             try:
                 write_format(files[year], list_year(client, venue, year, volumes[year]))
+                del not_listed[year]
             except FetchError as error:
                 not_listed[year] = str(error)
-        elif year not in not_listed:
-            not_listed[year] = "DBLP has no table of contents"
     remedy = "remove the file to list the year again"
-    listings = {year: read_format(Listing, path, remedy) for year, path in files.items() if path.is_file()}
-    return deduplicate_ids(listings), not_listed
-
-
-def _with_abstract(paper: Paper, sources: Sequence[str], outcomes: Outcomes) -> Paper:
-    last = outcomes.until_found(paper, sources)[-1]
-    return paper.model_copy(
-        update={"abstract": last.abstract, "abstract_source": last.source if last.abstract else None}
-    )
+    listings = [read_format(Listing, files[year], remedy) for year in years if year not in not_listed]
+    papers = deduplicate_ids(paper for listing in listings for paper in listing.papers)
+    return Listing(papers=papers, left_out=[entry for listing in listings for entry in listing.left_out]), not_listed
 
 
 def _base_url(text: str) -> tuple[str, str]:

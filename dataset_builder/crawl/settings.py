@@ -1,10 +1,9 @@
 """Define the settings of a crawl: the sources and their URLs, pauses, time limits and credentials."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import urlsplit
 
 # The sources of abstracts, in the order in which the crawler asks them: first the ones that answer for fifty or more
@@ -36,10 +35,10 @@ class Credentials:
     crossref_mailto: str = field(default="", repr=False)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Credentials:
+    def from_environment(cls) -> Self:
         """Return the values of OPENALEX_API_KEY, S2_API_KEY and CROSSREF_MAILTO; a missing one is empty."""
         return cls(
-            *(environment.get(name, "").strip() for name in ("OPENALEX_API_KEY", "S2_API_KEY", "CROSSREF_MAILTO"))
+            *(os.environ.get(name, "").strip() for name in ("OPENALEX_API_KEY", "S2_API_KEY", "CROSSREF_MAILTO"))
         )
 
 
@@ -68,9 +67,7 @@ class Settings:
 
     def pause(self, host: str) -> float:
         """Return the pause after a request to a host, in seconds; a publisher's host gets the pause of "page"."""
-        pauses = [
-            self.pauses[source]
-            for source, base in self.base_urls.items()
-            if urlsplit(base).netloc == host and source != "browser"
+        sources = [
+            name for name, base in self.base_urls.items() if urlsplit(base).netloc == host and name != "browser"
         ]
-        return max(pauses, default=self.pauses["page"])
+        return max((self.pauses[source] for source in sources), default=self.pauses["page"])

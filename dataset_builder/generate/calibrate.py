@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.table import Table
+
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.errors import InputError
@@ -23,7 +26,6 @@ from dataset_builder.grounding import (
 from dataset_builder.output import add_verbose_option, configure_output
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from sentence_transformers import SentenceTransformer
 
 THRESHOLDS = [step / 100 for step in range(30, 91)]
@@ -49,22 +51,8 @@ class Calibration:
 
     pairs: int
     papers: int
-    teachers: list[str]
-    seed: int
     current: Shares
     best: Shares
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the grounding check finds for one answer: are its numbers and names in the source, and its similarity."""
-
-    facts_supported: bool
-    similarity: float
-
-    def passes(self, threshold: float) -> bool:
-        """Return whether the answer passes the grounding check."""
-        return self.facts_supported and self.similarity >= threshold
 
 
 def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int) -> Calibration:
@@ -87,70 +75,59 @@ def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int)
     others = [by_id[draw.choice([other for other in paper_ids if other != paper.paper_id])] for paper in own]
     answers = [pair.answer for pair in pairs]
     model = load_encoder(encoder)
-    good, shuffled = _evidence(model, answers, own), _evidence(model, answers, others)
+    good, good_similarities = _similarities(model, answers, own)
+    shuffled, shuffled_similarities = _similarities(model, answers, others)
 
     def shares(threshold: float) -> Shares:
         return Shares(
             threshold=threshold,
-            passing=_share([evidence.passes(threshold) for evidence in good]),
-            failing=_share([not evidence.passes(threshold) for evidence in shuffled]),
-            passing_by_similarity=_share([evidence.similarity >= threshold for evidence in good]),
-            failing_by_similarity=_share([evidence.similarity < threshold for evidence in shuffled]),
+            passing=_share([similarity >= threshold for similarity in good]),
+            failing=_share([similarity < threshold for similarity in shuffled]),
+            passing_by_similarity=_share([similarity >= threshold for similarity in good_similarities]),
+            failing_by_similarity=_share([similarity < threshold for similarity in shuffled_similarities]),
         )
 
     best = max(map(shares, THRESHOLDS), key=lambda found: min(found.passing, found.failing))
-    return Calibration(len(pairs), len(paper_ids), teachers, seed, shares(threshold), best)
+    return Calibration(len(pairs), len(paper_ids), shares(threshold), best)
 
 
-def _evidence(encoder: SentenceTransformer, answers: Sequence[str], papers: Sequence[Paper]) -> list[Evidence]:
+def _similarities(
+    encoder: SentenceTransformer, answers: Sequence[str], papers: Sequence[Paper]
+) -> tuple[list[float], list[float]]:
+    """Return the similarity of each answer: first minus infinity if a number or name is unsupported, then as it is."""
     similarities = nearest_sentence_similarities(encoder, answers, [paper.abstract or "" for paper in papers])
-    evidence = []
+    checked = []
     for answer, paper, similarity in zip(answers, papers, similarities, strict=True):
         source = source_text(paper)
-        facts_supported = not unsupported_numbers(answer, source) and not unsupported_names(answer, source)
-        evidence.append(Evidence(facts_supported, similarity))
-    return evidence
+        unsupported = unsupported_numbers(answer, source) or unsupported_names(answer, source)
+        checked.append(float("-inf") if unsupported else similarity)
+    return checked, similarities
 
 
 def _share(values: list[bool]) -> float:
     return round(sum(values) / len(values), 4)
 
 
-def calibration_table(calibration: Calibration) -> Table:
-    """Return the table of both thresholds for the terminal."""
-    from rich.table import Table
-
-    table = Table(
-        title=f"Grounding check: {calibration.pairs} pairs on {calibration.papers} papers, seed {calibration.seed}",
-        title_justify="left",
-    )
-    headings = ("threshold", "good pairs: pass", "shuffled: fail", "by similarity only: pass", "fail")
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading == "threshold" else "right")
-    for name, row in (("current", calibration.current), ("best", calibration.best)):
-        table.add_row(
-            f"{row.threshold:.2f}, {name}",
-            f"{row.passing:.1%}",
-            f"{row.failing:.1%}",
-            f"{row.passing_by_similarity:.1%}",
-            f"{row.failing_by_similarity:.1%}",
-        )
-    return table
-
-
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `calibrate`."""
-    command.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
-    command.add_argument("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="for the shuffling; default: %(default)s")
+    add = command.add_argument
+    add("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
+    add("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
+    add("--seed", type=int, default=0, metavar="N", help="for the shuffling; default: %(default)s")
     add_grounding_arguments(command)
     add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Run `calibrate` and print its table."""
+    """Run `calibrate` and print the shares at both thresholds."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
-    calibration = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
-    Console().print(calibration_table(calibration))
+    found = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
+    title = f"Grounding check: {found.pairs} pairs on {found.papers} papers, seed {arguments.seed}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("threshold")
+    for heading in ("good pairs: pass", "shuffled: fail", "by similarity only: pass", "fail"):
+        table.add_column(heading, justify="right")
+    for name, row in (("current", found.current), ("best", found.best)):
+        shares = (row.passing, row.failing, row.passing_by_similarity, row.failing_by_similarity)
+        table.add_row(f"{row.threshold:.2f}, {name}", *(f"{share:.1%}" for share in shares))
+    Console().print(table)

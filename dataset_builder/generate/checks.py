@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.contamination import ngrams
@@ -37,16 +37,6 @@ NOT_CLOSE = "the answer is close to no sentence of the abstract"
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A pair as its teacher wrote it, its paper, and the seed of its response."""
-
-    paper: Paper
-    question: str
-    answer: str
-    seed: int
-
-
-@dataclass(frozen=True)
 class Problem:
     """The reason for a rejection, and `detail` as the evidence."""
 
@@ -55,78 +45,66 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Rejected:
-    """A rejected pair, or (without a `candidate`) a paper with all its `responses`."""
+class CheckedPair:
+    """A pair with the seed of its response; it is accepted if it has no `problem`.
+
+    If no response on a paper could be parsed, `responses` has all responses, and there is no pair.
+    """
 
     paper: Paper
-    problem: Problem
-    candidate: Candidate | None = None
-    responses: Sequence[Response] = ()
-
-
-@dataclass(frozen=True)
-class CheckedPairs:
-    """The pairs that pass every check and what was rejected, both in the order of the papers."""
-
-    accepted: list[Candidate]
-    rejected: list[Rejected]
+    problem: Problem | None
+    question: str = ""
+    answer: str = ""
+    seed: int | None = None
+    responses: list[Response] | None = None
 
 
 def check_results(
     results: Sequence[tuple[Paper, PaperResult]], limits: Limits, encoder: SentenceTransformer, threshold: float
-) -> CheckedPairs:
-    """Return the accepted and the rejected pairs of `results`.
+) -> list[CheckedPair]:
+    """Return the accepted and the rejected pairs of `results`, in the order of the papers.
 
     Questions are compared only among pairs that pass all other checks, and the first of equal questions is kept. So
     neither the order of generation nor a rejected pair decides which pair is kept.
     """
-    items = [item for paper, result in results for item in _check_alone(paper, result, limits)]
-    candidates = [item for item in items if isinstance(item, Candidate)]
-    similarities = iter(
-        nearest_sentence_similarities(
-            encoder,
-            [candidate.answer for candidate in candidates],
-            [candidate.paper.abstract or "" for candidate in candidates],
-        )
-    )
-    accepted: list[Candidate] = []
-    rejected: list[Rejected] = []
+    pairs = [pair for paper, result in results for pair in _check_paper(paper, result, limits)]
+    passing = [pair for pair in pairs if not pair.problem]
+    abstracts = [pair.paper.abstract or "" for pair in passing]
+    similarities = iter(nearest_sentence_similarities(encoder, [pair.answer for pair in passing], abstracts))
+    checked: list[CheckedPair] = []
     paper_of_question: dict[str, str] = {}
-    for item in items:
-        if isinstance(item, Rejected):
-            rejected.append(item)
-            continue
-        similarity = next(similarities)
-        first_paper = paper_of_question.get(normalize_question(item.question))
-        if similarity < threshold:
-            problem = Problem(NOT_CLOSE, f"similarity {similarity}, at least {threshold} is required")
-        elif first_paper == item.paper.paper_id:
-            problem = Problem(REPEATS_WITHIN)
-        elif first_paper is not None:
-            problem = Problem(REPEATS_ACROSS, f"asked of {first_paper}")
-        else:
-            paper_of_question[normalize_question(item.question)] = item.paper.paper_id
-            accepted.append(item)
-            continue
-        rejected.append(Rejected(item.paper, problem, item))
-    return CheckedPairs(accepted, rejected)
+    for pair in pairs:
+        problem = pair.problem
+        if not problem:
+            similarity = next(similarities)
+            question = normalize_question(pair.question)
+            first_paper = paper_of_question.get(question)
+            if similarity < threshold:
+                problem = Problem(NOT_CLOSE, f"similarity {similarity}, at least {threshold} is required")
+            elif first_paper == pair.paper.paper_id:
+                problem = Problem(REPEATS_WITHIN)
+            elif first_paper is not None:
+                problem = Problem(REPEATS_ACROSS, f"asked of {first_paper}")
+            else:
+                paper_of_question[question] = pair.paper.paper_id
+        checked.append(replace(pair, problem=problem))
+    return checked
 
 
-def _check_alone(paper: Paper, result: PaperResult, limits: Limits) -> Iterator[Candidate | Rejected]:
+def _check_paper(paper: Paper, result: PaperResult, limits: Limits) -> Iterator[CheckedPair]:
     """Yield the pairs of one paper, after the checks that need no other pair and no encoder."""
     if result.failure:
-        yield Rejected(paper, Problem(NOT_ASKED, result.failure))
+        yield CheckedPair(paper, Problem(NOT_ASKED, result.failure), responses=result.responses)
         return
     response = result.responses[-1]
     try:
         pairs = parse_response(response.text, limits)
     except ParseError as error:
-        yield Rejected(paper, Problem(NOT_PARSED, str(error)), responses=result.responses)
+        yield CheckedPair(paper, Problem(NOT_PARSED, str(error)), responses=result.responses)
         return
     for question, answer in pairs:
-        candidate = Candidate(paper, question.strip(), answer.strip(), response.seed)
         problem = find_problem(question, answer, source_text(paper), limits)
-        yield Rejected(paper, problem, candidate) if problem else candidate
+        yield CheckedPair(paper, problem, question.strip(), answer.strip(), response.seed)
 
 
 def source_text(paper: Paper) -> str:
@@ -140,30 +118,25 @@ def find_problem(question: str, answer: str, source: str, limits: Limits) -> Pro
     `question` and `answer` are as the teacher wrote them; spaces count for the length, since a text that fills its
     limit with spaces was cut off, too. `source` is title and abstract.
     """
-    question_characters, answer_characters = len(question), len(answer)
+    question_length, answer_length = len(question), len(answer)
     question, answer = question.strip(), answer.strip()
-    new_words, answer_words = count_new_words(question, answer)
+    asked, answered = words(question), set(words(answer))
+    asks = not QUESTION_OPENINGS.isdisjoint(asked[:1]) or not QUESTION_WORDS.isdisjoint(asked)
+    new = len(answered - set(asked))
     repeated = next((" ".join(ngram) for ngram, count in Counter(ngrams(answer)).items() if count > 1), "")
     numbers, names = unsupported_numbers(answer, source), unsupported_names(answer, source)
+    few_new_words = new < LEAST_NEW_WORDS * len(answered)
     for applies, reason, detail in (
         (not question, "the question is empty", ""),
         (not answer, "the answer is empty", ""),
         # The schema cuts a text off at its limit, and then makes it end as a question or a string must.
-        (
-            question_characters >= limits.question_characters,
-            "the question is over-long",
-            f"{question_characters} characters",
-        ),
-        (answer_characters >= limits.answer_characters, "the answer is over-long", f"{answer_characters} characters"),
+        (question_length >= limits.question_characters, "the question is over-long", f"{question_length} characters"),
+        (answer_length >= limits.answer_characters, "the answer is over-long", f"{answer_length} characters"),
         (not question.endswith("?"), "not a question", "no question mark at the end"),
         (len(question.split()) < LEAST_QUESTION_WORDS, "not a question", f"fewer than {LEAST_QUESTION_WORDS} words"),
-        (not _has_question_word(question), "not a question", "no question word"),
+        (not asks, "not a question", "no question word"),
         (not SENTENCE_ENDING.search(answer), "the answer does not end as a sentence", f"...{answer[-20:]}"),
-        (
-            new_words < LEAST_NEW_WORDS * answer_words,
-            "the answer repeats the question",
-            f"{new_words} of {answer_words} words are new",
-        ),
+        (few_new_words, "the answer repeats the question", f"{new} of {len(answered)} words are new"),
         (repeated, "the answer repeats itself", repeated),
         (numbers, "the answer has a number that the abstract does not have", ", ".join(numbers)),
         (names, "the answer has a name that the abstract does not have", ", ".join(names)),
@@ -171,14 +144,3 @@ def find_problem(question: str, answer: str, source: str, limits: Limits) -> Pro
         if applies:
             return Problem(reason, detail)
     return None
-
-
-def _has_question_word(question: str) -> bool:
-    found = words(question)
-    return not QUESTION_OPENINGS.isdisjoint(found[:1]) or not QUESTION_WORDS.isdisjoint(found)
-
-
-def count_new_words(question: str, answer: str) -> tuple[int, int]:
-    """Return how many different words of the answer are not in the question, and how many there are in all."""
-    answer_words = set(words(answer))
-    return len(answer_words - set(words(question))), len(answer_words)

@@ -1,17 +1,15 @@
 """Show the progress of a run: papers, pairs, tokens per second and the share of rejected pairs."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Sequence
+from typing import Self
 
 from tqdm import tqdm
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.checks import find_problem, source_text
-from dataset_builder.generate.journal import ResponseJournal
-from dataset_builder.generate.responses import PaperResult
+from dataset_builder.generate.responses import PaperResult, ResponseJournal
 from dataset_builder.generate.schema import ParseError, parse_response
 from dataset_builder.teachers.teacher import Teacher
 
@@ -38,16 +36,11 @@ class Progress:
         self._started = self._last_log = time.monotonic()
         self._shown = shown
         self._done = len(papers) - unfinished
-        self._bar = tqdm(
-            total=len(papers),
-            initial=self._done,
-            desc=teacher.name,
-            unit="paper",
-            # None disables the bar without a terminal.
-            disable=None if shown else True,
-        )
+        # `disable=None` disables the bar without a terminal.
+        disable = None if shown else True
+        self._bar = tqdm(total=len(papers), initial=self._done, desc=teacher.name, unit="paper", disable=disable)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

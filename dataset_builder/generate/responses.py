@@ -1,13 +1,15 @@
-"""Define the request to a teacher about one paper, and its result."""
-
-from __future__ import annotations
+"""Define the request to a teacher about one paper and its result, and keep the results on disk for a killed run."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from dataset_builder.corpus.manifest import Response
+from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat
+from dataset_builder.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Request:
     @cached_property
     def sha256(self) -> str:
         """Return the SHA-256 of the prompt. It changes with the abstract, so that a changed paper is asked again."""
-        return hashlib.sha256(self.prompt.encode()).hexdigest()
+        return sha256_of_text(self.prompt)
 
 
 class PaperResult(FileFormat):
@@ -48,3 +50,35 @@ def derive_seed(run_seed: int, paper_id: str, attempt: int) -> int:
     """
     digest = hashlib.sha256(f"{run_seed} {attempt} {paper_id}".encode()).digest()
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
+
+
+class ResponseJournal:
+    """The results of all processes of a run, by paper and prompt; each process adds to its own file."""
+
+    def __init__(self, folder: Path, process: int = 0) -> None:
+        self._journal = Journal(folder, "responses", PaperResult, process)
+        self._results: dict[tuple[str, str], PaperResult] = {}
+        self.read_new()
+
+    @property
+    def paper_ids(self) -> set[str]:
+        """Return the ids of the papers that have a result, with any prompt."""
+        return {paper_id for paper_id, _ in self._results}
+
+    def read_new(self) -> list[PaperResult]:
+        """Return the results that all processes added since the last call; only the first result of a request."""
+        new = []
+        for result in self._journal.read_new():
+            key = result.paper_id, result.request_sha256
+            if key not in self._results:
+                self._results[key] = result
+                new.append(result)
+        return new
+
+    def get(self, request: Request) -> PaperResult | None:
+        """Return the result of this request, with this prompt, or None for an unfinished request."""
+        return self._results.get((request.paper_id, request.sha256))
+
+    def append(self, results: Sequence[PaperResult]) -> None:
+        """Add results that belong together; they are on disk when this returns."""
+        self._journal.append(results)

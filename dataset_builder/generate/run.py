@@ -1,26 +1,28 @@
 """Run a teacher: ask it about each paper, check its pairs, and write them with a manifest."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from dataset_builder.corpus.manifest import MANIFEST_FILE, WORK_FOLDER, Checks, GenerationSettings, Manifest
-from dataset_builder.corpus.papers import Paper, read_papers
+from rich.console import Console
+
+from dataset_builder.corpus.manifest import MANIFEST_FILE, WORK_FOLDER, Checks, Manifest
+from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
-from dataset_builder.generate.backends.arguments import add_backend_arguments, select_backend
-from dataset_builder.generate.backends.backend import Backend
+from dataset_builder.generate.backends.select import Backend, add_backend_arguments, select_backend
 from dataset_builder.generate.checks import check_results
-from dataset_builder.generate.journal import ResponseJournal
-from dataset_builder.generate.model_identity import identify_model
 from dataset_builder.generate.progress import Progress
 from dataset_builder.generate.report import build_manifest, generation_table
-from dataset_builder.generate.responses import Request
-from dataset_builder.generate.teacher_folder import check_teacher_folder, make_teacher_folder, write_teacher_folder
+from dataset_builder.generate.responses import Request, ResponseJournal
+from dataset_builder.generate.teacher_folder import (
+    check_teacher_folder,
+    generation_settings,
+    make_teacher_folder,
+    write_teacher_folder,
+)
 from dataset_builder.grounding import add_grounding_arguments, load_encoder
 from dataset_builder.hardware import start_process
 from dataset_builder.output import add_verbose_option, configure_output
@@ -33,15 +35,12 @@ logger = logging.getLogger(__name__)
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `generate`."""
-    command.add_argument("--teacher", required=True, metavar="T", help="name of a packaged teacher, or a YAML file")
-    command.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
-    command.add_argument(
-        "--years", type=parse_years, nargs="+", metavar="Y", help="years or spans: 2019 2021-2023; default: all"
-    )
-    command.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder in which the teacher gets a folder"
-    )
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the run; default: %(default)s")
+    add = command.add_argument
+    add("--teacher", required=True, metavar="T", help="name of a packaged teacher, or a YAML file")
+    add("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
+    add("--years", type=parse_years, nargs="+", metavar="Y", help="years or spans: 2019 2021-2023; default: all")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder in which the teacher gets a folder")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the run; default: %(default)s")
     add_grounding_arguments(command)
     add_backend_arguments(command)
     add_verbose_option(command)
@@ -50,8 +49,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Run `generate` and print its table; exits with 3 if papers stay unanswered."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
     teacher = read_teacher(arguments.teacher)
     manifest = generate(
         teacher,
@@ -105,16 +102,7 @@ def generate(
         for paper in all_papers
     }
     folder = out / teacher.name
-    identity = identify_model(teacher, over_http=backend.name == "http")
-    settings = GenerationSettings(
-        teacher=teacher,
-        prompt_sha256=teacher.prompt_sha256,
-        backend=backend.name,
-        model=identity.model,
-        revision=identity.revision,
-        model_note=identity.note,
-        seed=seed,
-    )
+    settings = generation_settings(teacher, backend.name, seed)
     # Load the encoder before the first response, so that a wrong one is reported at once and not after days.
     similarity_encoder = load_encoder(encoder) if state.is_main_process else None
     if state.is_main_process:
@@ -136,26 +124,18 @@ def generate(
         journal.read_new()
         results = [(paper, result) for paper in all_papers if (result := journal.get(requests[paper.paper_id]))]
         answered = [paper for paper, _ in results]
-        _warn_of_papers_left_out(journal, answered)
-        pairs = check_results(results, teacher.limits, similarity_encoder, threshold)
-        manifest = build_manifest(
-            settings,
-            Checks(encoder=hub_id(Path(encoder)) or encoder, threshold=threshold),
-            results,
-            pairs,
-            papers_unanswered=sum(not journal.get(requests[paper.paper_id]) for paper in wanted),
-        )
-        write_teacher_folder(folder, manifest, answered, pairs)
+        left_out = journal.paper_ids - {paper.paper_id for paper in answered}
+        if left_out:
+            logger.warning(
+                "%d papers of an earlier run (such as %s) are left out: --papers no longer has them, or has them with "
+                "another title or abstract in a year that is not in --years. Their responses are kept. Restore the "
+                "papers, or add their years to --years to ask about them again",
+                len(left_out),
+                min(left_out),
+            )
+        checked = check_results(results, teacher.limits, similarity_encoder, threshold)
+        checks = Checks(encoder=hub_id(Path(encoder)) or encoder, threshold=threshold)
+        unanswered = sum(not journal.get(requests[paper.paper_id]) for paper in wanted)
+        manifest = build_manifest(settings, checks, results, checked, unanswered)
+        write_teacher_folder(folder, manifest, answered, checked)
         return manifest
-
-
-def _warn_of_papers_left_out(journal: ResponseJournal, answered: Sequence[Paper]) -> None:
-    left_out = journal.paper_ids - {paper.paper_id for paper in answered}
-    if left_out:
-        logger.warning(
-            "%d papers of an earlier run (such as %s) are left out: --papers no longer has them, or has them with "
-            "another title or abstract in a year that is not in --years. Their responses are kept. Restore the "
-            "papers, or add their years to --years to ask about them again",
-            len(left_out),
-            min(left_out),
-        )

@@ -1,7 +1,5 @@
 """Define the format of a response, a JSON list of question-answer pairs: its schema and its parser."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any
@@ -37,6 +35,22 @@ def response_schema(limits: Limits) -> dict[str, Any]:
             "additionalProperties": False,
         },
     }
+
+
+def response_format(limits: Limits) -> dict[str, Any]:
+    """Return the response_format that constrains a server to the schema, as OpenAI, vLLM and llama.cpp read it.
+
+    The list is inside an object, since OpenAI accepts no other schema
+    (https://platform.openai.com/docs/guides/structured-outputs, "Root objects"). TGI reads another format, with the
+    schema under "value" (huggingface/text-generation-inference, pull request 3276).
+    """
+    schema = {
+        "type": "object",
+        "properties": {"pairs": response_schema(limits)},
+        "required": ["pairs"],
+        "additionalProperties": False,
+    }
+    return {"type": "json_schema", "json_schema": {"name": "pairs", "schema": schema, "strict": True}}
 
 
 def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:

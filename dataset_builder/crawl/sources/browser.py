@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.crawl.answer import Answer, FetchError
 from dataset_builder.crawl.cleanup import clean_abstract
-from dataset_builder.crawl.hosts import Hosts
+from dataset_builder.crawl.client import Hosts
+from dataset_builder.crawl.outcomes import Answer, FetchError
 from dataset_builder.crawl.settings import Settings
 from dataset_builder.crawl.sources.publisher_page import page_address, parse_page
 

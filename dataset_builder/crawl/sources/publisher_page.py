@@ -1,7 +1,5 @@
 """Read abstracts from the pages of publishers, in the layouts of ACM and IEEE."""
 
-from __future__ import annotations
-
 import json
 import re
 from urllib.parse import quote
@@ -10,8 +8,8 @@ from bs4 import BeautifulSoup
 from pydantic import BaseModel, ValidationError
 
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.crawl.answer import Answer
 from dataset_builder.crawl.client import Client
+from dataset_builder.crawl.outcomes import Answer
 
 # ACM's layouts in the course of the years. If a selector finds several elements, they are paragraphs of one abstract.
 ABSTRACT_SELECTORS = ("section#abstract div[role=paragraph]", "div.article__abstract", "div.abstractSection")

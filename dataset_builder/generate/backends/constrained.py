@@ -1,21 +1,17 @@
 """Sample tokens under a grammar: each row of a batch follows the schema and draws with its own random generator."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import llguidance.hf
 import llguidance.numpy
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase, TokenizersBackend
 
 from dataset_builder.generate.schema import response_schema
 from dataset_builder.teachers.teacher import Limits, Sampling
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from transformers import PreTrainedTokenizerBase, TokenizersBackend
 
 # The number of likeliest tokens in which the nucleus of top-p is searched before the whole vocabulary is sorted.
 LIKELIEST = 64
@@ -32,7 +28,7 @@ class Grammar:
         self, tokenizer: PreTrainedTokenizerBase, end_tokens: list[int], vocabulary: int, limits: Limits
     ) -> None:
         self._tokens = llguidance.hf.from_tokenizer(
-            cast("TokenizersBackend", tokenizer), n_vocab=vocabulary, eos_token=end_tokens
+            cast(TokenizersBackend, tokenizer), n_vocab=vocabulary, eos_token=end_tokens
         )
         self._text = llguidance.LLMatcher.grammar_from_json_schema(
             json.dumps(response_schema(limits)),

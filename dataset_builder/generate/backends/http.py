@@ -8,20 +8,24 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qsl, urlsplit
 
 from dataset_builder.corpus.manifest import BackendName, Response
 from dataset_builder.errors import InputError
-from dataset_builder.generate.backends.chat_client import TEMPORARY_STATUSES, RequestFailed, complete, open_client
 from dataset_builder.generate.responses import PaperResult, Request, derive_seed
-from dataset_builder.generate.schema import can_parse
+from dataset_builder.generate.schema import can_parse, response_format
+from dataset_builder.retry_after import parse_retry_after
 from dataset_builder.teachers.teacher import Teacher
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+    from openai.types.chat import ChatCompletion
 
 logger = logging.getLogger(__name__)
 
+# Another try may succeed after these.
+TEMPORARY_STATUSES = (408, 409, 425, 429, 500, 502, 503, 504)
 # A wrong key, address or model: every other request would fail, too.
 FATAL_STATUSES = (401, 403, 404)
 # After so many failed papers in a row, the server counts as down.
@@ -60,13 +64,24 @@ class HTTPBackend:
         processes: int,
         on_results: Callable[[list[PaperResult]], None],
     ) -> None:
-        """Generate the responses of this process, paper by paper; see `Backend.respond`.
+        """Generate the responses of this process, paper by paper; see `TransformersBackend.respond`.
 
         A paper whose requests fail stays unfinished. Raises `InputError` if the server is down or refuses everything.
         """
         own_requests = requests[process::processes]
         if own_requests:
             asyncio.run(_Session(self, teacher, seed, on_results).run(own_requests))
+
+
+class _RequestFailed(Exception):
+    """A request without a response: the HTTP status or None, and the pause that the server asks for, in seconds.
+
+    The message does not contain the key.
+    """
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
 
 
 class _Session:
@@ -76,39 +91,37 @@ class _Session:
         self, backend: HTTPBackend, teacher: Teacher, seed: int, on_results: Callable[[list[PaperResult]], None]
     ) -> None:
         self.backend, self.teacher, self.seed, self.on_results = backend, teacher, seed, on_results
+        self.client = _open_client(backend)
+        self.response_format: Any = response_format(teacher.limits)
         self.reached = False
         self.failed_in_a_row = 0
         self.paused_until = 0.0
 
     async def run(self, requests: Sequence[Request]) -> None:
         queue = iter(requests)
-        backend = self.backend
 
         async def work() -> None:
             for request in queue:
-                await self._finish_paper(client, request)
+                await self._finish_paper(request)
 
         try:
-            async with (
-                open_client(backend.url, backend.token, backend.concurrency, backend.timeout) as client,
-                asyncio.TaskGroup() as group,
-            ):
-                for _ in range(min(backend.concurrency, len(requests))):
+            async with self.client, asyncio.TaskGroup() as group:
+                for _ in range(min(self.backend.concurrency, len(requests))):
                     group.create_task(work())
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    async def _finish_paper(self, client: AsyncOpenAI, request: Request) -> None:
+    async def _finish_paper(self, request: Request) -> None:
         responses: list[Response] = []
         served_model = ""
         try:
             for attempt in range(self.teacher.limits.attempts):
                 seed = derive_seed(self.seed, request.paper_id, attempt)
-                served_model, response = await self._complete(client, request, seed)
+                served_model, response = await self._complete(request, seed)
                 responses.append(response)
                 if can_parse(response.text, self.teacher.limits):
                     break
-        except RequestFailed as error:
+        except _RequestFailed as error:
             self.failed_in_a_row += 1
             logger.warning("%s: %s; the paper stays unfinished", request.paper_id, error)
             is_fatal = error.status in FATAL_STATUSES or error.retry_after > LONGEST_RETRY_AFTER
@@ -127,30 +140,87 @@ class _Session:
             )
             self.on_results([result])
 
-    async def _complete(self, client: AsyncOpenAI, request: Request, seed: int) -> tuple[str, Response]:
-        """Return the server's name of the model, and one response; raises `RequestFailed` if all tries fail."""
-        backend = self.backend
+    async def _complete(self, request: Request, seed: int) -> tuple[str, Response]:
+        """Return the server's name of the model, and one response; raises `_RequestFailed` if all tries fail."""
         tries = 0
         while True:
             await asyncio.sleep(_extend(max(0.0, self.paused_until - time.monotonic())))
             tries += 1
             try:
-                response = await complete(
-                    client, backend.model, self.teacher, request, seed, with_key=backend.token is not None
-                )
-            except RequestFailed as error:
+                response = await self._send(request, seed)
+            except _RequestFailed as error:
                 self.reached = self.reached or error.status is not None
                 is_permanent = error.status is not None and error.status not in TEMPORARY_STATUSES
-                most_tries = backend.retries + 1 if self.reached else min(TRIES_TO_REACH, backend.retries + 1)
+                most_tries = self.backend.retries + 1
+                most_tries = most_tries if self.reached else min(TRIES_TO_REACH, most_tries)
                 if is_permanent or error.retry_after > LONGEST_RETRY_AFTER or tries >= most_tries:
                     raise
                 self.paused_until = max(self.paused_until, time.monotonic() + error.retry_after)
-                pause = _extend(max(error.retry_after, backend.backoff * 2 ** (tries - 1)))
+                pause = _extend(max(error.retry_after, self.backend.backoff * 2 ** (tries - 1)))
                 logger.info("%s: %s; next try in %.1f s", request.paper_id, error, pause)
                 await asyncio.sleep(pause)
             else:
                 self.reached = True
                 return response
+
+    async def _send(self, request: Request, seed: int) -> tuple[str, Response]:
+        import openai
+
+        # The library would take organization and project from the environment; they are for OpenAI only.
+        left_out = ["OpenAI-Organization", "OpenAI-Project", *([] if self.backend.token else ["Authorization"])]
+        messages: Any = request.messages
+        try:
+            completion: ChatCompletion = await self.client.chat.completions.create(
+                model=self.backend.model,
+                messages=messages,
+                max_tokens=self.teacher.limits.new_tokens,
+                temperature=self.teacher.sampling.temperature,
+                top_p=self.teacher.sampling.top_p,
+                seed=seed,
+                response_format=self.response_format,
+                extra_headers={name: openai.omit for name in left_out},
+            )
+            choice = completion.choices[0]
+            return completion.model, Response(
+                seed=seed,
+                text=choice.message.content or "",
+                finish_reason=choice.finish_reason or "stop",
+                tokens=completion.usage.completion_tokens if completion.usage else 0,
+            )
+        except openai.APIStatusError as error:
+            status = error.status_code
+            said = "" if status in TEMPORARY_STATUSES else f" ({' '.join(error.response.text.split())[:200]})"
+            pause = parse_retry_after(error.response.headers.get("Retry-After"))
+            raise _RequestFailed(f"HTTP {status}{said}", status, pause or 0.0) from None
+        except openai.APITimeoutError:
+            raise _RequestFailed("no response in time") from None
+        except openai.APIConnectionError as error:
+            cause = error.__cause__ or error
+            raise _RequestFailed(f"the connection failed ({type(cause).__name__})") from None
+        except (openai.APIError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+            raise _RequestFailed("the answer does not follow the chat-completions protocol") from None
+
+
+def _open_client(backend: HTTPBackend) -> AsyncOpenAI:
+    """Return a client that sends each request once: the library obeys a Retry-After of at most two minutes."""
+    from httpx2 import AsyncClient, Limits
+    from openai import AsyncOpenAI
+
+    parts = urlsplit(backend.url)
+    path = parts.path.rstrip("/")
+    if path.endswith("/chat/completions"):
+        path = path.removesuffix("/chat/completions")
+    elif not path.endswith("/v1"):
+        path += "/v1"
+    return AsyncOpenAI(
+        base_url=parts._replace(path=path, query="").geturl(),
+        default_query=dict(parse_qsl(parts.query)),
+        # The library requires a key; `_send` leaves out the header.
+        api_key=backend.token or "none",
+        timeout=backend.timeout,
+        max_retries=0,
+        http_client=AsyncClient(limits=Limits(max_connections=backend.concurrency), follow_redirects=True),
+    )
 
 
 def _extend(pause: float) -> float:

@@ -43,24 +43,23 @@ class TransformersBackend:
         processes: int,
         on_results: Callable[[list[PaperResult]], None],
     ) -> None:
-        """Generate the responses of this process, batch by batch; see `Backend.respond`.
+        """Generate the responses to the share of `requests` that belongs to the process `process` of `processes`.
 
-        The requests are sorted by length, longest first, cut into batches, and the batches dealt to the processes. A
-        batch is finished as a whole, so a run that continues after a kill has the same batches left, with any number
-        of processes. Floating-point results depend on the batch. Raises `InputError` if the model cannot be loaded or
+        All processes get the same `requests`. `on_results` is called with each batch of results as soon as it is
+        finished. The requests are sorted by length, longest first, cut into batches, and the batches dealt to the
+        processes. A batch is finished as a whole, so a run that continues after a kill has the same batches left, with
+        any number of processes. Floating-point results depend on the batch. Raises `InputError` if the model cannot be loaded or
         one response does not fit into memory.
         """
-        if not requests:
+        # Other processes have all batches.
+        if process * self.batch_size >= len(requests):
             return
         tokenizer = load_tokenizer(teacher)
         prompts = tokenize_prompts(tokenizer, requests)
         order = sorted(range(len(requests)), key=lambda index: (-len(prompts[index]), index))
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
-        own_batches = batches[process::processes]
-        if not own_batches:
-            return
         generator = BatchGenerator(teacher, tokenizer)
-        for batch in own_batches:
+        for batch in batches[process::processes]:
             on_results(
                 generator.respond([requests[index] for index in batch], [prompts[index] for index in batch], seed)
             )
@@ -92,11 +91,8 @@ class BatchGenerator:
         limits = self.teacher.limits
         responses: list[list[Response]] = [[] for _ in requests]
         room = self.model.config.get_text_config().max_position_embeddings - limits.new_tokens
-        fitting = [row for row in range(len(requests)) if len(prompts[row]) <= room]
-        open_rows = fitting
+        open_rows = fitting = [row for row, prompt in enumerate(prompts) if len(prompt) <= room]
         for attempt in range(limits.attempts):
-            if not open_rows:
-                break
             seeds = [derive_seed(seed, requests[row].paper_id, attempt) for row in open_rows]
             generated = self._generate([prompts[row] for row in open_rows], seeds)
             for row, response in zip(open_rows, generated, strict=True):

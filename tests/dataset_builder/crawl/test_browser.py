@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from dataset_builder.corpus.papers import Paper, read_papers
-from dataset_builder.crawl.answer import FetchError
-from dataset_builder.crawl.hosts import Hosts
+from dataset_builder.crawl.client import Hosts
+from dataset_builder.crawl.outcomes import FetchError
 from dataset_builder.crawl.run import crawl
 from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
 from dataset_builder.crawl.sources.browser import Browser, find_browser

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from dataset_builder.crawl.answer import same_title
-from dataset_builder.crawl.cleanup import clean_abstract, clean_title
+from dataset_builder.crawl.cleanup import clean_abstract, clean_title, same_title
 from dataset_builder.crawl.listing import reason_left_out
 from dataset_builder.crawl.sources.publisher_page import parse_page
 from tests.crawl_server import abstract_of

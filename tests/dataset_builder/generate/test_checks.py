@@ -113,18 +113,20 @@ def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(model: Any) 
         model,
         THRESHOLD,
     )
-    assert [(pair.paper.paper_id, pair.question) for pair in checked.accepted] == [
+    accepted = [pair for pair in checked if not pair.problem]
+    rejected = [pair for pair in checked if pair.problem]
+    assert [(pair.paper.paper_id, pair.question) for pair in accepted] == [
         ("10.1/1", what),
         ("10.1/2", when),
         ("10.1/3", "what do THEY  hold at all: ?"),
         ("10.1/3", "What do queues hold?"),
     ]
-    assert [(item.paper.paper_id, item.problem.reason, len(item.responses)) for item in checked.rejected] == [
-        ("10.1/1", checks.NOT_CLOSE, 0),
-        ("10.1/2", checks.REPEATS_ACROSS, 0),
-        ("10.1/3", "the answer does not end as a sentence", 0),
-        ("10.1/3", checks.REPEATS_WITHIN, 0),
-        ("10.1/3", checks.NOT_ASKED, 0),
-        ("10.1/3", checks.NOT_PARSED, 2),
+    assert [(item.paper.paper_id, item.problem.reason, item.responses) for item in rejected] == [
+        ("10.1/1", checks.NOT_CLOSE, None),
+        ("10.1/2", checks.REPEATS_ACROSS, None),
+        ("10.1/3", "the answer does not end as a sentence", None),
+        ("10.1/3", checks.REPEATS_WITHIN, None),
+        ("10.1/3", checks.NOT_ASKED, []),
+        ("10.1/3", checks.NOT_PARSED, unread),
     ]
-    assert checked.rejected[1].problem.detail == "asked of 10.1/1"
+    assert rejected[1].problem.detail == "asked of 10.1/1"

@@ -20,12 +20,12 @@ from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.corpus.records import read_records
 from dataset_builder.errors import InputError
-from dataset_builder.generate.backends.arguments import select_backend
-from dataset_builder.generate.backends.chat_client import find_key, response_format
 from dataset_builder.generate.backends.http import HTTPBackend
 from dataset_builder.generate.backends.in_process import TransformersBackend
+from dataset_builder.generate.backends.select import find_key, select_backend
 from dataset_builder.generate.responses import derive_seed
 from dataset_builder.generate.run import add_arguments, generate
+from dataset_builder.generate.schema import response_format
 from dataset_builder.grounding import THRESHOLD
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from tests.chat_server import pairs_on
@@ -154,7 +154,7 @@ def test_pair_carries_its_provenance(tmp_path: Path, teacher: Teacher, encoder: 
         "temperature": 0.7,
         "top_p": 0.9,
         "seed": seed,
-        "response_format": response_format(teacher),
+        "response_format": response_format(teacher.limits),
     }
     assert first["headers"]["authorization"] == "Bearer a-secret"
     assert manifest.made_by == ["a server, as served-behind"]
@@ -247,9 +247,9 @@ def test_backend_of_the_options(teacher: Teacher) -> None:
     ("option", "value", "message"),
     [
         ("--retries", "-1", "-1: must be a whole number, 0 or more"),
-        ("--batch-size", "0", "0: must be a whole number above 0"),
-        ("--timeout", "0", "0: must be above 0"),
-        ("--timeout", "soon", "soon: must be a number"),
+        ("--batch-size", "0", "0: must be a whole number, 1 or more"),
+        ("--timeout", "0", "0: must be a number above 0"),
+        ("--timeout", "soon", "soon: must be a number above 0"),
         ("--years", "2024-2021", "'2024-2021': must be a year or a span of years"),
     ],
 )

@@ -9,8 +9,7 @@ import pytest
 
 from dataset_builder.corpus.manifest import GenerationSettings
 from dataset_builder.errors import InputError
-from dataset_builder.generate.journal import ResponseJournal
-from dataset_builder.generate.responses import PaperResult, Request, derive_seed
+from dataset_builder.generate.responses import PaperResult, Request, ResponseJournal, derive_seed
 from dataset_builder.generate.teacher_folder import check_teacher_folder, make_teacher_folder
 from dataset_builder.teachers.teacher import read_teacher
 

@@ -27,9 +27,8 @@ from dataset_builder.generate.backends.in_process import (
     load_tokenizer,
     tokenize_prompts,
 )
-from dataset_builder.generate.journal import ResponseJournal
 from dataset_builder.generate.report import generation_table
-from dataset_builder.generate.responses import PaperResult, Request, derive_seed
+from dataset_builder.generate.responses import PaperResult, Request, ResponseJournal, derive_seed
 from dataset_builder.generate.run import generate
 from dataset_builder.generate.schema import parse_response
 from dataset_builder.grounding import THRESHOLD
