@@ -48,8 +48,8 @@ class TransformersBackend:
         All processes get the same `requests`. `on_results` is called with each batch of results as soon as it is
         finished. The requests are sorted by length, longest first, cut into batches, and the batches dealt to the
         processes. A batch is finished as a whole, so a run that continues after a kill has the same batches left, with
-        any number of processes. Floating-point results depend on the batch. Raises `InputError` if the model cannot be loaded or
-        one response does not fit into memory.
+        any number of processes. Floating-point results depend on the batch. Raises `InputError` if the model cannot be
+        loaded or one response does not fit into memory.
         """
         # Other processes have all batches.
         if process * self.batch_size >= len(requests):
