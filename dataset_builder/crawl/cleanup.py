@@ -43,6 +43,7 @@ CHALLENGE = re.compile(
 SITE = re.compile(
     r"^IEEE Xplore, delivering full text access|^Browse and search|^ACM Digital Library home page", re.IGNORECASE
 )
+CUT_OFF = re.compile(r"(?:\.\.\.|\u2026)\s*(?:\[?(?:read )?more\]?)?$", re.IGNORECASE)
 # Every English abstract has these words; a list of keywords has almost none.
 FUNCTION_WORDS = set("the of and a an to in is are for that with we this by on".split())  # noqa: SIM905
 
@@ -91,21 +92,18 @@ def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
         text = text[label.end() :]
     text = COPYRIGHT.sub("", text)
     beginning = text[:300]
-    if PLACEHOLDER.search(beginning) and len(text) < 600:
-        return None, "says that there is no abstract"
-    # Papers on cookies and scripts exist, but they do not start with the words of a banner.
-    if COOKIES.search(text[:120]):
-        return None, "cookie text"
-    if CHALLENGE.search(beginning) and len(text) < 600:
-        return None, "a challenge instead of the page"
-    if SITE.search(beginning):
-        return None, "describes the site, not the paper"
-    if re.search(r"(?:\.\.\.|\u2026)\s*(?:\[?(?:read )?more\]?)?$", text, re.IGNORECASE):
-        return None, "cut off"
-    if len(text) < SHORTEST_ABSTRACT:
-        return None, "too short"
     words = re.findall(r"[^\W\d_]+", text.casefold())
-    letters = sum(map(len, words))
-    if letters < 0.6 * len(text) or sum(word in FUNCTION_WORDS for word in words) < 0.05 * len(words):
-        return None, "not prose"
+    few_letters = sum(map(len, words)) < 0.6 * len(text)
+    for applies, reason in (
+        (PLACEHOLDER.search(beginning) and len(text) < 600, "says that there is no abstract"),
+        # Papers on cookies and scripts exist, but they do not start with the words of a banner.
+        (COOKIES.search(text[:120]), "cookie text"),
+        (CHALLENGE.search(beginning) and len(text) < 600, "a challenge instead of the page"),
+        (SITE.search(beginning), "describes the site, not the paper"),
+        (CUT_OFF.search(text), "cut off"),
+        (len(text) < SHORTEST_ABSTRACT, "too short"),
+        (few_letters or sum(word in FUNCTION_WORDS for word in words) < 0.05 * len(words), "not prose"),
+    ):
+        if applies:
+            return None, reason
     return text, None

@@ -1,7 +1,7 @@
 """Report a crawl: each listed paper is found at a source or missing for a reason, by year."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from rich.table import Table
 
@@ -49,12 +49,7 @@ class CrawlReport(FileFormat):
 
 
 def build_report(
-    venue: str,
-    sources: list[str],
-    years: Sequence[int],
-    listing: Listing,
-    not_listed: dict[int, str],
-    outcomes: Outcomes,
+    venue: str, sources: list[str], years: list[int], listing: Listing, not_listed: dict[int, str], outcomes: Outcomes
 ) -> CrawlReport:
     """Return the report of a crawl: the listing of its `years`, the reasons of years without one, and the outcomes."""
     asked = [(paper, outcomes.until_found(paper, sources)) for paper in listing.papers]

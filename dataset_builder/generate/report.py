@@ -1,14 +1,79 @@
-"""Summarize a teacher's pairs: the manifest, which makes every pair traceable, and the table for the terminal."""
+"""Report a run: its progress, the manifest, which makes every pair traceable, and the table for the terminal."""
 
+import logging
+import time
 from collections import Counter
 from collections.abc import Sequence
 
 from rich.table import Table
+from tqdm import tqdm
 
 from dataset_builder.corpus.manifest import Checks, GenerationSettings, Manifest, YearCounts
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.generate.checks import CheckedPair
-from dataset_builder.generate.responses import PaperResult
+from dataset_builder.generate.checks import CheckedPair, find_problem, source_text
+from dataset_builder.generate.responses import PaperResult, ResponseJournal
+from dataset_builder.generate.schema import ParseError, parse_response
+from dataset_builder.teachers.teacher import Teacher
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two log lines if there is no terminal for a progress bar.
+LOG_INTERVAL = 60.0
+
+
+class Progress:
+    """A progress bar over the papers of all processes, or a log line now and then without a terminal.
+
+    Only the main process shows it. The rejection rate is that of the checks that need no other pair and no encoder:
+    the other checks run at the end.
+    """
+
+    def __init__(
+        self, papers: Sequence[Paper], unfinished: int, teacher: Teacher, journal: ResponseJournal, shown: bool
+    ) -> None:
+        self._papers = {paper.paper_id: paper for paper in papers}
+        self._teacher = teacher
+        self._journal = journal
+        self._pairs = self._rejected = self._tokens = 0
+        self._started = self._last_log = time.monotonic()
+        self._shown = shown
+        self._done = len(papers) - unfinished
+        # `disable=None` disables the bar without a terminal.
+        disable = None if shown else True
+        self._bar = tqdm(total=len(papers), initial=self._done, desc=teacher.name, unit="paper", disable=disable)
+
+    def close(self) -> None:
+        """Close the progress bar."""
+        self._bar.close()
+
+    def add_results(self, results: list[PaperResult]) -> None:
+        """Add the results to the journal, and show what all processes have finished."""
+        self._journal.append(results)
+        new = [result for result in self._journal.read_new() if result.paper_id in self._papers]
+        for result in new:
+            self._count(result)
+        self._done += len(new)
+        now = time.monotonic()
+        summary = (
+            f"{self._pairs} pairs, {self._tokens / max(now - self._started, 1e-9):.0f} tokens/s, "
+            f"{self._rejected / max(self._pairs, 1):.0%} rejected"
+        )
+        self._bar.set_postfix_str(summary, refresh=False)
+        self._bar.update(len(new))
+        if self._shown and self._bar.disable and now - self._last_log >= LOG_INTERVAL:
+            self._last_log = now
+            logger.info("%s: %d of %d papers, %s", self._teacher.name, self._done, len(self._papers), summary)
+
+    def _count(self, result: PaperResult) -> None:
+        self._tokens += sum(response.tokens for response in result.responses)
+        limits = self._teacher.limits
+        try:
+            pairs = parse_response(result.responses[-1].text, limits) if result.responses else []
+        except ParseError:
+            return
+        self._pairs += len(pairs)
+        source = source_text(self._papers[result.paper_id])
+        self._rejected += sum(find_problem(*pair, source, limits) is not None for pair in pairs)
 
 
 def build_manifest(

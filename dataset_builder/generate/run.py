@@ -3,7 +3,7 @@
 import argparse
 import logging
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -14,8 +14,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
 from dataset_builder.generate.backends.select import Backend, add_backend_arguments, select_backend
 from dataset_builder.generate.checks import check_results
-from dataset_builder.generate.progress import Progress
-from dataset_builder.generate.report import build_manifest, generation_table
+from dataset_builder.generate.report import Progress, build_manifest, generation_table
 from dataset_builder.generate.responses import Request, ResponseJournal
 from dataset_builder.generate.teacher_folder import (
     check_teacher_folder,
@@ -116,7 +115,7 @@ def generate(
         unfinished = [request for paper in wanted if not journal.get(request := requests[paper.paper_id])]
         # All processes must see the same unfinished papers before the first one adds to the journal.
         state.wait_for_everyone()
-        with Progress(wanted, len(unfinished), teacher, journal, shown=state.is_main_process) as progress:
+        with closing(Progress(wanted, len(unfinished), teacher, journal, state.is_main_process)) as progress:
             backend.respond(teacher, unfinished, seed, state.process_index, state.num_processes, progress.add_results)
             state.wait_for_everyone()
         if similarity_encoder is None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dataset_builder.corpus.manifest import Checks, Manifest, Response, YearCoun
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
-from dataset_builder.generate import progress
+from dataset_builder.generate import report
 from dataset_builder.generate.backends.constrained import Grammar, SeededRows
 from dataset_builder.generate.backends.in_process import (
     TOO_LONG,
@@ -386,15 +387,15 @@ def test_progress_is_logged_without_a_terminal(
     tmp_path: Path, ninth: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One paper of two with two pairs, one of which is cut off."""
-    monkeypatch.setattr(progress, "LOG_INTERVAL", 0.0)
+    monkeypatch.setattr(report, "LOG_INTERVAL", 0.0)
     caplog.set_level("INFO")
     teacher = read_teacher(str(ninth))
     journal = ResponseJournal(tmp_path)
     text = json.dumps([{"question": "How is it done?", "answer": answer} for answer in ("It is tried.", "It is")])
     response = Response(seed=1, text=text, finish_reason="stop", tokens=10)
     result = PaperResult(paper_id=PAPERS[0].paper_id, request_sha256="0", made_by="a test", responses=[response])
-    with progress.Progress(PAPERS[:2], 2, teacher, journal, shown=True) as shown:
-        shown.add_results([result])
+    with closing(report.Progress(PAPERS[:2], 2, teacher, journal, shown=True)) as progress:
+        progress.add_results([result])
     assert re.fullmatch(r"ninth: 1 of 2 papers, 2 pairs, \d+ tokens/s, 50% rejected", caplog.messages[-1])
 
 
