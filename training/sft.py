@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import copy
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
 from training.command import run_stage, stage_parser
@@ -104,7 +104,7 @@ def main(words: list[str], show_rows: bool = False) -> None:
         "dtype": recipe.model.dtype or "float32",
         "use_safetensors": True,
     }
-    adapter = get_peft_config(recipe.model)
+    adapter: Any = get_peft_config(recipe.model)
     if adapter:
         # GPT-2's layers store their weights transposed; peft warns if it has to find that out itself.
         adapter.fan_in_fan_out = AutoConfig.from_pretrained(recipe.base_model).model_type == "gpt2"

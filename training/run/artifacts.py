@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dataset_builder.packaged_models import read_model_source
 from eval.run_metrics import ChosenEpoch, RunMetrics, StepReward
 from training.run.failures import explain_write_failures
 from training.run.folder import finish_run
@@ -45,16 +46,16 @@ def run_metrics(
 ) -> RunMetrics:
     """Return the metrics of a trained model. The optional ones belong to one kind of training.
 
-    `base` is the folder or Hub id of the base model.
+    `base` is the folder or Hub id of the base model. A folder has a Hub id only if its source.json names one.
     """
     stopwatch = find_stopwatch(trainer)
     log = trainer.state.log_history
-    hub_id, note = base_model_source(base)
+    source = read_model_source(Path(base))
     parameters = trainer.model.parameters() if trainer.model is not None else ()
     return RunMetrics(
-        base_model=hub_id,
+        base_model=source.hub_id if source else (None if Path(base).is_dir() else base),
         base_model_path=base,
-        base_model_note=note,
+        base_model_note=source.note if source else None,
         method=method,
         dataset=data.dataset,
         dataset_revision=data.revision,
@@ -94,17 +95,3 @@ def save_run(trainer: Trainer, metrics: RunMetrics) -> None:
         precision = "bfloat16 autocast" if trainer.args.bf16 else "float32"
         with explain_write_failures("the metrics of the run", output_dir):
             finish_run(output_dir, metrics, run_environment(precision))
-
-
-def base_model_source(path: str) -> tuple[str | None, str | None]:
-    """Return the Hub id of the base model, and a note on how its weights differ from the Hub's.
-
-    A folder has a Hub id only if its source.json names one.
-    """
-    from dataset_builder.files import read_json
-    from dataset_builder.packaged_models import SOURCE_FILE
-
-    if not Path(path).is_dir():
-        return path, None
-    source = read_json(Path(path) / SOURCE_FILE) if (Path(path) / SOURCE_FILE).is_file() else {}
-    return source.get("hub_id"), source.get("note")

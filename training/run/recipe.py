@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import yaml
 
 from dataset_builder.errors import InputError
+from dataset_builder.packaged_models import default_encoder
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -27,7 +28,7 @@ class ProjectKeys:
 
     dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
     encoder: str = field(
-        default="sentence-transformers/all-MiniLM-L6-v2",
+        default_factory=default_encoder,
         metadata={"help": "sentence encoder that compares answers, folder or Hub id"},
     )
     license: str | None = field(default=None, metadata={"help": "licence of the trained model, for its card"})
@@ -115,7 +116,11 @@ def parse_recipe(
 def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[ProjectKeys]) -> None:
     """Add `--config`, and help on the recipe keys, which `parse_recipe` parses."""
     command.add_argument("--config", metavar="FILE", help="recipe, for example one of training/recipes")
-    own = "\n".join(f"--{item.name}: {item.metadata['help']}; default: {item.default}" for item in fields(keys))
+    defaults = keys()
+    own = "\n".join(
+        f"--{item.name}: {item.metadata['help']}; default: {getattr(defaults, item.name) or 'none'}"
+        for item in fields(keys)
+    )
     command.add_argument_group(
         "recipe keys",
         f"--KEY VALUE overrides any key of the recipe. The keys of this project are\n\n{own}\n\n"
