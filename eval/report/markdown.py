@@ -25,9 +25,10 @@ def report_markdown(scores: Scores, metrics: dict[str, RunMetrics]) -> str:
     configs = scores_by_config(scores)
     parts = [
         "# Evaluation report",
-        "This report compares systems that answer questions about abstracts of computer architecture papers. The "
-        "score is the cosine similarity between the sentence embeddings of an answer and of its reference answer, "
-        f"averaged over the test questions. The encoder is `{scores.encoders[0]}`.",
+        "This report compares systems that answer questions about abstracts of computer architecture papers. A system "
+        "is a model with its prompt and its decoding. The score is the cosine similarity between the sentence "
+        "embeddings of an answer and of its reference answer, averaged over the test questions. The encoder is "
+        f"`{scores.encoders[0]}`.",
         "Each test has the questions and reference answers of one teacher:",
         _list(f"{config}: {entry.n} questions on {entry.papers} papers" for config, entry in configs.items()),
         *([f"**{warning}**"] if (warning := notes.few_papers_warning(scores)) else []),
