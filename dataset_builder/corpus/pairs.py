@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 from pathlib import Path
 
+from pydantic import ConfigDict
+
 from dataset_builder.corpus.records import read_records, venue_year_files
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, Text
@@ -15,8 +17,10 @@ class QAPair(FileFormat):
     """One question on one paper with its answer: a line of TEACHER/VENUE_YEAR.jsonl.
 
     A pair that `generate` wrote also has its provenance: the teacher's model and its revision, the SHA-256 of the
-    prompt template, the sampling, and the seed of the response.
+    prompt template, the sampling, and the seed of the response. Other keys are ignored.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     paper_id: Text
     teacher: Text
