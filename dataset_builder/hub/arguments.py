@@ -1,7 +1,5 @@
 """Define the arguments of every push to the Hub."""
 
-from __future__ import annotations
-
 import argparse
 
 

@@ -1,7 +1,5 @@
 """Retry requests to the Hub that hit its rate limit."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 import time
