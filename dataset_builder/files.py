@@ -40,9 +40,7 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise InputError(
-            f"{folder}: another command is writing into it; wait for it or choose another folder"
-        ) from error
+        raise InputError(f"{folder}: another command is writing into it; wait, or choose another folder") from error
     try:
         yield
     finally:

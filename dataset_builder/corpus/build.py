@@ -4,6 +4,8 @@ import argparse
 import shutil
 from pathlib import Path
 
+from rich.console import Console
+
 from dataset_builder.corpus.card import UNNAMED, corpus_card
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.manifest import read_manifest
@@ -54,8 +56,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Build the corpus and print its counts."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
     train_teacher, test_teachers, out = arguments.train_teacher, arguments.test_teachers, arguments.out
     report = build(arguments.papers, arguments.qa, train_teacher, test_teachers, out, arguments.license)
     console = Console()

@@ -4,6 +4,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+
 from dataset_builder.corpus.build import write_report_and_card
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.papers import read_papers
@@ -37,8 +39,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Restore the abstracts and print which ones; exit with code 3 if rows are left out."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
     console = Console()
     outcomes, kept, left_out = hydrate(arguments.repo_id, arguments.papers, arguments.out, arguments.revision)
     for outcome, remedy in REMEDIES.items():

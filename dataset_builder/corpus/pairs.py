@@ -36,10 +36,8 @@ def teacher_folder(folder: Path, teacher: str) -> Path:
     path = folder / teacher
     if not TEACHER_NAME.fullmatch(teacher) or not path.is_dir():
         known = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-        raise InputError(
-            f"{teacher!r}: teacher not found in {folder}, which has a folder for each teacher: "
-            f"{', '.join(known) or 'none'}"
-        )
+        teachers = ", ".join(known) or "none"
+        raise InputError(f"{teacher!r}: not found in {folder}, which has a folder for each teacher: {teachers}")
     return path
 
 
@@ -55,14 +53,10 @@ def read_pairs(folder: Path, teacher: str, paper_ids: Container[str] | None = No
     for path in venue_year_files(teacher_folder(folder, teacher), (".jsonl",)):
         for location, pair in read_records(QAPair, path, "correct the pair"):
             if pair.teacher != teacher:
-                raise InputError(
-                    f"{location}: 'teacher' is {pair.teacher!r} in the folder of {teacher!r}; move the pair to the "
-                    "folder of its teacher"
-                )
+                problem = f"'teacher' is {pair.teacher!r} in the folder of {teacher!r}"
+                raise InputError(f"{location}: {problem}; move the pair to the folder of its teacher")
             if paper_ids is not None and pair.paper_id not in paper_ids:
-                raise InputError(
-                    f"{location}: the pair is on the paper {pair.paper_id!r}, which is in no papers file; add the "
-                    "paper, or remove the pair"
-                )
+                problem = f"the pair is on the paper {pair.paper_id!r}, which is in no papers file"
+                raise InputError(f"{location}: {problem}; add the paper, or remove the pair")
             pairs.append(pair)
     return pairs

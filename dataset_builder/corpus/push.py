@@ -7,20 +7,29 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.corpus.benchmark import EVAL_FILE, benchmark_yaml
+import yaml
+from rich.console import Console
+
 from dataset_builder.corpus.card import corpus_card
 from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
 from dataset_builder.corpus.rows import parquet_path, read_rows, write_rows
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.hub.arguments import add_push_arguments
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
-from dataset_builder.hub.push import check_repo_id, push
+from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.output import add_verbose_option, configure_output
+from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 
 logger = logging.getLogger(__name__)
+
+EVAL_FILE = "eval.yaml"
+DESCRIPTION = (
+    "Questions on abstracts of computer architecture papers, with one task for each test teacher. The scores that "
+    "models report here are mean cosine similarities between the sentence embeddings of answer and reference, from -1 "
+    "to 1. Inspect has no such scorer: if Inspect runs a task, it reports token F1, which is a different metric."
+)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -41,8 +50,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Push the corpus and print what changed on the Hub."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
     options = (arguments.private, arguments.tag, arguments.dry_run)
     pushed = push_corpus(arguments.dataset, arguments.repo_id, arguments.contexts, *options)
     print_pushed(Console(), pushed, arguments.dry_run)
@@ -84,7 +91,7 @@ def push_corpus(
             repo_type="dataset",
             card=card,
             files={path: stage / path for path in (*paths, REPORT_FILE)}
-            | {EVAL_FILE: benchmark_yaml(report.test_teachers).encode()},
+            | {EVAL_FILE: _benchmark_yaml(report.test_teachers).encode()},
             owned=(*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE),
             message=f"Push the corpus, contexts: {contexts}",
         )
@@ -104,3 +111,30 @@ def _check_rows(folder: Path, report: CorpusReport) -> None:
                 if row.context is None or sha256_of_text(row.context) != row.context_sha256:
                     problem = f"the context of {row.paper_id} does not have its hash"
                     raise InputError(f"{path}: {problem}; build the corpus again")
+
+
+def _benchmark_yaml(configs: list[str]) -> str:
+    """Return eval.yaml with one task for each config; it makes the corpus a benchmark with a leaderboard on the Hub.
+
+    The keys are those of https://huggingface.co/docs/hub/eval-results. The framework must be one that the Hub lists;
+    the tasks have the form that inspect_ai/_eval/task/hf.py reads. The abstract is the input and the question is
+    metadata: if the contexts are null, the framework stops for lack of an input. The other way round, it would ask the
+    question without the abstract.
+    """
+    template = build_prompt(INSTRUCTION, "{prompt}", "{question}")
+    tasks = [
+        {
+            "id": config,
+            "config": config,
+            "split": "test",
+            "field_spec": {"input": "context", "target": "answer", "metadata": ["question"]},
+            "solvers": [
+                {"name": "prompt_template", "args": {"template": template}},
+                {"name": "generate", "args": {"max_tokens": MAX_ANSWER_TOKENS, "temperature": 0.0}},
+            ],
+            "scorers": [{"name": "f1"}],
+        }
+        for config in configs
+    ]
+    benchmark = {"name": "ISCA-QA", "description": DESCRIPTION, "evaluation_framework": "inspect-ai", "tasks": tasks}
+    return yaml.safe_dump(benchmark, sort_keys=False, allow_unicode=True, width=120)
