@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.arguments import add_push_arguments
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed
-from dataset_builder.hub.push import check_repo_id, push
+from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.output import add_verbose_option, configure_output
 
 FOLDER = Path(__file__).parent / "answer_similarity"

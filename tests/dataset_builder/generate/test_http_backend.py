@@ -18,8 +18,8 @@ import pytest
 from dataset_builder.corpus.manifest import Manifest, RejectedPair
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
-from dataset_builder.corpus.records import read_records
 from dataset_builder.errors import InputError
+from dataset_builder.formats import read_records
 from dataset_builder.generate.backends.arguments import select_backend
 from dataset_builder.generate.backends.chat_client import find_key, response_format
 from dataset_builder.generate.backends.http import HTTPBackend
