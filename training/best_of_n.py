@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, replacing, write_text
 from dataset_builder.journal import Journal
+from dataset_builder.packaged_models import DEFAULT_ENCODER
 from eval.run_metrics import AnswerSampling, SampledAnswers, write_sampled_answers
 from training.command import run_stage, stage_parser
 
@@ -78,7 +79,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     command.add_argument(
         "--encoder",
-        default="sentence-transformers/all-MiniLM-L6-v2",
+        default=DEFAULT_ENCODER,
         metavar="DIR",
         help="sentence encoder that compares answers, folder or Hub id; default: %(default)s",
     )
