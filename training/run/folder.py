@@ -29,10 +29,7 @@ KEYS_WITHOUT_EFFECT = (
 
 
 class RunInputs(FileFormat):
-    """The content of inputs.json: everything that decides the result of a run.
-
-    `recipe` has the keys that are set and have an effect, `train_rows_sha256` the digest of the training rows.
-    """
+    """Everything that decides the result of a run (inputs.json): the set keys that have an effect, and the rows."""
 
     recipe: dict[str, Any]
     rows_per_step: int

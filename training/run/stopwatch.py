@@ -77,10 +77,7 @@ class Stopwatch(TrainerCallback, ExportableState):
         }
 
     def mfu(self, tokens_per_second: float) -> float | None:
-        """Return the model FLOPs utilization at a speed: the share of the GPUs' peak that the model uses.
-
-        It is None if the peak is not known.
-        """
+        """Return the model FLOPs utilization at a speed: the share of the GPUs' peak, None if that is not known."""
         share = self._utilization_per_speed
         return None if share is None else tokens_per_second * share
 
