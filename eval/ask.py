@@ -1,7 +1,5 @@
 """Ask a model questions about abstracts from text files."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -1,7 +1,5 @@
 """Find and fingerprint the folders of models and encoders."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterable
@@ -12,6 +10,7 @@ from pathlib import Path
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, sha256_of
 from dataset_builder.hub.card_checks import HUB_ID
+from dataset_builder.packaged_models import hub_id
 from eval.run_metrics import METRICS_FILE, RunMetrics, read_run_metrics
 
 # The files that decide the answers: weights, configuration, tokenizer. Pickles are never loaded.
@@ -30,7 +29,7 @@ class ModelFolder:
     name: str
     given: str
     path: Path
-    base: ModelFolder | None
+    base: "ModelFolder | None"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -50,6 +49,11 @@ class EncoderFolder:
 
     given: str
     path: Path
+
+    @property
+    def label(self) -> str:
+        """Return the Hub id if the folder names it, else the folder or id as given."""
+        return hub_id(self.path) or self.given
 
     @cached_property
     def fingerprint(self) -> str:

@@ -1,7 +1,5 @@
 """Publish the similarity metric on the Hub, as a Space that `evaluate.load` and a browser can open."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Define the files that training writes beside the weights: metrics.json, environment.json, samples.json."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -38,7 +38,7 @@ class ValidationAnswers:
         from accelerate.utils import reduce
 
         from eval.generation.answers import answer_in_batches
-        from eval.generation.shards import shard
+        from eval.question_sample import shard
 
         processes = PartialState()
         share = shard(self.questions, processes.process_index, processes.num_processes)

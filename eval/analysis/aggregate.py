@@ -1,13 +1,13 @@
 """Aggregate metric values to scores: means with intervals, differences between systems, agreement of the metrics."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
+from scipy.stats import spearmanr
+
 from dataset_builder.corpus.questions import CorpusQuestion
-from eval.analysis.heuristics import Heuristic
+from eval.analysis.heuristics import heuristic_kind
 from eval.analysis.question_groups import group_questions
 from eval.analysis.scores import (
     Agreement,
@@ -21,9 +21,9 @@ from eval.analysis.scores import (
     ScoresHeader,
     SystemScores,
 )
-from eval.analysis.statistics import Estimate, difference, estimate, holm
+from eval.analysis.statistics import difference, estimate, holm
 from eval.metrics.lexical import HEADLINE, SHARES, mean_range
-from eval.metrics.predictions import MetricValues
+from eval.metrics.scorer import MetricValues
 from eval.systems import System
 
 DECIMALS = 6
@@ -34,11 +34,9 @@ def score_all(
     questions: Mapping[str, Sequence[CorpusQuestion]],
     systems: Sequence[System],
     values: Mapping[str, Mapping[str, MetricValues]],
-    heuristics: Mapping[str, Sequence[Heuristic]],
     heuristic_values: Mapping[str, Mapping[str, MetricValues]],
 ) -> Scores:
     """Return the content of scores.json; values are by config and by system or heuristic."""
-    kinds = {heuristic.name: heuristic.kind for config in heuristics.values() for heuristic in config}
 
     def configs(name: str, by_config: Mapping[str, Mapping[str, MetricValues]]) -> dict[str, ConfigScores]:
         return {
@@ -60,7 +58,8 @@ def score_all(
             for system in systems
         },
         heuristics={
-            name: HeuristicScores(kind=kind, configs=configs(name, heuristic_values)) for name, kind in kinds.items()
+            name: HeuristicScores(kind=heuristic_kind(name), configs=configs(name, heuristic_values))
+            for name in dict.fromkeys(name for by_name in heuristic_values.values() for name in by_name)
         },
         differences={
             config: score_differences(
@@ -72,15 +71,15 @@ def score_all(
     )
 
 
+def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None]]:
+    return {name: metrics[HEADLINE] for name, metrics in values.items()}
+
+
 def _decoding_record(system: System) -> DecodingRecord:
     if system.decoding is None:
         return DecodingRecord(method="greedy")
     sampling, encoder = system.decoding.sampling, system.decoding.encoder
     return DecodingRecord(method="mbr", **dict(sampling), encoder_sha256=encoder.fingerprint)
-
-
-def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None]]:
-    return {name: metrics[HEADLINE] for name, metrics in values.items()}
 
 
 def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> ConfigScores:
@@ -91,16 +90,14 @@ def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> C
     groups = group_questions(questions)
 
     def mean(metric: str, numbers: Iterable[int]) -> MeanScore | None:
-        pairs = [(values[metric][number], questions[number].paper_id) for number in numbers]
-        known = [(value, paper) for value, paper in pairs if value is not None]
-        if not known:
+        by_number = {number: value for number in numbers if (value := values[metric][number]) is not None}
+        if not by_number:
             return None
-        found = estimate([value for value, _ in known], [paper for _, paper in known], share=metric in SHARES)
-        return _mean_score(found, *mean_range(metric))
+        papers = [questions[number].paper_id for number in by_number]
+        return _rounded(estimate(list(by_number.values()), papers, share=metric in SHARES), *mean_range(metric))
 
     def group_means(metric: str, numbers_by_label: Mapping[str, list[int]]) -> dict[str, MeanScore]:
-        means = {label: mean(metric, numbers) for label, numbers in numbers_by_label.items()}
-        return {label: score for label, score in means.items() if score is not None}
+        return {label: score for label, numbers in numbers_by_label.items() if (score := mean(metric, numbers))}
 
     answered = [question for question, value in zip(questions, values[HEADLINE], strict=True) if value is not None]
     return ConfigScores(
@@ -114,7 +111,7 @@ def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> C
                 by_length=group_means(metric, groups.by_length),
             )
             for metric in values
-            if (overall := mean(metric, range(len(questions)))) is not None
+            if (overall := mean(metric, range(len(questions))))
         },
     )
 
@@ -140,16 +137,14 @@ def score_differences(
         ]
         ones, others, papers = zip(*both, strict=True)
         differences.append(difference(ones, others, papers))
-    p_values = [round(found.p, DECIMALS) for found in differences]
+    p_values = [round(p, DECIMALS) for _, p in differences]
     return [
         DifferenceScore(
-            first=first,
-            second=second,
-            p=p,
-            p_corrected=round(corrected, DECIMALS),
-            **dict(_mean_score(found.estimate)),
+            first=first, second=second, p=p, p_corrected=round(corrected, DECIMALS), **dict(_rounded(mean))
         )
-        for (first, second), found, p, corrected in zip(compared, differences, p_values, holm(p_values), strict=True)
+        for (first, second), (mean, _), p, corrected in zip(
+            compared, differences, p_values, holm(p_values), strict=True
+        )
     ]
 
 
@@ -158,8 +153,6 @@ def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
 
     The length ratio is left out, because a higher one is not better.
     """
-    from scipy.stats import spearmanr
-
     metrics = [name for name in next(iter(values.values())) if name != "length_ratio"]
     pooled = {name: [value for system in values.values() for value in system[name]] for name in metrics}
     spearman: dict[str, dict[str, float]] = {name: {} for name in metrics}
@@ -181,8 +174,8 @@ def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
     return Agreement(spearman=spearman, order={metric: best_first(metric) for metric in metrics})
 
 
-def _mean_score(found: Estimate, lowest: float = -math.inf, highest: float = math.inf) -> MeanScore:
-    """Return the rounded estimate, its interval cut off at the ends of the scale."""
-    low = None if found.low is None else round(max(lowest, found.low), DECIMALS)
-    high = None if found.high is None else round(min(highest, found.high), DECIMALS)
-    return MeanScore(mean=round(found.mean, DECIMALS), low=low, high=high, n=found.n, papers=found.papers)
+def _rounded(score: MeanScore, lowest: float = -math.inf, highest: float = math.inf) -> MeanScore:
+    """Return the rounded score, its interval cut off at the ends of the scale."""
+    low = None if score.low is None else round(max(lowest, score.low), DECIMALS)
+    high = None if score.high is None else round(min(highest, score.high), DECIMALS)
+    return score.model_copy(update={"mean": round(score.mean, DECIMALS), "low": low, "high": high})

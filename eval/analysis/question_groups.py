@@ -1,9 +1,7 @@
 """Divide questions into groups: by year of the paper, by kind of question, by length of the reference answer."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dataset_builder.corpus.questions import CorpusQuestion
@@ -33,12 +31,12 @@ class QuestionGroups:
 
 def group_questions(questions: Sequence[CorpusQuestion]) -> QuestionGroups:
     """Return the groups of the questions of one config."""
-    years = [str(question.year) for question in questions]
-    lengths = length_groups([question.answer for question in questions])
     return QuestionGroups(
-        by_year=_group(years, sorted(set(years))),
-        by_kind=_group([question_kind(question.question) for question in questions], [*KINDS, OTHER]),
-        by_length=_group(lengths, sorted(set(lengths), key=_first_number)),
+        by_year=_group([str(question.year) for question in questions], int),
+        by_kind=_group([question_kind(question.question) for question in questions], [*KINDS, OTHER].index),
+        by_length=_group(
+            length_groups([question.answer for question in questions]), lambda label: int(re.split(r"\D", label)[0])
+        ),
     )
 
 
@@ -63,10 +61,8 @@ def length_groups(references: Sequence[str]) -> list[str]:
     return [labels[length] for length in lengths]
 
 
-def _group(labels: Sequence[str], order: Iterable[str]) -> dict[str, list[int]]:
-    groups = {label: [number for number, own in enumerate(labels) if own == label] for label in order}
-    return {label: numbers for label, numbers in groups.items() if numbers}
-
-
-def _first_number(label: str) -> int:
-    return int(re.split(r"\D", label, maxsplit=1)[0])
+def _group(labels: Sequence[str], order: Callable[[str], int]) -> dict[str, list[int]]:
+    return {
+        label: [number for number, own in enumerate(labels) if own == label]
+        for label in sorted(set(labels), key=order)
+    }

@@ -3,12 +3,14 @@
 A greedy answer is the same in every batch.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
@@ -17,10 +19,6 @@ from eval.generation.batches import group_by_paper, plan_batches, tokens_that_fi
 from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
 from eval.models import ModelFolder, tokenizer_folder
 from eval.run_metrics import AnswerSampling
-
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +38,6 @@ def load_model(
     The model is on `device`; None means the GPU if there is one, else the CPU. Raises `InputError` for a folder that
     cannot be loaded, and for incomplete weights, which transformers would fill with random numbers.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     weights = folder.base or folder
     try:
         # With output_loading_info the result is a pair, which the library's types do not say.
@@ -140,8 +135,6 @@ def _in_batches(
     sampling: AnswerSampling | None,
 ) -> Iterator[dict[int, list[TokenAnswer]]]:
     """Yield the answers to each prompt a batch at a time, by the number of the question."""
-    import torch
-
     samples = sampling.samples if sampling else 1
     limit = batch_size or max(1, (ON_GPU if model.device.type == "cuda" else ON_CPU) // samples)
     tokens = tokens_that_fit(model)
@@ -158,7 +151,7 @@ def _in_batches(
                 sampling,
             )
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not should_reduce_batch_size(error):
                 raise
         if answers is None:
             # Outside the except block: the error object keeps the memory of the failed batch alive.
@@ -186,8 +179,6 @@ def _decode(tokenizer: PreTrainedTokenizerBase, tokens: Any) -> str:
 
 def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: list[int]) -> str:
     """Return the greedy answer to one prompt, given as token ids, by transformers' own generation."""
-    import torch
-
     inputs = torch.tensor([prompt], device=model.device)
     with torch.inference_mode():
         tokens = cast(Any, model).generate(
@@ -228,22 +219,14 @@ def _follows_masks(model: PreTrainedModel, papers: list[list[int]], prompts: lis
 
     Some architectures do not support four-dimensional masks, or ignore the given positions.
     """
-    import torch
-
     paper = next((paper for paper in papers if len(paper) > 1), papers[0])
     tested = [prompts[number] for number in paper[:2]]
     try:
         together = first_logits(model, tested)
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:  # each architecture raises its own
-        if _is_out_of_memory(error):
+        if should_reduce_batch_size(error):
             raise InputError(f"the memory of {model.device} is too small for two questions; free some") from error
         return False
     with torch.inference_mode():
         alone = [model(torch.tensor([prompt], device=model.device)).logits[0, -1] for prompt in tested]
     return bool((together - torch.stack(alone)).abs().max().item() < SAME_LOGITS)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    from accelerate.utils.memory import should_reduce_batch_size
-
-    return bool(should_reduce_batch_size(error))

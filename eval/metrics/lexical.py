@@ -1,7 +1,5 @@
 """Compute the metrics that need no encoder: words in common, numbers, length. Name all metrics."""
 
-from __future__ import annotations
-
 import math
 import re
 import string

@@ -1,14 +1,19 @@
-"""Score answers by every metric: the encoders, a cross-encoder, words, numbers and length."""
-
-from __future__ import annotations
+"""Score answers by every metric: the encoders, a cross-encoder, words, numbers and length; write the predictions."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.files import replacing
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.metrics.lexical import HEADLINE, lexical_metrics
-from eval.metrics.predictions import MetricValues
 from eval.models import EncoderFolder
+
+# By metric, its value for each question; None where the metric does not apply.
+MetricValues = dict[str, list[float | None]]
 
 
 class AnswerScorer:
@@ -51,3 +56,33 @@ class AnswerScorer:
         if self._pair_scorer:
             values["cross_encoder"] = spread(self._pair_scorer.scores(*pairs))
         return {**values, **lexical_metrics(answers, references)}
+
+
+def write_predictions(
+    folder: Path,
+    questions: Mapping[str, Sequence[CorpusQuestion]],
+    answers: Mapping[str, Mapping[str, Sequence[str | None]]],
+    values: Mapping[str, Mapping[str, MetricValues]],
+) -> None:
+    """Write `folder`/CONFIG.NAME.parquet with the answers of each system or heuristic and their metric values.
+
+    Files of other configs and systems, from an earlier run, are removed: scores.json does not contain them.
+    """
+    written = set()
+    for config, by_name in answers.items():
+        for name, given in by_name.items():
+            columns = {
+                "paper_id": pa.array([question.paper_id for question in questions[config]], pa.string()),
+                "year": pa.array([question.year for question in questions[config]], pa.int32()),
+                "question": pa.array([question.question for question in questions[config]], pa.string()),
+                "reference": pa.array([question.answer for question in questions[config]], pa.string()),
+                "prediction": pa.array(given, pa.string()),
+                **{metric: pa.array(column, pa.float64()) for metric, column in values[config][name].items()},
+            }
+            file_name = name.replace("'", "").replace(" ", "-")
+            path = folder / f"{config}.{file_name}.parquet"
+            with replacing(path) as temporary:
+                pq.write_table(pa.table(columns), temporary)
+            written.add(path)
+    for stale in set(folder.glob("*.parquet")) - written:
+        stale.unlink()

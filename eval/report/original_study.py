@@ -1,7 +1,5 @@
 """State the results that the original study published: GPT-2 small, all-MiniLM-L6-v2 as the encoder."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 
@@ -28,9 +26,3 @@ STUDY_RESULTS = {
 }
 # The study's teacher whose prompt each of our test configs shares.
 STUDY_TEACHERS = {"plain": "Mistral-7B", "mistral": "Mistral-7B", "detailed": "Gemma-2-2b", "gemma": "Gemma-2-2b"}
-
-
-def study_results(config: str) -> dict[str, StudyResult]:
-    """Return the study's results by system on the test split that is like `config`; empty if none is."""
-    teacher = STUDY_TEACHERS.get(config)
-    return STUDY_RESULTS[teacher] if teacher else {}
