@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eval.report.page import fit_axis
 
 from dataset_builder.crawl.sources.browser import FLAGS, find_browser
-from eval.report.html import report_html
+from eval.report.html import fit_axis, report_html
 from tests.eval.report.example import ANSWERS, CORPUS_QUESTIONS, HOSTILE, METRICS, SCORES, VALUES
 
 
