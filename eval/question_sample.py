@@ -1,10 +1,10 @@
 """Choose the questions to answer: a fixed random sample, and the share of each process of `accelerate launch`."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import TypeVar
 
 from dataset_builder.corpus.questions import CorpusQuestion, Question
+from dataset_builder.files import sha256_of_text
 
 QuestionType = TypeVar("QuestionType", bound=Question)
 
@@ -14,14 +14,9 @@ def sample_questions(questions: Sequence[CorpusQuestion], count: int | None) -> 
 
     The choice depends on nothing else: a smaller sample is a part of a larger one.
     """
-    if count is None or count >= len(questions):
-        return list(questions)
-
-    def draw(number: int) -> str:
-        question = questions[number]
-        return hashlib.sha256(f"{question.paper_id}\n{question.question}".encode()).hexdigest()
-
-    return [questions[number] for number in sorted(sorted(range(len(questions)), key=draw)[:count])]
+    draws = [sha256_of_text(f"{question.paper_id}\n{question.question}") for question in questions]
+    chosen = sorted(range(len(questions)), key=draws.__getitem__)[:count]
+    return [questions[number] for number in sorted(chosen)]
 
 
 def shard(questions: Sequence[QuestionType], process: int, processes: int) -> list[QuestionType]:

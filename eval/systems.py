@@ -1,6 +1,5 @@
 """Define the systems that are evaluated: a model with a prompt and a decoding."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from dataset_builder.errors import InputError
+from dataset_builder.files import sha256_of_text
 from eval.models import EncoderFolder, ModelFolder, find_model
 from eval.run_metrics import AnswerSampling
 
@@ -42,7 +42,7 @@ class System:
         parts = [self.model.fingerprint, self.prompt]
         if self.decoding:
             parts += [self.decoding.sampling.model_dump_json(), self.decoding.encoder.fingerprint]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return sha256_of_text("\n".join(parts))
 
 
 def parse_systems(words: Sequence[str], mbr: MBRDecoding) -> list[System]:

@@ -83,10 +83,7 @@ def _decoding_record(system: System) -> DecodingRecord:
 
 
 def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> ConfigScores:
-    """Return the scores of one system or heuristic on one config.
-
-    Each mean is over the questions that the metric applies to.
-    """
+    """Return the scores of one system or heuristic on one config; each mean is over the questions with a value."""
     groups = group_questions(questions)
 
     def mean(metric: str, numbers: Iterable[int]) -> MeanScore | None:
@@ -99,21 +96,17 @@ def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> C
     def group_means(metric: str, numbers_by_label: Mapping[str, list[int]]) -> dict[str, MeanScore]:
         return {label: score for label, numbers in numbers_by_label.items() if (score := mean(metric, numbers))}
 
-    answered = [question for question, value in zip(questions, values[HEADLINE], strict=True) if value is not None]
-    return ConfigScores(
-        n=len(answered),
-        papers=len({question.paper_id for question in answered}),
-        metrics={
-            metric: MetricScore(
-                **dict(overall),
-                by_year=group_means(metric, groups.by_year),
-                by_kind=group_means(metric, groups.by_kind),
-                by_length=group_means(metric, groups.by_length),
-            )
-            for metric in values
-            if (overall := mean(metric, range(len(questions))))
-        },
-    )
+    metrics = {
+        metric: MetricScore(
+            **dict(overall),
+            by_year=group_means(metric, groups.by_year),
+            by_kind=group_means(metric, groups.by_kind),
+            by_length=group_means(metric, groups.by_length),
+        )
+        for metric in values
+        if (overall := mean(metric, range(len(questions))))
+    }
+    return ConfigScores(n=metrics[HEADLINE].n, papers=metrics[HEADLINE].papers, metrics=metrics)
 
 
 def score_differences(
@@ -121,7 +114,7 @@ def score_differences(
     systems: Mapping[str, Sequence[float | None]],
     heuristics: Mapping[str, Sequence[float | None]],
 ) -> list[DifferenceScore]:
-    """Return the paired differences of the headline metric between systems, and of each system from each heuristic.
+    """Return the paired differences between systems, and of each system from each heuristic.
 
     `systems` and `heuristics` hold the values of the headline metric by name. A difference is over the questions that
     both answered; its p is corrected for the number of differences returned.
@@ -149,10 +142,8 @@ def score_differences(
 
 
 def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
-    """Return how far the metrics agree, from the values of each system on one config.
-
-    The length ratio is left out, because a higher one is not better.
-    """
+    """Return how far the metrics agree, from the values of each system on one config."""
+    # A higher length ratio is not better.
     metrics = [name for name in next(iter(values.values())) if name != "length_ratio"]
     pooled = {name: [value for system in values.values() for value in system[name]] for name in metrics}
     spearman: dict[str, dict[str, float]] = {name: {} for name in metrics}

@@ -1,9 +1,9 @@
 """Compute heuristic baselines and upper bounds: answers made without a model, to compare the systems with."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.files import sha256_of_text
 from dataset_builder.text import sentences
 from eval.analysis.scores import HeuristicKind
 from eval.metrics.embedding import Encoder
@@ -53,16 +53,15 @@ def _nearest(text: str, candidates: list[str], encoder: Encoder) -> str:
 
 def _other_answers(questions: Sequence[CorpusQuestion], corpus: Sequence[CorpusQuestion]) -> list[str | None]:
     """Return for each question the reference answer on another paper of the year, chosen by a hash of both."""
-
-    def draw(question: CorpusQuestion, other: CorpusQuestion) -> str:
-        seed = "\n".join((question.paper_id, question.question, other.paper_id, other.question))
-        return hashlib.sha256(seed.encode()).hexdigest()
-
     answers: list[str | None] = []
     for question in questions:
-        others = [other for other in corpus if other.year == question.year and other.paper_id != question.paper_id]
-        chosen = min(((draw(question, other), other.answer) for other in others), default=None)
-        answers.append(chosen[1] if chosen else None)
+        own = f"{question.paper_id}\n{question.question}"
+        draws = [
+            (sha256_of_text(f"{own}\n{other.paper_id}\n{other.question}"), other.answer)
+            for other in corpus
+            if other.year == question.year and other.paper_id != question.paper_id
+        ]
+        answers.append(min(draws)[1] if draws else None)
     return answers
 
 
@@ -73,9 +72,8 @@ def _other_teacher_answers(
     by_paper: dict[str, dict[str, str]] = {}
     for other in others:
         by_paper.setdefault(other.paper_id, {}).setdefault(other.question, other.answer)
+    papers = [by_paper.get(question.paper_id) for question in questions]
     return [
-        paper[_nearest(question.question, list(paper), encoder)]
-        if (paper := by_paper.get(question.paper_id))
-        else None
-        for question in questions
+        paper[_nearest(question.question, list(paper), encoder)] if paper else None
+        for question, paper in zip(questions, papers, strict=True)
     ]
