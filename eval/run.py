@@ -117,12 +117,11 @@ def run(
     questions: int | None = None,
     batch_size: int | None = None,
 ) -> tuple[Scores, dict[str, RunMetrics]] | None:
-    """Evaluate `systems` on the test split of each config.
+    """Evaluate `systems` on the test split of each config; return the scores, and the metrics of trained models.
 
-    Return the scores, and the training metrics of each model that this project trained. Under `accelerate launch` only
-    the first process does; the others answer their share of the questions and return None.
-
-    `questions` limits each config to a fixed random sample. Answers in `out` that the same system gave are reused.
+    Under `accelerate launch` only the first process returns them; the others answer their share of the questions and
+    return None. `questions` limits each config to a fixed random sample. Answers in `out` that the same system gave
+    are reused.
 
     Raises `InputError` before any model is loaded for input that cannot be evaluated, and if another command is
     writing into `out`.
@@ -184,9 +183,9 @@ def _test_questions(dataset: str, config: str, revision: str) -> list[CorpusQues
     for number, question in enumerate(questions):
         for column in ("context", "question", "answer"):
             if not (getattr(question, column) or "").strip():
+                source = f"dataset {dataset!r}, config {config!r}, test row {number}"
                 raise InputError(
-                    f"dataset {dataset!r}, config {config!r}, test row {number}: its {column!r} is empty; build the "
-                    "corpus with `python -m dataset_builder build`"
+                    f"{source}: its {column!r} is empty; build the corpus with `python -m dataset_builder build`"
                 )
     return questions
 

@@ -1,7 +1,4 @@
-"""Generate answers to questions on abstracts, in batches of papers: greedy ones or samples.
-
-A greedy answer is the same in every batch.
-"""
+"""Generate answers to questions on abstracts in batches of papers: greedy answers, or samples."""
 
 import logging
 import sys
@@ -41,12 +38,10 @@ def load_model(
     weights = folder.base or folder
     try:
         # With output_loading_info the result is a pair, which the library's types do not say.
-        model, loading_info = cast(
-            "tuple[Any, dict[str, set[str]]]",
-            AutoModelForCausalLM.from_pretrained(
-                weights.path, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-            ),
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            weights.path, dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )
+        model, loading_info = loaded
         if folder.base:
             from peft import PeftModel
 
@@ -112,16 +107,15 @@ def sample_in_batches(
     sampling: AnswerSampling,
     batch_size: int | None = None,
 ) -> Iterator[dict[int, list[str]]]:
-    """Yield `sampling.samples` answers to each question, in batches as `answer_in_batches` makes them.
+    """Yield `sampling.samples` answers to each question, in batches as `answer_in_batches` does.
 
     Raises `InputError` as `answer_in_batches` does, and for a model that cannot read several questions at once.
     """
     prompts = encode_prompts(model, tokenizer, questions)
     papers = group_by_paper(questions, prompts)
     if papers and not _follows_masks(model, papers, prompts):
-        raise InputError(
-            f"{model.config.model_type}: a model of this type cannot give several answers at once; use greedy decoding"
-        )
+        kind = model.config.model_type
+        raise InputError(f"{kind}: a model of this type cannot give several answers at once; use greedy decoding")
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling):
         yield {number: [_decode(tokenizer, answer.tokens) for answer in answers] for number, answers in batch.items()}
 
@@ -134,7 +128,6 @@ def _in_batches(
     batch_size: int | None,
     sampling: AnswerSampling | None,
 ) -> Iterator[dict[int, list[TokenAnswer]]]:
-    """Yield the answers to each prompt a batch at a time, by the number of the question."""
     samples = sampling.samples if sampling else 1
     limit = batch_size or max(1, (ON_GPU if model.device.type == "cuda" else ON_CPU) // samples)
     tokens = tokens_that_fit(model)
@@ -143,13 +136,8 @@ def _in_batches(
         batch = waiting[0]
         answers = None
         try:
-            answers = answer_papers(
-                model,
-                [[prompts[number] for number in paper] for paper in batch],
-                tokenizer.eos_token_id,
-                MAX_ANSWER_TOKENS,
-                sampling,
-            )
+            token_ids = [[prompts[number] for number in paper] for paper in batch]
+            answers = answer_papers(model, token_ids, tokenizer.eos_token_id, MAX_ANSWER_TOKENS, sampling)
         except RuntimeError as error:
             if not should_reduce_batch_size(error):
                 raise
@@ -195,10 +183,7 @@ def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pro
 def encode_prompts(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]
 ) -> list[list[int]]:
-    """Return the token ids of each prompt, short enough for the longest answer to follow.
-
-    Raises `InputError` for a question that is too long even without its abstract.
-    """
+    """Return the token ids of each prompt, cut so that an answer fits; raises `InputError` for too long a question."""
     # Architectures without a limit on positions do not have this setting.
     positions = getattr(model.config, "max_position_embeddings", None)
     room = positions - MAX_ANSWER_TOKENS if positions else sys.maxsize
@@ -215,10 +200,8 @@ def encode_prompts(
 
 
 def _follows_masks(model: PreTrainedModel, papers: list[list[int]], prompts: list[list[int]]) -> bool:
-    """Return whether the model computes the same logits for prompts that share a row as for each prompt by itself.
-
-    Some architectures do not support four-dimensional masks, or ignore the given positions.
-    """
+    """Return whether the model computes the same logits for prompts that share a row as for each prompt by itself."""
+    # Some architectures do not support four-dimensional masks, or ignore the given positions.
     paper = next((paper for paper in papers if len(paper) > 1), papers[0])
     tested = [prompts[number] for number in paper[:2]]
     try:

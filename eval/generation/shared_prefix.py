@@ -111,13 +111,7 @@ def answer_papers(
             own = torch.eye(slots, dtype=torch.bool, device=device).expand(len(paper), -1, -1)
             seen = torch.cat([seen, own], dim=2)
             positions = positions + 1
-            logits = model(
-                input_ids=chosen,
-                attention_mask=seen[:, None],
-                position_ids=positions,
-                past_key_values=cache,
-                use_cache=True,
-            ).logits
+            logits = _read(model, cache, chosen, seen, positions)
     return [
         [TokenAnswer(*answer) for answer in zip(paper_tokens, paper_certain, strict=True)]
         for paper_tokens, paper_certain in zip(tokens, certain, strict=True)
@@ -194,15 +188,17 @@ def _read_prompts(
     head = cast("torch.nn.Module", model.get_output_embeddings())  # type: ignore[no-untyped-call]  # not annotated
     hook = head.register_forward_pre_hook(keep_ends)
     try:
-        logits = model(
-            input_ids=ids.to(device),
-            attention_mask=seen[:, None].to(device),
-            position_ids=positions.to(device),
-            past_key_values=cache,
-            use_cache=True,
-        ).logits
+        logits = _read(model, cache, ids.to(device), seen.to(device), positions.to(device))
     finally:
         hook.remove()
     own = owner[:, None] == torch.arange(slots)[:, None]
     seen = torch.cat([is_shared[:, None].expand(-1, slots, -1), own], dim=2)
     return logits, seen.to(device), positions.to(device).gather(1, last)
+
+
+def _read(
+    model: PreTrainedModel, cache: Cache, ids: torch.Tensor, seen: torch.Tensor, positions: torch.Tensor
+) -> torch.Tensor:
+    mask = seen[:, None]
+    read = model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
+    return cast(torch.Tensor, read.logits)

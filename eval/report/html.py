@@ -10,12 +10,10 @@ from eval.analysis.scores import ConfigScores, DifferenceScore, MeanScore, Score
 from eval.metrics.lexical import HEADLINE
 from eval.report import notes, tables
 from eval.report.figures import training_loss_svg
-from eval.report.original_study import STUDY_RESULTS, STUDY_TEACHERS
 from eval.report.tables import SYSTEM, Entry
 from eval.run_metrics import RunMetrics
 
 TEMPLATES = Path(__file__).parent / "templates"
-
 # The page has this many colours for systems; the next system has the first colour again.
 COLORS = 6
 
@@ -129,7 +127,7 @@ def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> Co
     entries = [entry for entry in tables.entries(scores) if config in entry.configs]
     systems = [entry for entry in entries if entry.kind == SYSTEM]
     colors = {name: f"color-{number % COLORS}" for number, name in enumerate(scores.systems)}
-    study = STUDY_RESULTS.get(STUDY_TEACHERS.get(config, ""), {})
+    study = tables.STUDY_RESULTS.get(tables.STUDY_TEACHERS.get(config, ""), {})
 
     def mark(entry: Entry, score: MeanScore, group: str | None = None) -> Mark:
         result = study.get(entry.name) if entry.kind == SYSTEM else None
@@ -144,9 +142,8 @@ def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> Co
             for group, score in by_group(system.configs[config].metrics[HEADLINE]).items():
                 plots.setdefault(tables.group_label(group, score), []).append(mark(system, score, group))
     # The intervals of small groups can be wider than the axis, and end at its ends.
-    shown = [value for mark in marks for value in (mark.score.low, mark.score.high, mark.study)]
+    shown = [value for mark in marks for value in (mark.score.mean, mark.score.low, mark.score.high, mark.study)]
     shown += [mark.score.mean for plots in groups.values() for plot in plots.values() for mark in plot]
-    shown += [mark.score.mean for mark in marks]
     return ConfigView(
         name=config,
         scores=config_scores,
