@@ -129,7 +129,7 @@ def run(
     from eval.analysis.aggregate import score_all
     from eval.analysis.heuristics import compute_heuristics
     from eval.generation.collect import collect_answers
-    from eval.metrics.scorer import AnswerScorer, write_predictions
+    from eval.metrics.scorer import AnswerScorer
 
     for system in systems:
         tokenizer_folder(system.model)
@@ -147,12 +147,10 @@ def run(
         if scorer is None:
             return None
         with Console(stderr=True).status("scoring the answers") as status:
-            values = scorer.score_all(asked, answers)
-            write_predictions(out / "predictions", asked, answers, values)
+            values = scorer.score_all(asked, answers, out / "predictions")
             status.update("scoring the heuristic baselines and upper bounds")
             heuristics = compute_heuristics(asked, corpus, scorer.headline_encoder)
-            heuristic_values = scorer.score_all(asked, heuristics)
-            write_predictions(out / "heuristics", asked, heuristics, heuristic_values)
+            heuristic_values = scorer.score_all(asked, heuristics, out / "heuristics")
             status.update("computing intervals and differences")
             header = ScoresHeader(
                 date=datetime.now(UTC).date().isoformat(),

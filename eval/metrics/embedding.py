@@ -56,7 +56,7 @@ class PairScorer:
                 "cross-encoder with a single score"
             )
 
-    def scores(self, answers: list[str], references: list[str]) -> list[float]:
+    def similarities(self, answers: list[str], references: list[str]) -> np.ndarray:
         """Return the score of each answer and its reference, on the scale that the model was trained on."""
-        pairs = list(zip(answers, references, strict=True))
-        return [float(score) for score in self._model.predict(pairs, show_progress_bar=False)]
+        scores: np.ndarray = self._model.predict(list(zip(answers, references, strict=True)), show_progress_bar=False)
+        return scores

@@ -13,6 +13,11 @@ from eval.report.figures import training_loss_svg
 from eval.report.tables import SYSTEM, Entry
 from eval.run_metrics import RunMetrics
 
+# By config; then by system, with one answer for each question; then by metric, with one value for each answer.
+Questions = dict[str, list[CorpusQuestion]]
+Answers = dict[str, dict[str, list[str]]]
+Values = dict[str, dict[str, dict[str, list[float | None]]]]
+
 TEMPLATES = Path(__file__).parent / "templates"
 # The page has this many colours for systems; the next system has the first colour again.
 COLORS = 6
@@ -60,15 +65,14 @@ class ConfigView:
 def report_html(
     scores: Scores,
     metrics: dict[str, RunMetrics],
-    questions: dict[str, list[CorpusQuestion]],
-    answers: dict[str, dict[str, list[str]]],
-    values: dict[str, dict[str, dict[str, list[float | None]]]],
+    questions: Questions,
+    answers: Answers,
+    values: Values,
     papers_by_year: dict[str, int],
 ) -> str:
     """Return the report as one HTML page that loads nothing from elsewhere.
 
-    `metrics` are by system, `questions` by config, `answers` by config and system, and `values`, one for each answer,
-    by config, system and metric. `papers_by_year` counts the papers that the corpus was built from.
+    `metrics` are by system. `papers_by_year` counts the papers that the corpus was built from.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -92,12 +96,7 @@ def report_html(
     )
 
 
-def _script_json(
-    scores: Scores,
-    questions: dict[str, list[CorpusQuestion]],
-    answers: dict[str, dict[str, list[str]]],
-    values: dict[str, dict[str, dict[str, list[float | None]]]],
-) -> str:
+def _script_json(scores: Scores, questions: Questions, answers: Answers, values: Values) -> str:
     """Return the questions and answers as JSON that cannot end its script element or begin a comment there.
 
     The rule: https://html.spec.whatwg.org/multipage/scripting.html#restrictions-for-contents-of-script-elements.
