@@ -8,10 +8,9 @@ from rich.console import Console
 
 from dataset_builder.corpus.card import under_gemmas_terms
 from dataset_builder.errors import InputError
-from dataset_builder.hub.arguments import add_push_arguments
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import Push, print_pushed
-from dataset_builder.hub.push import check_repo_id, push
+from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.packaged_models import SOURCE_FILE
 from eval.analysis.scores import SCORES_FILE, Scores, read_scores

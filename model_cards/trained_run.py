@@ -14,9 +14,9 @@ from model_cards.names import Names
 SETTINGS = {
     "learning_rate": "learning rate",
     "lr_scheduler_type": "learning rate schedule",
-    "warmup_steps": "warm-up (steps, or their share of all)",
-    "num_train_epochs": "epochs, at most",
-    "max_steps": "steps, at most",
+    "warmup_steps": "warm-up steps (below 1: share of all steps)",
+    "num_train_epochs": "epochs in the recipe",
+    "max_steps": "steps in the recipe",
     "per_device_train_batch_size": "batch size per device",
     "gradient_accumulation_steps": "gradient accumulation steps",
     "lora_r": "LoRA rank",

@@ -12,10 +12,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallba
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from eval.generation.answers import answer_in_batches
-from eval.generation.shards import shard
 from eval.metrics.embedding import Encoder
 from eval.models import find_encoder
-from eval.question_sample import sample_questions
+from eval.question_sample import sample_questions, shard
 
 logger = logging.getLogger(__name__)
 

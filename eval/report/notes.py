@@ -1,10 +1,7 @@
 """Hold the sentences that report.md, report.html and the model cards share."""
 
-from __future__ import annotations
-
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
-from eval.analysis.scores import Scores, SystemScores
-from eval.analysis.statistics import FEW_PAPERS, FEWEST_PAPERS
+from eval.analysis.scores import FEW_PAPERS, FEWEST_PAPERS, Scores, SystemScores
 from eval.report.tables import scores_by_config
 
 INTERVALS = (
@@ -84,9 +81,8 @@ def few_papers_warning(scores: Scores) -> str:
         for config, entry in scores_by_config(scores).items()
         if entry.papers < FEW_PAPERS
     ]
-    if not few:
-        return ""
-    return (
+    text = (
         f"Few test papers: {', '.join(few)}. The intervals are wide, and the permutation tests find only large "
         f"differences. Use at least {FEW_PAPERS} papers."
     )
+    return text if few else ""
