@@ -1,7 +1,5 @@
 """Build a question-answering corpus: crawl papers, generate pairs, build the corpus, and publish it on the Hub."""
 
-from __future__ import annotations
-
 import argparse
 
 from dataset_builder import packaged_models

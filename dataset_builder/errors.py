@@ -1,7 +1,5 @@
 """Report bad input with one message and exit code 2."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

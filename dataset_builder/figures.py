@@ -1,8 +1,6 @@
 """Draw figures as PNG and SVG in one style, and the figure that several packages use: papers by year."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,27 +25,19 @@ def draw_papers_by_year(folder: Path, by_year: dict[str, int]) -> None:
 
 
 @contextmanager
-def figure(path: Path, width: float, panels: int = 1) -> Iterator[list[Axes]]:
+def figure(path: Path, width: float, panels: int = 1) -> Iterator[list["Axes"]]:
     """Yield the axes of a figure, then write it to `path` as .png and .svg."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style: dict[Any, Any] = {
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "svg.hashsalt": "isca-qa",
-        "font.size": 9,
-    }
+    style: Any = {"axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "isca-qa", "font.size": 9}
     with rc_context(style):
         drawn = Figure(figsize=(width, 3.6), layout="constrained")
         FigureCanvasAgg(drawn)
         yield list(drawn.subplots(1, panels, sharey=True, squeeze=False)[0])
         # Without the date, the same numbers give the same file.
-        _save(path.with_suffix(".png"), lambda target: drawn.savefig(target, dpi=150))
-        _save(path.with_suffix(".svg"), lambda target: drawn.savefig(target, metadata={"Date": None}))
-
-
-def _save(path: Path, save: Callable[[Path], None]) -> None:
-    with replacing(path) as temporary:
-        save(temporary)
+        options: dict[str, Any] = {".png": {"dpi": 150}, ".svg": {"metadata": {"Date": None}}}
+        for suffix in options:
+            with replacing(path.with_suffix(suffix)) as temporary:
+                drawn.savefig(temporary, **options[suffix])

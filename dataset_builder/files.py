@@ -1,7 +1,5 @@
 """Write files completely or not at all: under a temporary name that is then renamed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -42,9 +40,7 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise InputError(
-            f"{folder}: another command is writing into it; wait for it or choose another folder"
-        ) from error
+        raise InputError(f"{folder}: another command is writing into it; wait, or choose another folder") from error
     try:
         yield
     finally:
@@ -81,11 +77,6 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as UTF-8, completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` to `path` as indented JSON, completely or not at all."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -1,9 +1,8 @@
 """Read and write the project's files through their pydantic models."""
 
-from __future__ import annotations
-
 import difflib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -43,6 +42,27 @@ def read_format(model: type[Format], path: Path, remedy: str) -> Format:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); {remedy}") from error
     return parse_format(model, value, str(path), f"it may be of an older version: {remedy}")
+
+
+def read_records(model: type[Format], path: Path, remedy: str) -> Iterator[tuple[str, Format]]:
+    """Yield each record of a JSON Lines file with its location, "FILE:LINE"; blank lines are skipped.
+
+    Raises `InputError`, which ends with `remedy`, at the first line that does not fit `model`.
+    """
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                location = f"{path}:{number}"
+                if line.strip():
+                    try:
+                        record = json.loads(line.decode("utf-8"))
+                    except (ValueError, RecursionError) as error:
+                        raise InputError(
+                            f"{location}: not a JSON line ({error}); write one JSON object on each line"
+                        ) from error
+                    yield location, parse_format(model, record, location, remedy)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def to_json(value: FileFormat) -> str:

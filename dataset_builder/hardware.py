@@ -1,7 +1,5 @@
 """Choose precision, processes and threads from the hardware, and measure the peak memory."""
 
-from __future__ import annotations
-
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +9,7 @@ if TYPE_CHECKING:
     from accelerate import PartialState
 
 
-def computing_dtype() -> torch.dtype:
+def computing_dtype() -> "torch.dtype":
     """Return the data type for inference on this machine: the fastest that the hardware supports.
 
     That is bfloat16 on GPUs from compute capability 8.0 and on CPUs with AVX512-BF16 or AMX, float16 on older GPUs,
@@ -26,7 +24,7 @@ def computing_dtype() -> torch.dtype:
     return torch.bfloat16 if has_bfloat16 else torch.float32
 
 
-def start_process() -> PartialState:
+def start_process() -> "PartialState":
     """Return this process's index and device, and the number of processes: 1 without `accelerate launch`."""
     import torch
     from accelerate import PartialState

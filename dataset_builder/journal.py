@@ -1,7 +1,5 @@
 """Append records to a journal, from which a killed command resumes."""
 
-from __future__ import annotations
-
 import glob
 import os
 from collections.abc import Sequence

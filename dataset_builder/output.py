@@ -1,7 +1,5 @@
 """Configure what a command prints: its own lines and one progress bar, or with `--verbose` everything."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import os

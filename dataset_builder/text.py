@@ -1,7 +1,5 @@
 """Split text into sentences, words and numbers, the same way for every stage."""
 
-from __future__ import annotations
-
 import re
 
 # A sentence ends at a full stop, question mark or exclamation mark before a space and a capital, digit or opening

@@ -1,7 +1,5 @@
 """Read years from the command line."""
 
-from __future__ import annotations
-
 import argparse
 import re
 

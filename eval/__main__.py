@@ -1,7 +1,5 @@
 """Evaluate models on the corpus, ask them questions, and publish the similarity metric."""
 
-from __future__ import annotations
-
 import argparse
 
 from dataset_builder.errors import exit_on_input_error

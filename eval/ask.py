@@ -1,12 +1,13 @@
 """Ask a model questions about abstracts from text files."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+
+from tqdm import tqdm
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
@@ -19,21 +20,16 @@ EXAMPLE = '--model runs/smollm2-lora --abstract abstract.txt --question "What is
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `eval answer`."""
-    command.add_argument("--model", required=True, metavar="MODEL", help="folder of a run or model, or Hub id")
-    command.add_argument(
-        "--abstract", required=True, type=Path, metavar="PATH", help="text file with an abstract, or a folder of *.txt"
-    )
-    command.add_argument(
-        "--question", required=True, action="append", metavar="TEXT", help="question; may be given several times"
-    )
+    add = partial(command.add_argument, required=True)
+    add("--model", metavar="MODEL", help="folder of a run or model, or Hub id")
+    add("--abstract", type=Path, metavar="PATH", help="text file with an abstract, or a folder of *.txt")
+    add("--question", action="append", metavar="TEXT", help="question; may be given several times")
     add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Print the answer, or for several abstracts or questions a JSON line for each answer."""
     configure_output(arguments.verbose)
-    from tqdm import tqdm
-
     single = len(arguments.question) == 1 and not arguments.abstract.is_dir()
     for name, question, answer in ask(arguments.model, arguments.abstract, arguments.question):
         record = {"abstract": name, "question": question, "answer": answer}
@@ -43,19 +39,15 @@ def run_command(arguments: argparse.Namespace) -> None:
 
 
 def ask(model: str, abstracts: Path, questions: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield the file name of the abstract, the question and the answer, for each question about each abstract.
+    """Yield the abstract's file name, the question and the answer, a batch at a time, the longest abstracts first.
 
-    Answers are yielded a batch at a time, the longest abstracts first. `model` is a folder or Hub id; `abstracts` is a
-    text file or a folder with *.txt files. Raises `InputError` before the model is loaded for an empty question and
-    for abstracts that cannot be read.
+    `model` is a folder or Hub id; `abstracts` is a text file or a folder with *.txt files. Raises `InputError` before
+    the model is loaded for an empty question and for abstracts that cannot be read.
     """
     texts = read_abstracts(abstracts)
-    for question in questions:
-        if not question.strip():
-            raise InputError("--question: is empty; give the question in quotes")
+    if not all(question.strip() for question in questions):
+        raise InputError("--question: is empty; give the question in quotes")
     folder = find_model("--model", model)
-    from tqdm import tqdm
-
     from eval.generation.answers import answer_in_batches, load_model
 
     asked = [
@@ -73,10 +65,7 @@ def ask(model: str, abstracts: Path, questions: list[str]) -> Iterator[tuple[str
 
 
 def read_abstracts(path: Path) -> dict[str, str]:
-    """Return the abstracts by file name, sorted: one file, or each *.txt in a folder.
-
-    Raises `InputError` for a folder without abstracts, and for a file that is empty or not UTF-8 text.
-    """
+    """Return the abstracts by file name, sorted: one file, or each *.txt in a folder; raises `InputError`."""
     files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
     if not files:
         raise InputError(f"--abstract {path}: has no abstract (*.txt); put each abstract into its own text file")

@@ -1,8 +1,5 @@
 """Find and fingerprint the folders of models and encoders."""
 
-from __future__ import annotations
-
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.files import read_json, sha256_of
+from dataset_builder.files import read_json, sha256_of, sha256_of_text
 from dataset_builder.hub.card_checks import HUB_ID
+from dataset_builder.packaged_models import hub_id
 from eval.run_metrics import METRICS_FILE, RunMetrics, read_run_metrics
 
 # The files that decide the answers: weights, configuration, tokenizer. Pickles are never loaded.
@@ -30,7 +28,7 @@ class ModelFolder:
     name: str
     given: str
     path: Path
-    base: ModelFolder | None
+    base: "ModelFolder | None"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -51,6 +49,11 @@ class EncoderFolder:
     given: str
     path: Path
 
+    @property
+    def label(self) -> str:
+        """Return the Hub id if the folder names it, else the folder or id as given."""
+        return hub_id(self.path) or self.given
+
     @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 over the files that decide the embeddings."""
@@ -61,18 +64,14 @@ class EncoderFolder:
 
 def _fingerprint(folder: Path, files: Iterable[Path], other_digests: list[str]) -> str:
     digests = [*(f"{path.relative_to(folder)} {sha256_of(path)}" for path in sorted(files)), *other_digests]
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    return sha256_of_text("\n".join(digests))
 
 
 def find_encoder(option: str, given: str) -> EncoderFolder:
-    """Return the encoder in the folder `given`, or download it from the Hub.
-
-    Raises `InputError`, which names `option`, for a folder without an encoder.
-    """
-    path = Path(given) if Path(given).is_dir() else _download(given)
-    if not any((path / name).is_file() for name in (MODULES_FILE, "config.json")) or not any(
-        path.rglob("*.safetensors")
-    ):
+    """Return the encoder in a folder or on the Hub; raises `InputError`, which names `option`, for anything else."""
+    path = _find_folder(given)
+    described = any((path / name).is_file() for name in (MODULES_FILE, "config.json"))
+    if not described or not any(path.rglob("*.safetensors")):
         raise InputError(
             f"{option} {given}: not the folder of an encoder (it needs modules.json or config.json, and "
             "*.safetensors); give a sentence-transformers model, as folder or Hub id"
@@ -82,11 +81,8 @@ def find_encoder(option: str, given: str) -> EncoderFolder:
 
 
 def find_model(name: str, given: str) -> ModelFolder:
-    """Return the model in the folder `given`, or download it from the Hub.
-
-    Raises `InputError` for a folder without a model, and for a training run that has not finished.
-    """
-    path = Path(given) if Path(given).is_dir() else _download(given)
+    """Return the model in a folder or on the Hub; raises `InputError` for anything else and for an unfinished run."""
+    path = _find_folder(given)
     is_adapter = (path / "adapter_config.json").is_file()
     if not is_adapter and not (path / "config.json").is_file():
         raise InputError(
@@ -113,17 +109,15 @@ def tokenizer_folder(folder: ModelFolder) -> Path:
 
     Raises `InputError` for a model without a tokenizer, where transformers would create one without a vocabulary.
     """
-    for path in (folder.path, *([folder.base.path] if folder.base else [])):
-        if any((path / name).is_file() for name in TOKENIZER_FILES):
-            return path
-    raise InputError(
-        f"{folder.name}={folder.given}: has no tokenizer ({', '.join(TOKENIZER_FILES)}); add the tokenizer of the "
-        "model that it was trained from"
-    )
+    for source in filter(None, (folder, folder.base)):
+        if any((source.path / name).is_file() for name in TOKENIZER_FILES):
+            return source.path
+    files = ", ".join(TOKENIZER_FILES)
+    raise InputError(f"{folder.name}={folder.given}: has no tokenizer ({files}); add the one of the base model")
 
 
 def _refuse_pickles(source: str, folder: Path) -> None:
-    """Raise `InputError` for an encoder's module, a subfolder of `folder`, that would be loaded from a pickle."""
+    # A module of an encoder is a subfolder, whose weights would be loaded from a pickle if there is nothing else.
     for pickle in sorted(folder.glob("*/pytorch_model*.bin")):
         if not any(pickle.parent.glob("*.safetensors")):
             raise InputError(
@@ -132,10 +126,12 @@ def _refuse_pickles(source: str, folder: Path) -> None:
             )
 
 
-def _download(given: str) -> Path:
-    """Return the snapshot of a model on the Hub."""
+def _find_folder(given: str) -> Path:
+    """Return the folder `given`, or the snapshot of the model on the Hub."""
     from huggingface_hub import snapshot_download
 
+    if Path(given).is_dir():
+        return Path(given)
     # If the first part is an existing folder, this is a mistyped path, not a Hub id.
     if not HUB_ID.fullmatch(given) or Path(given).parent.is_dir():
         raise InputError(f"{given}: no such folder; give the folder of a run or model, or a Hub id")

@@ -1,11 +1,12 @@
-"""Draw a fixed random sample of test or validation questions."""
+"""Choose the questions to answer: a fixed random sample, and the share of each process of `accelerate launch`."""
 
-from __future__ import annotations
-
-import hashlib
 from collections.abc import Sequence
+from typing import TypeVar
 
-from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.corpus.questions import CorpusQuestion, Question
+from dataset_builder.files import sha256_of_text
+
+QuestionType = TypeVar("QuestionType", bound=Question)
 
 
 def sample_questions(questions: Sequence[CorpusQuestion], count: int | None) -> list[CorpusQuestion]:
@@ -13,11 +14,16 @@ def sample_questions(questions: Sequence[CorpusQuestion], count: int | None) -> 
 
     The choice depends on nothing else: a smaller sample is a part of a larger one.
     """
-    if count is None or count >= len(questions):
-        return list(questions)
+    draws = [sha256_of_text(f"{question.paper_id}\n{question.question}") for question in questions]
+    chosen = sorted(range(len(questions)), key=draws.__getitem__)[:count]
+    return [questions[number] for number in sorted(chosen)]
 
-    def draw(number: int) -> str:
-        question = questions[number]
-        return hashlib.sha256(f"{question.paper_id}\n{question.question}".encode()).hexdigest()
 
-    return [questions[number] for number in sorted(sorted(range(len(questions)), key=draw)[:count])]
+def shard(questions: Sequence[QuestionType], process: int, processes: int) -> list[QuestionType]:
+    """Return the questions that `process` answers.
+
+    The abstracts are dealt out in turn, the longest first, each with all of its questions.
+    """
+    abstracts = sorted({question.context for question in questions}, key=lambda text: (-len(text), text))
+    own = set(abstracts[process::processes])
+    return [question for question in questions if question.context in own]

@@ -1,7 +1,5 @@
 """Evaluate systems: answer the test questions, score the answers, write scores, predictions and reports."""
 
-from __future__ import annotations
-
 import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,13 +17,8 @@ from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.hardware import start_process
 from dataset_builder.output import add_verbose_option, configure_output
-from dataset_builder.packaged_models import default_encoder, hub_id
-from eval.analysis.aggregate import score_all
-from eval.analysis.heuristics import compute_heuristics
+from dataset_builder.packaged_models import default_encoder
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores, write_scores
-from eval.generation.collect import collect_answers
-from eval.metrics.predictions import write_predictions
-from eval.metrics.scorer import AnswerScorer
 from eval.models import EncoderFolder, find_encoder, tokenizer_folder
 from eval.question_sample import sample_questions
 from eval.report.figures import draw_similarity_by_year, draw_training_loss
@@ -33,7 +26,7 @@ from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 from eval.report.tables import as_table, comparison
 from eval.run_metrics import AnswerSampling, RunMetrics
-from eval.systems import FORM, MBRDecoding, System, parse_systems, training_metrics
+from eval.systems import FORM, MBRDecoding, System, parse_systems
 
 TABLE_WIDTH = 150
 EXAMPLE = """--dataset data/corpus --configs plain detailed --out runs/eval \\
@@ -42,15 +35,16 @@ EXAMPLE = """--dataset data/corpus --configs plain detailed --out runs/eval \\
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `eval run`."""
-    command.add_argument("--dataset", required=True, metavar="CORPUS", help="corpus folder or Hub id")
-    command.add_argument(
+    add = command.add_argument
+    add("--dataset", required=True, metavar="CORPUS", help="corpus folder or Hub id")
+    add(
         "--configs",
         required=True,
         nargs="+",
         metavar="CONFIG",
         help="corpus configs whose test questions are answered",
     )
-    command.add_argument(
+    add(
         "--models",
         required=True,
         nargs="+",
@@ -59,47 +53,32 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "(minimum Bayes risk) samples several answers and keeps the one that the first encoder finds closest to all "
         "samples",
     )
-    command.add_argument(
+    add(
         "--encoders",
         nargs="+",
         metavar="ENCODER",
         help="sentence-transformers models that compute the similarity, folders or Hub ids; the first one gives the "
         "main score; default: all-MiniLM-L6-v2",
     )
-    command.add_argument(
-        "--cross-encoder", metavar="ENCODER", help="cross-encoder as a further metric, folder or Hub id"
-    )
-    command.add_argument("--samples", type=int, default=16, metavar="N", help="samples for MBR; default: %(default)s")
-    command.add_argument("--temperature", type=float, default=0.8, help="temperature for MBR; default: %(default)s")
-    command.add_argument("--seed", type=int, default=0, help="seed for MBR; default: %(default)s")
-    command.add_argument(
-        "--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="output folder; default: %(default)s"
-    )
-    command.add_argument(
-        "--questions",
-        type=int,
-        metavar="N",
-        help="answer a fixed random sample of N questions of each config; default: all questions",
-    )
-    command.add_argument(
-        "--batch-size",
-        type=int,
-        metavar="N",
-        help="largest number of questions in a batch, which changes no answer; default: what the memory can hold",
-    )
+    add("--cross-encoder", metavar="ENCODER", help="cross-encoder as a further metric, folder or Hub id")
+    add("--samples", type=int, default=16, metavar="N", help="samples for MBR; default: %(default)s")
+    add("--temperature", type=float, default=0.8, help="temperature for MBR; default: %(default)s")
+    add("--seed", type=int, default=0, help="seed for MBR; default: %(default)s")
+    add("--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="output folder; default: %(default)s")
+    sample_help = "answer a fixed random sample of N questions of each config; default: all questions"
+    add("--questions", type=int, metavar="N", help=sample_help)
+    batch_help = "largest number of questions in a batch, which changes no answer; default: what the memory can hold"
+    add("--batch-size", type=int, metavar="N", help=batch_help)
     add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Evaluate, and print the table of scores."""
     configure_output(arguments.verbose)
-    for option, value in (
-        ("--questions", arguments.questions),
-        ("--batch-size", arguments.batch_size),
-        ("--samples", arguments.samples),
-    ):
+    for option in ("questions", "batch_size", "samples"):
+        value = getattr(arguments, option)
         if value is not None and value < 1:
-            raise InputError(f"{option} {value}: must be 1 or more")
+            raise InputError(f"--{option.replace('_', '-')} {value}: must be 1 or more")
     if arguments.temperature <= 0:
         raise InputError(f"--temperature {arguments.temperature}: must be greater than 0")
     if len(set(arguments.configs)) < len(arguments.configs):
@@ -107,10 +86,11 @@ def run_command(arguments: argparse.Namespace) -> None:
     encoders = [find_encoder("--encoders", encoder) for encoder in arguments.encoders or [default_encoder()]]
     cross_encoder = find_encoder("--cross-encoder", arguments.cross_encoder) if arguments.cross_encoder else None
     sampling = AnswerSampling(samples=arguments.samples, temperature=arguments.temperature, seed=arguments.seed)
+    systems = parse_systems(arguments.models, MBRDecoding(sampling, encoders[0]))
     result = run(
         arguments.dataset,
         arguments.configs,
-        parse_systems(arguments.models, MBRDecoding(sampling, encoders[0])),
+        systems,
         encoders,
         arguments.out,
         cross_encoder=cross_encoder,
@@ -137,16 +117,20 @@ def run(
     questions: int | None = None,
     batch_size: int | None = None,
 ) -> tuple[Scores, dict[str, RunMetrics]] | None:
-    """Evaluate `systems` on the test split of each config.
+    """Evaluate `systems` on the test split of each config; return the scores, and the metrics of trained models.
 
-    Return the scores, and the training metrics of each model that this project trained. Under `accelerate launch` only
-    the first process does; the others answer their share of the questions and return None.
-
-    `questions` limits each config to a fixed random sample. Answers in `out` that the same system gave are reused.
+    Under `accelerate launch` only the first process returns them; the others answer their share of the questions and
+    return None. `questions` limits each config to a fixed random sample. Answers in `out` that the same system gave
+    are reused.
 
     Raises `InputError` before any model is loaded for input that cannot be evaluated, and if another command is
     writing into `out`.
     """
+    from eval.analysis.aggregate import score_all
+    from eval.analysis.heuristics import compute_heuristics
+    from eval.generation.collect import collect_answers
+    from eval.metrics.scorer import AnswerScorer
+
     for system in systems:
         tokenizer_folder(system.model)
     # The revision is read first: the questions are loaded at this revision, even if a new one is pushed meanwhile.
@@ -163,30 +147,21 @@ def run(
         if scorer is None:
             return None
         with Console(stderr=True).status("scoring the answers") as status:
-            predictions = {
-                config: {system.name: answers[system.name][config] for system in systems} for config in configs
-            }
-            values = scorer.score_all(asked, predictions)
-            write_predictions(out / "predictions", asked, predictions, values)
+            values = scorer.score_all(asked, answers, out / "predictions")
             status.update("scoring the heuristic baselines and upper bounds")
             heuristics = compute_heuristics(asked, corpus, scorer.headline_encoder)
-            heuristic_answers = {
-                config: {heuristic.name: heuristic.answers for heuristic in heuristics[config]} for config in configs
-            }
-            heuristic_values = scorer.score_all(asked, heuristic_answers)
-            write_predictions(out / "heuristics", asked, heuristic_answers, heuristic_values)
+            heuristic_values = scorer.score_all(asked, heuristics, out / "heuristics")
             status.update("computing intervals and differences")
             header = ScoresHeader(
                 date=datetime.now(UTC).date().isoformat(),
                 dataset=dataset,
                 revision=revision,
-                encoders=[_encoder_name(encoder) for encoder in encoders],
-                cross_encoder=_encoder_name(cross_encoder) if cross_encoder else None,
+                encoders=[encoder.label for encoder in encoders],
+                cross_encoder=cross_encoder.label if cross_encoder else None,
             )
-            scores = score_all(header, asked, systems, values, heuristics, heuristic_values)
-            scores = _keep_date(scores, out / SCORES_FILE)
+            scores = _keep_date(score_all(header, asked, systems, values, heuristic_values), out / SCORES_FILE)
             status.update("writing the report")
-            metrics = training_metrics(systems)
+            metrics = {system.name: trained for system in systems if (trained := system.model.metrics())}
             papers_by_year = _count_papers_by_year(dataset, asked)
             draw_papers_by_year(out / "figures", papers_by_year)
             draw_training_loss(out / "figures", metrics)
@@ -206,16 +181,11 @@ def _test_questions(dataset: str, config: str, revision: str) -> list[CorpusQues
     for number, question in enumerate(questions):
         for column in ("context", "question", "answer"):
             if not (getattr(question, column) or "").strip():
+                source = f"dataset {dataset!r}, config {config!r}, test row {number}"
                 raise InputError(
-                    f"dataset {dataset!r}, config {config!r}, test row {number}: its {column!r} is empty; build the "
-                    "corpus with `python -m dataset_builder build`"
+                    f"{source}: its {column!r} is empty; build the corpus with `python -m dataset_builder build`"
                 )
     return questions
-
-
-def _encoder_name(encoder: EncoderFolder) -> str:
-    """Return the Hub id of an encoder if its folder names it, else the folder or id as given."""
-    return hub_id(encoder.path) or encoder.given
 
 
 def _keep_date(scores: Scores, path: Path) -> Scores:

@@ -1,7 +1,5 @@
 """Define the files that training writes beside the weights: metrics.json, environment.json, samples.json."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 
@@ -170,10 +168,7 @@ def write_environment(folder: Path, environment: RunEnvironment) -> None:
 
 
 def read_sampled_answers(folder: Path) -> SampledAnswers | None:
-    """Return the report of `training.best_of_n` in the corpus `folder`, None for a corpus of another kind.
-
-    Raises `InputError` for a file that cannot be read or is older.
-    """
+    """Return the report of `training.best_of_n` in the corpus `folder`; None for a corpus of another kind."""
     if not (folder / SAMPLES_FILE).is_file():
         return None
     return read_format(SampledAnswers, folder / SAMPLES_FILE, "run training.best_of_n again into another folder")

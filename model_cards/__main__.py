@@ -1,7 +1,5 @@
 """Write the cards of trained models, and publish the models on the Hub."""
 
-from __future__ import annotations
-
 import argparse
 
 from dataset_builder.errors import exit_on_input_error

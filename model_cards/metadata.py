@@ -1,8 +1,8 @@
-"""Build the metadata of a model card, which the Hub reads, and check the licence of a model."""
-
-from __future__ import annotations
+"""Write the scores and the facts of a model in the formats that the Hub reads: card metadata and `.eval_results`."""
 
 from typing import Any, cast
+
+import yaml
 
 from dataset_builder.corpus.card import GEMMA_TERMS
 from dataset_builder.errors import InputError
@@ -12,6 +12,7 @@ from model_cards.names import Names
 from model_cards.trained_run import TrainedRun
 
 GEMMA = "gemma"
+RESULTS_FILE = ".eval_results/isca-qa.yaml"
 
 
 def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str | None) -> dict[str, Any]:
@@ -56,3 +57,26 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
         eval_results=results,
     )
     return cast(dict[str, Any], data.to_dict())  # type: ignore[no-untyped-call]  # the class has no types
+
+
+def eval_results_yaml(scores: Scores, system: str, dataset_id: str, commit: str, scores_url: str) -> str:
+    """Return the results of `system`, one entry for each config. Each config is a task of the corpus's eval.yaml.
+
+    The format is huggingface_hub's `EvalResultEntry`. `commit` is that of the corpus `dataset_id`.
+    """
+    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
+    entries = [
+        EvalResultEntry(
+            dataset_id=dataset_id,
+            task_id=config,
+            value=entry.metrics[HEADLINE].mean,
+            dataset_revision=commit,
+            date=scores.date,
+            source_url=scores_url,
+            source_name=SCORES_FILE,
+            notes=f"mean cosine similarity by {scores.encoders[0]}, {entry.n} questions on {entry.papers} papers",
+        )
+        for config, entry in scores.systems[system].configs.items()
+    ]
+    return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True)

@@ -1,7 +1,5 @@
 """Choose the names in a card: Hub ids on the Hub, folders on this machine."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Choose the files of a run that are published, and replace the names of local folders in them by Hub ids."""
 
-from __future__ import annotations
-
 import json
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,9 +9,8 @@ from dataset_builder.formats import to_json
 from eval.analysis.scores import SCORES_FILE, Scores
 from eval.models import RECIPE_FILE
 from eval.run_metrics import ENVIRONMENT_FILE, METRICS_FILE, RunMetrics, SweepRun, SweepSummary
-from model_cards.eval_results import RESULTS_FILE, eval_results_yaml
 from model_cards.figures import LOSS_CURVE, REWARD_CURVE
-from model_cards.metadata import GEMMA
+from model_cards.metadata import GEMMA, RESULTS_FILE, eval_results_yaml
 from model_cards.model_card import GEMMA_NOTICE
 from model_cards.names import Names
 from model_cards.trained_run import TrainedRun
@@ -38,7 +35,7 @@ def public_files(run: TrainedRun, scores: Scores, names: Names, license_id: str 
         if any(fnmatchcase(path.name, pattern) for pattern in PUBLISHED)
     }
     files[METRICS_FILE] = to_json(_public_metrics(run.metrics, names, license_id)).encode()
-    files[RECIPE_FILE] = run.recipe_for(names, license_id).to_yaml().encode()
+    files[RECIPE_FILE] = run.recipe_for(names, license_id).encode()
     files[SCORES_FILE] = to_json(_public_scores(scores, names)).encode()
     files[RESULTS_FILE] = eval_results_yaml(
         scores, run.system, names.scored.dataset, names.scored.revision or "", names.scores_url or ""

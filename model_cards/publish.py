@@ -1,22 +1,21 @@
 """Publish a trained model on the Hub with its card and its scores."""
 
-from __future__ import annotations
-
 import argparse
 import tempfile
 from pathlib import Path
 
+from rich.console import Console
+
 from dataset_builder.corpus.card import under_gemmas_terms
 from dataset_builder.errors import InputError
-from dataset_builder.hub.arguments import add_push_arguments
 from dataset_builder.hub.card_checks import check_metadata
-from dataset_builder.hub.changes import Push, Pushed, print_pushed
-from dataset_builder.hub.push import check_repo_id, push
+from dataset_builder.hub.changes import Push, print_pushed
+from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.packaged_models import SOURCE_FILE
 from eval.analysis.scores import SCORES_FILE, Scores, read_scores
 from eval.models import find_model
-from eval.run_metrics import METRICS_FILE, RunMetrics
+from eval.run_metrics import METRICS_FILE
 from model_cards.figures import draw_training_curve
 from model_cards.metadata import GEMMA
 from model_cards.model_card import model_card
@@ -37,9 +36,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--train-dataset-id", metavar="ORG/NAME", help="corpus of the training on the Hub, if it is another one"
     )
     command.add_argument(
-        "--start-model",
-        metavar="ORG/NAME",
-        help="model that GRPO or best of n started from; default: as in the run",
+        "--start-model", metavar="ORG/NAME", help="start of GRPO or best of n, on the Hub; default: as in the run"
     )
     command.add_argument("--base-model", metavar="ORG/NAME", help="base model on the Hub; default: as in the run")
     command.add_argument("--license", metavar="ID", help="licence of the model; default: as in its recipe")
@@ -48,71 +45,38 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Publish the model and print what changed on the Hub."""
-    configure_output(arguments.verbose)
-    from rich.console import Console
+    """Publish the model or adapter of a finished run with its scores, and print what changed on the Hub.
 
-    pushed = publish(
-        arguments.run,
-        arguments.repo_id,
-        arguments.scores,
-        dataset_id=arguments.dataset_id,
-        train_dataset_id=arguments.train_dataset_id,
-        base_model=arguments.base_model,
-        start_model=arguments.start_model,
-        license_id=arguments.license,
-        private=arguments.private,
-        tag=arguments.tag,
-        dry_run=arguments.dry_run,
-    )
-    print_pushed(Console(), pushed, arguments.dry_run)
-
-
-def publish(
-    run_folder: Path,
-    repo_id: str,
-    scores_path: Path,
-    dataset_id: str | None = None,
-    train_dataset_id: str | None = None,
-    base_model: str | None = None,
-    start_model: str | None = None,
-    license_id: str | None = None,
-    private: bool = False,
-    tag: str | None = None,
-    dry_run: bool = False,
-) -> Pushed:
-    """Publish the model or adapter of a finished run with its scores.
-
-    Hub ids and licence are needed if the scores and the run do not have them (see `add_arguments`). The corpora must
-    be on the Hub already: card and scores name their commits. Raises `InputError`, before anything is sent, if run,
-    scores and corpora do not fit together.
+    The corpora must be on the Hub already: card and scores name their commits. Raises `InputError`, before anything is
+    sent, if run, scores and corpora do not fit together.
     """
+    configure_output(arguments.verbose)
     from huggingface_hub import ModelCard, constants
 
-    check_repo_id(repo_id)
-    scores = read_scores(scores_path)
-    run = _scored_run(run_folder, scores, scores_path)
-    base = base_model or run.metrics.base_model
+    check_repo_id(arguments.repo_id)
+    run_folder: Path = arguments.run
+    scores = read_scores(arguments.scores)
+    run = _scored_run(run_folder, scores, arguments.scores)
+    base = arguments.base_model or run.metrics.base_model
     if base is None:
         raise InputError(
             f"--run {run_folder}: its base model {run.metrics.base_model_path} is a local folder without a Hub id; "
             "pass --base-model ORG/NAME"
         )
-    encoder = _check_encoders(scores, scores_path, run)
-    scored = corpus_on_hub(
-        scores.dataset, scores.revision, dataset_id, "--dataset-id", f"the corpus of the scores in {scores_path}"
-    )
-    trained, started_from_gemma = _training_data(run.metrics, run_folder, scored, train_dataset_id, start_model)
-    license_id = license_id or run.metrics.license
-    _check_gemma(run_folder, trained, started_from_gemma, license_id)
+    encoder = _check_encoders(scores, arguments.scores, run)
+    use = f"the corpus of the scores in {arguments.scores}"
+    scored = corpus_on_hub(scores.dataset, scores.revision, arguments.dataset_id, "--dataset-id", use)
+    trained, from_gemma = _training_data(run, scored, arguments.train_dataset_id, arguments.start_model)
+    license_id = arguments.license or run.metrics.license
+    _check_gemma(run, trained, from_gemma, license_id)
     names = Names(
-        model=repo_id,
+        model=arguments.repo_id,
         base=base,
         base_on_hub=True,
         scored=scored,
         trained=trained,
         encoder=encoder,
-        scores_url=f"{constants.ENDPOINT}/{repo_id}/blob/main/{SCORES_FILE}",
+        scores_url=f"{constants.ENDPOINT}/{arguments.repo_id}/blob/main/{SCORES_FILE}",
     )
     card = model_card(run, scores, names, license_id)
     metadata = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
@@ -120,8 +84,9 @@ def publish(
     with tempfile.TemporaryDirectory() as temporary:
         curve = draw_training_curve(Path(temporary), run.metrics)
         files = {**public_files(run, scores, names, license_id), curve.name: curve}
-        message = f"Publish {run.path.resolve().name}"
-        return push(Push(repo_id, "model", card, files, OWNED, message), private, tag, dry_run)
+        change = Push(arguments.repo_id, "model", card, files, OWNED, f"Publish {run.path.resolve().name}")
+        pushed = push(change, arguments.private, arguments.tag, arguments.dry_run)
+    print_pushed(Console(), pushed, arguments.dry_run)
 
 
 def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedRun:
@@ -166,51 +131,47 @@ def _check_encoders(scores: Scores, scores_path: Path, run: TrainedRun) -> str |
                 f"--scores {scores_path}: the encoder {encoder} is a local folder without a Hub id; {remedy} and run "
                 "the evaluation again, which keeps the answers"
             )
-    if run.recipe.encoder is None:
-        return None
-    name = name_on_hub(run.recipe.encoder)
-    if name is None:
+    name = run.encoder and name_on_hub(run.encoder)
+    if run.encoder and not name:
         raise InputError(
-            f"--run {run.source}: the encoder {run.recipe.encoder} of its recipe is a local folder without a Hub id; "
-            f"{remedy}"
+            f"--run {run.source}: the encoder {run.encoder} of its recipe is a local folder without a Hub id; {remedy}"
         )
     return name
 
 
 def _training_data(
-    metrics: RunMetrics, run_folder: Path, scored: Corpus, dataset_id: str | None, start_model: str | None
+    run: TrainedRun, scored: Corpus, dataset_id: str | None, start_model: str | None
 ) -> tuple[TrainingData, bool]:
     """Return the training data of a run under Hub ids, and whether it started from a model under Gemma's terms."""
-    source = f"--run {run_folder}"
     started_from_gemma = False
 
     def find_corpus(dataset: str, revision: str | None) -> Corpus:
         if revision is None:
             raise InputError(
-                f"{source}: {METRICS_FILE} does not say at which revision of {dataset} the model was trained; train "
-                "it again"
+                f"--run {run.source}: {METRICS_FILE} does not say at which revision of {dataset} the model was "
+                "trained; train it again"
             )
         if dataset_id is None and revision in (scored.revision, scored.report and scored.report.revision):
             return scored
-        use = f"the corpus that {run_folder} was trained on"
+        use = f"the corpus that {run.source} was trained on"
         return corpus_on_hub(dataset, revision, dataset_id, "--train-dataset-id", use)
 
     def name_model(model: str) -> str:
         nonlocal started_from_gemma
-        name, started_from_gemma = start_on_hub(model, start_model, source)
+        name, started_from_gemma = start_on_hub(model, start_model, f"--run {run.source}")
         return name
 
-    return training_data(metrics, source, find_corpus, name_model), started_from_gemma
+    return training_data(run.metrics, f"--run {run.source}", find_corpus, name_model), started_from_gemma
 
 
-def _check_gemma(run_folder: Path, trained: TrainingData, started_from_gemma: bool, license_id: str | None) -> None:
+def _check_gemma(run: TrainedRun, trained: TrainingData, from_gemma: bool, license_id: str | None) -> None:
     """Raise `InputError` for a model that is made from output of Gemma, and does not have Gemma's licence."""
     report = trained.corpus.report
     teacher = report.train_teacher if report else ""
     written_by_gemma = report is not None and under_gemmas_terms(teacher, report.teachers[teacher])
-    if (started_from_gemma or written_by_gemma) and license_id != GEMMA:
-        origin = trained.start if started_from_gemma else f"pairs written by {teacher}"
+    if (from_gemma or written_by_gemma) and license_id != GEMMA:
+        origin = trained.start if from_gemma else f"pairs written by {teacher}"
         raise InputError(
-            f"--run {run_folder}: the model was made from {origin}. Gemma's terms count such a model as a derivative "
+            f"--run {run.source}: the model was made from {origin}. Gemma's terms count such a model as a derivative "
             f"of Gemma, and its licence is {license_id!r}; pass --license gemma"
         )

@@ -1,9 +1,9 @@
 """Write the cards of trained models into their folders."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
+
+from rich.console import Console
 
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.report import read_corpus_report
@@ -35,8 +35,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Write the cards and print their paths."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
     for path in render(arguments.dataset, arguments.scores, arguments.dataset_id):
         Console().print(f"Card: {path}", soft_wrap=True)
 
@@ -48,13 +46,12 @@ def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
     or a model has changed since the evaluation.
     """
     scores = read_scores(scores_path)
-    report = read_corpus_report(dataset)
     if scores.revision != corpus_revision(str(dataset)):
         raise InputError(
             f"{scores_path}: the scores are on revision {scores.revision} of {scores.dataset}, and {dataset} has "
             "another revision; run the evaluation again"
         )
-    scored = Corpus(dataset_id, scores.revision, report)
+    scored = Corpus(dataset_id, scores.revision, read_corpus_report(dataset))
     cards = []
     for name, system in scores.systems.items():
         folder = _evaluated_model(scores_path, scores, name)
@@ -70,7 +67,6 @@ def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
 
 def local_names(run: TrainedRun, scored: Corpus) -> Names:
     """Return the names for the card of a model on this machine."""
-    encoder = run.recipe.encoder
     return Names(
         model=run.source,
         base=run.metrics.base_model or run.metrics.base_model_path,
@@ -82,7 +78,7 @@ def local_names(run: TrainedRun, scored: Corpus) -> Names:
             find_corpus=lambda dataset, revision: local_corpus(dataset, revision, scored),
             name_model=lambda model: model,
         ),
-        encoder=encoder and (name_on_hub(encoder) or encoder),
+        encoder=run.encoder and (name_on_hub(run.encoder) or run.encoder),
     )
 
 
@@ -92,7 +88,5 @@ def _evaluated_model(scores_path: Path, scores: Scores, name: str) -> ModelFolde
         raise InputError(f"{scores_path}: does not say where the model of {name} is; give scores.json of this machine")
     folder = find_model(name, system.model)
     if folder.fingerprint != system.sha256:
-        raise InputError(
-            f"{scores_path}: {system.model} has changed since {name} was scored; run the evaluation again"
-        )
+        raise InputError(f"{scores_path}: {system.model} has changed since {name} was scored; evaluate it again")
     return folder

@@ -1,7 +1,5 @@
 """Find out what a run was trained on: the corpus and its revision, its teacher, and any sampled answers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -45,8 +45,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     from dataset_builder.corpus.load import load_corpus_split
     from dataset_builder.corpus.questions import read_questions
     from dataset_builder.hardware import peak_memory_bytes, use_all_threads
-    from training.data.tokenization import tokenize_pairs
-    from training.data.tokenizer import load_tokenizer
+    from training.data.tokenization import load_tokenizer, tokenize_pairs
     from training.hardware import machine_defaults
     from training.sft import COMPILED_PADDING
 

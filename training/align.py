@@ -6,26 +6,13 @@
 same command resumes an interrupted run from its last checkpoint, and does nothing if the run is finished.
 """
 
-from __future__ import annotations
-
 import argparse
 import copy
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
 from training.command import run_stage, stage_parser
-from training.run.recipe import ProjectKeys, Recipe, add_recipe_arguments, parse_recipe, recipe_words
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import PreTrainedTokenizerBase, Trainer
-    from trl.trainer.grpo_config import GRPOConfig
-
-    from dataset_builder.corpus.questions import CorpusQuestion
-    from eval.run_metrics import RunMetrics
-    from training.run.artifacts import TrainingData
+from training.run.recipe import ProjectKeys, add_recipe_arguments, parse_recipe, recipe_words
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -43,20 +30,20 @@ def main(words: list[str]) -> None:
     from trl.trainer.grpo_config import GRPOConfig
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import machine_defaults, refuse_answers_under_fsdp, refuse_several_gpus
+    from training.hardware import check_processes, machine_defaults
 
     recipe = parse_recipe(words, machine_defaults(), ProjectKeys, GRPOConfig)
-    refuse_several_gpus(recipe.training)
-    refuse_answers_under_fsdp(recipe.keys.validation_questions)
+    check_processes(recipe.training, recipe.keys.validation_questions)
     use_all_threads()
+
+    from datasets import Dataset
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
+    from dataset_builder.prompt import fit_prompt
     from eval.models import find_model
-    from training.data.tokenizer import load_tokenizer
+    from training.data.tokenization import load_tokenizer
     from training.rewards import AnswerReward
-    from training.run.artifacts import TrainingData, save_run
-    from training.run.failures import explain_failures
     from training.run.folder import begin_run
     from training.validation import ValidationAnswers
 
@@ -71,8 +58,17 @@ def main(words: list[str]) -> None:
         )
     tokenizer, positions = load_tokenizer(str(adapter.base.path))
     train, validation = (read_questions(load_corpus_split(dataset, None, name)) for name in ("train", "validation"))
-    data = TrainingData(dataset, corpus_revision(dataset), len(train))
-    prompts = prompt_rows(train, tokenizer, positions - (args.max_completion_length or 0))
+    revision = corpus_revision(dataset)
+    max_tokens = positions - (args.max_completion_length or 0)
+    prompts = Dataset.from_list(
+        [
+            {
+                "prompt": fit_prompt(tokenizer, question.instruction, question.context, question.question, max_tokens),
+                "answer": question.answer,
+            }
+            for question in train
+        ]
+    )
     reward = AnswerReward(recipe.keys.encoder)
     count = recipe.keys.validation_questions
     answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
@@ -88,9 +84,11 @@ def main(words: list[str]) -> None:
     from transformers import AutoModelForCausalLM
     from trl.trainer.grpo_trainer import GRPOTrainer
 
+    from eval.run_metrics import ChosenEpoch, StepReward
     from training.guarded_trainer import GuardedTrainer
-    from training.run.progress import show_progress
-    from training.run.stopwatch import Stopwatch
+    from training.run.artifacts import TrainingData, run_metrics, save_run
+    from training.run.failures import explain_failures
+    from training.run.stopwatch import find_stopwatch
     from training.validation import ValidationBeforeAndAfter
 
     class GuardedGRPOTrainer(GuardedTrainer, GRPOTrainer):
@@ -107,54 +105,30 @@ def main(words: list[str]) -> None:
             args=args,
             train_dataset=prompts,
             processing_class=tokenizer,
-            callbacks=[Stopwatch(), *([ValidationBeforeAndAfter(answers)] if answers else [])],
+            callbacks=[ValidationBeforeAndAfter(answers)] if answers else [],
         )
-        show_progress(trainer)
         trainer.train(resume_from_checkpoint=checkpoint)
         if args.beta:
             model.delete_adapter("ref")  # TRL's copy of the adapter, which the KL term compares with
-        save_run(trainer, measure(trainer, recipe, data, base=adapter.base.given))
+
+        # Metrics and adapter
+        log = trainer.state.log_history
+        after = [entry["eval_similarity"] for entry in log if "eval_similarity" in entry and entry["epoch"]]
+        metrics = run_metrics(
+            trainer,
+            recipe,
+            TrainingData(dataset, revision, len(train)),
+            adapter.base.given,
+            method="grpo",
+            tokens_per_second=trainer.state.num_input_tokens_seen / find_stopwatch(trainer).seconds,
+            validation=ChosenEpoch(epoch=trainer.state.epoch, loss=None, similarity=after[-1] if after else None),
+            adapter=recipe.base_model,
+            reward_by_step=[
+                StepReward(step=int(entry["step"]), reward=entry["reward"]) for entry in log if "reward" in entry
+            ],
+        )
+        save_run(trainer, metrics)
     trainer.accelerator.end_training()
-
-
-def prompt_rows(questions: Sequence[CorpusQuestion], tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> Dataset:
-    """Return one row for each question: its `prompt`, in at most `max_tokens` tokens, and its reference `answer`."""
-    from datasets import Dataset
-
-    from dataset_builder.prompt import fit_prompt
-
-    return Dataset.from_list(
-        [
-            {
-                "prompt": fit_prompt(tokenizer, question.instruction, question.context, question.question, max_tokens),
-                "answer": question.answer,
-            }
-            for question in questions
-        ]
-    )
-
-
-def measure(trainer: Trainer, recipe: Recipe[ProjectKeys, GRPOConfig], data: TrainingData, base: str) -> RunMetrics:
-    """Return the metrics of the aligned adapter on the model `base`."""
-    from eval.run_metrics import ChosenEpoch, StepReward
-    from training.run.artifacts import run_metrics
-    from training.run.stopwatch import find_stopwatch
-
-    log = trainer.state.log_history
-    after = [entry["eval_similarity"] for entry in log if "eval_similarity" in entry and entry["epoch"]]
-    return run_metrics(
-        trainer,
-        recipe,
-        data,
-        base=base,
-        method="grpo",
-        tokens_per_second=trainer.state.num_input_tokens_seen / find_stopwatch(trainer).seconds,
-        validation=ChosenEpoch(epoch=trainer.state.epoch, loss=None, similarity=after[-1] if after else None),
-        adapter=recipe.base_model,
-        reward_by_step=[
-            StepReward(step=int(entry["step"]), reward=entry["reward"]) for entry in log if "reward" in entry
-        ],
-    )
 
 
 if __name__ == "__main__":

@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, replacing, write_text
 from dataset_builder.journal import Journal
+from dataset_builder.packaged_models import DEFAULT_ENCODER
 from eval.run_metrics import AnswerSampling, SampledAnswers, write_sampled_answers
 from training.command import run_stage, stage_parser
 
@@ -69,16 +72,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--temperature", type=float, default=0.8, metavar="T", help="sampling temperature; default: %(default)s"
     )
-    command.add_argument(
-        "--batch-size",
-        type=int,
-        metavar="N",
-        help="most questions in a batch; default: as many as the device can take",
-    )
+    command.add_argument("--batch-size", type=int, metavar="N", help="questions in a batch; default: as many as fit")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     command.add_argument(
         "--encoder",
-        default="sentence-transformers/all-MiniLM-L6-v2",
+        default=DEFAULT_ENCODER,
         metavar="DIR",
         help="sentence encoder that compares answers, folder or Hub id; default: %(default)s",
     )
@@ -86,8 +84,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Write the corpus, and say how much nearer the chosen answers are than the average sample."""
-    from rich.console import Console
-
     for option, value in (("--samples", arguments.samples), ("--batch-size", arguments.batch_size)):
         if value is not None and value < 1:
             raise InputError(f"{option} {value}: must be 1 or more")
@@ -175,17 +171,14 @@ def choose_answers(
         compare = Encoder(encoder)
         asked = [questions[number] for number in missing]
         network, tokenizer = load_model(model)
-        with tqdm(total=len(questions), initial=len(chosen), desc="sampling", unit="question", disable=None) as bar:
+        with tqdm(total=len(questions), initial=len(chosen), desc="sampling answers", unit="question") as bar:
             for batch in sample_in_batches(network, tokenizer, asked, sampling, batch_size):
                 choices = []
                 for index, answers in batch.items():
                     similarities = compare.similarities(answers, [asked[index].answer] * len(answers))
                     best = int(similarities.argmax())
-                    choices.append(
-                        ChosenAnswer(
-                            missing[index], answers[best], float(similarities[best]), float(similarities.mean())
-                        )
-                    )
+                    scores = float(similarities[best]), float(similarities.mean())
+                    choices.append(ChosenAnswer(missing[index], answers[best], *scores))
                 chosen |= {choice.number: choice for choice in choices}
                 journal.append(choices)
                 bar.update(len(batch))

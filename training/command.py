@@ -1,14 +1,11 @@
 """Parse and run a stage of training: `python -m training STAGE ...`, or `python -m training.STAGE ...`."""
 
-from __future__ import annotations
-
 import argparse
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
 from dataset_builder.errors import exit_on_input_error
-from dataset_builder.output import add_verbose_option, configure_output
+from dataset_builder.output import add_verbose_option, add_version_option, configure_output
 
 EXIT_CODES = "exit codes: 0 done, 1 training stopped (the message says why), 2 bad input, 130 interrupted"
 
@@ -27,10 +24,7 @@ def package_parser(stages: list[ModuleType]) -> argparse.ArgumentParser:
     texts = {**_texts(stages[0]), "description": "Train models on the corpus."}
     texts["epilog"] += f"\n\n{EXIT_CODES}"
     parser = argparse.ArgumentParser(prog="python -m training", **texts)
-    try:
-        parser.add_argument("--version", action="version", version=f"isca-qa {version('isca-qa')}")
-    except PackageNotFoundError:
-        parser.add_argument("--version", action="version", version="isca-qa, not installed")
+    add_version_option(parser)
     subparsers = parser.add_subparsers(required=True, metavar="STAGE")
     for stage in stages:
         texts = _texts(stage)

@@ -1,24 +1,30 @@
-"""Stop a run before it loses its model: at a loss that is not finite, or a checkpoint that cannot be written."""
-
-from __future__ import annotations
+"""Measure a run, and stop it before it loses its model: the base of both trainers of this project."""
 
 import math
 import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers import Trainer
+from transformers import PrinterCallback, ProgressCallback, Trainer
 
 from training.run.failures import TrainingError, explain_write_failures
 from training.run.folder import is_complete
+from training.run.stopwatch import Stopwatch
 
 
 class GuardedTrainer(Trainer):
     """Comes before one of TRL's trainers in the bases of a class, and stops the run where that trainer would continue.
 
     It stops at a loss or a gradient that is not finite, before the optimizer changes a weight, and at a checkpoint
-    that cannot be written, before the older one is removed.
+    that cannot be written, before the older one is removed. A `Stopwatch` replaces the progress bars and the printed
+    metrics of transformers.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for callback in (ProgressCallback, PrinterCallback):
+            self.remove_callback(callback)
+        self.add_callback(Stopwatch())
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """Return the loss of the trainer; raises `TrainingError` if it is not finite."""

@@ -1,19 +1,17 @@
 """Choose settings by the hardware, refuse settings that it cannot run, and record it."""
 
-from __future__ import annotations
-
 import os
 import platform
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+
+import torch
+from transformers import TrainingArguments
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from dataset_builder.errors import InputError
+from dataset_builder.hardware import computing_dtype
 from eval.run_metrics import RunEnvironment
-
-if TYPE_CHECKING:
-    import torch
-    from transformers import TrainingArguments
 
 PACKAGES = ("accelerate", "datasets", "huggingface_hub", "peft", "torch", "transformers", "trl")
 
@@ -24,10 +22,6 @@ def machine_defaults() -> dict[str, bool]:
     bf16 is true if the hardware computes in bfloat16 (see `computing_dtype`). It applies to the autocast operations;
     the weights stay in float32.
     """
-    import torch
-
-    from dataset_builder.hardware import computing_dtype
-
     return {
         "bf16": computing_dtype() is torch.bfloat16,
         "use_cpu": not torch.cuda.is_available(),
@@ -35,17 +29,16 @@ def machine_defaults() -> dict[str, bool]:
     }
 
 
-def refuse_several_gpus(args: TrainingArguments) -> None:
-    """Raise `InputError` if one process sees several GPUs. TRL's trainers use only one for each process."""
+def check_processes(args: TrainingArguments, validation_questions: int) -> None:
+    """Raise `InputError` if one process sees several GPUs, or should answer with a model that FSDP shards.
+
+    TRL's trainers use only one GPU for each process.
+    """
     if args.n_gpu > 1:
         raise InputError(
             f"{args.n_gpu} GPUs are visible to one process, which trains on one: start one process for each GPU by "
             f"`accelerate launch --multi_gpu --num_processes {args.n_gpu} ...`, or select one, CUDA_VISIBLE_DEVICES=0"
         )
-
-
-def refuse_answers_under_fsdp(validation_questions: int) -> None:
-    """Raise `InputError` if a model that FSDP shards over the processes should answer questions."""
     if os.environ.get("ACCELERATE_USE_FSDP") == "true" and validation_questions:
         raise InputError(
             f"validation_questions {validation_questions}: under FSDP no process has the whole model to answer with; "
@@ -59,9 +52,6 @@ def compile_layers(model: torch.nn.Module, backend: str | None, mode: str | None
     Rows are padded to few lengths (`pad_to_multiple_of`), so programs for fixed shapes are faster. The embeddings and
     the head are not compiled: the head gets another number of answer tokens in each batch.
     """
-    import torch
-    from transformers.modeling_layers import GradientCheckpointingLayer
-
     torch._dynamo.config.recompile_limit = 32
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
@@ -70,8 +60,6 @@ def compile_layers(model: torch.nn.Module, backend: str | None, mode: str | None
 
 def run_environment(precision: str) -> RunEnvironment:
     """Return the hardware, the precision, and the versions of Python and of the packages of this run."""
-    import torch
-
     gpu = torch.cuda.is_available()
     return RunEnvironment(
         device=torch.cuda.get_device_name() if gpu else torch.cpu.get_capabilities().get("cpu_name", "CPU"),

@@ -1,8 +1,9 @@
 """Reward an answer for its similarity to the reference answer, less a price for its length and its repetition."""
 
-from __future__ import annotations
-
 from typing import Any
+
+from eval.metrics.embedding import Encoder
+from eval.models import find_encoder
 
 # An answer with twice the reference's words or more loses the first; one that only repeats itself loses the second.
 # Both are small compared with a similarity, which is 0.5 to 0.9 for a trained model.
@@ -28,9 +29,6 @@ class AnswerReward:
     """A reward function as TRL's GRPOTrainer calls it."""
 
     def __init__(self, encoder: str) -> None:
-        from eval.metrics.embedding import Encoder
-        from eval.models import find_encoder
-
         self.__name__ = "answer_reward"
         self._encoder = Encoder(find_encoder("encoder", encoder))
 

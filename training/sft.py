@@ -7,23 +7,14 @@ The command line can override any key of a recipe: `--num_train_epochs 1 --outpu
 resumes an interrupted run from its last checkpoint, and does nothing if the run is finished.
 """
 
-from __future__ import annotations
-
 import argparse
 import copy
 import sys
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dataset_builder.errors import InputError
 from training.command import run_stage, stage_parser
 from training.run.recipe import Recipe, SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
-
-if TYPE_CHECKING:
-    from trl.trainer.sft_config import SFTConfig
-
-    from eval.run_metrics import RunMetrics
-    from training.run.artifacts import TrainingData
-    from training.trainer import RowTrainer
 
 # With torch.compile, rows are padded to multiples of this: rows of up to about 1,300 tokens have five lengths then,
 # and so five programs.
@@ -41,30 +32,25 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Train by the recipe. With `--verbose`, first show two training rows."""
-    main(recipe_words(arguments), show_rows=arguments.verbose)
+    """Train by the recipe."""
+    main(recipe_words(arguments))
 
 
-def main(words: list[str], show_rows: bool = False) -> None:
+def main(words: list[str]) -> None:
     """Train by the recipe `--config FILE --KEY VALUE ...`."""
     from trl.trainer.sft_config import SFTConfig
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import machine_defaults, refuse_answers_under_fsdp, refuse_several_gpus
+    from training.hardware import check_processes, machine_defaults
 
     recipe = parse_recipe(words, machine_defaults(), SFTKeys, SFTConfig)
     refuse_unsupported_keys(recipe)
-    refuse_several_gpus(recipe.training)
-    refuse_answers_under_fsdp(recipe.keys.validation_questions)
+    check_processes(recipe.training, recipe.keys.validation_questions)
     use_all_threads()
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
-    from training.data.preview import print_preview
-    from training.data.tokenization import rows_by_pair, rows_by_paper, tokenize_pairs
-    from training.data.tokenizer import load_tokenizer
-    from training.run.artifacts import TrainingData, save_run
-    from training.run.failures import explain_failures
+    from training.data.tokenization import load_tokenizer, rows_by_pair, rows_by_paper, tokenize_pairs
     from training.run.folder import begin_run
     from training.validation import ValidationAnswers
 
@@ -74,7 +60,7 @@ def main(words: list[str], show_rows: bool = False) -> None:
     tokenizer, positions = load_tokenizer(recipe.base_model)
     max_tokens = min(args.max_length or positions, positions)
     train, validation = (read_questions(load_corpus_split(dataset, None, name)) for name in ("train", "validation"))
-    data = TrainingData(dataset, corpus_revision(dataset), len(train))
+    revision = corpus_revision(dataset)
     make_rows = rows_by_paper if recipe.keys.rows == "paper" else rows_by_pair
     train_rows, validation_rows = (
         make_rows(tokenize_pairs(questions, tokenizer, max_tokens)) for questions in (train, validation)
@@ -86,8 +72,6 @@ def main(words: list[str], show_rows: bool = False) -> None:
     finished, checkpoint = begin_run(recipe, train_rows)
     if finished:
         return
-    if show_rows and args.process_index == 0:
-        print_preview(train_rows.select(range(min(2, len(train_rows)))).to_list(), tokenizer)
 
     # Trainer
     from tqdm.contrib.logging import logging_redirect_tqdm
@@ -95,7 +79,9 @@ def main(words: list[str], show_rows: bool = False) -> None:
     from trl.trainer.utils import get_peft_config
 
     from training.data.collator import RowCollator
-    from training.run.stopwatch import Stopwatch
+    from training.run.artifacts import TrainingData, chosen_epoch, epoch_losses, run_metrics, save_run
+    from training.run.failures import explain_failures
+    from training.run.stopwatch import find_stopwatch
     from training.trainer import RowTrainer
     from training.validation import ValidationAtEpochEnd
 
@@ -104,7 +90,7 @@ def main(words: list[str], show_rows: bool = False) -> None:
         "dtype": recipe.model.dtype or "float32",
         "use_safetensors": True,
     }
-    adapter = get_peft_config(recipe.model)
+    adapter: Any = get_peft_config(recipe.model)
     if adapter:
         # GPT-2's layers store their weights transposed; peft warns if it has to find that out itself.
         adapter.fan_in_fan_out = AutoConfig.from_pretrained(recipe.base_model).model_type == "gpt2"
@@ -122,14 +108,31 @@ def main(words: list[str], show_rows: bool = False) -> None:
             data_collator=RowCollator(int(tokenizer.pad_token_id), padding),
             processing_class=tokenizer,
             peft_config=adapter,
-            callbacks=[Stopwatch(), ValidationAtEpochEnd()],
+            callbacks=[ValidationAtEpochEnd()],
         )
         trainer.train(resume_from_checkpoint=checkpoint)
-        save_run(trainer, measure(trainer, recipe, data, tokens=sum(map(len, train_rows["input_ids"]))))
+
+        # Metrics and model
+        stopwatch = find_stopwatch(trainer)
+        epochs_per_second = (trainer.state.epoch or 0.0) / stopwatch.seconds
+        tokens_per_second = sum(map(len, train_rows["input_ids"])) * epochs_per_second
+        metrics = run_metrics(
+            trainer,
+            recipe,
+            TrainingData(dataset, revision, len(train)),
+            recipe.base_model,
+            method="lora" if recipe.model.use_peft else "full",
+            tokens_per_second=tokens_per_second,
+            validation=chosen_epoch(epoch_losses(trainer.state.log_history)),
+            rows=recipe.keys.rows,
+            pairs_per_second=len(train) * epochs_per_second,
+            mfu=stopwatch.mfu(tokens_per_second),
+        )
+        save_run(trainer, metrics)
     trainer.accelerator.end_training()
 
 
-def refuse_unsupported_keys(recipe: Recipe[SFTKeys, SFTConfig]) -> None:
+def refuse_unsupported_keys(recipe: Recipe[SFTKeys, Any]) -> None:
     """Raise `InputError` for settings of TRL that would have no effect or a wrong one on the rows of this project."""
     if recipe.model.attn_implementation not in (None, "sdpa"):
         raise InputError(
@@ -147,31 +150,6 @@ def refuse_unsupported_keys(recipe: Recipe[SFTKeys, SFTConfig]) -> None:
             "save_strategy 'no': the epoch with the most similar answers is loaded from its checkpoint; save by "
             "'steps', or pass --validation_questions 0 to keep the last epoch"
         )
-
-
-def measure(trainer: RowTrainer, recipe: Recipe[SFTKeys, SFTConfig], data: TrainingData, tokens: int) -> RunMetrics:
-    """Return the metrics of the trained model; `tokens` is the number of tokens in an epoch."""
-    from training.run.artifacts import run_metrics
-    from training.run.flops import flops_per_token, peak_flops
-    from training.run.losses import chosen_epoch, convergence_epoch, epoch_losses
-    from training.run.stopwatch import find_stopwatch
-
-    epochs_per_second = (trainer.state.epoch or 0.0) / find_stopwatch(trainer).seconds
-    epochs = epoch_losses(trainer.state.log_history)
-    peak = peak_flops(recipe.training.bf16)
-    return run_metrics(
-        trainer,
-        recipe,
-        data,
-        base=recipe.base_model,
-        method="lora" if recipe.model.use_peft else "full",
-        tokens_per_second=tokens * epochs_per_second,
-        validation=chosen_epoch(epochs),
-        rows=recipe.keys.rows,
-        pairs_per_second=data.pairs * epochs_per_second,
-        mfu=tokens * epochs_per_second * flops_per_token(trainer.network) / peak if peak else None,
-        convergence_epoch=convergence_epoch(epochs),
-    )
 
 
 if __name__ == "__main__":

@@ -7,24 +7,20 @@ seeds are trained at the best learning rate, or without learning rates at the re
 only the runs that are not finished.
 """
 
-from __future__ import annotations
-
 import argparse
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
+from rich.console import Console
+from rich.table import Table
 
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from eval.models import RECIPE_FILE
 from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metrics, write_run_metrics
 from training.command import run_stage, stage_parser
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 SWEEP_FILE = "sweep.json"
 
@@ -51,43 +47,29 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Run the sweep, print its table and the best run, and say how much the seeds differ."""
-    from rich.console import Console
+    """Train at each learning rate, then with each seed, and write and print the summary.
 
-    for key, instead in (
-        ("output_dir", "--out for all of them"),
-        ("learning_rate", "--learning-rates"),
-        ("seed", "--seeds"),
-    ):
+    The metrics of the chosen run get the summary, too. Raises `InputError` if a run does not finish.
+    """
+    instead = {"output_dir": "--out for all of them", "learning_rate": "--learning-rates", "seed": "--seeds"}
+    for key, option in instead.items():
         if any(word.split("=")[0].replace("-", "_") == f"__{key}" for word in arguments.recipe_keys):
-            raise InputError(f"--{key}: each run of a sweep has its own; pass {instead}")
+            raise InputError(f"--{key}: each run of a sweep has its own; pass {option}")
     if not arguments.learning_rates and not arguments.seeds:
         raise InputError("a sweep needs --learning-rates or --seeds: pass for example --learning-rates 2e-4 5e-4")
     for rate in arguments.learning_rates:
         if rate <= 0:
             raise InputError(f"--learning-rates {rate:g}: must be greater than 0, for example 2e-4 5e-4")
     out = arguments.out or _default_out(arguments.config)
-    summary = sweep(
-        arguments.config, arguments.learning_rates, arguments.recipe_keys, out, arguments.seeds, arguments.verbose
-    )
-    print_summary(summary, Console())
-
-
-def sweep(
-    config: Path, rates: list[float], recipe_keys: list[str], out: Path, seeds: list[int], verbose: bool = False
-) -> SweepSummary:
-    """Train at each learning rate, then with each seed, below `out`, and write and return the summary.
-
-    The metrics of the chosen run get the summary, too. Raises `InputError` if a run does not finish.
-    """
+    common_keys = [*arguments.recipe_keys, *(["--verbose"] if arguments.verbose else [])]
 
     def train(keys: list[str], name: str) -> SweepRun:
-        return _train(config, [*recipe_keys, *keys], out / name, verbose)
+        return _train(arguments.config, [*common_keys, *keys], out / name)
 
-    runs = [train(["--learning_rate", f"{rate:g}"], f"learning_rate-{rate:g}") for rate in rates]
+    runs = [train(["--learning_rate", f"{rate:g}"], f"learning_rate-{rate:g}") for rate in arguments.learning_rates]
     chosen = max(runs, key=lambda run: run.similarity, default=None)
     seed_runs = []
-    for seed in seeds:
+    for seed in arguments.seeds:
         if chosen and chosen.seed == seed:
             seed_runs.append(chosen)
             continue
@@ -96,13 +78,13 @@ def sweep(
         seed_runs.append(train([*rate, "--seed", str(seed)], f"{prefix}seed-{seed}"))
     similarities = [run.similarity for run in seed_runs]
     summary = SweepSummary(
-        config=str(config),
-        arguments=recipe_keys,
+        config=str(arguments.config),
+        arguments=arguments.recipe_keys,
         runs=runs,
         chosen=chosen,
         seeds=SweepSeeds(
             runs=seed_runs,
-            mean=sum(similarities) / len(similarities) if seeds else None,
+            mean=sum(similarities) / len(similarities) if similarities else None,
             lowest=min(similarities, default=None),
             highest=max(similarities, default=None),
         ),
@@ -111,13 +93,11 @@ def sweep(
     if chosen:
         folder = Path(chosen.folder or "")
         write_run_metrics(folder, read_run_metrics(folder).model_copy(update=dict(sweep=summary)))
-    return summary
+    print_summary(summary, Console())
 
 
 def print_summary(summary: SweepSummary, console: Console) -> None:
     """Print the runs as a table, the chosen one, and the spread of the seeds."""
-    from rich.table import Table
-
     table = Table("learning rate", "seed", "validation similarity", "validation loss", "folder")
     for run in {run.folder: run for run in [*summary.runs, *summary.seeds.runs]}.values():
         rate = "default" if run.learning_rate is None else f"{run.learning_rate:g}"
@@ -131,19 +111,10 @@ def print_summary(summary: SweepSummary, console: Console) -> None:
         console.print(f"Seeds: similarity {seeds.mean:.3f} ({seeds.lowest:.3f} to {seeds.highest:.3f})")
 
 
-def _train(config: Path, recipe_keys: list[str], folder: Path, verbose: bool) -> SweepRun:
+def _train(config: Path, keys: list[str], folder: Path) -> SweepRun:
     """Run `training.sft` with an output folder, and return its scores."""
-    command = [
-        sys.executable,
-        "-m",
-        "training.sft",
-        "--config",
-        str(config),
-        *recipe_keys,
-        "--output_dir",
-        str(folder),
-    ]
-    if subprocess.run([*command, *(["--verbose"] if verbose else [])]).returncode:
+    words = ["--config", str(config), *keys, "--output_dir", str(folder)]
+    if subprocess.run([sys.executable, "-m", "training.sft", *words]).returncode:
         raise InputError(f"{folder}: training stopped, see the message above; the same command continues there")
     metrics = read_run_metrics(folder)
     if metrics.validation.similarity is None:

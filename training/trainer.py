@@ -1,7 +1,5 @@
 """Train on the rows of this project with TRL's SFTTrainer: add their order, attention mask and validation answers."""
 
-from __future__ import annotations
-
 import copy
 import logging
 import math
@@ -23,7 +21,6 @@ from training.data.tokenization import NO_LOSS, pad_dataset
 from training.guarded_trainer import GuardedTrainer
 from training.hardware import compile_layers
 from training.run.failures import TrainingError
-from training.run.progress import show_progress
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +68,6 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
         rows_per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         self._sampler = EpochOrderSampler(lengths, rows_per_step, self.args.seed)
         self.add_callback(BeginEpoch(self._sampler))
-        show_progress(self)
         self._validation: list[torch.Tensor] = []
         self._predicting: torch.Tensor | None = None
         if self.accelerator.device.type == "cpu":

@@ -1,18 +1,20 @@
 """Score a model in training by its answers to validation questions, as the evaluation scores them."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+import torch
+from accelerate import PartialState
+from accelerate.utils import reduce
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.corpus.questions import CorpusQuestion
+from eval.generation.answers import answer_in_batches
+from eval.metrics.embedding import Encoder
+from eval.models import find_encoder
+from eval.question_sample import sample_questions, shard
 
 logger = logging.getLogger(__name__)
 
@@ -23,23 +25,12 @@ class ValidationAnswers:
     def __init__(
         self, validation: Sequence[CorpusQuestion], count: int, encoder: str, tokenizer: PreTrainedTokenizerBase
     ) -> None:
-        from eval.metrics.embedding import Encoder
-        from eval.models import find_encoder
-        from eval.question_sample import sample_questions
-
         self.questions = sample_questions(validation, count)
         self._encoder = Encoder(find_encoder("encoder", encoder))
         self._tokenizer = tokenizer
 
     def similarity(self, model: PreTrainedModel) -> float:
         """Return the mean cosine similarity of the model's greedy answers. Each process answers its share."""
-        import torch
-        from accelerate import PartialState
-        from accelerate.utils import reduce
-
-        from eval.generation.answers import answer_in_batches
-        from eval.generation.shards import shard
-
         processes = PartialState()
         share = shard(self.questions, processes.process_index, processes.num_processes)
         answers: dict[int, str] = {}
@@ -61,16 +52,12 @@ class ValidationBeforeAndAfter(TrainerCallback):
     def __init__(self, answers: ValidationAnswers) -> None:
         self._answers = answers
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Score the untrained model, but not the model of a resumed run."""
         if state.global_step == 0:
             self._score(state, kwargs["model"])
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_train_end(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Score the trained model."""
         self._score(state, kwargs["model"])
 
@@ -89,9 +76,7 @@ class ValidationAtEpochEnd(TrainerCallback):
     lost the scores.
     """
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Request validation at the end of an epoch and of the run."""
         epoch = state.epoch or 0.0
         if epoch == round(epoch) or state.global_step >= state.max_steps:

@@ -1,17 +1,16 @@
 """Build the corpus: papers and pairs in, a folder out that `load_dataset` reads as it would from the Hub."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 from pathlib import Path
+
+from rich.console import Console
 
 from dataset_builder.corpus.card import UNNAMED, corpus_card
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.manifest import read_manifest
 from dataset_builder.corpus.pairs import teacher_folder
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.corpus.parquet import parquet_path, read_rows
 from dataset_builder.corpus.report import (
     REPORT_FILE,
     CorpusReport,
@@ -19,11 +18,12 @@ from dataset_builder.corpus.report import (
     count_papers,
     count_rows,
     report_table,
-    write_corpus_report,
 )
+from dataset_builder.corpus.rows import parquet_path, read_rows
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
+from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.output import add_verbose_option, configure_output
 
@@ -56,20 +56,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Build the corpus and print its counts."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
-    report = build(
-        arguments.papers,
-        arguments.qa,
-        arguments.train_teacher,
-        arguments.test_teachers,
-        arguments.out,
-        arguments.license,
-    )
+    train_teacher, test_teachers, out = arguments.train_teacher, arguments.test_teachers, arguments.out
+    report = build(arguments.papers, arguments.qa, train_teacher, test_teachers, out, arguments.license)
     console = Console()
     console.print(report_table(report))
     console.print(f"Papers in two splits: {sum(report.papers_in_two_splits.values())}")
-    console.print(f"Corpus: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
+    console.print(f"Corpus: {out}    report: {out / REPORT_FILE}", soft_wrap=True)
 
 
 def build(
@@ -89,7 +81,7 @@ def build(
         raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")
     for teacher in (train_teacher, *test_teachers):
         teacher_folder(qa, teacher)
-    dropped = {}
+    configs, dropped = {}, {}
     with replacing_folder(out, REPORT_FILE) as work:
         for teacher in test_teachers:
             # The cache is deleted: its key is the settings, so a kept one would return old rows for changed input.
@@ -106,11 +98,8 @@ def build(
             (work / teacher).mkdir()
             for split in SPLITS:
                 rows[split].to_parquet(work / parquet_path(teacher, split))
+            configs[teacher] = {split: read_rows(work / parquet_path(teacher, split)) for split in SPLITS}
         shutil.rmtree(work / ".cache")
-        configs = {
-            teacher: {split: read_rows(work / parquet_path(teacher, split)) for split in SPLITS}
-            for teacher in test_teachers
-        }
         report = CorpusReport(
             **dict(count_rows(configs)),
             train_teacher=train_teacher,
@@ -129,5 +118,5 @@ def build(
 
 def write_report_and_card(folder: Path, report: CorpusReport, dataset_id: str, license_id: str) -> None:
     """Write the report and the card of the corpus whose Parquet files are in `folder`."""
-    write_corpus_report(folder, report)
+    write_format(folder / REPORT_FILE, report)
     write_text(folder / CARD_FILE, corpus_card(folder, dataset_id, license_id))

@@ -1,7 +1,5 @@
 """Define the corpus as a `datasets` builder with one config for each test teacher."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -11,23 +9,8 @@ import datasets
 
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.corpus.rows import CorpusRow, corpus_rows
-from dataset_builder.corpus.splits import SPLITS
-
-FEATURES = datasets.Features(
-    {
-        "instruction": datasets.Value("string"),
-        "context": datasets.Value("string"),
-        "context_sha256": datasets.Value("string"),
-        "question": datasets.Value("string"),
-        "answer": datasets.Value("string"),
-        "paper_id": datasets.Value("string"),
-        "title": datasets.Value("string"),
-        "year": datasets.Value("int32"),
-        "paper_url": datasets.Value("string"),
-        "teacher": datasets.Value("string"),
-    }
-)
+from dataset_builder.corpus.rows import CorpusRow, features
+from dataset_builder.corpus.splits import SPLITS, corpus_rows
 
 
 @dataclass
@@ -51,7 +34,7 @@ class IscaQA(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets 
     dropped: dict[str, Counter[str]]
 
     def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(features=FEATURES)
+        return datasets.DatasetInfo(features=features())
 
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         # The files are read here, since the library hides the messages of errors in _generate_examples.

@@ -1,18 +1,13 @@
 """Render the corpus card: the metadata that the Hub and `load_dataset` read, and a text for people."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from dataset_builder.corpus.manifest import Manifest
-from dataset_builder.corpus.parquet import parquet_path, read_rows
 from dataset_builder.corpus.report import CorpusReport, counts_by_year, read_corpus_report
+from dataset_builder.corpus.rows import features, parquet_path, read_rows
 from dataset_builder.corpus.splits import FIRST_TEST_YEAR, SPLITS
 from dataset_builder.hub.card_merge import render_card
-
-if TYPE_CHECKING:
-    import pyarrow
 
 TEMPLATES = Path(__file__).parent / "templates"
 GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
@@ -53,8 +48,12 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
         unchecked=[name for name, manifest in report.teachers.items() if not manifest],
     )
     metadata = _metadata(folder, list(report.configs), license_id)
-    if license_id == "other":
-        metadata |= _other_license(dataset_id, with_contexts)
+    if license_id == "other" and with_contexts:
+        metadata["license_name"] = "publishers-abstracts"
+        metadata["license_link"] = "https://www.acm.org/publications/policies/copyright-policy"
+    elif license_id == "other":
+        metadata["license_name"] = "terms-of-the-teachers"
+        metadata["license_link"] = f"https://huggingface.co/datasets/{dataset_id}#licences"
     return render_card(metadata, text)
 
 
@@ -70,7 +69,8 @@ def render(template: str, **values: object) -> str:
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters["quoted"] = _quoted
+    # Third-party text in Markdown: on one line and without HTML.
+    templates.filters["quoted"] = lambda text: " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     return templates.get_template(template).render(**values)
 
 
@@ -81,14 +81,27 @@ def _metadata(folder: Path, configs: list[str], license_id: str) -> dict[str, An
     https://github.com/huggingface/hub-docs/blob/main/datasetcard.md.
     """
     import pyarrow.parquet as pq
+    from datasets import DatasetInfo, SplitDict, SplitInfo
     from datasets.info import DatasetInfosDict
     from datasets.utils.metadata import MetadataConfigs
     from huggingface_hub import DatasetCardData
 
-    tables = {
-        config: {split: pq.read_table(folder / parquet_path(config, split)) for split in SPLITS} for config in configs
-    }
-    rows = max(sum(table.num_rows for table in splits.values()) for splits in tables.values())
+    infos, config_files = DatasetInfosDict(), MetadataConfigs()
+    for config in configs:
+        sizes = SplitDict()
+        for split in SPLITS:
+            table = pq.read_table(folder / parquet_path(config, split))
+            sizes.add(SplitInfo(split, num_bytes=table.nbytes, num_examples=table.num_rows))
+        infos[config] = DatasetInfo(
+            config_name=config,
+            features=features(),
+            splits=sizes,
+            download_size=sum((folder / parquet_path(config, split)).stat().st_size for split in SPLITS),
+            dataset_size=sum(split.num_bytes for split in sizes.values()),
+        )
+        files = [{"split": split, "path": parquet_path(config, split)} for split in SPLITS]
+        config_files[config] = {"data_files": files} | ({"default": True} if config == configs[0] else {})
+    rows = max(info.splits.total_num_examples for info in infos.values())
     metadata = DatasetCardData(
         language="en",
         license=license_id,
@@ -97,49 +110,9 @@ def _metadata(folder: Path, configs: list[str], license_id: str) -> dict[str, An
         tags=["computer-architecture", "abstracts"],
         task_categories=["question-answering"],
     )
-    infos = {config: _dataset_info(folder, config, splits) for config, splits in tables.items()}
-    DatasetInfosDict(infos).to_dataset_card_data(metadata)
-    MetadataConfigs(
-        {
-            name: {
-                "data_files": [{"split": split, "path": parquet_path(name, split)} for split in SPLITS],
-                **({"default": True} if position == 0 else {}),
-            }
-            for position, name in enumerate(configs)
-        }
-    ).to_dataset_card_data(metadata)
+    infos.to_dataset_card_data(metadata)
+    config_files.to_dataset_card_data(metadata)
     return cast(dict[str, Any], metadata.to_dict())  # type: ignore[no-untyped-call]  # the class has no types
-
-
-def _dataset_info(folder: Path, config: str, splits: dict[str, pyarrow.Table]) -> Any:
-    """Return the `datasets.DatasetInfo` of a config: its features, and its sizes in bytes and rows."""
-    from datasets import DatasetInfo, SplitDict, SplitInfo
-
-    from dataset_builder.corpus.builder import FEATURES
-
-    sizes = SplitDict()
-    for split, table in splits.items():
-        sizes.add(SplitInfo(split, num_bytes=table.nbytes, num_examples=table.num_rows))
-    return DatasetInfo(
-        config_name=config,
-        features=FEATURES,
-        splits=sizes,
-        download_size=sum((folder / parquet_path(config, split)).stat().st_size for split in splits),
-        dataset_size=sum(table.nbytes for table in splits.values()),
-    )
-
-
-def _other_license(dataset_id: str, with_contexts: bool) -> dict[str, str]:
-    """Return the metadata of the licence "other": that of the abstracts, or without abstracts that of the pairs."""
-    if with_contexts:
-        return {
-            "license_name": "publishers-abstracts",
-            "license_link": "https://www.acm.org/publications/policies/copyright-policy",
-        }
-    return {
-        "license_name": "terms-of-the-teachers",
-        "license_link": f"https://huggingface.co/datasets/{dataset_id}#licences",
-    }
 
 
 def _terms(teacher: str, manifest: Manifest | None) -> str:
@@ -165,8 +138,3 @@ def _dropped(report: CorpusReport) -> list[str]:
         for teacher, reasons in teachers.items()
         for reason, count in reasons.items()
     ]
-
-
-def _quoted(text: str) -> str:
-    """Return third-party text for Markdown: on one line and without HTML."""
-    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")

@@ -1,7 +1,5 @@
 """Count how much of the test text repeats the training text, by shared 8-grams of words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from dataset_builder.formats import FileFormat

@@ -1,17 +1,16 @@
 """Restore the abstracts of a corpus that is published without them, from your own crawl."""
 
-from __future__ import annotations
-
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+from rich.console import Console
 
 from dataset_builder.corpus.build import write_report_and_card
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.corpus.parquet import parquet_path, read_rows, write_rows
 from dataset_builder.corpus.report import REPORT_FILE, count_rows, read_corpus_report
-from dataset_builder.corpus.rows import CorpusRow
+from dataset_builder.corpus.rows import CorpusRow, parquet_path, read_rows, write_rows
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, sha256_of_text
@@ -28,15 +27,6 @@ REMEDIES = {
 }
 
 
-@dataclass(frozen=True)
-class Hydration:
-    """The papers of the published corpus by outcome (a key of `REMEDIES`), and the rows kept and left out."""
-
-    papers: dict[str, list[str]]
-    rows_kept: int
-    rows_left_out: int
-
-
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `hydrate`."""
     command.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="the corpus on the Hub")
@@ -49,27 +39,26 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Restore the abstracts and print which ones; exit with code 3 if rows are left out."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
     console = Console()
-    done = hydrate(arguments.repo_id, arguments.papers, arguments.out, arguments.revision)
+    outcomes, kept, left_out = hydrate(arguments.repo_id, arguments.papers, arguments.out, arguments.revision)
     for outcome, remedy in REMEDIES.items():
-        papers = done.papers[outcome]
+        papers = sorted(paper for paper in outcomes if outcomes[paper] == outcome)
         console.print(f"Papers {outcome}: {len(papers)}")
         if remedy and papers:
             for paper in papers:
                 console.print(f"  {paper}", soft_wrap=True, highlight=False)
             console.print(f"  To restore them: {remedy}, then hydrate again", soft_wrap=True)
-    console.print(f"Rows: {done.rows_kept} kept, {done.rows_left_out} left out    corpus: {arguments.out}")
-    if done.rows_left_out:
+    console.print(f"Rows: {kept} kept, {left_out} left out    corpus: {arguments.out}")
+    if left_out:
         raise SystemExit(3)
 
 
-def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) -> Hydration:
+def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) -> tuple[dict[str, str], int, int]:
     """Put the abstracts of `papers` into the corpus `repo_id` and write it to `out`.
 
     An abstract is used if it has the published hash. Rows without one are left out, so that every later stage can use
-    the folder. Raises `InputError` for a corpus that has its contexts, and if a split would be empty.
+    the folder. Returns the outcome (a key of `REMEDIES`) of each published paper, and the numbers of rows kept and
+    left out. Raises `InputError` for a corpus that has its contexts, and if a split would be empty.
     """
     from huggingface_hub import DatasetCard, snapshot_download
 
@@ -83,7 +72,7 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
     report = read_corpus_report(published)
     configs: dict[str, dict[str, list[CorpusRow]]] = {}
     outcomes: dict[str, str] = {}
-    rows_left_out = 0
+    rows_read = 0
     with replacing_folder(out, REPORT_FILE) as work:
         for config in report.configs:
             (work / config).mkdir()
@@ -95,20 +84,16 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
                         f"--repo-id {repo_id}: has its contexts, so there is nothing to restore; use it as it is: "
                         f'load_dataset("{repo_id}")'
                     )
-                outcomes |= {row.paper_id: _compare(row, abstracts) for row in rows}
-                kept = [
-                    replace(row, context=abstracts[row.paper_id])
-                    for row in rows
-                    if outcomes[row.paper_id] == "matched"
-                ]
-                if not kept:
+                outcomes |= {row.paper_id: _compare(row, abstracts.get(row.paper_id)) for row in rows}
+                matched = [row for row in rows if outcomes[row.paper_id] == "matched"]
+                if not matched:
                     raise InputError(
                         f"the split {split!r} of {config!r} would be empty: {papers} has no published abstract of its "
                         "papers; crawl the venue and the years that the corpus's card names"
                     )
-                write_rows(work / parquet_path(config, split), kept)
-                configs[config][split] = kept
-                rows_left_out += len(rows) - len(kept)
+                configs[config][split] = [replace(row, context=abstracts[row.paper_id]) for row in matched]
+                write_rows(work / parquet_path(config, split), configs[config][split])
+                rows_read += len(rows)
         papers_left_out = sum(outcome != "matched" for outcome in outcomes.values())
         hydrated = report.model_copy(
             update={
@@ -119,16 +104,11 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
         )
         card = DatasetCard.load(published / CARD_FILE, ignore_metadata_errors=True)
         write_report_and_card(work, hydrated, repo_id, card.data.license)
-    return Hydration(
-        papers={name: sorted(paper for paper in outcomes if outcomes[paper] == name) for name in REMEDIES},
-        rows_kept=sum(len(rows) for splits in configs.values() for rows in splits.values()),
-        rows_left_out=rows_left_out,
-    )
+    rows_kept = sum(len(rows) for splits in configs.values() for rows in splits.values())
+    return outcomes, rows_kept, rows_read - rows_kept
 
 
-def _compare(row: CorpusRow, abstracts: dict[str, str | None]) -> str:
-    """Return whether the abstract of a row's paper is matched, missing or different from the published one."""
-    abstract = abstracts.get(row.paper_id)
+def _compare(row: CorpusRow, abstract: str | None) -> str:
     if abstract is None:
         return "missing"
     return "matched" if sha256_of_text(abstract) == row.context_sha256 else "different"

@@ -1,7 +1,5 @@
 """Load a built corpus from its folder or from the Hub."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path
@@ -16,9 +14,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 REQUIRED_COLUMNS = ("instruction", "context", "question", "answer", "paper_id", "year")
+BUILD = "build the corpus with `python -m dataset_builder build`"
 
 
-def load_corpus_split(dataset: str, config: str | None, split: str, revision: str | None = None) -> Dataset:
+def load_corpus_split(dataset: str, config: str | None, split: str, revision: str | None = None) -> "Dataset":
     """Return one split of the corpus `dataset`, a folder or a Hub id; config None is the default config.
 
     `revision` is a commit or tag on the Hub; None is the newest commit.
@@ -28,9 +27,7 @@ def load_corpus_split(dataset: str, config: str | None, split: str, revision: st
     from datasets import load_dataset
 
     if Path(dataset).is_dir() and not (Path(dataset) / CARD_FILE).is_file():
-        raise InputError(
-            f"{dataset}: not a corpus (it has no {CARD_FILE}); build one with `python -m dataset_builder build`"
-        )
+        raise InputError(f"{dataset}: not a corpus (it has no {CARD_FILE}); {BUILD}")
     try:
         rows = load_dataset(dataset, config, split=split, revision=revision)
     except Exception as error:  # errors of the library, the Hub's client and the parser share no class
@@ -40,10 +37,7 @@ def load_corpus_split(dataset: str, config: str | None, split: str, revision: st
         ) from error
     missing = [column for column in REQUIRED_COLUMNS if column not in rows.column_names]
     if missing:
-        raise InputError(
-            f"dataset {dataset!r}: has no column {', '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, rows.column_names))}; build the corpus with `python -m dataset_builder build`"
-        )
+        raise InputError(f"dataset {dataset!r}: has no column {', '.join(map(repr, missing))}; {BUILD}")
     without_context = rows.data["context"].null_count
     if without_context:
         raise InputError(

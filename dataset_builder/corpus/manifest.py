@@ -1,7 +1,5 @@
 """Define the files that `generate` writes beside a teacher's pairs: the manifest and the rejected pairs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

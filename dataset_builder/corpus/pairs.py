@@ -1,13 +1,13 @@
 """Read question-answer pairs as the teachers write them: TEACHER/VENUE_YEAR.jsonl."""
 
-from __future__ import annotations
-
 from collections.abc import Container
 from pathlib import Path
 
-from dataset_builder.corpus.records import read_records, venue_year_files
+from pydantic import ConfigDict
+
+from dataset_builder.corpus.papers import venue_year_files
 from dataset_builder.errors import InputError
-from dataset_builder.formats import FileFormat, Text
+from dataset_builder.formats import FileFormat, Text, read_records
 from dataset_builder.teachers.teacher import TEACHER_NAME, Sampling
 
 
@@ -15,8 +15,10 @@ class QAPair(FileFormat):
     """One question on one paper with its answer: a line of TEACHER/VENUE_YEAR.jsonl.
 
     A pair that `generate` wrote also has its provenance: the teacher's model and its revision, the SHA-256 of the
-    prompt template, the sampling, and the seed of the response.
+    prompt template, the sampling, and the seed of the response. Other keys are ignored.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     paper_id: Text
     teacher: Text
@@ -34,10 +36,8 @@ def teacher_folder(folder: Path, teacher: str) -> Path:
     path = folder / teacher
     if not TEACHER_NAME.fullmatch(teacher) or not path.is_dir():
         known = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-        raise InputError(
-            f"{teacher!r}: teacher not found in {folder}, which has a folder for each teacher: "
-            f"{', '.join(known) or 'none'}"
-        )
+        teachers = ", ".join(known) or "none"
+        raise InputError(f"{teacher!r}: not found in {folder}, which has a folder for each teacher: {teachers}")
     return path
 
 
@@ -53,14 +53,10 @@ def read_pairs(folder: Path, teacher: str, paper_ids: Container[str] | None = No
     for path in venue_year_files(teacher_folder(folder, teacher), (".jsonl",)):
         for location, pair in read_records(QAPair, path, "correct the pair"):
             if pair.teacher != teacher:
-                raise InputError(
-                    f"{location}: 'teacher' is {pair.teacher!r} in the folder of {teacher!r}; move the pair to the "
-                    "folder of its teacher"
-                )
+                problem = f"'teacher' is {pair.teacher!r} in the folder of {teacher!r}"
+                raise InputError(f"{location}: {problem}; move the pair to the folder of its teacher")
             if paper_ids is not None and pair.paper_id not in paper_ids:
-                raise InputError(
-                    f"{location}: the pair is on the paper {pair.paper_id!r}, which is in no papers file; add the "
-                    "paper, or remove the pair"
-                )
+                problem = f"the pair is on the paper {pair.paper_id!r}, which is in no papers file"
+                raise InputError(f"{location}: {problem}; add the paper, or remove the pair")
             pairs.append(pair)
     return pairs

@@ -1,18 +1,16 @@
 """Read and write papers: one VENUE_YEAR.jsonl file for each venue and year, in the order of DBLP."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ConfigDict
 
-from dataset_builder.corpus.records import VENUE_YEAR, read_records, venue_year_files
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, write_text
-from dataset_builder.formats import FileFormat, Text, parse_format, to_json_line
+from dataset_builder.formats import FileFormat, Text, parse_format, read_records, to_json_line
 
+VENUE_YEAR = re.compile(r"(?P<venue>[a-z][a-z0-9]*)_(?P<year>\d{4})")
 DOI_URL = re.compile(r"https?://(?:dx\.)?doi\.org/(?P<doi>10\..+)", re.IGNORECASE)
 REMEDY = "correct the paper (an abstract that was not found is null)"
 
@@ -21,8 +19,10 @@ class Paper(FileFormat):
     """One paper: a line of VENUE_YEAR.jsonl.
 
     `paper_id` is the DOI in lower case, or the URL of a paper without a DOI. `abstract` is None if no source has it;
-    `abstract_source` names the source that has it.
+    `abstract_source` names the source that has it. Other keys are ignored.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     paper_id: Text
     title: Text
@@ -42,6 +42,20 @@ class RawPaper(FileFormat):
     title: Text
     paper_url: Text
     abstract: Text | None
+
+
+def venue_year_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Return the files of `folder` named VENUE_YEAR with one of `suffixes`, sorted by year and name.
+
+    Raises `InputError` if the folder is missing or holds no such file.
+    """
+    pattern = " or ".join(f"VENUE_YEAR{suffix}" for suffix in suffixes)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: folder not found; give the folder that holds the {pattern} files")
+    files = [path for path in folder.iterdir() if path.suffix in suffixes and VENUE_YEAR.fullmatch(path.stem)]
+    if not files:
+        raise InputError(f"{folder}: holds no file named {pattern} (for example isca_2024{suffixes[0]})")
+    return sorted(files, key=lambda path: (path.stem.rsplit("_", 1)[1], path.name))
 
 
 def read_papers(folder: Path) -> list[Paper]:

@@ -1,7 +1,5 @@
 """Publish a built corpus on the Hub, with or without its abstracts."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import shutil
@@ -9,22 +7,29 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.corpus.benchmark import EVAL_FILE, benchmark_yaml
+import yaml
+from rich.console import Console
+
 from dataset_builder.corpus.card import corpus_card
-from dataset_builder.corpus.parquet import parquet_path, read_rows, write_rows
 from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
+from dataset_builder.corpus.rows import parquet_path, read_rows, write_rows
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.hub.arguments import add_push_arguments
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
-from dataset_builder.hub.push import check_repo_id, push
+from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.output import add_verbose_option, configure_output
+from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 
 logger = logging.getLogger(__name__)
 
-OWNED = (*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE)
+EVAL_FILE = "eval.yaml"
+DESCRIPTION = (
+    "Questions on abstracts of computer architecture papers, with one task for each test teacher. The scores that "
+    "models report here are mean cosine similarities between the sentence embeddings of answer and reference, from -1 "
+    "to 1. Inspect has no such scorer: if Inspect runs a task, it reports token F1, which is a different metric."
+)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -36,8 +41,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--contexts",
         required=True,
         choices=("full", "none"),
-        help="publish the abstracts (full), or null in their place (none): they belong to their publishers and "
-        "authors",
+        help="publish the abstracts, which belong to publishers and authors (full), or null in their place (none)",
     )
     add_push_arguments(command)
     add_verbose_option(command)
@@ -46,16 +50,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Push the corpus and print what changed on the Hub."""
     configure_output(arguments.verbose)
-    from rich.console import Console
-
-    pushed = push_corpus(
-        arguments.dataset,
-        arguments.repo_id,
-        arguments.contexts,
-        private=arguments.private,
-        tag=arguments.tag,
-        dry_run=arguments.dry_run,
-    )
+    options = (arguments.private, arguments.tag, arguments.dry_run)
+    pushed = push_corpus(arguments.dataset, arguments.repo_id, arguments.contexts, *options)
     print_pushed(Console(), pushed, arguments.dry_run)
 
 
@@ -94,12 +90,9 @@ def push_corpus(
             repo_id=repo_id,
             repo_type="dataset",
             card=card,
-            files={
-                **{path: stage / path for path in paths},
-                REPORT_FILE: stage / REPORT_FILE,
-                EVAL_FILE: benchmark_yaml(report.test_teachers).encode(),
-            },
-            owned=OWNED,
+            files={path: stage / path for path in (*paths, REPORT_FILE)}
+            | {EVAL_FILE: _benchmark_yaml(report.test_teachers).encode()},
+            owned=(*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE),
             message=f"Push the corpus, contexts: {contexts}",
         )
         return push(content, private, tag, dry_run)
@@ -112,12 +105,36 @@ def _check_rows(folder: Path, report: CorpusReport) -> None:
             path = folder / parquet_path(config, split)
             rows = read_rows(path)
             if len(rows) != splits[split].pairs:
-                raise InputError(
-                    f"{path}: has {len(rows)} rows, but {REPORT_FILE} counts {splits[split].pairs}; build the corpus "
-                    "again"
-                )
+                problem = f"has {len(rows)} rows, but {REPORT_FILE} counts {splits[split].pairs}"
+                raise InputError(f"{path}: {problem}; build the corpus again")
             for row in rows:
                 if row.context is None or sha256_of_text(row.context) != row.context_sha256:
-                    raise InputError(
-                        f"{path}: the context of {row.paper_id} does not have its hash; build the corpus again"
-                    )
+                    problem = f"the context of {row.paper_id} does not have its hash"
+                    raise InputError(f"{path}: {problem}; build the corpus again")
+
+
+def _benchmark_yaml(configs: list[str]) -> str:
+    """Return eval.yaml with one task for each config; it makes the corpus a benchmark with a leaderboard on the Hub.
+
+    The keys are those of https://huggingface.co/docs/hub/eval-results. The framework must be one that the Hub lists;
+    the tasks have the form that inspect_ai/_eval/task/hf.py reads. The abstract is the input and the question is
+    metadata: if the contexts are null, the framework stops for lack of an input. The other way round, it would ask the
+    question without the abstract.
+    """
+    template = build_prompt(INSTRUCTION, "{prompt}", "{question}")
+    tasks = [
+        {
+            "id": config,
+            "config": config,
+            "split": "test",
+            "field_spec": {"input": "context", "target": "answer", "metadata": ["question"]},
+            "solvers": [
+                {"name": "prompt_template", "args": {"template": template}},
+                {"name": "generate", "args": {"max_tokens": MAX_ANSWER_TOKENS, "temperature": 0.0}},
+            ],
+            "scorers": [{"name": "f1"}],
+        }
+        for config in configs
+    ]
+    benchmark = {"name": "ISCA-QA", "description": DESCRIPTION, "evaluation_framework": "inspect-ai", "tasks": tasks}
+    return yaml.safe_dump(benchmark, sort_keys=False, allow_unicode=True, width=120)

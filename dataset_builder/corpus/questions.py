@@ -1,8 +1,6 @@
 """Define what a model is asked: a question on an abstract, and the same with its reference answer."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,18 +27,7 @@ class CorpusQuestion(Question):
     paper_url: str = ""
 
 
-def read_questions(split: Dataset) -> list[CorpusQuestion]:
+def read_questions(split: "Dataset") -> list[CorpusQuestion]:
     """Return the rows of a corpus split, as `load_corpus_split` loads it."""
-    return [
-        CorpusQuestion(
-            instruction=row["instruction"],
-            context=row["context"],
-            question=row["question"],
-            answer=row["answer"],
-            paper_id=row["paper_id"],
-            year=row["year"],
-            title=row.get("title") or "",
-            paper_url=row.get("paper_url") or "",
-        )
-        for row in split
-    ]
+    names = [field.name for field in fields(CorpusQuestion)]
+    return [CorpusQuestion(**{name: row[name] for name in names if row.get(name) is not None}) for row in split]

@@ -1,11 +1,10 @@
 """Define report.json, the report of a corpus: counts by year, split and teacher, and the contamination of the test."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.table import Table
 
 from dataset_builder.corpus.contamination import Contamination, count_contamination
 from dataset_builder.corpus.manifest import Manifest
@@ -13,11 +12,8 @@ from dataset_builder.corpus.papers import Paper
 from dataset_builder.corpus.rows import CorpusRow
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
-from dataset_builder.formats import FileFormat, read_format, write_format
+from dataset_builder.formats import FileFormat, read_format
 from dataset_builder.text import normalize_question
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 REPORT_FILE = "report.json"
 REMEDY = "build the corpus with `python -m dataset_builder build`"
@@ -95,11 +91,6 @@ def read_corpus_report(folder: Path) -> CorpusReport:
     return read_format(CorpusReport, folder / REPORT_FILE, REMEDY)
 
 
-def write_corpus_report(folder: Path, report: CorpusReport) -> None:
-    """Write the report of the corpus in `folder`."""
-    write_format(folder / REPORT_FILE, report)
-
-
 def count_papers(papers: list[Paper]) -> PaperCounts:
     """Count the papers that the build read."""
     return PaperCounts(
@@ -112,7 +103,7 @@ def count_papers(papers: list[Paper]) -> PaperCounts:
 def count_rows(configs: Mapping[str, ConfigRows]) -> RowCounts:
     """Count the finished rows. Papers in two splits are counted too, whatever the rule of the splits says."""
     return RowCounts(
-        configs={name: {split: count_split(rows[split]) for split in SPLITS} for name, rows in configs.items()},
+        configs={name: {split: _count_split(rows[split]) for split in SPLITS} for name, rows in configs.items()},
         papers_in_two_splits={name: _papers_in_two_splits(rows) for name, rows in configs.items()},
         repeated_questions={
             name: {split: _repeated_questions(rows[split]) for split in SPLITS} for name, rows in configs.items()
@@ -121,8 +112,7 @@ def count_rows(configs: Mapping[str, ConfigRows]) -> RowCounts:
     )
 
 
-def count_split(rows: list[CorpusRow]) -> SplitCounts:
-    """Count the papers and pairs of a split, in total and by year."""
+def _count_split(rows: list[CorpusRow]) -> SplitCounts:
     papers = _by_year(year for year, _ in {(row.year, row.paper_id) for row in rows})
     pairs = _by_year(row.year for row in rows)
     return SplitCounts(
@@ -135,20 +125,18 @@ def count_split(rows: list[CorpusRow]) -> SplitCounts:
 def counts_by_year(report: CorpusReport) -> tuple[list[str], list[list[str]]]:
     """Return heading and rows of the table of papers and pairs by year, split and teacher; the last row is the sum."""
     first = report.configs[report.test_teachers[0]]
-    columns = [(f"{split}, {report.train_teacher}", first[split]) for split in ("train", "validation")]
-    columns += [(f"test, {name}", config["test"]) for name, config in report.configs.items()]
-    rows = []
-    for year, count in report.papers.by_year.items():
-        cells = [_cell(column.by_year.get(year)) for _, column in columns]
-        rows.append([year, str(count), *cells])
-    rows.append(["all", str(report.papers.read), *(_cell(column) for _, column in columns)])
-    return ["year", "papers read", *(name for name, _ in columns)], rows
+    columns = {f"{split}, {report.train_teacher}": first[split] for split in ("train", "validation")}
+    columns |= {f"test, {name}": config["test"] for name, config in report.configs.items()}
+    rows = [
+        [year, str(count), *(_cell(column.by_year.get(year)) for column in columns.values())]
+        for year, count in report.papers.by_year.items()
+    ]
+    rows.append(["all", str(report.papers.read), *map(_cell, columns.values())])
+    return ["year", "papers read", *columns], rows
 
 
 def report_table(report: CorpusReport) -> Table:
     """Return the table of papers and pairs by year, split and teacher for the terminal."""
-    from rich.table import Table
-
     heading, rows = counts_by_year(report)
     table = Table(title="Papers / pairs", title_justify="left")
     for column in heading:

@@ -1,24 +1,11 @@
-"""Join papers and pairs into the rows of one corpus config, by split."""
+"""Define the rows of a corpus, and read and write them as Parquet files."""
 
-from __future__ import annotations
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-
-from dataset_builder.corpus.pairs import QAPair
-from dataset_builder.corpus.papers import Paper
-from dataset_builder.corpus.splits import FIRST_TEST_YEAR, SPLITS, split_of_paper
 from dataset_builder.errors import InputError
-from dataset_builder.files import sha256_of_text
-from dataset_builder.prompt import INSTRUCTION
-from dataset_builder.text import normalize_question
-
-PAPERS_OF_SPLIT = {
-    "train": f"before {FIRST_TEST_YEAR} in the training split",
-    "validation": f"before {FIRST_TEST_YEAR} in the validation split, which gets one in ten by a hash of its id",
-    "test": f"from {FIRST_TEST_YEAR} on",
-}
 
 
 @dataclass(frozen=True)
@@ -40,59 +27,38 @@ class CorpusRow:
     teacher: str
 
 
-def corpus_rows(
-    papers: Mapping[str, Paper],
-    train_pairs: Iterable[QAPair],
-    test_pairs: Iterable[QAPair],
-    train_teacher: str,
-    test_teacher: str,
-) -> tuple[dict[str, list[CorpusRow]], dict[str, Counter[str]]]:
-    """Join pairs with their papers (by paper_id) and assign them to the splits.
-
-    Train and validation get the training teacher's pairs on papers before the first test year. Test gets the test
-    teacher's pairs on the later papers.
-
-    Returns the rows of each split in the order of the pairs, and the dropped pairs: for "train" (the training
-    teacher's pairs) and for "test" (the test teacher's) a count by reason. Raises `InputError` if a split is empty.
-    """
-    rows: dict[str, list[CorpusRow]] = {split: [] for split in SPLITS}
-    dropped: dict[str, Counter[str]] = {"train": Counter(), "test": Counter()}
-    for role, pairs in (("train", train_pairs), ("test", test_pairs)):
-        questions: set[tuple[str, str]] = set()
-        for pair in pairs:
-            paper = papers[pair.paper_id]
-            split = split_of_paper(paper.paper_id, paper.year)
-            question = (pair.paper_id, normalize_question(pair.question))
-            if paper.abstract is None:
-                dropped[role]["the paper has no abstract"] += 1
-            elif (split == "test") != (role == "test"):
-                years = "a test year" if role == "train" else "a training year"
-                dropped[role][f"the paper is from {years}"] += 1
-            elif question in questions:
-                dropped[role]["the question is asked twice about the paper"] += 1
-            else:
-                questions.add(question)
-                rows[split].append(_row(paper, paper.abstract, pair))
-    for split in SPLITS:
-        if not rows[split]:
-            teacher = test_teacher if split == "test" else train_teacher
-            raise InputError(
-                f"the split {split!r} would be empty: the teacher {teacher!r} has no pair on a paper "
-                f"{PAPERS_OF_SPLIT[split]}; choose a teacher that has one, or add papers"
-            )
-    return rows, dropped
+def parquet_path(config: str, split: str) -> str:
+    """Return the path of a split's Parquet file in the corpus folder, by the naming convention of the Hub."""
+    return f"{config}/{split}-00000-of-00001.parquet"
 
 
-def _row(paper: Paper, abstract: str, pair: QAPair) -> CorpusRow:
-    return CorpusRow(
-        instruction=INSTRUCTION,
-        context=abstract,
-        context_sha256=sha256_of_text(abstract),
-        question=pair.question,
-        answer=pair.answer,
-        paper_id=paper.paper_id,
-        title=paper.title,
-        year=paper.year,
-        paper_url=paper.paper_url,
-        teacher=pair.teacher,
-    )
+def features() -> Any:
+    """Return the columns of a corpus with their types, as `datasets.Features`."""
+    from datasets import Features, Value
+
+    return Features({field.name: Value("int32" if field.type is int else "string") for field in fields(CorpusRow)})
+
+
+def write_rows(path: Path, rows: Iterable[CorpusRow]) -> None:
+    """Write rows of the corpus to a Parquet file."""
+    from datasets import Dataset
+
+    Dataset.from_list([asdict(row) for row in rows], features=features()).to_parquet(path)
+
+
+def read_rows(path: Path) -> list[CorpusRow]:
+    """Return the rows of a Parquet file of the corpus; raises `InputError` if it has other columns."""
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    columns = [field.name for field in fields(CorpusRow)]
+    try:
+        table = pq.read_table(path)
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise InputError(f"{path}: cannot be read as Parquet ({error}); build the corpus again") from error
+    if table.column_names != columns:
+        raise InputError(
+            f"{path}: has the columns {', '.join(table.column_names)}, but a corpus has {', '.join(columns)}; build "
+            "the corpus again"
+        )
+    return [CorpusRow(**row) for row in table.to_pylist()]

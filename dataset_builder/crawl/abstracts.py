@@ -13,12 +13,13 @@ from dataset_builder.corpus.papers import Paper
 from dataset_builder.crawl.cleanup import clean_abstract, plain_text, same_title
 from dataset_builder.crawl.client import Client
 from dataset_builder.crawl.outcomes import Answer, FetchError, Outcome, Outcomes
-from dataset_builder.crawl.sources import metadata_apis, publisher_page
+from dataset_builder.crawl.sources import crossref, openalex, publisher_page, semantic_scholar
 from dataset_builder.crawl.sources.browser import Browser
-from dataset_builder.crawl.sources.metadata_apis import BATCH_SIZES
 
 logger = logging.getLogger(__name__)
 
+# The sources that answer for many papers at once.
+BATCH_SOURCES = {"openalex": openalex, "semantic_scholar": semantic_scholar, "crossref": crossref}
 # Publishers whose pages are requested at the same time. A browser shows one page at a time.
 PUBLISHERS_AT_ONCE = 8
 
@@ -33,10 +34,12 @@ def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[st
         for source in sources:
             unknown = [paper for paper in papers if not outcomes.has(paper, source)]
             logger.info("%s: %d papers without an abstract, %d of them to ask for", source, len(papers), len(unknown))
-            if source in BATCH_SIZES:
+            if source in BATCH_SOURCES:
                 unusable = [paper for paper in unknown if not _usable_doi(paper)]
                 outcomes.add([Outcome(paper.paper_id, source, None, "no DOI to ask by") for paper in unusable])
-                queues = [_batches([paper for paper in papers if _usable_doi(paper)], BATCH_SIZES[source])]
+                queues = [
+                    _batches([paper for paper in papers if _usable_doi(paper)], BATCH_SOURCES[source].BATCH_SIZE)
+                ]
             else:
                 queues = _pages_by_publisher(papers)
             fetch = partial(_fetch_answers, client, browser, source)
@@ -72,7 +75,7 @@ def _fetch_answers(client: Client, browser: Browser, source: str, batch: list[Pa
     if source == "browser":
         return [browser.fetch_answer(paper) for paper in batch]
     # Two papers may share a DOI.
-    answers = metadata_apis.fetch_answers(client, source, list(dict.fromkeys(paper.doi or "" for paper in batch)))
+    answers = BATCH_SOURCES[source].fetch_answers(client, list(dict.fromkeys(paper.doi or "" for paper in batch)))
     return [answers.get(paper.doi or "") for paper in batch]
 
 
@@ -95,7 +98,7 @@ def _ask_queue(
                 found = [_judge(paper, source, answer) for paper, answer in zip(unknown, fetch(unknown), strict=True)]
             except FetchError as error:
                 # A publisher's page that does not exist says nothing about its other pages.
-                failed = source in BATCH_SIZES or error.status not in (404, 410)
+                failed = source in BATCH_SOURCES or error.status not in (404, 410)
                 found = [Outcome(paper.paper_id, source, None, str(error), failed) for paper in unknown]
             outcomes.add(found)
             on_asked(len(unknown))

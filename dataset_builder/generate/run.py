@@ -12,7 +12,8 @@ from dataset_builder.corpus.manifest import MANIFEST_FILE, WORK_FOLDER, Checks, 
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
-from dataset_builder.generate.backends.select import Backend, add_backend_arguments, select_backend
+from dataset_builder.generate.backends.backend import Backend
+from dataset_builder.generate.backends.select import add_backend_arguments, select_backend
 from dataset_builder.generate.checks import check_results
 from dataset_builder.generate.report import Progress, build_manifest, generation_table
 from dataset_builder.generate.responses import Request, ResponseJournal

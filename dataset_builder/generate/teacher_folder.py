@@ -14,8 +14,7 @@ from dataset_builder.corpus.manifest import (
     RejectedPair,
 )
 from dataset_builder.corpus.pairs import QAPair
-from dataset_builder.corpus.papers import Paper
-from dataset_builder.corpus.records import VENUE_YEAR
+from dataset_builder.corpus.papers import VENUE_YEAR, Paper
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, sha256_of, sha256_of_text, write_text
 from dataset_builder.formats import read_format, to_json_line, write_format

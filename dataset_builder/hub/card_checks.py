@@ -1,7 +1,5 @@
 """Check a card's metadata by the Hub's own rules before a push."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -3,8 +3,6 @@
 The project writes its metadata keys and the text between two markers. Everything else in the card belongs to people.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,12 +1,13 @@
 """Compare the content of a push with the repo, and print the difference."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
 
 from dataset_builder.files import sha256_of
 from dataset_builder.hub.card_merge import merge_card
@@ -15,7 +16,6 @@ from dataset_builder.hub.rate_limit import retry_on_rate_limit
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
-    from rich.console import Console
 
 CARD_FILE = "README.md"
 
@@ -64,42 +64,32 @@ class Pushed:
     has_tag: bool
 
 
-def plan_change(api: HfApi, content: Push, head: str | None) -> Change:
+def plan_change(api: "HfApi", content: Push, head: str | None) -> Change:
     """Compare the content of a push with the repo at the commit `head`, or with an empty repo if it is None."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.hf_api import RepoFile
 
+    repo_id, repo_type = content.repo_id, content.repo_type
     published: dict[str, RepoFile] = {}
     if head is not None:
         tree = retry_on_rate_limit(
-            lambda: list(
-                api.list_repo_tree(content.repo_id, recursive=True, revision=head, repo_type=content.repo_type)
-            )
+            lambda: list(api.list_repo_tree(repo_id, recursive=True, revision=head, repo_type=repo_type))
         )
         published = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
     published_card = None
     if CARD_FILE in published:
-        path = retry_on_rate_limit(
-            lambda: hf_hub_download(content.repo_id, CARD_FILE, revision=head, repo_type=content.repo_type)
-        )
+        path = retry_on_rate_limit(lambda: hf_hub_download(repo_id, CARD_FILE, revision=head, repo_type=repo_type))
         published_card = Path(path).read_text(encoding="utf-8")
     card = merge_card(content.card, published_card)
     files: dict[str, Path | bytes] = {**content.files, CARD_FILE: card.encode()}
     sizes = {path: file_size(file) for path, file in files.items()}
-    unchanged = {
-        path: size
-        for path, size in sizes.items()
-        if path in published and _is_same(files[path], size, published[path])
-    }
+    unchanged = {path for path in files.keys() & published.keys() if _is_same(files[path], published[path])}
+    no_longer_written = published.keys() - files.keys()
     return Change(
         card=card,
         sent={path: size for path, size in sizes.items() if path not in unchanged},
-        unchanged=unchanged,
-        removed=sorted(
-            path
-            for path in published.keys() - files.keys()
-            if any(_matches(path, pattern) for pattern in content.owned)
-        ),
+        unchanged={path: size for path, size in sizes.items() if path in unchanged},
+        removed=sorted(path for path in no_longer_written if any(_matches(path, name) for name in content.owned)),
     )
 
 
@@ -113,7 +103,8 @@ def _matches(path: str, pattern: str) -> bool:
     return path.count("/") == pattern.count("/") and fnmatchcase(path, pattern)
 
 
-def _is_same(content: Path | bytes, size: int, published: RepoFile) -> bool:
+def _is_same(content: Path | bytes, published: "RepoFile") -> bool:
+    size = file_size(content)
     if size != published.size:
         return False
     if published.lfs:
@@ -140,8 +131,6 @@ def print_pushed(console: Console, pushed: Pushed, dry_run: bool) -> None:
 
 
 def _print_dry_run(console: Console, pushed: Pushed) -> None:
-    from rich.table import Table
-
     table = Table(title=pushed.url, title_justify="left")
     table.add_column("file", overflow="fold")
     table.add_column("bytes", justify="right")

@@ -1,7 +1,5 @@
 """Translate errors of the Hub's client into one message with a remedy."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,10 +51,9 @@ def translate_hub_errors(repo_id: str, repo_type: str, again: str = AGAIN) -> It
             problem = f"the Hub refuses the card's metadata ({' '.join(str(cause).split())}); nothing was sent"
         else:
             raise
-        message = f"{repo_type} {repo_id}: {problem}"
-        if again != AGAIN and again not in message:
-            message = f"{message}; {again}"
-        raise InputError(message) from error
+        if again != AGAIN and again not in problem:
+            problem = f"{problem}; {again}"
+        raise InputError(f"{repo_type} {repo_id}: {problem}") from error
 
 
 def _is_from_xet(error: BaseException) -> bool:
@@ -75,16 +72,13 @@ def _xet_problem(error: Exception, again: str) -> str:
     storage = "Xet's storage, which holds the Hub's large files,"
     # hf_xet's XetAuthenticationError is a PermissionError.
     if status in (401, 403) or isinstance(error, PermissionError):
-        return (
-            f"{storage} is closed to your token ({error}); use a token with write access, from {TOKENS} "
-            "(`hf auth whoami` shows the one in use)"
-        )
+        return f"{storage} is closed to your token ({error}); use a token with write access, from {TOKENS}"
     if status == 429:
         return f"the rate limit of {storage} is reached ({error}); wait a while; {again}"
     return f"{storage} failed ({error}); {again}. HF_HUB_DISABLE_XET=1 sends the files without Xet"
 
 
-def _http_problem(error: HfHubHTTPError, again: str) -> str:
+def _http_problem(error: "HfHubHTTPError", again: str) -> str:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     status = error.response.status_code
@@ -94,20 +88,11 @@ def _http_problem(error: HfHubHTTPError, again: str) -> str:
     if isinstance(error, RevisionNotFoundError):
         return "has no such revision; see its commits and tags on the Hub"
     if isinstance(error, RepositoryNotFoundError):
-        return (
-            "is not on the Hub, or is private and your token has no access; check the name, and the token "
-            "(`hf auth whoami`)"
-        )
+        return "is not on the Hub, or is private to others; check the name, and your token (`hf auth whoami`)"
     if status == 401:
-        return (
-            f"the Hub does not accept your token ({reason}); create a new one at {TOKENS} and run `hf auth login`, or "
-            "set the variable HF_TOKEN"
-        )
+        return f"the Hub does not accept your token ({reason}); create a new one at {TOKENS}, then `hf auth login`"
     if status in (402, 403):
-        return (
-            f"your token has no write access ({reason}); use a token that has, or your own namespace "
-            "(`hf auth whoami` shows both)"
-        )
+        return f"your token has no write access ({reason}); use a token that has, or your own namespace"
     if status == 409:
         return f"the Hub reports a conflict with the repo's content ({reason}); look at the repo, then run it again"
     if status == 412:

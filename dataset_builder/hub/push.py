@@ -4,8 +4,7 @@ An upload is invisible until its commit, and there is only one commit. So after 
 old content or the pushed content, and the same push again completes it.
 """
 
-from __future__ import annotations
-
+import argparse
 import itertools
 import logging
 import re
@@ -19,12 +18,7 @@ from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.rate_limit import retry_on_rate_limit
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetInfo, HfApi, ModelInfo, SpaceInfo
-    from huggingface_hub.hf_api import KernelInfo
-
-    RepoInfo: TypeAlias = ModelInfo | DatasetInfo | SpaceInfo | KernelInfo
+    from huggingface_hub import HfApi
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +30,14 @@ TAG_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.|lock$|$))*")
 TAKEN_NAME = re.compile(r"main|HEAD|[0-9a-f]{40}")
 # In bytes: https://huggingface.co/docs/hub/storage-limits.
 LARGEST_FILE = 500 * 10**9
+
+
+def add_push_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of every push to `command`."""
+    command.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="repo on the Hub")
+    command.add_argument("--private", action="store_true", help="create a new repo as a private one")
+    command.add_argument("--tag", metavar="TAG", help="tag the pushed commit, for example v1.0.0")
+    command.add_argument("--dry-run", action="store_true", help="show what the push would send, and send nothing")
 
 
 def check_repo_id(repo_id: str) -> None:
@@ -70,33 +72,35 @@ def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed
             "https://huggingface.co/settings/tokens, then run `hf auth login`, or set the variable HF_TOKEN"
         )
     api = HfApi()
-    url = f"{api.endpoint}/{'' if content.repo_type == 'model' else content.repo_type + 's/'}{content.repo_id}"
-    with translate_hub_errors(content.repo_id, content.repo_type):
-        info = _find_repo(api, content, private)
-        head = info.sha if info else None
-        tagged = _find_tag(api, content, tag) if info and tag else None
-        if dry_run:
-            change, commit = plan_change(api, content, head), head
-            _check_tag(content, tag, tagged, head, change)
-        else:
-            change, commit = _commit(api, content, head or _create(api, content, private), tag, tagged)
+    repo_id, repo_type = content.repo_id, content.repo_type
+    url = f"{api.endpoint}/{'' if repo_type == 'model' else repo_type + 's/'}{repo_id}"
+    with translate_hub_errors(repo_id, repo_type):
+        head, private = _find_repo(api, content, private)
+        is_new = head is None
+        tagged = _find_tag(api, content, tag) if tag and not is_new else None
+        if is_new and not dry_run:
+            retry_on_rate_limit(
+                api.create_repo,
+                repo_id,
+                repo_type=repo_type,
+                private=private,
+                space_sdk=content.space_sdk,
+                exist_ok=True,
+            )
+            head = _head(api, content)
+        change, commit = _commit(api, content, head, tag, tagged, dry_run)
     if not dry_run and commit is not None and tag is not None and tagged is None:
         state = f"the commit {commit[:12]} is complete; run the same command again to create the tag {tag}"
-        with translate_hub_errors(content.repo_id, content.repo_type, again=state):
-            retry_on_rate_limit(
-                lambda: api.create_tag(content.repo_id, tag=tag, revision=commit, repo_type=content.repo_type)
-            )
-    return Pushed(url, commit, change, info is None, bool(info.private if info else private), tag, tagged is not None)
+        with translate_hub_errors(repo_id, repo_type, again=state):
+            retry_on_rate_limit(api.create_tag, repo_id, tag=tag, revision=commit, repo_type=repo_type)
+    return Pushed(url, commit, change, is_new, private, tag, tagged is not None)
 
 
 def _check_tag_name(tag: str | None) -> None:
     if tag is not None and not TAG_NAME.fullmatch(tag):
         raise InputError(f"--tag {tag}: not a tag name; use letters, digits, '.', '_', '-', for example v1.0.0")
     if tag is not None and TAKEN_NAME.fullmatch(tag):
-        raise InputError(
-            f"--tag {tag}: this is the name of a branch or a commit, so the tag could not be loaded by it; choose "
-            "another, for example v1.0.0"
-        )
+        raise InputError(f"--tag {tag}: this is the name of a branch or a commit; choose another, for example v1.0.0")
 
 
 def _check_sizes(files: dict[str, Path | bytes]) -> None:
@@ -105,51 +109,51 @@ def _check_sizes(files: dict[str, Path | bytes]) -> None:
         if size == 0:
             raise InputError(f"{name}: the file is empty; make it again")
         if size > LARGEST_FILE:
-            raise InputError(
-                f"{name}: the file has {size:,} bytes, but the Hub takes {LARGEST_FILE:,} in one file; split it"
-            )
+            problem = f"the file has {size:,} bytes, but the Hub takes {LARGEST_FILE:,} in one file"
+            raise InputError(f"{name}: {problem}; split it")
 
 
-def _find_repo(api: HfApi, content: Push, private: bool) -> RepoInfo | None:
-    """Return the Hub's information on the repo, or None if no repo of any type has its name."""
+def _find_repo(api: "HfApi", content: Push, private: bool) -> tuple[str | None, bool]:
+    """Return the repo's newest commit and whether it is private; None and `private` for a repo that does not exist."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
     repo_id, repo_type = content.repo_id, content.repo_type
     try:
-        info = retry_on_rate_limit(lambda: api.repo_info(repo_id, repo_type=repo_type))
+        info = retry_on_rate_limit(api.repo_info, repo_id, repo_type=repo_type)
     except RepositoryNotFoundError:
         for other in sorted({"model", "dataset", "space"} - {repo_type}):
-            if retry_on_rate_limit(partial(api.repo_exists, repo_id, repo_type=other)):
+            if retry_on_rate_limit(api.repo_exists, repo_id, repo_type=other):
                 raise InputError(
                     f"--repo-id {repo_id}: this is a {other} on the Hub, not a {repo_type}; choose another name, or "
                     f"create the {repo_type} on the Hub yourself if you want both"
                 ) from None
-        return None
+        return None, private
     if private and not info.private:
         raise InputError(f"--private: {repo_id} is already public; make it private in its settings on the Hub first")
-    return info
+    return info.sha, bool(info.private)
 
 
-def _create(api: HfApi, content: Push, private: bool) -> str | None:
-    retry_on_rate_limit(
-        lambda: api.create_repo(
-            content.repo_id, repo_type=content.repo_type, private=private, space_sdk=content.space_sdk, exist_ok=True
-        )
-    )
-    return _head(api, content)
-
-
-def _head(api: HfApi, content: Push, revision: str | None = None) -> str | None:
+def _head(api: "HfApi", content: Push, revision: str | None = None) -> str | None:
     """Return the newest commit of the repo, or the commit of a tag."""
-    return retry_on_rate_limit(
-        lambda: api.repo_info(content.repo_id, repo_type=content.repo_type, revision=revision)
-    ).sha
+    return retry_on_rate_limit(api.repo_info, content.repo_id, repo_type=content.repo_type, revision=revision).sha
+
+
+def _find_tag(api: "HfApi", content: Push, tag: str) -> str | None:
+    """Return the commit of the tag, or None if the repo does not have it; refuse the name of a branch."""
+    refs = retry_on_rate_limit(api.list_repo_refs, content.repo_id, repo_type=content.repo_type)
+    if tag in {branch.name for branch in refs.branches}:
+        raise InputError(f"--tag {tag}: this is a branch of {content.repo_id}; choose another name, such as v1.0.0")
+    # The ref of a tag with a message has the id of the tag, not of its commit.
+    return _head(api, content, revision=tag) if tag in {ref.name for ref in refs.tags} else None
 
 
 def _commit(
-    api: HfApi, content: Push, head: str | None, tag: str | None, tagged: str | None
+    api: "HfApi", content: Push, head: str | None, tag: str | None, tagged: str | None, dry_run: bool
 ) -> tuple[Change, str | None]:
-    """Commit the difference on top of the newest commit; return the change and the commit."""
+    """Commit the difference on top of the commit `head`; return the change and the newest commit.
+
+    Raises `InputError` if the push would move the tag: people who pinned it must get the same content.
+    """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -157,17 +161,18 @@ def _commit(
     additions: dict[str, CommitOperationAdd] = {}
     for attempt in itertools.count(1):
         change = plan_change(api, content, head)
-        _check_tag(content, tag, tagged, head, change)
-        if not change.sent and not change.removed:
+        differs = bool(change.sent or change.removed)
+        if tagged is not None and (tagged != head or differs):
+            raise InputError(
+                f"--tag {tag}: {content.repo_id} already has this tag, at commit {tagged[:12]} with other content; "
+                "choose a new tag, since people may load the corpus or model by the old one"
+            )
+        if dry_run or not differs:
             break
         additions[CARD_FILE] = CommitOperationAdd(CARD_FILE, change.card.encode())
-        for path in change.sent:
-            if path not in additions:
-                additions[path] = CommitOperationAdd(path, content.files[path])
-        operations: list[CommitOperationAdd | CommitOperationDelete] = [
-            *(CommitOperationDelete(path) for path in change.removed),
-            *(additions[path] for path in change.sent),
-        ]
+        for path in change.sent.keys() - additions.keys():
+            additions[path] = CommitOperationAdd(path, content.files[path])
+        operations = [*map(CommitOperationDelete, change.removed), *(additions[path] for path in change.sent)]
         try:
             commit = retry_on_rate_limit(
                 partial(
@@ -187,25 +192,3 @@ def _commit(
         else:
             return change, commit.oid
     return change, head
-
-
-def _find_tag(api: HfApi, content: Push, tag: str) -> str | None:
-    """Return the commit of the tag, or None if the repo does not have it; refuse the name of a branch."""
-    refs = retry_on_rate_limit(lambda: api.list_repo_refs(content.repo_id, repo_type=content.repo_type))
-    if tag in {branch.name for branch in refs.branches}:
-        raise InputError(
-            f"--tag {tag}: this is a branch of {content.repo_id}; choose another name, for example v1.0.0"
-        )
-    if tag not in {ref.name for ref in refs.tags}:
-        return None
-    # The ref of a tag with a message has the id of the tag, not of its commit.
-    return _head(api, content, revision=tag)
-
-
-def _check_tag(content: Push, tag: str | None, tagged: str | None, head: str | None, change: Change) -> None:
-    """Refuse to move a tag: people who pinned it must get the same content."""
-    if tagged is not None and (tagged != head or change.sent or change.removed):
-        raise InputError(
-            f"--tag {tag}: {content.repo_id} already has this tag, at commit {tagged[:12]} with other content; choose "
-            "a new tag, since people may load the corpus or model by the old one"
-        )

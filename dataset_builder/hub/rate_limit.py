@@ -1,12 +1,10 @@
 """Retry requests to the Hub that hit its rate limit."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from dataset_builder.retry_after import parse_retry_after
 
@@ -18,11 +16,12 @@ REQUESTS = 5
 # https://huggingface.co/docs/hub/rate-limits.
 LONGEST_WAIT = 330
 
+Options = ParamSpec("Options")
 Answer = TypeVar("Answer")
 
 
-def retry_on_rate_limit(request: Callable[[], Answer]) -> Answer:
-    """Return what `request` returns; if the Hub answers 429, wait as long as it asks and try again.
+def retry_on_rate_limit(request: Callable[Options, Answer], *args: Options.args, **kwargs: Options.kwargs) -> Answer:
+    """Return `request(*args, **kwargs)`; if the Hub answers 429, wait as long as it asks and try again.
 
     The Hub's client does this too for most requests, but not for those that create a repo, a commit or a tag.
     """
@@ -31,7 +30,7 @@ def retry_on_rate_limit(request: Callable[[], Answer]) -> Answer:
 
     for attempt in itertools.count(1):
         try:
-            return request()
+            return request(*args, **kwargs)
         except HfHubHTTPError as error:
             headers = error.response.headers
             limits = parse_ratelimit_headers(headers)

@@ -1,14 +1,15 @@
 """Aggregate metric values to scores: means with intervals, differences between systems, agreement of the metrics."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
+from scipy.stats import spearmanr
+
 from dataset_builder.corpus.questions import CorpusQuestion
-from eval.analysis.heuristics import Heuristic
-from eval.analysis.question_groups import group_questions
+from eval.analysis.heuristics import heuristic_kind
 from eval.analysis.scores import (
     Agreement,
     ConfigScores,
@@ -21,12 +22,24 @@ from eval.analysis.scores import (
     ScoresHeader,
     SystemScores,
 )
-from eval.analysis.statistics import Estimate, difference, estimate, holm
+from eval.analysis.statistics import difference, estimate, holm
 from eval.metrics.lexical import HEADLINE, SHARES, mean_range
-from eval.metrics.predictions import MetricValues
+from eval.metrics.scorer import MetricValues
 from eval.systems import System
 
 DECIMALS = 6
+# "How much" asks for a number. It comes first, because "how" and "what" would match these questions too.
+KINDS = {
+    "how much": r"how (?:many|much|far|fast|large|big|long|often|small|high|low)|(?:what|which) "
+    r"(?:percentage|percent|fraction|factor|share|proportion|number|speedup)",
+    "what": r"what",
+    "how": r"how",
+    "why": r"why",
+    "which": r"which",
+}
+OTHER = "other"
+QUESTION_WORD = re.compile("|".join(rf"\b({words})\b" for words in KINDS.values()))
+LENGTH_GROUPS = 3
 
 
 def score_all(
@@ -34,11 +47,9 @@ def score_all(
     questions: Mapping[str, Sequence[CorpusQuestion]],
     systems: Sequence[System],
     values: Mapping[str, Mapping[str, MetricValues]],
-    heuristics: Mapping[str, Sequence[Heuristic]],
     heuristic_values: Mapping[str, Mapping[str, MetricValues]],
 ) -> Scores:
     """Return the content of scores.json; values are by config and by system or heuristic."""
-    kinds = {heuristic.name: heuristic.kind for config in heuristics.values() for heuristic in config}
 
     def configs(name: str, by_config: Mapping[str, Mapping[str, MetricValues]]) -> dict[str, ConfigScores]:
         return {
@@ -60,7 +71,8 @@ def score_all(
             for system in systems
         },
         heuristics={
-            name: HeuristicScores(kind=kind, configs=configs(name, heuristic_values)) for name, kind in kinds.items()
+            name: HeuristicScores(kind=heuristic_kind(name), configs=configs(name, heuristic_values))
+            for name in dict.fromkeys(name for by_name in heuristic_values.values() for name in by_name)
         },
         differences={
             config: score_differences(
@@ -72,6 +84,10 @@ def score_all(
     )
 
 
+def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None]]:
+    return {name: metrics[HEADLINE] for name, metrics in values.items()}
+
+
 def _decoding_record(system: System) -> DecodingRecord:
     if system.decoding is None:
         return DecodingRecord(method="greedy")
@@ -79,44 +95,79 @@ def _decoding_record(system: System) -> DecodingRecord:
     return DecodingRecord(method="mbr", **dict(sampling), encoder_sha256=encoder.fingerprint)
 
 
-def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None]]:
-    return {name: metrics[HEADLINE] for name, metrics in values.items()}
-
-
 def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> ConfigScores:
-    """Return the scores of one system or heuristic on one config.
-
-    Each mean is over the questions that the metric applies to.
-    """
+    """Return the scores of one system or heuristic on one config; each mean is over the questions with a value."""
     groups = group_questions(questions)
 
     def mean(metric: str, numbers: Iterable[int]) -> MeanScore | None:
-        pairs = [(values[metric][number], questions[number].paper_id) for number in numbers]
-        known = [(value, paper) for value, paper in pairs if value is not None]
-        if not known:
+        by_number = {number: value for number in numbers if (value := values[metric][number]) is not None}
+        if not by_number:
             return None
-        found = estimate([value for value, _ in known], [paper for _, paper in known], share=metric in SHARES)
-        return _mean_score(found, *mean_range(metric))
+        papers = [questions[number].paper_id for number in by_number]
+        return _rounded(estimate(list(by_number.values()), papers, share=metric in SHARES), *mean_range(metric))
 
     def group_means(metric: str, numbers_by_label: Mapping[str, list[int]]) -> dict[str, MeanScore]:
-        means = {label: mean(metric, numbers) for label, numbers in numbers_by_label.items()}
-        return {label: score for label, score in means.items() if score is not None}
+        return {label: score for label, numbers in numbers_by_label.items() if (score := mean(metric, numbers))}
 
-    answered = [question for question, value in zip(questions, values[HEADLINE], strict=True) if value is not None]
-    return ConfigScores(
-        n=len(answered),
-        papers=len({question.paper_id for question in answered}),
-        metrics={
-            metric: MetricScore(
-                **dict(overall),
-                by_year=group_means(metric, groups.by_year),
-                by_kind=group_means(metric, groups.by_kind),
-                by_length=group_means(metric, groups.by_length),
-            )
-            for metric in values
-            if (overall := mean(metric, range(len(questions)))) is not None
-        },
+    metrics = {
+        metric: MetricScore(
+            **dict(overall),
+            by_year=group_means(metric, groups.by_year),
+            by_kind=group_means(metric, groups.by_kind),
+            by_length=group_means(metric, groups.by_length),
+        )
+        for metric in values
+        if (overall := mean(metric, range(len(questions))))
+    }
+    return ConfigScores(n=metrics[HEADLINE].n, papers=metrics[HEADLINE].papers, metrics=metrics)
+
+
+@dataclass(frozen=True)
+class QuestionGroups:
+    """The numbers of the questions in each group, by the label of the group, in the order of tables."""
+
+    by_year: dict[str, list[int]]
+    by_kind: dict[str, list[int]]
+    by_length: dict[str, list[int]]
+
+
+def group_questions(questions: Sequence[CorpusQuestion]) -> QuestionGroups:
+    """Return the groups of the questions of one config."""
+    return QuestionGroups(
+        by_year=_group([str(question.year) for question in questions], int),
+        by_kind=_group([question_kind(question.question) for question in questions], [*KINDS, OTHER].index),
+        by_length=_group(
+            length_groups([question.answer for question in questions]), lambda label: int(re.split(r"\D", label)[0])
+        ),
     )
+
+
+def question_kind(question: str) -> str:
+    """Return the kind of a question by the first question word in it; "other" if it has none."""
+    match = QUESTION_WORD.search(question.lower())
+    return list(KINDS)[match.lastindex - 1] if match and match.lastindex else OTHER
+
+
+def length_groups(references: Sequence[str]) -> list[str]:
+    """Return for each reference its group by the number of words ("12-20 words"), of three about equal groups.
+
+    References of the same length are in the same group, so there may be fewer groups.
+    """
+    lengths = [len(reference.split()) for reference in references]
+    ranked = sorted(lengths)
+    edges = sorted({ranked[len(ranked) * part // LENGTH_GROUPS] for part in range(1, LENGTH_GROUPS)} - {ranked[0]})
+    labels: dict[int, str] = {}
+    for low, high in zip([ranked[0], *edges], [*edges, ranked[-1] + 1], strict=True):
+        label = f"{low} words" if high == low + 1 else f"{low}-{high - 1} words"
+        labels.update(dict.fromkeys(range(low, high), label))
+    return [labels[length] for length in lengths]
+
+
+def _group(labels: Sequence[str], order: Callable[[str], int]) -> dict[str, list[int]]:
+    return {
+        label: [number for number, own in enumerate(labels) if own == label]
+        for label in sorted(set(labels), key=order)
+    }
 
 
 def score_differences(
@@ -124,7 +175,7 @@ def score_differences(
     systems: Mapping[str, Sequence[float | None]],
     heuristics: Mapping[str, Sequence[float | None]],
 ) -> list[DifferenceScore]:
-    """Return the paired differences of the headline metric between systems, and of each system from each heuristic.
+    """Return the paired differences between systems, and of each system from each heuristic.
 
     `systems` and `heuristics` hold the values of the headline metric by name. A difference is over the questions that
     both answered; its p is corrected for the number of differences returned.
@@ -140,26 +191,20 @@ def score_differences(
         ]
         ones, others, papers = zip(*both, strict=True)
         differences.append(difference(ones, others, papers))
-    p_values = [round(found.p, DECIMALS) for found in differences]
+    p_values = [round(p, DECIMALS) for _, p in differences]
     return [
         DifferenceScore(
-            first=first,
-            second=second,
-            p=p,
-            p_corrected=round(corrected, DECIMALS),
-            **dict(_mean_score(found.estimate)),
+            first=first, second=second, p=p, p_corrected=round(corrected, DECIMALS), **dict(_rounded(mean))
         )
-        for (first, second), found, p, corrected in zip(compared, differences, p_values, holm(p_values), strict=True)
+        for (first, second), (mean, _), p, corrected in zip(
+            compared, differences, p_values, holm(p_values), strict=True
+        )
     ]
 
 
 def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
-    """Return how far the metrics agree, from the values of each system on one config.
-
-    The length ratio is left out, because a higher one is not better.
-    """
-    from scipy.stats import spearmanr
-
+    """Return how far the metrics agree, from the values of each system on one config."""
+    # A higher length ratio is not better.
     metrics = [name for name in next(iter(values.values())) if name != "length_ratio"]
     pooled = {name: [value for system in values.values() for value in system[name]] for name in metrics}
     spearman: dict[str, dict[str, float]] = {name: {} for name in metrics}
@@ -181,8 +226,8 @@ def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
     return Agreement(spearman=spearman, order={metric: best_first(metric) for metric in metrics})
 
 
-def _mean_score(found: Estimate, lowest: float = -math.inf, highest: float = math.inf) -> MeanScore:
-    """Return the rounded estimate, its interval cut off at the ends of the scale."""
-    low = None if found.low is None else round(max(lowest, found.low), DECIMALS)
-    high = None if found.high is None else round(min(highest, found.high), DECIMALS)
-    return MeanScore(mean=round(found.mean, DECIMALS), low=low, high=high, n=found.n, papers=found.papers)
+def _rounded(score: MeanScore, lowest: float = -math.inf, highest: float = math.inf) -> MeanScore:
+    """Return the rounded score, its interval cut off at the ends of the scale."""
+    low = None if score.low is None else round(max(lowest, score.low), DECIMALS)
+    high = None if score.high is None else round(min(highest, score.high), DECIMALS)
+    return score.model_copy(update={"mean": round(score.mean, DECIMALS), "low": low, "high": high})

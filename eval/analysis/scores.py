@@ -1,13 +1,14 @@
 """Define scores.json, the file that an evaluation writes last: the scores of every system, with intervals."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 
 from dataset_builder.formats import FileFormat, read_format, write_format
 
 SCORES_FILE = "scores.json"
+# No interval is given for fewer than FEWEST_PAPERS papers: it would be about as wide as the scale. For fewer than
+# FEW_PAPERS the report warns that intervals are wide and tests weak.
+FEWEST_PAPERS, FEW_PAPERS = 10, 30
 HeuristicKind = Literal["heuristic baseline", "upper bound"]
 
 

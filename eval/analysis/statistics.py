@@ -24,28 +24,23 @@ Graubard (Survey Methodology 24, 1998), its number of trials is the number of in
 variance, and its quantile is Student's for the number of papers.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
 
-    Floats = npt.NDArray[np.float64]
+from eval.analysis.scores import FEWEST_PAPERS, MeanScore
 
+Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
+SEED = 0
 # Up to EXACT_PAPERS papers the test enumerates all 2^n sign patterns; for more papers it draws FLIPS random ones.
 EXACT_PAPERS = 13
 FLIPS = 9_999
-# No interval is given for fewer than FEWEST_PAPERS papers: it would be about as wide as the scale. For fewer than
-# FEW_PAPERS the report warns that intervals are wide and tests weak.
-FEWEST_PAPERS, FEW_PAPERS = 10, 30
 # A resample whose standard error is below this fraction of the sample's own has no spread. If 4 papers of many differ
 # from the others, one resample in 50 contains none of the 4.
 NO_SPREAD = 0.1
@@ -54,68 +49,42 @@ NO_SPREAD = 0.1
 WITHOUT_SPREAD = 0.01
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over `n` questions on `papers` papers, with its 95 % interval.
-
-    The interval is None if too few papers, or too few papers with different values, are there to compute it.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
-    n: int
-    papers: int
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The mean of a paired difference with its interval, and the p-value of no difference."""
-
-    estimate: Estimate
-    p: float
-
-
-def estimate(values: Sequence[float], papers: Sequence[str], share: bool = False, seed: int = 0) -> Estimate:
+def estimate(values: Sequence[float], papers: Sequence[str], share: bool = False) -> MeanScore:
     """Return the mean of `values`, one for each question, with its interval; `papers` are the questions' papers.
 
-    The result does not depend on the order. `share` says that each value is 0 or 1.
+    The result does not depend on the order. `share` says that each value is 0 or 1. The interval is None if too few
+    papers, or too few papers with different values, are there to compute it.
     """
     sums, sizes = _by_paper(values, papers)
-    mean = float(sums.sum() / sizes.sum())
     low, high = math.nan, math.nan
-    if len(sizes) >= FEWEST_PAPERS:
-        if share:
-            low, high = share_interval(sums, sizes)
-        else:
-            low, high = (float(bound[0]) for bound in intervals(sums[:, None], sizes, seed))
-    has_interval = not math.isnan(low)
-    return Estimate(
-        mean=mean,
-        low=low if has_interval else None,
-        high=high if has_interval else None,
+    if len(sizes) >= FEWEST_PAPERS and share:
+        low, high = share_interval(sums, sizes)
+    elif len(sizes) >= FEWEST_PAPERS:
+        low, high = (float(bound[0]) for bound in intervals(sums[:, None], sizes))
+    return MeanScore(
+        mean=float(sums.sum() / sizes.sum()),
+        low=None if math.isnan(low) else low,
+        high=None if math.isnan(low) else high,
         n=len(values),
         papers=len(sizes),
     )
 
 
-def difference(first: Sequence[float], second: Sequence[float], papers: Sequence[str], seed: int = 0) -> Difference:
-    """Return the mean of `first` minus `second`, which hold a value for each question, with its permutation test."""
+def difference(first: Sequence[float], second: Sequence[float], papers: Sequence[str]) -> tuple[MeanScore, float]:
+    """Return the mean of `first` minus `second`, which hold a value for each question, and the p-value."""
     values = [one - other for one, other in zip(first, second, strict=True)]
-    return Difference(estimate(values, papers, seed=seed), sign_flip_p(values, papers, seed))
+    return estimate(values, papers), sign_flip_p(values, papers)
 
 
-def intervals(sums: Floats, sizes: Floats, seed: int = 0) -> tuple[Floats, Floats]:
+def intervals(sums: Floats, sizes: Floats) -> tuple[Floats, Floats]:
     """Return the lower and upper bounds of the mean per question for several sets; NaN for a set without interval.
 
     `sums` (papers, sets) holds each paper's sum over its questions, `sizes` (papers,) the number of these questions.
     """
-    import numpy as np
-
     papers = len(sizes)
     mean, error, centred = _mean_and_error(sums, sizes)
     scale = papers / (papers - 1)
-    counts = _resample_counts(papers, seed)
+    counts = _resample_counts(papers)
     drawn = (counts @ sizes)[:, None]
     shift = counts @ centred / drawn
     squares = (
@@ -137,13 +106,11 @@ def intervals(sums: Floats, sizes: Floats, seed: int = 0) -> tuple[Floats, Float
 
 def share_interval(sums: Floats, sizes: Floats) -> tuple[float, float]:
     """Return Wilson's interval of a share; `sums` holds each paper's number of ones among its `sizes` questions."""
-    from scipy.stats import t
-
     papers, questions = len(sizes), float(sizes.sum())
     mean, error, _ = (float(array.flat[0]) for array in _mean_and_error(sums[:, None], sizes))
     # Questions of a paper that are answered alike count as one. Without a spread it is unknown how alike they are.
     independent = min(questions, mean * (1 - mean) / error**2) if error > 0 else float(papers)
-    square = t.ppf((1 + CONFIDENCE) / 2, papers - 1) ** 2 / independent
+    square = student.ppf((1 + CONFIDENCE) / 2, papers - 1) ** 2 / independent
     middle = (mean + square / 2) / (1 + square)
     half = math.sqrt(square * (mean * (1 - mean) + square / 4)) / (1 + square)
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
@@ -151,8 +118,6 @@ def share_interval(sums: Floats, sizes: Floats) -> tuple[float, float]:
 
 def _mean_and_error(sums: Floats, sizes: Floats) -> tuple[Floats, Floats, Floats]:
     """Return for each set the mean per question, its standard error, and each paper's sum minus its expected sum."""
-    import numpy as np
-
     papers, total = len(sizes), sizes.sum()
     mean = sums.sum(axis=0) / total
     # Centring shifts the mean of every resample equally, and avoids cancellation in the squares.
@@ -160,25 +125,22 @@ def _mean_and_error(sums: Floats, sizes: Floats) -> tuple[Floats, Floats, Floats
     return mean, np.sqrt(papers / (papers - 1) * (centred**2).sum(axis=0)) / total, centred
 
 
-def sign_flip_p(values: Sequence[float], papers: Sequence[str], seed: int = 0) -> float:
+def sign_flip_p(values: Sequence[float], papers: Sequence[str]) -> float:
     """Return the two-sided p-value of a mean difference of zero, by a paired permutation test.
 
     If the two do not differ, each paper's difference is equally likely to have the opposite sign. For few papers all
     combinations of signs are enumerated. For more, the observed combination counts among the random ones, so that p is
     never 0 (Phipson and Smyth 2010, https://doi.org/10.2202/1544-6115.1585).
     """
-    import numpy as np
-
     sums, _ = _by_paper(values, papers)
     if len(sums) <= EXACT_PAPERS:
         signs = 1 - 2.0 * ((np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums))) & 1)
-        extra = 0
     else:
-        signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(FLIPS, len(sums)))
-        extra = 1
+        signs = np.random.default_rng(SEED).choice([-1.0, 1.0], size=(FLIPS, len(sums)))
     # Sums that are equal in exact arithmetic may differ in the last bits.
     reached = abs(signs @ sums) >= abs(sums.sum()) - 1e-12 * max(1.0, abs(sums).sum())
-    return float((reached.sum() + extra) / (len(signs) + extra))
+    observed = len(sums) > EXACT_PAPERS
+    return float((reached.sum() + observed) / (len(signs) + observed))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -188,16 +150,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """
     corrected = [0.0] * len(p_values)
     highest = 0.0
-    for rank, test in enumerate(sorted(range(len(p_values)), key=lambda test: p_values[test])):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[test]))
-        corrected[test] = highest
+    for rank, test in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        corrected[test] = highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[test]))
     return corrected
 
 
 def _by_paper(values: Sequence[float], papers: Sequence[str]) -> tuple[Floats, Floats]:
     """Return each paper's sum of values and number of values, independent of the order of the questions."""
-    import numpy as np
-
     array = np.asarray(values, dtype=np.float64)
     _, paper_numbers = np.unique(np.asarray(papers), return_inverse=True)
     # The last bits of a sum depend on the order of its terms.
@@ -208,8 +167,6 @@ def _by_paper(values: Sequence[float], papers: Sequence[str]) -> tuple[Floats, F
 
 # The same number of papers is used for many systems, metrics and groups. The counts for 150 papers take 12 MB.
 @lru_cache(maxsize=16)
-def _resample_counts(papers: int, seed: int) -> Floats:
+def _resample_counts(papers: int) -> Floats:
     """Return how often each resample contains each paper: (RESAMPLES, papers)."""
-    import numpy as np
-
-    return np.random.default_rng(seed).multinomial(papers, [1 / papers] * papers, size=RESAMPLES).astype(np.float64)
+    return np.random.default_rng(SEED).multinomial(papers, [1 / papers] * papers, size=RESAMPLES).astype(np.float64)

@@ -1,15 +1,9 @@
 """Cosine similarity of sentence embeddings between answers and reference answers, as an `evaluate` metric."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import datasets
 import evaluate
 import numpy as np
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+from sentence_transformers import SentenceTransformer
 
 # Texts whose embeddings are kept for an encoder: some 60 MB at the default one's 384 numbers.
 KEPT = 20_000
@@ -103,8 +97,6 @@ class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is
         Of earlier calls the `KEPT` texts are known that were asked for last. A text of which the encoder knows no word
         embeds to zeros, and its similarity with any other is 0.
         """
-        from sentence_transformers import SentenceTransformer
-
         if encoder not in self._encoders:
             self._encoders[encoder] = SentenceTransformer(encoder)
         known = self._embeddings.setdefault(encoder, {})

@@ -3,8 +3,6 @@
 evaluate's own widget uses parts of gradio that its version 4 removed, so this is a small one of ours.
 """
 
-from __future__ import annotations
-
 import gradio
 from answer_similarity import AnswerSimilarity  # type: ignore[import-not-found]  # beside this file in the Space
 

@@ -1,14 +1,12 @@
 """Keep a system's answers on disk, by prompt, so that a killed or repeated evaluation generates no answer twice."""
 
-from __future__ import annotations
-
-import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
+from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat, read_format, write_format
 from dataset_builder.journal import Journal
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
@@ -32,7 +30,7 @@ class StoredAnswer:
 def prompt_key(question: Question) -> str:
     """Return the SHA-256 of what decides an answer besides the system: the prompt and the longest answer's length."""
     prompt = build_prompt(question.instruction, question.context, question.question)
-    return hashlib.sha256(f"{MAX_ANSWER_TOKENS}\n{prompt}".encode()).hexdigest()
+    return sha256_of_text(f"{MAX_ANSWER_TOKENS}\n{prompt}")
 
 
 class AnswerStore:

@@ -1,14 +1,13 @@
-"""Generate answers to questions on abstracts, in batches of papers: greedy ones or samples.
-
-A greedy answer is the same in every batch.
-"""
-
-from __future__ import annotations
+"""Generate answers to questions on abstracts in batches of papers: greedy answers, or samples."""
 
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
@@ -17,10 +16,6 @@ from eval.generation.batches import group_by_paper, plan_batches, tokens_that_fi
 from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
 from eval.models import ModelFolder, tokenizer_folder
 from eval.run_metrics import AnswerSampling
-
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -40,18 +35,13 @@ def load_model(
     The model is on `device`; None means the GPU if there is one, else the CPU. Raises `InputError` for a folder that
     cannot be loaded, and for incomplete weights, which transformers would fill with random numbers.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     weights = folder.base or folder
     try:
         # With output_loading_info the result is a pair, which the library's types do not say.
-        model, loading_info = cast(
-            "tuple[Any, dict[str, set[str]]]",
-            AutoModelForCausalLM.from_pretrained(
-                weights.path, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-            ),
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            weights.path, dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )
+        model, loading_info = loaded
         if folder.base:
             from peft import PeftModel
 
@@ -117,16 +107,15 @@ def sample_in_batches(
     sampling: AnswerSampling,
     batch_size: int | None = None,
 ) -> Iterator[dict[int, list[str]]]:
-    """Yield `sampling.samples` answers to each question, in batches as `answer_in_batches` makes them.
+    """Yield `sampling.samples` answers to each question, in batches as `answer_in_batches` does.
 
     Raises `InputError` as `answer_in_batches` does, and for a model that cannot read several questions at once.
     """
     prompts = encode_prompts(model, tokenizer, questions)
     papers = group_by_paper(questions, prompts)
     if papers and not _follows_masks(model, papers, prompts):
-        raise InputError(
-            f"{model.config.model_type}: a model of this type cannot give several answers at once; use greedy decoding"
-        )
+        kind = model.config.model_type
+        raise InputError(f"{kind}: a model of this type cannot give several answers at once; use greedy decoding")
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling):
         yield {number: [_decode(tokenizer, answer.tokens) for answer in answers] for number, answers in batch.items()}
 
@@ -139,9 +128,6 @@ def _in_batches(
     batch_size: int | None,
     sampling: AnswerSampling | None,
 ) -> Iterator[dict[int, list[TokenAnswer]]]:
-    """Yield the answers to each prompt a batch at a time, by the number of the question."""
-    import torch
-
     samples = sampling.samples if sampling else 1
     limit = batch_size or max(1, (ON_GPU if model.device.type == "cuda" else ON_CPU) // samples)
     tokens = tokens_that_fit(model)
@@ -150,15 +136,10 @@ def _in_batches(
         batch = waiting[0]
         answers = None
         try:
-            answers = answer_papers(
-                model,
-                [[prompts[number] for number in paper] for paper in batch],
-                tokenizer.eos_token_id,
-                MAX_ANSWER_TOKENS,
-                sampling,
-            )
+            token_ids = [[prompts[number] for number in paper] for paper in batch]
+            answers = answer_papers(model, token_ids, tokenizer.eos_token_id, MAX_ANSWER_TOKENS, sampling)
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not should_reduce_batch_size(error):
                 raise
         if answers is None:
             # Outside the except block: the error object keeps the memory of the failed batch alive.
@@ -186,8 +167,6 @@ def _decode(tokenizer: PreTrainedTokenizerBase, tokens: Any) -> str:
 
 def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: list[int]) -> str:
     """Return the greedy answer to one prompt, given as token ids, by transformers' own generation."""
-    import torch
-
     inputs = torch.tensor([prompt], device=model.device)
     with torch.inference_mode():
         tokens = cast(Any, model).generate(
@@ -204,10 +183,7 @@ def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pro
 def encode_prompts(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]
 ) -> list[list[int]]:
-    """Return the token ids of each prompt, short enough for the longest answer to follow.
-
-    Raises `InputError` for a question that is too long even without its abstract.
-    """
+    """Return the token ids of each prompt, cut so that an answer fits; raises `InputError` for too long a question."""
     # Architectures without a limit on positions do not have this setting.
     positions = getattr(model.config, "max_position_embeddings", None)
     room = positions - MAX_ANSWER_TOKENS if positions else sys.maxsize
@@ -224,26 +200,16 @@ def encode_prompts(
 
 
 def _follows_masks(model: PreTrainedModel, papers: list[list[int]], prompts: list[list[int]]) -> bool:
-    """Return whether the model computes the same logits for prompts that share a row as for each prompt by itself.
-
-    Some architectures do not support four-dimensional masks, or ignore the given positions.
-    """
-    import torch
-
+    """Return whether the model computes the same logits for prompts that share a row as for each prompt by itself."""
+    # Some architectures do not support four-dimensional masks, or ignore the given positions.
     paper = next((paper for paper in papers if len(paper) > 1), papers[0])
     tested = [prompts[number] for number in paper[:2]]
     try:
         together = first_logits(model, tested)
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:  # each architecture raises its own
-        if _is_out_of_memory(error):
+        if should_reduce_batch_size(error):
             raise InputError(f"the memory of {model.device} is too small for two questions; free some") from error
         return False
     with torch.inference_mode():
         alone = [model(torch.tensor([prompt], device=model.device)).logits[0, -1] for prompt in tested]
     return bool((together - torch.stack(alone)).abs().max().item() < SAME_LOGITS)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    from accelerate.utils.memory import should_reduce_batch_size
-
-    return bool(should_reduce_batch_size(error))

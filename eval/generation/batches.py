@@ -1,16 +1,14 @@
 """Group questions by paper, and papers into batches that fit into the memory."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import psutil
+import torch
+from transformers import PreTrainedModel
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.generation.shared_prefix import cache_columns
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 # The share of the free memory that the keys and values of a batch may take. They are copied when papers are finished,
 # and activations and logits need memory too.
@@ -36,25 +34,18 @@ def plan_batches(
     for numbers in papers:
         for start in range(0, len(numbers), questions):
             paper = numbers[start : start + questions]
-            longer = [*batches[-1], paper] if batches else []
-            if longer and sum(map(len, longer)) <= questions and _cached_tokens(longer, prompts, samples) <= tokens:
+            longer = [*(batches[-1] if batches else []), paper]
+            token_ids = [[prompts[number] for number in group] for group in longer]
+            cached = len(longer) * cache_columns(token_ids, MAX_ANSWER_TOKENS, samples)
+            if batches and sum(map(len, longer)) <= questions and cached <= tokens:
                 batches[-1] = longer
             else:
                 batches.append([paper])
     return batches
 
 
-def _cached_tokens(batch: list[list[int]], prompts: list[list[int]], samples: int) -> int:
-    """Return how many tokens the cache of a batch holds at the end, padding included."""
-    columns = cache_columns([[prompts[number] for number in paper] for paper in batch], MAX_ANSWER_TOKENS, samples)
-    return len(batch) * columns
-
-
 def tokens_that_fit(model: PreTrainedModel) -> int:
     """Return how many tokens' keys and values fit into the share of the free memory that a batch may take."""
-    import psutil
-    import torch
-
     with torch.inference_mode():
         cache = model(torch.zeros(1, 1, dtype=torch.long, device=model.device), use_cache=True).past_key_values
     bytes_per_token = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)

@@ -1,21 +1,23 @@
-"""Collect the answers of every system to every question, from all processes of a launch."""
+"""Collect the answers of every system to every question, from all processes of a launch.
 
-from __future__ import annotations
+Minimum Bayes risk (MBR) decoding chooses, of several sampled answers, the one closest in meaning to all of them (Kumar
+and Byrne 2004, https://aclanthology.org/N04-1022), with samples in place of the distribution as in Eikema and Aziz
+2022 (https://aclanthology.org/2022.emnlp-main.754).
+"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from accelerate import PartialState
+from tqdm import tqdm
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from eval.generation.answer_store import AnswerStore, prompt_key
-from eval.generation.answers import answer_in_batches, load_model
-from eval.generation.mbr import mbr_in_batches
-from eval.generation.shards import shard
+from eval.generation.answers import answer_in_batches, load_model, sample_in_batches
+from eval.metrics.embedding import Encoder
+from eval.question_sample import shard
 from eval.systems import System
-
-if TYPE_CHECKING:
-    from accelerate import PartialState
 
 
 def collect_answers(
@@ -25,15 +27,15 @@ def collect_answers(
     process: PartialState,
     batch_size: int | None = None,
 ) -> dict[str, dict[str, list[str]]]:
-    """Return the answers by system and config, in the order of `questions`; only answers missing in `out` are made.
+    """Return the answers by config and system, in the order of `questions`; only answers missing in `out` are made.
 
     A question that two configs share is answered once. Every process of a launch must call this. The first process
-    merges all answers and returns them; the others return nothing.
+    merges all answers and returns them; the others return no answers.
 
     Raises `InputError` for a system whose answers are all empty, before the next system answers.
     """
     distinct = {prompt_key(question): question for config in questions.values() for question in config}
-    answers: dict[str, dict[str, list[str]]] = {}
+    answers: dict[str, dict[str, list[str]]] = {config: {} for config in questions}
     for system in systems:
         store = AnswerStore(out, system.name, system.fingerprint, process.process_index)
         # No process may add answers before all processes have read the existing ones.
@@ -45,22 +47,16 @@ def collect_answers(
         process.wait_for_everyone()
         if process.is_main_process:
             store.merge()
-            answers[system.name] = {
-                config: [store.answers[prompt_key(question)] for question in config_questions]
-                for config, config_questions in questions.items()
-            }
-            _check_answers(system.name, answers[system.name])
+            for config, config_questions in questions.items():
+                given = [store.answers[prompt_key(question)] for question in config_questions]
+                # A single empty answer only gets a low score.
+                if not any(given):
+                    raise InputError(
+                        f"{system.name}: every answer to the questions of {config!r} is empty, because the model "
+                        "begins with the end-of-sequence token; check its tokenizer, or train the model further"
+                    )
+                answers[config][system.name] = given
     return answers
-
-
-def _check_answers(name: str, answers: Mapping[str, Sequence[str]]) -> None:
-    """Raise `InputError` if all answers of a config are empty; a single empty answer only gets a low score."""
-    for config, config_answers in answers.items():
-        if not any(config_answers):
-            raise InputError(
-                f"{name}: every answer to the questions of {config!r} is empty, because the model begins with the "
-                "end-of-sequence token; check its tokenizer, or train the model further"
-            )
 
 
 def _answer(
@@ -70,20 +66,26 @@ def _answer(
     process: PartialState,
     batch_size: int | None,
 ) -> None:
-    from tqdm import tqdm
-
     model, tokenizer = load_model(system.model, process.device if process.device.type == "cuda" else None)
-    with tqdm(
-        total=len(questions),
-        desc=f"answering: {system.name}",
-        unit="question",
-        # None: only on a terminal.
-        disable=None if process.is_local_main_process else True,
-    ) as bar:
-        if system.decoding is None:
-            batches = answer_in_batches(model, tokenizer, questions, batch_size)
-        else:
-            batches = mbr_in_batches(model, tokenizer, questions, system.decoding, batch_size)
+    batches: Iterator[dict[int, str]]
+    if system.decoding is None:
+        batches = answer_in_batches(model, tokenizer, questions, batch_size)
+    else:
+        encoder = Encoder(system.decoding.encoder)
+        sampled = sample_in_batches(model, tokenizer, questions, system.decoding.sampling, batch_size)
+        batches = ({number: mbr_choice(given, encoder) for number, given in batch.items()} for batch in sampled)
+    # None: only on a terminal.
+    hidden = None if process.is_local_main_process else True
+    with tqdm(total=len(questions), desc=f"answering: {system.name}", unit="question", disable=hidden) as bar:
         for answers in batches:
             store.append({prompt_key(questions[number]): answer for number, answer in answers.items()})
             bar.update(len(answers))
+
+
+def mbr_choice(answers: list[str], encoder: Encoder) -> str:
+    """Return the answer whose embedding is closest to the mean of all embeddings, the first one in a tie.
+
+    This cosine ranks the samples as the mean of their pairwise cosines does, and is cheaper.
+    """
+    embeddings = encoder.embed(answers)
+    return answers[int((embeddings @ embeddings.mean(axis=0)).argmax())]

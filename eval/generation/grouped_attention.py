@@ -5,20 +5,15 @@ its cache copies everything when it grows by a token. With hundreds of questions
 take most of the time (RESULTS.md).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from transformers import Cache
+import torch
+from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.modeling_utils import AttentionInterface
-
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel
 
 NAME = "sdpa_by_key_head"
 
@@ -83,8 +78,6 @@ def _attend(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    import torch
-
     groups = query.shape[1] // key.shape[1]
     if attention_mask is None or groups == 1:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)

@@ -6,17 +6,15 @@ see the shared beginning and their own tokens, and each token has the position t
 So the model computes what it computes for one prompt at a time, except for rounding.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+import torch
+from transformers import Cache, PreTrainedModel
+
+from eval.generation.grouped_attention import grouped_attention, preallocated_cache
 from eval.run_metrics import AnswerSampling
-
-if TYPE_CHECKING:
-    import torch
-    from transformers import PreTrainedModel
 
 # In float32 another batch shape changes a logit by less than a tenth of this (RESULTS.md). So a token that is ahead of
 # the second best by more is the same in every batch.
@@ -61,10 +59,6 @@ def answer_papers(
     the next, drawn from the whole vocabulary. The random numbers of a sample depend only on the seed, the prompt and
     the number of the sample.
     """
-    import torch
-
-    from eval.generation.grouped_attention import grouped_attention, preallocated_cache
-
     device = model.device
     samples = sampling.samples if sampling else 1
     counts = [len(prompts) * samples for prompts in papers]
@@ -117,13 +111,7 @@ def answer_papers(
             own = torch.eye(slots, dtype=torch.bool, device=device).expand(len(paper), -1, -1)
             seen = torch.cat([seen, own], dim=2)
             positions = positions + 1
-            logits = model(
-                input_ids=chosen,
-                attention_mask=seen[:, None],
-                position_ids=positions,
-                past_key_values=cache,
-                use_cache=True,
-            ).logits
+            logits = _read(model, cache, chosen, seen, positions)
     return [
         [TokenAnswer(*answer) for answer in zip(paper_tokens, paper_certain, strict=True)]
         for paper_tokens, paper_certain in zip(tokens, certain, strict=True)
@@ -132,8 +120,6 @@ def answer_papers(
 
 def _random_numbers(papers: list[list[list[int]]], sampling: AnswerSampling, steps: int) -> torch.Tensor:
     """Return the uniform random numbers in [0, 1) from which the tokens are drawn: (papers, slots, steps)."""
-    import torch
-
     draws = torch.zeros(len(papers), max(map(len, papers)) * sampling.samples, steps)
     for row, prompts in zip(draws, papers, strict=True):
         for number, prompt in enumerate(prompts):
@@ -146,8 +132,6 @@ def _random_numbers(papers: list[list[list[int]]], sampling: AnswerSampling, ste
 
 def _draw(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> torch.Tensor:
     """Return a token for each slot: the first whose cumulative probability exceeds the slot's random number."""
-    import torch
-
     ends = (logits.float() / temperature).softmax(dim=-1).cumsum(dim=-1)
     drawn = torch.searchsorted(ends, numbers[..., None] * ends[..., -1:], right=True)[..., 0]
     return drawn.clamp(max=logits.shape[-1] - 1)  # by rounding, a number can exceed the last sum
@@ -155,24 +139,18 @@ def _draw(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> to
 
 def first_logits(model: PreTrainedModel, prompts: list[list[int]]) -> torch.Tensor:
     """Read the prompts of one paper together and return the logits after each of them: (prompts, vocabulary)."""
-    import torch
-
-    from eval.generation.grouped_attention import grouped_attention, preallocated_cache
-
     with torch.inference_mode(), grouped_attention(model):
         return _read_prompts(model, [prompts], preallocated_cache(model, cache_columns([prompts], 0)))[0][0]
 
 
 def _read_prompts(
-    model: PreTrainedModel, papers: list[list[list[int]]], cache: object
+    model: PreTrainedModel, papers: list[list[list[int]]], cache: Cache
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Fill the cache with the prompts.
 
     Return for each paper and slot the logits after the prompt (papers, slots, vocabulary), the columns of the cache
     that the slot sees (papers, slots, columns), and the position of the prompt's last token (papers, slots).
     """
-    import torch
-
     device = model.device
     slots = max(len(prompts) for prompts in papers)
     shared = torch.tensor([shared_length(prompts) for prompts in papers])
@@ -180,10 +158,7 @@ def _read_prompts(
     columns, width = int(shared.max()), max(sum(map(len, paper_rests)) for paper_rests in rests)
     # Padding may be any token: the mask hides what follows a row's shared part.
     beginnings = torch.zeros(len(papers), columns, dtype=torch.long)
-    ids, positions = (
-        torch.zeros(len(papers), width, dtype=torch.long),
-        torch.zeros(len(papers), width, dtype=torch.long),
-    )
+    ids, positions = torch.zeros(2, len(papers), width, dtype=torch.long)
     owner = torch.full((len(papers), width), -1)
     last = torch.zeros(len(papers), slots, dtype=torch.long)
     for row, (prompts, length) in enumerate(zip(papers, shared.tolist(), strict=True)):
@@ -213,15 +188,17 @@ def _read_prompts(
     head = cast("torch.nn.Module", model.get_output_embeddings())  # type: ignore[no-untyped-call]  # not annotated
     hook = head.register_forward_pre_hook(keep_ends)
     try:
-        logits = model(
-            input_ids=ids.to(device),
-            attention_mask=seen[:, None].to(device),
-            position_ids=positions.to(device),
-            past_key_values=cache,
-            use_cache=True,
-        ).logits
+        logits = _read(model, cache, ids.to(device), seen.to(device), positions.to(device))
     finally:
         hook.remove()
     own = owner[:, None] == torch.arange(slots)[:, None]
     seen = torch.cat([is_shared[:, None].expand(-1, slots, -1), own], dim=2)
     return logits, seen.to(device), positions.to(device).gather(1, last)
+
+
+def _read(
+    model: PreTrainedModel, cache: Cache, ids: torch.Tensor, seen: torch.Tensor, positions: torch.Tensor
+) -> torch.Tensor:
+    mask = seen[:, None]
+    read = model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
+    return cast(torch.Tensor, read.logits)

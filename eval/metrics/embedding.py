@@ -1,14 +1,11 @@
 """Load sentence encoders and cross-encoders, and embed each text once."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+import numpy as np
+from sentence_transformers import CrossEncoder
 
 from dataset_builder.errors import InputError
+from eval.answer_similarity.answer_similarity import AnswerSimilarity
 from eval.models import EncoderFolder
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class Encoder:
@@ -18,8 +15,6 @@ class Encoder:
     """
 
     def __init__(self, folder: EncoderFolder) -> None:
-        from eval.answer_similarity.answer_similarity import AnswerSimilarity
-
         self._path = str(folder.path)
         self._metric = AnswerSimilarity()
         try:
@@ -48,8 +43,6 @@ class PairScorer:
     """
 
     def __init__(self, folder: EncoderFolder) -> None:
-        from sentence_transformers import CrossEncoder
-
         try:
             self._model = CrossEncoder(str(folder.path))
         except Exception as error:  # as for an encoder
@@ -63,7 +56,7 @@ class PairScorer:
                 "cross-encoder with a single score"
             )
 
-    def scores(self, answers: list[str], references: list[str]) -> list[float]:
+    def similarities(self, answers: list[str], references: list[str]) -> np.ndarray:
         """Return the score of each answer and its reference, on the scale that the model was trained on."""
-        pairs = list(zip(answers, references, strict=True))
-        return [float(score) for score in self._model.predict(pairs, show_progress_bar=False)]
+        scores: np.ndarray = self._model.predict(list(zip(answers, references, strict=True)), show_progress_bar=False)
+        return scores

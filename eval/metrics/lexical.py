@@ -1,7 +1,5 @@
 """Compute the metrics that need no encoder: words in common, numbers, length. Name all metrics."""
 
-from __future__ import annotations
-
 import math
 import re
 import string
@@ -35,9 +33,7 @@ ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 def title(metric: str) -> str:
     """Return the title of a metric in tables."""
-    if metric in TITLES:
-        return TITLES[metric]
-    return f"similarity, encoder {metric.removeprefix(f'{HEADLINE}_')}"
+    return TITLES.get(metric, f"similarity, encoder {metric.removeprefix(f'{HEADLINE}_')}")
 
 
 def mean_range(metric: str) -> tuple[float, float]:

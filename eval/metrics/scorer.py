@@ -1,14 +1,19 @@
-"""Score answers by every metric: the encoders, a cross-encoder, words, numbers and length."""
+"""Score answers by every metric: the encoders, a cross-encoder, words, numbers and length. Write the predictions."""
 
-from __future__ import annotations
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from collections.abc import Iterable, Mapping, Sequence
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.files import replacing
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.metrics.lexical import HEADLINE, lexical_metrics
-from eval.metrics.predictions import MetricValues
 from eval.models import EncoderFolder
+
+# By metric, its value for each question; None where the metric does not apply.
+MetricValues = dict[str, list[float | None]]
 
 
 class AnswerScorer:
@@ -19,35 +24,60 @@ class AnswerScorer:
     """
 
     def __init__(self, encoders: Sequence[EncoderFolder], cross_encoder: EncoderFolder | None) -> None:
-        self._encoders = [Encoder(folder) for folder in encoders]
-        self.headline_encoder = self._encoders[0]
-        self._pair_scorer = PairScorer(cross_encoder) if cross_encoder else None
+        self.headline_encoder, *others = map(Encoder, encoders)
+        self._scorers: dict[str, Encoder | PairScorer] = {HEADLINE: self.headline_encoder}
+        self._scorers |= {f"{HEADLINE}_{number}": encoder for number, encoder in enumerate(others, 2)}
+        if cross_encoder:
+            self._scorers["cross_encoder"] = PairScorer(cross_encoder)
 
     def score_all(
         self,
         questions: Mapping[str, Sequence[CorpusQuestion]],
         answers: Mapping[str, Mapping[str, Sequence[str | None]]],
+        folder: Path,
     ) -> dict[str, dict[str, MetricValues]]:
-        """Return the metric values of answers that are by config and system or heuristic, in the same order."""
-        return {
-            config: {name: self.score(questions[config], given) for name, given in by_name.items()}
+        """Return the metric values of answers that are by config and system or heuristic, in the same order.
+
+        Write answers and values to `folder`/CONFIG.NAME.parquet, a row for each question. Files of other configs and
+        systems, from an earlier run, are removed: scores.json does not contain them.
+        """
+        values = {
+            config: {name: self._score(questions[config], given) for name, given in by_name.items()}
             for config, by_name in answers.items()
         }
+        written = set()
+        for config, by_name in answers.items():
+            for name, given in by_name.items():
+                file_name = name.replace("'", "").replace(" ", "-")
+                path = folder / f"{config}.{file_name}.parquet"
+                _write(path, questions[config], given, values[config][name])
+                written.add(path)
+        for stale in set(folder.glob("*.parquet")) - written:
+            stale.unlink()
+        return values
 
-    def score(self, questions: Sequence[CorpusQuestion], answers: Sequence[str | None]) -> MetricValues:
+    def _score(self, questions: Sequence[CorpusQuestion], answers: Sequence[str | None]) -> MetricValues:
         """Return the value of each metric for each answer; None for a missing answer."""
         references = [question.answer for question in questions]
         given = {number: answer for number, answer in enumerate(answers) if answer is not None}
         pairs = list(given.values()), [references[number] for number in given]
-
-        def spread(values: Iterable[float]) -> list[float | None]:
-            by_number = dict(zip(given, map(float, values), strict=True))
-            return [by_number.get(number) for number in range(len(questions))]
-
-        values: MetricValues = {
-            HEADLINE if number == 1 else f"{HEADLINE}_{number}": spread(encoder.similarities(*pairs))
-            for number, encoder in enumerate(self._encoders, 1)
-        }
-        if self._pair_scorer:
-            values["cross_encoder"] = spread(self._pair_scorer.scores(*pairs))
+        values: MetricValues = {}
+        for metric, scorer in self._scorers.items():
+            by_number = dict(zip(given, map(float, scorer.similarities(*pairs)), strict=True))
+            values[metric] = [by_number.get(number) for number in range(len(questions))]
         return {**values, **lexical_metrics(answers, references)}
+
+
+def _write(
+    path: Path, questions: Sequence[CorpusQuestion], answers: Sequence[str | None], values: MetricValues
+) -> None:
+    columns = {
+        "paper_id": pa.array([question.paper_id for question in questions], pa.string()),
+        "year": pa.array([question.year for question in questions], pa.int32()),
+        "question": pa.array([question.question for question in questions], pa.string()),
+        "reference": pa.array([question.answer for question in questions], pa.string()),
+        "prediction": pa.array(answers, pa.string()),
+        **{metric: pa.array(column, pa.float64()) for metric, column in values.items()},
+    }
+    with replacing(path) as temporary:
+        pq.write_table(pa.table(columns), temporary)

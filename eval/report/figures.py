@@ -1,7 +1,5 @@
 """Draw the report's figures: training loss, and similarity by year of the paper and system."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from pathlib import Path

@@ -1,33 +1,78 @@
 """Write report.html: the whole evaluation in one file that opens from disk, with every question and answer."""
 
-from __future__ import annotations
-
 import json
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.corpus.questions import CorpusQuestion
-from eval.analysis.scores import Scores
+from eval.analysis.scores import ConfigScores, DifferenceScore, MeanScore, Scores
 from eval.metrics.lexical import HEADLINE
 from eval.report import notes, tables
 from eval.report.figures import training_loss_svg
-from eval.report.page import config_views
+from eval.report.tables import SYSTEM, Entry
 from eval.run_metrics import RunMetrics
 
+# By config; then by system, with one answer for each question; then by metric, with one value for each answer.
+Questions = dict[str, list[CorpusQuestion]]
+Answers = dict[str, dict[str, list[str]]]
+Values = dict[str, dict[str, dict[str, list[float | None]]]]
+
 TEMPLATES = Path(__file__).parent / "templates"
+# The page has this many colours for systems; the next system has the first colour again.
+COLORS = 6
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One line of a dot plot: a mean with its interval, and the original study's mean if it has one."""
+
+    name: str
+    kind: str
+    color: str
+    score: MeanScore
+    study: float | None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The axis of a config's dot plots, from its first tick to its last."""
+
+    ticks: list[float]
+
+    def position(self, value: float) -> str:
+        """Return where a value is on the axis, in per cent; a value beyond an end is at that end."""
+        low, high = self.ticks[0], self.ticks[-1]
+        return f"{100 * (min(max(value, low), high) - low) / (high - low):.2f}%"
+
+
+@dataclass(frozen=True)
+class ConfigView:
+    """The plots and the differences of one config.
+
+    `groups` has for each title of `GROUPINGS` the systems' marks by the label of the group. A cell of `matrix` is the
+    column's system minus the row, None for a system and itself.
+    """
+
+    name: str
+    scores: ConfigScores
+    axis: Axis
+    marks: list[Mark]
+    groups: dict[str, dict[str, list[Mark]]]
+    matrix: dict[str, list[DifferenceScore | None]]
 
 
 def report_html(
     scores: Scores,
     metrics: dict[str, RunMetrics],
-    questions: dict[str, list[CorpusQuestion]],
-    answers: dict[str, dict[str, list[str]]],
-    values: dict[str, dict[str, dict[str, list[float | None]]]],
+    questions: Questions,
+    answers: Answers,
+    values: Values,
     papers_by_year: dict[str, int],
 ) -> str:
     """Return the report as one HTML page that loads nothing from elsewhere.
 
-    `metrics` are by system, `questions` by config, `answers` by system and config, and `values`, one for each answer,
-    by config, system and metric. `papers_by_year` counts the papers that the corpus was built from.
+    `metrics` are by system. `papers_by_year` counts the papers that the corpus was built from.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -41,24 +86,17 @@ def report_html(
     return templates.get_template("report.html.j2").render(
         scores=scores,
         systems=list(scores.systems),
-        configs=config_views(scores),
+        configs=[_config_view(scores, config, entry) for config, entry in tables.scores_by_config(scores).items()],
         notes=notes,
-        warning=notes.few_papers_warning(scores),
-        decoding_note=notes.decoding_note(scores),
-        comparison=tables.comparison(scores, metrics),
-        study_table=tables.study_table(),
+        tables=tables,
+        metrics=metrics,
         training_loss=training_loss_svg(metrics) if metrics else "",
         papers_by_year=papers_by_year,
         examples=_script_json(scores, questions, answers, values),
     )
 
 
-def _script_json(
-    scores: Scores,
-    questions: dict[str, list[CorpusQuestion]],
-    answers: dict[str, dict[str, list[str]]],
-    values: dict[str, dict[str, dict[str, list[float | None]]]],
-) -> str:
+def _script_json(scores: Scores, questions: Questions, answers: Answers, values: Values) -> str:
     """Return the questions and answers as JSON that cannot end its script element or begin a comment there.
 
     The rule: https://html.spec.whatwg.org/multipage/scripting.html#restrictions-for-contents-of-script-elements.
@@ -71,8 +109,11 @@ def _script_json(
             "year": question.year,
             "question": question.question,
             "reference": question.answer,
-            "answers": [answers[system][config][number] for system in systems],
-            "scores": [_rounded(values[config][system][HEADLINE][number]) for system in systems],
+            "answers": [answers[config][system][number] for system in systems],
+            "scores": [
+                None if (value := values[config][system][HEADLINE][number]) is None else round(value, 4)
+                for system in systems
+            ],
         }
         for config, asked in questions.items()
         for number, question in enumerate(asked)
@@ -81,5 +122,51 @@ def _script_json(
     return text.replace("<", "\\u003c")
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> ConfigView:
+    entries = [entry for entry in tables.entries(scores) if config in entry.configs]
+    systems = [entry for entry in entries if entry.kind == SYSTEM]
+    colors = {name: f"color-{number % COLORS}" for number, name in enumerate(scores.systems)}
+    study = tables.STUDY_RESULTS.get(tables.STUDY_TEACHERS.get(config, ""), {})
+
+    def mark(entry: Entry, score: MeanScore, group: str | None = None) -> Mark:
+        result = study.get(entry.name) if entry.kind == SYSTEM else None
+        study_mean = None if result is None else result.by_year.get(group) if group else result.mean
+        return Mark(entry.name, entry.kind, colors[entry.name] if entry.kind == SYSTEM else "", score, study_mean)
+
+    marks = [mark(entry, entry.configs[config].metrics[HEADLINE]) for entry in entries]
+    groups: dict[str, dict[str, list[Mark]]] = {}
+    for title, by_group in tables.GROUPINGS.items():
+        plots = groups.setdefault(title, {})
+        for system in systems:
+            for group, score in by_group(system.configs[config].metrics[HEADLINE]).items():
+                plots.setdefault(tables.group_label(group, score), []).append(mark(system, score, group))
+    # The intervals of small groups can be wider than the axis, and end at its ends.
+    shown = [value for mark in marks for value in (mark.score.mean, mark.score.low, mark.score.high, mark.study)]
+    shown += [mark.score.mean for plots in groups.values() for plot in plots.values() for mark in plot]
+    return ConfigView(
+        name=config,
+        scores=config_scores,
+        axis=fit_axis([value for value in shown if value is not None]),
+        marks=marks,
+        groups=groups,
+        matrix=_matrix(scores.differences[config], entries),
+    )
+
+
+def _matrix(differences: list[DifferenceScore], entries: list[Entry]) -> dict[str, list[DifferenceScore | None]]:
+    found = {(score.first, score.second): score for score in differences}
+    for score in differences:
+        low, high = None if score.high is None else -score.high, None if score.low is None else -score.low
+        opposite = {"first": score.second, "second": score.first, "mean": -score.mean, "low": low, "high": high}
+        found[score.second, score.first] = score.model_copy(update=opposite)
+    systems = [entry for entry in entries if entry.kind == SYSTEM]
+    others = [entry for entry in entries if entry.kind != SYSTEM]
+    return {row.label: [found.get((system.name, row.name)) for system in systems] for row in (*systems, *others)}
+
+
+def fit_axis(values: list[float]) -> Axis:
+    """Return an axis that holds the values, with at most seven ticks."""
+    spread = max(values) - min(values)
+    step = next((step for step in (0.1, 0.2) if spread / step <= 5), 0.5)
+    low, high = math.floor(min(values) / step), math.ceil(max(values) / step)
+    return Axis([round(number * step, 1) for number in range(low, max(high, low + 1) + 1)])

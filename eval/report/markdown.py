@@ -1,38 +1,27 @@
 """Write report.md: all scores with intervals and differences, readable on the Hub and without a browser."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from eval.analysis.scores import Scores
-from eval.report import notes
-from eval.report.tables import (
-    GROUPINGS,
-    agreement_table,
-    as_markdown,
-    comparison,
-    difference_table,
-    group_table,
-    metric_table,
-    scores_by_config,
-    study_table,
-)
+from eval.report import notes, tables
+from eval.report.tables import as_markdown
 from eval.run_metrics import RunMetrics
 
 
 def report_markdown(scores: Scores, metrics: dict[str, RunMetrics]) -> str:
     """Return the report on `scores`; `metrics` are by system, without the systems that this project did not train."""
-    configs = scores_by_config(scores)
+    configs = tables.scores_by_config(scores)
     parts = [
         "# Evaluation report",
-        "This report compares systems that answer questions about abstracts of computer architecture papers. The "
-        "score is the cosine similarity between the sentence embeddings of an answer and of its reference answer, "
-        f"averaged over the test questions. The encoder is `{scores.encoders[0]}`.",
+        "This report compares systems that answer questions about abstracts of computer architecture papers. A system "
+        "is a model with its prompt and its decoding. The score is the cosine similarity between the sentence "
+        "embeddings of an answer and of its reference answer, averaged over the test questions. The encoder is "
+        f"`{scores.encoders[0]}`.",
         "Each test has the questions and reference answers of one teacher:",
         _list(f"{config}: {entry.n} questions on {entry.papers} papers" for config, entry in configs.items()),
         *([f"**{warning}**"] if (warning := notes.few_papers_warning(scores)) else []),
         "## Results",
-        as_markdown(*comparison(scores, metrics)),
+        as_markdown(*tables.comparison(scores, metrics)),
         "![Similarity by year](figures/similarity_by_year.png)",
         "## How to read the tables",
         _list(
@@ -52,7 +41,7 @@ def report_markdown(scores: Scores, metrics: dict[str, RunMetrics]) -> str:
         "![Papers by year](figures/papers_by_year.png)",
         "## Results of the original study",
         notes.STUDY,
-        as_markdown(*study_table()),
+        as_markdown(*tables.study_table()),
         "## Limits",
         _list(notes.LIMITS),
         "## Systems",
@@ -70,13 +59,13 @@ def _config_section(scores: Scores, config: str) -> list[str]:
     return [
         f"## Test by {config}",
         "### Metrics",
-        as_markdown(*metric_table(scores, config)),
+        as_markdown(*tables.metric_table(scores, config)),
         "### Differences in similarity",
-        as_markdown(*difference_table(scores, config)),
+        as_markdown(*tables.difference_table(scores, config)),
         "### Similarity by group of questions",
-        *(as_markdown(*group_table(scores, config, grouping)) for grouping in GROUPINGS),
+        *(as_markdown(*tables.group_table(scores, config, title)) for title in tables.GROUPINGS),
         "### Agreement of the metrics",
-        as_markdown(*agreement_table(scores, config)),
+        as_markdown(*tables.agreement_table(scores, config)),
     ]
 
 

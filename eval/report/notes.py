@@ -1,10 +1,7 @@
 """Hold the sentences that report.md, report.html and the model cards share."""
 
-from __future__ import annotations
-
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
-from eval.analysis.scores import Scores, SystemScores
-from eval.analysis.statistics import FEW_PAPERS, FEWEST_PAPERS
+from eval.analysis.scores import FEW_PAPERS, FEWEST_PAPERS, Scores, SystemScores
 from eval.report.tables import scores_by_config
 
 INTERVALS = (
@@ -17,19 +14,19 @@ HEURISTICS = (
     "answer. An upper bound uses what a system does not have: the reference answer, or the answer of another teacher."
 )
 DIFFERENCES = (
-    "Both answers to each question are compared. The p-value is from a paired permutation test that exchanges the "
-    "answers of whole papers, with Holm's correction for all differences of the config."
+    "Two systems are compared by their answers to the same questions. The p-value is from a paired permutation test, "
+    "which exchanges all answers on a paper together. Holm's correction accounts for the number of differences."
 )
 METRICS = (
     "ROUGE-L and token F1 count the words that an answer shares with the reference answer. “Numbers right” is the "
-    "share of answers with exactly the numbers of the reference answer, over the questions whose reference has "
-    "numbers. The length ratio is 1 for an answer as long as the reference answer."
+    "share of answers that have exactly the numbers of the reference answer. It ignores questions whose reference "
+    "answer has no numbers. The length ratio is 1 for an answer as long as the reference answer."
 )
 AGREEMENT = "The agreement of two metrics is Spearman's rank correlation over the answers of all systems."
 STUDY = (
     "The original study reported these means for GPT-2 small, trained on 2,187 question-answer pairs and tested on "
-    "papers of 2022 to 2024. Its base model and its questions were others, so compare the order of the systems and "
-    "not the level."
+    "papers of 2022 to 2024. It used another base model and other questions. Compare the order of the systems, not "
+    "the size of the scores."
 )
 LIMITS = (
     "Similarity measures whether an answer sounds like the reference answer. It does not measure whether the answer "
@@ -39,8 +36,8 @@ LIMITS = (
     "All questions are about abstracts of one conference. The results say little about other texts.",
 )
 CITATION = (
-    "Cite the corpus with its revision, and name the encoder with every similarity. The file CITATION.cff of the "
-    "project has the entry."
+    "Cite the corpus with its revision, and name the encoder with every similarity. CITATION.cff in the project's "
+    "repository has the reference."
 )
 SOURCES = {
     "scores.json": "all scores, intervals and tests of this report",
@@ -84,9 +81,8 @@ def few_papers_warning(scores: Scores) -> str:
         for config, entry in scores_by_config(scores).items()
         if entry.papers < FEW_PAPERS
     ]
-    if not few:
-        return ""
-    return (
+    text = (
         f"Few test papers: {', '.join(few)}. The intervals are wide, and the permutation tests find only large "
         f"differences. Use at least {FEW_PAPERS} papers."
     )
+    return text if few else ""

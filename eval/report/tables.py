@@ -1,23 +1,42 @@
 """Build the tables that the terminal, the reports and the cards share, and write them for each of these."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from eval.analysis.scores import ConfigScores, MeanScore, MetricScore, Scores
-from eval.analysis.statistics import FEW_PAPERS
+from rich.table import Table as RichTable
+
+from eval.analysis.scores import FEW_PAPERS, ConfigScores, MeanScore, MetricScore, Scores
 from eval.metrics.lexical import HEADLINE, title
-from eval.report.original_study import STUDY_RESULTS
 from eval.run_metrics import RunMetrics
-
-if TYPE_CHECKING:
-    from rich.table import Table as RichTable
 
 SYSTEM = "system"
 # The heading of the columns, and the rows below it. The first cell of a row is its heading.
 Table = tuple[list[str], list[list[str]]]
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """The mean similarity of one system of the original study (GPT-2 small), overall and by the year of the paper."""
+
+    mean: float
+    by_year: dict[str, float]
+
+
+# The published results, by the teacher that wrote the test questions, then by system. Encoder: all-MiniLM-L6-v2.
+STUDY_RESULTS = {
+    "Mistral-7B": {
+        "baseline": StudyResult(0.616, {"2022": 0.634, "2023": 0.616, "2024": 0.601}),
+        "full": StudyResult(0.598, {"2022": 0.588, "2023": 0.597, "2024": 0.606}),
+        "lora": StudyResult(0.623, {"2022": 0.622, "2023": 0.628, "2024": 0.620}),
+    },
+    "Gemma-2-2b": {
+        "baseline": StudyResult(0.637, {"2022": 0.632, "2023": 0.630, "2024": 0.648}),
+        "full": StudyResult(0.656, {"2022": 0.622, "2023": 0.651, "2024": 0.690}),
+        "lora": StudyResult(0.679, {"2022": 0.668, "2023": 0.672, "2024": 0.695}),
+    },
+}
+# The study's teacher whose prompt each of our test configs shares.
+STUDY_TEACHERS = {"plain": "Mistral-7B", "mistral": "Mistral-7B", "detailed": "Gemma-2-2b", "gemma": "Gemma-2-2b"}
 
 
 @dataclass(frozen=True)
@@ -34,19 +53,12 @@ class Entry:
         return self.name if self.kind == SYSTEM else f"{self.name} ({self.kind})"
 
 
-@dataclass(frozen=True)
-class Grouping:
-    """One way to divide the questions into groups, and the scores of a metric by group."""
-
-    title: str
-    scores: Callable[[MetricScore], dict[str, MeanScore]]
-
-
-GROUPINGS = (
-    Grouping("year of the paper", lambda score: score.by_year),
-    Grouping("kind of question", lambda score: score.by_kind),
-    Grouping("length of the reference answer", lambda score: score.by_length),
-)
+# By the title of a grouping, the scores of a metric by group of questions.
+GROUPINGS: dict[str, Callable[[MetricScore], dict[str, MeanScore]]] = {
+    "year of the paper": lambda score: score.by_year,
+    "kind of question": lambda score: score.by_kind,
+    "length of the reference answer": lambda score: score.by_length,
+}
 
 
 def entries(scores: Scores) -> list[Entry]:
@@ -108,15 +120,14 @@ def difference_table(scores: Scores, config: str) -> Table:
     ]
 
 
-def group_table(scores: Scores, config: str, grouping: Grouping) -> Table:
-    """Return the similarity of each entry on the groups of one config's questions."""
-    groups = grouping.scores(scores_by_config(scores)[config].metrics[HEADLINE])
-    rows = []
-    for entry in entries(scores):
-        if config in entry.configs:
-            scored = grouping.scores(entry.configs[config].metrics[HEADLINE])
-            rows.append([entry.label, *(with_interval(scored[name]) if name in scored else "" for name in groups)])
-    return [grouping.title, *(group_label(name, group) for name, group in groups.items())], rows
+def group_table(scores: Scores, config: str, title: str) -> Table:
+    """Return the similarity of each entry on the groups of one config's questions; `title` is a key of `GROUPINGS`."""
+    by_config = [(entry.label, entry.configs[config]) for entry in entries(scores) if config in entry.configs]
+    groups = GROUPINGS[title](scores_by_config(scores)[config].metrics[HEADLINE])
+    scored = {label: GROUPINGS[title](entry.metrics[HEADLINE]) for label, entry in by_config}
+    return [title, *(group_label(name, group) for name, group in groups.items())], [
+        [label, *(with_interval(own[name]) if name in own else "" for name in groups)] for label, own in scored.items()
+    ]
 
 
 def agreement_table(scores: Scores, config: str) -> Table:
@@ -135,23 +146,12 @@ def agreement_table(scores: Scores, config: str) -> Table:
 
 def study_table() -> Table:
     """Return the results that the original study published."""
-    systems = list(next(iter(STUDY_RESULTS.values())))
-    heading = [
-        column
-        for teacher, results in STUDY_RESULTS.items()
-        for column in (f"test by {teacher}", *results[systems[0]].by_year)
-    ]
-    return ["", *heading], [
-        [
-            system,
-            *(
-                f"{mean:.3f}"
-                for results in STUDY_RESULTS.values()
-                for mean in (results[system].mean, *results[system].by_year.values())
-            ),
-        ]
-        for system in systems
-    ]
+    heading, rows = [""], {system: [system] for system in next(iter(STUDY_RESULTS.values()))}
+    for teacher, results in STUDY_RESULTS.items():
+        heading += [f"test by {teacher}", *next(iter(results.values())).by_year]
+        for system, result in results.items():
+            rows[system] += [f"{mean:.3f}" for mean in (result.mean, *result.by_year.values())]
+    return heading, list(rows.values())
 
 
 def loss_table(metrics: RunMetrics) -> Table:
@@ -176,8 +176,6 @@ def with_interval(score: MeanScore) -> str:
 
 def as_table(heading: list[str], rows: list[list[str]]) -> RichTable:
     """Return a table for the terminal."""
-    from rich.table import Table as RichTable
-
     table = RichTable()
     for number, column in enumerate(heading):
         table.add_column(column, justify="right" if number else "left")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from dataset_builder.corpus.parquet import read_rows, write_rows
+from dataset_builder.corpus.rows import read_rows, write_rows
 from dataset_builder.errors import InputError
 from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores, write_scores
 from eval.models import find_encoder, find_model

@@ -52,20 +52,6 @@ def test_output_is_a_line_for_each_validation(full_run: Path) -> None:
     assert [match and match[1] for match in found] == ["before training", "epoch 1", "epoch 2"], lines
 
 
-def test_first_rows_are_shown(
-    tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Two of them, each with the tokens that have loss marked, up to their end-of-sequence token."""
-    from training.sft import main
-
-    _, *words = _command(tiny_base, corpus, encoder, tmp_path / "run")
-    main([*map(str, words), "--max_steps", "1", "--validation_questions", "0"], show_rows=True)
-    shown = capsys.readouterr().err
-    assert "row 1: 3 pairs" in shown
-    assert shown.count("<|endoftext|><<<") == 6
-    assert "Answer: >>>" in shown.replace("\n", " ")
-
-
 def test_full_run_moves_every_parameter(full_run: Path, tiny_base: Path) -> None:
     """Each tensor of the base differs from the trained one."""
     import torch

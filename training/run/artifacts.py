@@ -1,21 +1,24 @@
 """Save the results of a run: the model, environment.json, and metrics.json, which marks the run as finished."""
 
-from __future__ import annotations
-
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from eval.run_metrics import ChosenEpoch, RunMetrics, StepReward
+from transformers import Trainer
+
+from dataset_builder.packaged_models import read_model_source
+from eval.run_metrics import ChosenEpoch, EpochLoss, RunMetrics, StepLoss, ValidationScore
+from training.hardware import run_environment
 from training.run.failures import explain_write_failures
 from training.run.folder import finish_run
-from training.run.losses import epoch_losses, step_losses, validation_before
+from training.run.recipe import Recipe
 from training.run.stopwatch import find_stopwatch
 
-if TYPE_CHECKING:
-    from transformers import Trainer
-
-    from training.run.recipe import Recipe
+# The trainer's log: one dict for each logging step and each validation, with keys that transformers defines.
+Log = list[dict[str, float]]
+# An epoch counts as converged if its loss is at most this part above the lowest.
+CONVERGED_WITHIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -28,34 +31,23 @@ class TrainingData:
 
 
 def run_metrics(
-    trainer: Trainer,
-    recipe: Recipe[Any, Any],
-    data: TrainingData,
-    *,
-    base: str,
-    method: Literal["full", "lora", "grpo"],
-    tokens_per_second: float,
-    validation: ChosenEpoch,
-    rows: Literal["paper", "pair"] | None = None,
-    pairs_per_second: float | None = None,
-    mfu: float | None = None,
-    convergence_epoch: int | None = None,
-    adapter: str | None = None,
-    reward_by_step: list[StepReward] | None = None,
+    trainer: Trainer, recipe: Recipe[Any, Any], data: TrainingData, base: str, **method_metrics: Any
 ) -> RunMetrics:
-    """Return the metrics of a trained model. The optional ones belong to one kind of training.
+    """Return the metrics of a trained model.
 
-    `base` is the folder or Hub id of the base model.
+    `base` is the folder or Hub id of the base model. `method_metrics` are the fields of `RunMetrics` that each method
+    of training measures for itself.
     """
     stopwatch = find_stopwatch(trainer)
     log = trainer.state.log_history
-    hub_id, note = base_model_source(base)
+    epochs = epoch_losses(log)
+    is_folder = Path(base).is_dir()
+    source = read_model_source(Path(base)) if is_folder else None
     parameters = trainer.model.parameters() if trainer.model is not None else ()
     return RunMetrics(
-        base_model=hub_id,
+        base_model=source.hub_id if source else None if is_folder else base,
         base_model_path=base,
-        base_model_note=note,
-        method=method,
+        base_model_note=source.note if source else None,
         dataset=data.dataset,
         dataset_revision=data.revision,
         license=recipe.keys.license,
@@ -65,24 +57,16 @@ def run_metrics(
         train_seconds=stopwatch.seconds,
         peak_memory_bytes=stopwatch.peak_memory_bytes,
         trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        tokens_per_second=tokens_per_second,
         loss_by_step=step_losses(log),
-        loss_by_epoch=epoch_losses(log),
+        loss_by_epoch=epochs,
         validation_before=validation_before(log),
-        validation=validation,
-        rows=rows,
-        pairs_per_second=pairs_per_second,
-        mfu=mfu,
-        convergence_epoch=convergence_epoch,
-        adapter=adapter,
-        reward_by_step=reward_by_step,
+        convergence_epoch=convergence_epoch(epochs),
+        **method_metrics,
     )
 
 
 def save_run(trainer: Trainer, metrics: RunMetrics) -> None:
     """Save the trained model, then finish its run folder. Every process must call this."""
-    from training.hardware import run_environment
-
     output_dir = Path(trainer.args.output_dir or "")
     sharded = getattr(trainer.accelerator.state, "fsdp_plugin", None)
     if sharded is not None:
@@ -96,15 +80,50 @@ def save_run(trainer: Trainer, metrics: RunMetrics) -> None:
             finish_run(output_dir, metrics, run_environment(precision))
 
 
-def base_model_source(path: str) -> tuple[str | None, str | None]:
-    """Return the Hub id of the base model, and a note on how its weights differ from the Hub's.
+def step_losses(log: Log) -> list[StepLoss]:
+    """Return the loss of each logged step."""
+    return [
+        StepLoss(step=int(entry["step"]), epoch=entry["epoch"], loss=entry["loss"]) for entry in log if "loss" in entry
+    ]
 
-    A folder has a Hub id only if its source.json names one.
-    """
-    from dataset_builder.files import read_json
-    from dataset_builder.packaged_models import SOURCE_FILE
 
-    if not Path(path).is_dir():
-        return path, None
-    source = read_json(Path(path) / SOURCE_FILE) if (Path(path) / SOURCE_FILE).is_file() else {}
-    return source.get("hub_id"), source.get("note")
+def epoch_losses(log: Log) -> list[EpochLoss]:
+    """Return the losses of each epoch. The last epoch may be incomplete."""
+    by_epoch: dict[int, list[float]] = {}
+    for step in step_losses(log):
+        by_epoch.setdefault(math.ceil(step.epoch), []).append(step.loss)
+    loss, similarity = (
+        {math.ceil(entry["epoch"]): entry[key] for entry in log if key in entry}
+        for key in ("eval_loss", "eval_similarity")
+    )
+    return [
+        EpochLoss(
+            epoch=epoch,
+            train_loss=sum(losses) / len(losses),
+            validation_loss=loss.get(epoch),
+            validation_similarity=similarity.get(epoch),
+        )
+        for epoch, losses in by_epoch.items()
+    ]
+
+
+def validation_before(log: Log) -> ValidationScore:
+    """Return the validation scores of the model before its first step."""
+    before = {key: value for entry in log if entry.get("epoch") == 0 for key, value in entry.items()}
+    return ValidationScore(loss=before.get("eval_loss"), similarity=before.get("eval_similarity"))
+
+
+def convergence_epoch(epochs: list[EpochLoss]) -> int | None:
+    """Return the first epoch with a validation loss within one per cent of the lowest; None without validation."""
+    losses = {epoch.epoch: epoch.validation_loss for epoch in epochs if epoch.validation_loss is not None}
+    limit = min(losses.values(), default=0) * (1 + CONVERGED_WITHIN)
+    return next((epoch for epoch, loss in losses.items() if loss <= limit), None)
+
+
+def chosen_epoch(epochs: list[EpochLoss]) -> ChosenEpoch:
+    """Return the epoch whose weights are saved: the first with the highest similarity, or without any the last."""
+    if not epochs:
+        return ChosenEpoch(epoch=None, loss=None, similarity=None)
+    scored = [epoch for epoch in epochs if epoch.validation_similarity is not None]
+    chosen = max(scored, key=lambda epoch: epoch.validation_similarity or 0.0) if scored else epochs[-1]
+    return ChosenEpoch(epoch=chosen.epoch, loss=chosen.validation_loss, similarity=chosen.validation_similarity)

@@ -1,12 +1,12 @@
 """Turn the failures of a run into one clear message that names the checkpoint to resume from."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from training.run.folder import last_complete_checkpoint
 
@@ -51,8 +51,6 @@ def explain_failures(output_dir: Path) -> Iterator[None]:
 @contextmanager
 def explain_write_failures(content: str, folder: Path) -> Iterator[None]:
     """Turn a failure to write `content` into `folder` into a `TrainingError` that names the free space."""
-    from safetensors import SafetensorError
-
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:

@@ -1,26 +1,21 @@
 """Open and finish the folder of a run: check that it belongs to the recipe, and find the checkpoint to resume from."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
+from datasets import Dataset
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.formats import FileFormat, read_format, write_format
 from eval.models import RECIPE_FILE
 from eval.run_metrics import METRICS_FILE, RunEnvironment, RunMetrics, write_environment, write_run_metrics
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from training.run.recipe import Recipe
+from training.run.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -34,19 +29,11 @@ KEYS_WITHOUT_EFFECT = (
 
 
 class RunInputs(FileFormat):
-    """The content of inputs.json: everything that decides the result of a run.
-
-    `recipe` has the keys that are set and have an effect, `train_rows_sha256` the digest of the training rows.
-    """
+    """Everything that decides the result of a run (inputs.json): the set keys that have an effect, and the rows."""
 
     recipe: dict[str, Any]
     rows_per_step: int
     train_rows_sha256: str
-
-
-def rows_digest(rows: Dataset) -> str:
-    """Return the SHA-256 over all rows of a dataset."""
-    return hashlib.sha256(json.dumps(rows.to_list()).encode()).hexdigest()
 
 
 def begin_run(recipe: Recipe[Any, Any], rows: Dataset) -> tuple[bool, str | None]:
@@ -54,7 +41,8 @@ def begin_run(recipe: Recipe[Any, Any], rows: Dataset) -> tuple[bool, str | None
     args = recipe.training
     rows_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
     with args.main_process_first(desc="run folder"):
-        finished = open_run(recipe.output_dir, recipe.values, rows_per_step, rows_digest(rows))
+        rows_sha256 = hashlib.sha256(json.dumps(rows.to_list()).encode()).hexdigest()
+        finished = open_run(recipe.output_dir, recipe.values, rows_per_step, rows_sha256)
         checkpoint = None if finished else last_complete_checkpoint(recipe.output_dir)
     if args.process_index == 0 and finished:
         logger.info("%s: this run is finished; nothing to do", recipe.output_dir)

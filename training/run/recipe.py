@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import yaml
 
 from dataset_builder.errors import InputError
+from dataset_builder.packaged_models import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -27,7 +28,7 @@ class ProjectKeys:
 
     dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
     encoder: str = field(
-        default="sentence-transformers/all-MiniLM-L6-v2",
+        default=DEFAULT_ENCODER,
         metadata={"help": "sentence encoder that compares answers, folder or Hub id"},
     )
     license: str | None = field(default=None, metadata={"help": "licence of the trained model, for its card"})
@@ -88,15 +89,17 @@ def parse_recipe(
 
     groups: tuple[Any, ...] = (keys, config, ModelConfig)
     known = {item.name for group in groups for item in fields(group)}
-    path, overrides = _split_config(words)
+    command = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    command.add_argument("--config", type=Path)
+    config_file, overrides = command.parse_known_args(words)
+    path: Path | None = config_file.config
     in_file = {key if key in known else OLDER_NAMES.get(key, key): value for key, value in _read_file(path).items()}
     # `--no_KEY` sets a switch to false that is on by default; no key begins like that.
     options = [word[2:].split("=")[0].replace("-", "_") for word in overrides if word.startswith("--")]
     set_keys = {*in_file, *(option.removeprefix("no_") for option in options)}
-    for key in sorted(set_keys - known):
-        near = difflib.get_close_matches(key, known, n=1)
-        hint = f"; the nearest is {near[0]!r}" if near else ""
-        raise InputError(f"{key!r}: unknown recipe key{hint}")
+    if unknown := min(set_keys - known, default=None):
+        near = difflib.get_close_matches(unknown, known, n=1)
+        raise InputError(f"{unknown!r}: unknown recipe key" + (f"; the nearest is {near[0]!r}" if near else ""))
 
     parser = TrlParser(groups, allow_abbrev=False, add_help=False, usage="--config FILE [--KEY VALUE ...]")
     parser.set_defaults_with_config(**{**defaults, **in_file})
@@ -104,12 +107,12 @@ def parse_recipe(
         own, training, model = parser.parse_args_into_dataclasses(args=overrides)
     except ValueError as error:
         raise InputError(f"{path or 'command line'}: {error}") from error
-    values = {key: _value((own, training, model), key) for key in sorted(set_keys)}
-    recipe: Recipe[Keys, Config] = Recipe(keys=own, training=training, model=model, values=values)
-    for key, value in (("dataset", recipe.keys.dataset), ("model_name_or_path", recipe.base_model)):
-        if not value:
+    parsed = {**vars(model), **vars(training), **vars(own)}
+    for key in ("dataset", "model_name_or_path"):
+        if not parsed[key]:
             raise InputError(f"{path or 'command line'}: {key!r} is not set; set it in the recipe or pass --{key}")
-    return recipe
+    values = {key: parsed[key].value if isinstance(parsed[key], Enum) else parsed[key] for key in sorted(set_keys)}
+    return Recipe(keys=own, training=training, model=model, values=values)
 
 
 def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[ProjectKeys]) -> None:
@@ -127,21 +130,6 @@ def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[ProjectKey
 def recipe_words(arguments: argparse.Namespace) -> list[str]:
     """Return the command line for `parse_recipe`."""
     return [*(["--config", arguments.config] if arguments.config else []), *arguments.recipe_keys]
-
-
-def _value(groups: tuple[object, ...], key: str) -> Any:
-    value = next(getattr(group, key) for group in groups if hasattr(group, key))
-    return value.value if isinstance(value, Enum) else value
-
-
-def _split_config(words: list[str]) -> tuple[Path | None, list[str]]:
-    """Return the file that `--config` names, and the other words."""
-    if "--config" not in words:
-        return None, words
-    position = words.index("--config")
-    if position + 1 == len(words):
-        raise InputError("--config: expected a file; give a recipe such as training/recipes/smollm2-lora.yaml")
-    return Path(words[position + 1]), words[:position] + words[position + 2 :]
 
 
 def _read_file(path: Path | None) -> dict[str, Any]:

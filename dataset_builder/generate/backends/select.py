@@ -7,11 +7,10 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from dataset_builder.errors import InputError
+from dataset_builder.generate.backends.backend import Backend
 from dataset_builder.generate.backends.http import HTTPBackend
 from dataset_builder.generate.backends.in_process import BATCH_SIZE, TransformersBackend
 from dataset_builder.teachers.teacher import Teacher
-
-Backend = TransformersBackend | HTTPBackend
 
 HUGGING_FACE = "huggingface.co"
 

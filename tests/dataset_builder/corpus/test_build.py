@@ -179,6 +179,15 @@ def test_bad_line_names_file_and_line_and_writes_nothing(
     assert sorted(entry.name for entry in sources.iterdir()) == ["corpus", "papers", "qa"]
 
 
+def test_other_keys_of_papers_and_pairs_are_ignored(sources: Path) -> None:
+    """People bring files with keys of their own: the rows and the report do not change."""
+    before = _build(sources)
+    for path in (*sources.glob("papers/*.jsonl"), *sources.glob("qa/*/*.jsonl")):
+        records = [json.loads(line) | {"authors": ["A. Person"], "keywords": None} for line in path.open()]
+        path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    assert _build(sources) == before
+
+
 def test_unknown_teacher_lists_the_known(sources: Path) -> None:
     """A teacher with no folder, and a name that leads out of the folder."""
     for teacher in ("w", "../qa/u", ""):

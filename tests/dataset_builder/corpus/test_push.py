@@ -295,7 +295,7 @@ def test_hydrating_what_has_its_contexts_is_refused(
 def test_stages_name_hydrate_where_contexts_are_missing(corpus: Path, tmp_path: Path) -> None:
     """Training and evaluation read a corpus by one function."""
     from dataset_builder.corpus.load import load_corpus_split
-    from dataset_builder.corpus.parquet import read_rows, write_rows
+    from dataset_builder.corpus.rows import read_rows, write_rows
     from dataset_builder.errors import InputError
 
     shutil.copytree(corpus, tmp_path / "bare")
@@ -316,7 +316,7 @@ def test_corpus_that_is_not_what_it_says_is_refused(
     hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands, break_it: Callable, complaint: str
 ) -> None:
     """Before the Hub is asked anything."""
-    from dataset_builder.corpus.parquet import read_rows, write_rows
+    from dataset_builder.corpus.rows import read_rows, write_rows
 
     broken = shutil.copytree(corpus, tmp_path / "corpus")
     path = broken / "plain/test-00000-of-00001.parquet"

@@ -139,9 +139,9 @@ def test_crawl_killed_again_and_again_ends_in_the_same_files(
         ("os.replace", 1),
         ("os.replace", 2),
         # Between listing and abstracts, in the middle of a source, between two, between two pages.
-        ("dataset_builder.crawl.sources.metadata_apis.fetch_answers", 1),
-        ("dataset_builder.crawl.sources.metadata_apis.fetch_answers", 2),
-        ("dataset_builder.crawl.sources.metadata_apis.fetch_answers", 3),
+        ("dataset_builder.crawl.sources.openalex.fetch_answers", 1),
+        ("dataset_builder.crawl.sources.openalex.fetch_answers", 2),
+        ("dataset_builder.crawl.sources.crossref.fetch_answers", 1),
         ("dataset_builder.crawl.sources.publisher_page.fetch_answer", 2),
         # While the first file of papers is written, the second, a figure, the report.
         ("os.replace", 1),

@@ -55,7 +55,7 @@ def test_calibration_at_the_current_threshold(tmp_path: Path, encoder: Path) -> 
 
 
 def test_calibration_needs_two_papers(tmp_path: Path, encoder: Path) -> None:
-    """There is nothing to shuffle between."""
+    """With one paper there is no other abstract to shuffle to."""
     (tmp_path / "t").mkdir()
     record = {"paper_id": "10.1145/3470496.3527382", "teacher": "t", "question": "Why?", "answer": "So."}
     (tmp_path / "t/isca_2022.jsonl").write_text(json.dumps(record) + "\n")

@@ -1,4 +1,4 @@
-"""A teacher over HTTP: a real server in a process of its own, which is slow, faulty, and cut off."""
+"""A teacher over HTTP: a real server in another process, which is slow, fails, and cuts connections."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import pytest
 from dataset_builder.corpus.manifest import Manifest, RejectedPair
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
-from dataset_builder.corpus.records import read_records
 from dataset_builder.errors import InputError
+from dataset_builder.formats import read_records
 from dataset_builder.generate.backends.http import HTTPBackend
 from dataset_builder.generate.backends.in_process import TransformersBackend
 from dataset_builder.generate.backends.select import find_key, select_backend
@@ -89,7 +89,7 @@ def answers(folder: Path, teacher: Teacher, paper: Paper) -> list[str]:
 
 
 def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
-    """Slow, out of order, 429, 500, text round the JSON, cut in the middle: two pairs a paper, each once."""
+    """Slow, out of order, 429, 500, text around the JSON, cut off: each paper has its two pairs once."""
     assert len(PAPERS) == 15
     script = {
         PAPERS[0].title: ["after:10"],
@@ -131,7 +131,7 @@ def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, e
 
 
 def test_pair_carries_its_provenance(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
-    """Teacher, model, revision, prompt, sampling and seed, the latter as the server got it."""
+    """Teacher, model, revision, prompt, sampling, and the seed that was sent to the server."""
     with serving(tmp_path) as (url, log):
         manifest = run(teacher, url, tmp_path / "qa", encoder, model="behind", token="a-secret")
         sent = requests_in(log)
@@ -197,14 +197,14 @@ def test_no_key_is_sent_where_none_is_given(
 def test_key_is_for_its_own_server(
     url: str, variable: str | None, key: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The Hub's goes to its hosts over https by itself, and any key to any server on demand."""
+    """HF_TOKEN goes only to the hosts of Hugging Face, over https; a named variable goes to any server."""
     monkeypatch.setenv("HF_TOKEN", "hf_saved")
     monkeypatch.setenv("MINE", "a-secret")
     assert find_key(url, variable) == key
 
 
 def test_key_that_is_not_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A misspelt variable is no reason to ask without a key."""
+    """With a misspelt variable no request is sent without a key."""
     monkeypatch.delenv("MINE", raising=False)
     with pytest.raises(InputError, match="--token-variable MINE: is not set"):
         find_key("http://127.0.0.1:8000/v1", "MINE")
@@ -266,7 +266,7 @@ def test_years_are_years_and_spans() -> None:
 
 
 def test_more_than_a_hundred_requests_are_in_flight(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
-    """None is answered before 120 have come; the client's library would send 100 at a time."""
+    """The server answers none before 120 have arrived; a default client would send 100 at a time."""
     for number in range(120):
         paper = PAPERS[0].model_copy(update={"paper_id": f"10.1/{number}", "title": f"Paper {number}"})
         append(tmp_path / "papers/isca_2022.jsonl", paper.model_dump())

@@ -15,7 +15,7 @@ LIMITS = Limits(
 
 
 def test_first_list_of_pairs_is_read() -> None:
-    """From the text around it, past brackets that are no such list."""
+    """From the text around it, past other brackets."""
     pair = '{"question": " Why [x]? ", "answer": "So.", "note": 1}'
     text = f"Of [two] kinds, [1, 2]:\n```json\n[{pair}, {pair}]\n```\n[{pair}]"
     assert parse_response(text, LIMITS) == [(" Why [x]? ", "So.")] * 2

@@ -141,7 +141,7 @@ def test_row_draws_by_its_seed_only() -> None:
 
 
 def test_draws_follow_the_distribution() -> None:
-    """Probabilities 0.5, 0.3, 0.2: with top-p 0.7 the third falls out, and the rest is 0.625 and 0.375."""
+    """Probabilities 0.5, 0.3, 0.2: top-p 0.7 excludes the third, and the others are 0.625 and 0.375."""
     scores = torch.tensor([0.5, 0.3, 0.2]).log().tolist()
     seeds = list(range(4000))
     all_draws = draws(ALL_TOKENS, seeds, scores)[0]
@@ -155,7 +155,7 @@ def test_draws_follow_the_distribution() -> None:
 
 
 def test_draw_beyond_the_likeliest_tokens() -> None:
-    """Of 1,000 tokens that are all as likely, a top-p of 0.5 leaves 500, which is more than are looked at first."""
+    """Of 1,000 equally likely tokens a top-p of 0.5 leaves 500, more than the 64 that are searched first."""
     drawn = draws(Sampling(temperature=1.0, top_p=0.5), list(range(3000)), [0.0] * 1000)[0]
     # 3,000 draws leave out of 500 tokens 500 * 0.998 ** 3000, about 1.2; the last sum may be rounded to below a half.
     assert 490 < len(set(drawn)) <= 501
@@ -210,7 +210,7 @@ def test_every_response_of_random_weights_parses(unbroken: Path) -> None:
 def test_finished_papers_are_not_made_again(
     tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path, batches: list[list[str]]
 ) -> None:
-    """Of four batches one is there and a second cut off in its line: three are made, with the same responses."""
+    """Of four batches one is finished and a second one cut off: three are generated, with the same responses."""
     teacher = read_teacher(str(ninth))
     run(teacher, tmp_path, encoder, years=(2022,))
     journal = tmp_path / "ninth/.generate/responses-00000.jsonl"
@@ -253,7 +253,7 @@ def test_one_process_continues_the_run_of_two(tmp_path: Path, ninth: Path, encod
 
 
 def test_prompt_is_one_user_turn_and_the_opening_of_an_answer(ninth: Path) -> None:
-    """By the tokenizer's own template, which need not know a system turn."""
+    """The chat template of the tokenizer is used, which may have no system turn."""
     tokenizer = load_tokenizer(read_teacher(str(ninth)))
     tokenizer.chat_template = (
         "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}"
@@ -273,7 +273,7 @@ def test_folder_is_locked_before_its_settings_are_read(tmp_path: Path, ninth: Pa
 
 
 def test_year_without_papers_is_refused(tmp_path: Path, ninth: Path, encoder: Path) -> None:
-    """With the papers of 2022 no longer there, their pairs would have to go: the folder stays as it is."""
+    """Without the papers of 2022 their pairs would be deleted; instead the folder stays as it is."""
     for paper in (PAPERS[0], PAPERS[-1]):
         append(tmp_path / f"papers/isca_{paper.year}.jsonl", paper.model_dump())
     teacher = read_teacher(str(ninth))
@@ -441,7 +441,7 @@ def test_table_counts_by_year_and_by_reason() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_processes_give_the_same_pairs(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
-    """By accelerate launch, going on after the first batch of one process: each of the two took papers, none twice."""
+    """By accelerate launch, after the first batch of one process: each of the two took papers, none twice."""
     work = tmp_path / "ninth/.generate"
     work.mkdir(parents=True)
     (work / "settings.json").write_bytes((unbroken / ".generate/settings.json").read_bytes())

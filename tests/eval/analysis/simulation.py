@@ -48,7 +48,7 @@ def simulated_shares(papers: int, sets: int, seed: int, share: float) -> tuple[n
 
 def percentile_intervals(sums: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the bounds of the plain percentile bootstrap over papers."""
-    counts = statistics._resample_counts(len(sizes), 0)
+    counts = statistics._resample_counts(len(sizes))
     means = counts @ sums / (counts @ sizes)[:, None]
     tail = (1 - CONFIDENCE) / 2
     return tuple(np.quantile(means, [tail, 1 - tail], axis=0))

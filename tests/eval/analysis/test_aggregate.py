@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from eval.analysis.aggregate import metric_agreement, score_config, score_differences
-from eval.analysis.question_groups import group_questions, length_groups, question_kind
+from eval.analysis.aggregate import (
+    group_questions,
+    length_groups,
+    metric_agreement,
+    question_kind,
+    score_config,
+    score_differences,
+)
 from eval.analysis.scores import MeanScore
 from tests.eval.questions import corpus_question
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from eval.generation.answer_store import AnswerStore, prompt_key
-from eval.generation.shards import shard
+from eval.question_sample import shard
 from tests.eval.questions import corpus_question
 
 

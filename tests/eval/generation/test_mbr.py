@@ -9,7 +9,7 @@ import pytest
 
 from eval.analysis.scores import DecodingRecord, Scores
 from eval.generation.answer_store import StoredAnswers
-from eval.generation.mbr import mbr_choice
+from eval.generation.collect import mbr_choice
 from eval.models import find_encoder
 from eval.run import run
 from eval.run_metrics import AnswerSampling

@@ -122,7 +122,7 @@ CORPUS_QUESTIONS = {
     ]
 }
 ANSWERS = {
-    name: {"plain": [f"The {name} answer {number} <b>" for number in range(QUESTIONS)]} for name in SCORES.systems
+    "plain": {name: [f"The {name} answer {number} <b>" for number in range(QUESTIONS)] for name in SCORES.systems}
 }
 # "good" wins by more the later the question.
 VALUES: dict[str, dict[str, dict[str, list[float | None]]]] = {

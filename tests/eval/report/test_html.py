@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.crawl.sources.browser import FLAGS, find_browser
-from eval.report.html import report_html
-from eval.report.page import fit_axis
+from eval.report.html import fit_axis, report_html
 from tests.eval.report.example import ANSWERS, CORPUS_QUESTIONS, HOSTILE, METRICS, SCORES, VALUES
 
 

@@ -17,7 +17,6 @@ from tests.training.trainers import row_trainer, tiny_model
 from training.data.tokenization import TokenizedPair, rows_by_pair
 from training.run.artifacts import save_run
 from training.run.failures import TrainingError, explain_failures, explain_write_failures
-from training.run.stopwatch import Stopwatch
 
 
 class AtStep(TrainerCallback):
@@ -132,7 +131,6 @@ def test_no_space_for_the_model(
     """The run is trained to its end: its checkpoint stays, metrics.json, which would say finished, is not there."""
     settings = {"per_device_train_batch_size": 2, "max_steps": 1, "save_strategy": "steps", "save_steps": 1}
     trainer = row_trainer(tiny_model("llama"), rows_by_pair(pairs), tokenizer, tmp_path, **settings)
-    trainer.add_callback(Stopwatch())
     trainer.train()
     metrics: Any = None  # not reached
     with pytest.raises(SystemExit) as stopped, explain_failures(tmp_path), _no_file_over(50_000):

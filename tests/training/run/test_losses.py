@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.run_metrics import ChosenEpoch, EpochLoss, StepLoss, ValidationScore
-from training.run.losses import chosen_epoch, convergence_epoch, epoch_losses, step_losses, validation_before
+from training.run.artifacts import chosen_epoch, convergence_epoch, epoch_losses, step_losses, validation_before
 
 
 def _epochs(*measured: tuple[float | None, float | None]) -> list[EpochLoss]:

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from tests.training.trainers import tiny_model
-from training.run.flops import flops_per_token
-from training.run.progress import ProgressBar
-from training.run.stopwatch import Stopwatch
+from training.run.stopwatch import Stopwatch, flops_per_token
 
 
 def test_stopwatch_counts_steps_over_both_parts_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,37 +27,51 @@ def test_stopwatch_counts_steps_over_both_parts_of_a_run(monkeypatch: pytest.Mon
 
 
 def test_speed_shown_counts_the_steps_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """100 tokens in a step of 2 s, 60 s of validation, 300 more in 3 s: 50 and 100 tokens a second, of 1,000 flops."""
+    """100 tokens in a step of 2 s, 60 s of validation, 300 more in 3 s: 50 and 100 tokens a second.
+
+    Each token takes 10 operations, and the GPU can do 1,000 in a second.
+    """
     times = iter([0.0, 2.0, 62.0, 65.0])
-    monkeypatch.setattr("training.run.progress.clock", lambda: next(times))
+    monkeypatch.setattr("training.run.stopwatch.clock", lambda: next(times))
+    monkeypatch.setattr("training.run.stopwatch.peak_flops", lambda bf16: 1000.0)
+    monkeypatch.setattr("training.run.stopwatch.flops_per_token", lambda model: 10.0)
     unused: Any = None
-    bar = ProgressBar(flops_per_token=10, peak_flops=1000)
+    # 7 seconds were measured before the run was interrupted.
+    stopwatch = Stopwatch(seconds=7.0)
+    _begin(stopwatch, disable_tqdm=True)
     shown = []
     for tokens in (100, 400):
-        bar.on_step_begin(unused, unused, unused)
-        bar.on_step_end(unused, unused, unused)
-        shown.append(bar.describe({"loss": 1.0, "num_tokens": tokens}))
+        stopwatch.on_step_begin(unused, unused, unused)
+        stopwatch.on_step_end(unused, unused, unused)
+        shown.append(stopwatch.describe({"loss": 1.0, "num_tokens": tokens}))
     assert shown == [
         {"loss": "1.000", "tokens/s": "50", "MFU": "50.0%"},
         {"loss": "1.000", "tokens/s": "100", "MFU": "100.0%"},
     ]
+    assert stopwatch.mfu(50) == 0.5
+
+
+def _begin(stopwatch: Stopwatch, disable_tqdm: bool) -> None:
+    args: Any = SimpleNamespace(disable_tqdm=disable_tqdm, bf16=False)
+    state: Any = SimpleNamespace(is_world_process_zero=True, max_steps=4, global_step=2)
+    stopwatch.on_train_begin(args, state, None, model=None)
 
 
 def test_bar_of_a_resumed_run_starts_at_its_step(capsys: pytest.CaptureFixture[str]) -> None:
     """Step 3 of 4 done; the log of the step follows the bar, a validation does not change it."""
     unused: Any = None
-    state: Any = SimpleNamespace(is_world_process_zero=True, max_steps=4, global_step=2)
-    bar = ProgressBar(flops_per_token=10, peak_flops=None)
-    bar.on_train_begin(unused, state, unused)
-    bar.on_step_begin(unused, state, unused)
-    bar.on_step_end(unused, state, unused)
-    bar.on_log(unused, state, unused, logs={"loss": 0.75, "reward": 0.5, "num_tokens": 100})
-    bar.on_log(unused, state, unused, logs={"eval_loss": 0.25})
-    bar.on_train_end(unused, state, unused)
+    stopwatch = Stopwatch()
+    _begin(stopwatch, disable_tqdm=False)
+    stopwatch.on_step_begin(unused, unused, unused)
+    stopwatch.on_step_end(unused, unused, unused)
+    stopwatch.on_log(unused, unused, unused, logs={"loss": 0.75, "reward": 0.5, "num_tokens": 100})
+    stopwatch.on_log(unused, unused, unused, logs={"eval_loss": 0.25})
+    stopwatch.on_train_end(unused, unused, unused)
     shown = capsys.readouterr().err
     assert "3/4" in shown
     assert "reward=0.500" in shown
     assert "0.25" not in shown
+    assert "MFU" not in shown
 
 
 def test_flops_of_a_token() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
-from training.hardware import machine_defaults, refuse_answers_under_fsdp, refuse_several_gpus
+from training.hardware import check_processes, machine_defaults
 from training.run.recipe import ProjectKeys, Recipe, SFTKeys, parse_recipe
 from training.sft import refuse_unsupported_keys
 
@@ -141,10 +141,11 @@ def test_unsupported_setting_is_refused(key: str, value: str, message: str) -> N
 
 def test_answers_under_fsdp_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """As accelerate launch tells its processes; without answers there is nothing against it."""
+    args = sft_recipe(["--config", TINY], {"bf16": False, "use_cpu": True}).training
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     with pytest.raises(InputError, match="validation_questions 64: under FSDP no process has the whole model"):
-        refuse_answers_under_fsdp(64)
-    refuse_answers_under_fsdp(0)
+        check_processes(args, 64)
+    check_processes(args, 0)
 
 
 def test_several_gpus_in_one_process_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,12 +153,12 @@ def test_several_gpus_in_one_process_are_refused(monkeypatch: pytest.MonkeyPatch
     from transformers import TrainingArguments
 
     recipe = sft_recipe(["--config", TINY], {"bf16": False})
-    refuse_several_gpus(recipe.training)
+    check_processes(recipe.training, 64)
     monkeypatch.setattr(TrainingArguments, "n_gpu", 2)
     with pytest.raises(
         InputError, match=r"2 GPUs .* `accelerate launch --multi_gpu --num_processes 2 .*CUDA_VISIBLE_DEV"
     ):
-        refuse_several_gpus(recipe.training)
+        check_processes(recipe.training, 64)
 
 
 @pytest.mark.parametrize(("dtype", "bf16"), [("bfloat16", True), ("float16", False), ("float32", False)])
@@ -167,7 +168,7 @@ def test_precision_is_the_one_that_the_hardware_computes_in(
     """A GPU before capability 8.0 computes in float16: bfloat16, which torch says it supports, is emulated there."""
     import torch
 
-    monkeypatch.setattr("dataset_builder.hardware.computing_dtype", lambda: getattr(torch, dtype))
+    monkeypatch.setattr("training.hardware.computing_dtype", lambda: getattr(torch, dtype))
     assert machine_defaults()["bf16"] is bf16
 
 
