@@ -79,12 +79,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """Return the JSON value in `path`; raises `InputError` if the file cannot be read or is not JSON."""
+def read_json(path: Path, remedy: str = "make it again") -> Any:
+    """Return the JSON value in `path`; raises `InputError` with `remedy` if the file cannot be read or is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error}); make it again") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); {remedy}") from error
 
 
 def sha256_of(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from dataset_builder.errors import InputError
-from dataset_builder.files import write_text
+from dataset_builder.files import read_json, write_text
 
 
 class FileFormat(BaseModel):
@@ -37,11 +37,7 @@ def parse_format(model: type[Format], value: Any, location: str, remedy: str) ->
 
 def read_format(model: type[Format], path: Path, remedy: str) -> Format:
     """Return the JSON file `path` as `model`; raises `InputError` for a file that cannot be read or does not fit."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error}); {remedy}") from error
-    return parse_format(model, value, str(path), f"it may be of an older version: {remedy}")
+    return parse_format(model, read_json(path, remedy), str(path), f"it may be of an older version: {remedy}")
 
 
 def read_records(model: type[Format], path: Path, remedy: str) -> Iterator[tuple[str, Format]]:

@@ -39,13 +39,8 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
         dropped=_dropped(report),
         example=example,
         with_contexts=with_contexts,
-        terms=[
-            _terms(name, manifest)
-            for name, manifest in report.teachers.items()
-            if manifest or license_id == "other" or under_gemmas_terms(name, manifest)
-        ],
-        checked=[name for name, manifest in report.teachers.items() if manifest],
-        unchecked=[name for name, manifest in report.teachers.items() if not manifest],
+        under_gemmas_terms=under_gemmas_terms,
+        gemma_terms=GEMMA_TERMS,
     )
     metadata = _metadata(folder, list(report.configs), license_id)
     if license_id == "other" and with_contexts:
@@ -113,21 +108,6 @@ def _metadata(folder: Path, configs: list[str], license_id: str) -> dict[str, An
     infos.to_dataset_card_data(metadata)
     config_files.to_dataset_card_data(metadata)
     return cast(dict[str, Any], metadata.to_dict())  # type: ignore[no-untyped-call]  # the class has no types
-
-
-def _terms(teacher: str, manifest: Manifest | None) -> str:
-    """Return a sentence on the licence of a teacher's output."""
-    if manifest:
-        link = f" ({manifest.teacher.license_link})" if manifest.teacher.license_link else ""
-        note = f" {manifest.teacher.license_note}" if manifest.teacher.license_note else ""
-        return f"`{teacher}`, the model `{manifest.model}`: {manifest.teacher.license}{link}.{note}"
-    if under_gemmas_terms(teacher, manifest):
-        return (
-            f"`{teacher}`: no model is recorded. By its name it is a Gemma model. Gemma's [terms]({GEMMA_TERMS}) "
-            "leave its output free. But they count a model that is trained on the output to perform similarly as a "
-            "Model Derivative of Gemma."
-        )
-    return f"`{teacher}`: no model is recorded."
 
 
 def _dropped(report: CorpusReport) -> list[str]:

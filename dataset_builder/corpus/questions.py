@@ -1,10 +1,8 @@
 """Define what a model is asked: a question on an abstract, and the same with its reference answer."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class CorpusQuestion(Question):
     paper_url: str = ""
 
 
-def read_questions(split: "Dataset") -> list[CorpusQuestion]:
+def read_questions(split: Iterable[Mapping[str, Any]]) -> list[CorpusQuestion]:
     """Return the rows of a corpus split, as `load_corpus_split` loads it."""
     names = [field.name for field in fields(CorpusQuestion)]
     return [CorpusQuestion(**{name: row[name] for name in names if row.get(name) is not None}) for row in split]
