@@ -66,7 +66,7 @@ def one_at_a_time(teacher: Teacher, requests: list[Request], on_results: Callabl
 
 def in_batches(teacher: Teacher, requests: list[Request], on_results: Callable[[list[PaperResult]], None]) -> None:
     """Generate the responses as `generate` does."""
-    TransformersBackend().respond(teacher, requests, SEED, 0, 1, on_results)
+    TransformersBackend().respond(teacher, requests, SEED, slice(None), on_results)
 
 
 def measure(method: str) -> dict[str, float]:

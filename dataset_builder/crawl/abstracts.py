@@ -37,28 +37,21 @@ def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[st
             if source in BATCH_SOURCES:
                 unusable = [paper for paper in unknown if not _usable_doi(paper)]
                 outcomes.add([Outcome(paper.paper_id, source, None, "no DOI to ask by") for paper in unusable])
-                queues = [
-                    _batches([paper for paper in papers if _usable_doi(paper)], BATCH_SOURCES[source].BATCH_SIZE)
-                ]
+                # Cut batches from all papers, known ones too, so that they are the same after a kill.
+                usable = [paper for paper in papers if _usable_doi(paper)]
+                size = BATCH_SOURCES[source].BATCH_SIZE
+                queues = [[usable[start : start + size] for start in range(0, len(usable), size)]]
             else:
                 queues = _pages_by_publisher(papers)
-            fetch = partial(_fetch_answers, client, browser, source)
-            most_failures = client.settings.failures_in_a_row
             with tqdm(total=len(unknown), desc=source, unit="paper", disable=None) as progress:
-                ask = partial(_ask_queue, source, fetch, outcomes, most_failures, progress.update)
-                for _ in pool.map(ask, queues) if source == "page" else map(ask, queues):
-                    pass
+                ask = partial(_ask_queue, client, browser, source, outcomes, progress.update)
+                list(pool.map(ask, queues) if source == "page" else map(ask, queues))
             papers = [paper for paper in papers if not outcomes.get(paper, source).abstract]
 
 
 def _usable_doi(paper: Paper) -> bool:
     # A comma or a bar would end the DOI within a filter.
     return paper.doi is not None and not set(paper.doi) & set(",|")
-
-
-def _batches(papers: list[Paper], size: int) -> list[list[Paper]]:
-    """Cut batches from all papers, known ones too, so that they are the same after a kill."""
-    return [papers[start : start + size] for start in range(0, len(papers), size)]
 
 
 def _pages_by_publisher(papers: Sequence[Paper]) -> list[list[list[Paper]]]:
@@ -80,10 +73,10 @@ def _fetch_answers(client: Client, browser: Browser, source: str, batch: list[Pa
 
 
 def _ask_queue(
+    client: Client,
+    browser: Browser,
     source: str,
-    fetch: Callable[[list[Paper]], list[Answer | None]],
     outcomes: Outcomes,
-    most_failures: int,
     on_asked: Callable[[int], object],
     queue: list[list[Paper]],
 ) -> None:
@@ -93,9 +86,10 @@ def _ask_queue(
         unknown = [paper for paper in batch if not outcomes.has(paper, source)]
         if unknown:
             try:
-                if failures >= most_failures:
+                if failures >= client.settings.failures_in_a_row:
                     raise FetchError("not asked after repeated failures")
-                found = [_judge(paper, source, answer) for paper, answer in zip(unknown, fetch(unknown), strict=True)]
+                answers = _fetch_answers(client, browser, source, unknown)
+                found = [_judge(paper, source, answer) for paper, answer in zip(unknown, answers, strict=True)]
             except FetchError as error:
                 # A publisher's page that does not exist says nothing about its other pages.
                 failed = source in BATCH_SOURCES or error.status not in (404, 410)

@@ -1,11 +1,9 @@
 """Calibrate the threshold of the grounding check on pairs that are known to be good."""
 
-from __future__ import annotations
-
 import argparse
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +25,6 @@ from dataset_builder.output import add_verbose_option, configure_output
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-THRESHOLDS = [step / 100 for step in range(30, 91)]
 
 
 @dataclass(frozen=True)
@@ -87,12 +83,12 @@ def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int)
             failing_by_similarity=_share([similarity < threshold for similarity in shuffled_similarities]),
         )
 
-    best = max(map(shares, THRESHOLDS), key=lambda found: min(found.passing, found.failing))
+    best = max((shares(step / 100) for step in range(30, 91)), key=lambda found: min(found.passing, found.failing))
     return Calibration(len(pairs), len(paper_ids), shares(threshold), best)
 
 
 def _similarities(
-    encoder: SentenceTransformer, answers: Sequence[str], papers: Sequence[Paper]
+    encoder: "SentenceTransformer", answers: Sequence[str], papers: Sequence[Paper]
 ) -> tuple[list[float], list[float]]:
     """Return the similarity of each answer: first minus infinity if a number or name is unsupported, then as it is."""
     similarities = nearest_sentence_similarities(encoder, answers, [paper.abstract or "" for paper in papers])
@@ -128,6 +124,5 @@ def run_command(arguments: argparse.Namespace) -> None:
     for heading in ("good pairs: pass", "shuffled: fail", "by similarity only: pass", "fail"):
         table.add_column(heading, justify="right")
     for name, row in (("current", found.current), ("best", found.best)):
-        shares = (row.passing, row.failing, row.passing_by_similarity, row.failing_by_similarity)
-        table.add_row(f"{row.threshold:.2f}, {name}", *(f"{share:.1%}" for share in shares))
+        table.add_row(f"{row.threshold:.2f}, {name}", *(f"{share:.1%}" for share in astuple(row)[1:]))
     Console().print(table)

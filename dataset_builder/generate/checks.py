@@ -1,10 +1,8 @@
 """Check pairs mechanically, and give the reason for each rejection."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -60,7 +58,7 @@ class CheckedPair:
 
 
 def check_results(
-    results: Sequence[tuple[Paper, PaperResult]], limits: Limits, encoder: SentenceTransformer, threshold: float
+    results: Sequence[tuple[Paper, PaperResult]], limits: Limits, encoder: "SentenceTransformer", threshold: float
 ) -> list[CheckedPair]:
     """Return the accepted and the rejected pairs of `results`, in the order of the papers.
 
@@ -91,20 +89,22 @@ def check_results(
     return checked
 
 
-def _check_paper(paper: Paper, result: PaperResult, limits: Limits) -> Iterator[CheckedPair]:
-    """Yield the pairs of one paper, after the checks that need no other pair and no encoder."""
+def _check_paper(paper: Paper, result: PaperResult, limits: Limits) -> list[CheckedPair]:
+    """Return the pairs of one paper, after the checks that need no other pair and no encoder."""
     if result.failure:
-        yield CheckedPair(paper, Problem(NOT_ASKED, result.failure), responses=result.responses)
-        return
+        return [CheckedPair(paper, Problem(NOT_ASKED, result.failure), responses=result.responses)]
     response = result.responses[-1]
     try:
         pairs = parse_response(response.text, limits)
     except ParseError as error:
-        yield CheckedPair(paper, Problem(NOT_PARSED, str(error)), responses=result.responses)
-        return
-    for question, answer in pairs:
-        problem = find_problem(question, answer, source_text(paper), limits)
-        yield CheckedPair(paper, problem, question.strip(), answer.strip(), response.seed)
+        return [CheckedPair(paper, Problem(NOT_PARSED, str(error)), responses=result.responses)]
+    source = source_text(paper)
+    return [
+        CheckedPair(
+            paper, find_problem(question, answer, source, limits), question.strip(), answer.strip(), response.seed
+        )
+        for question, answer in pairs
+    ]
 
 
 def source_text(paper: Paper) -> str:

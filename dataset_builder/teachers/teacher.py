@@ -53,11 +53,11 @@ class Limits(FileFormat):
     @field_validator("new_tokens")
     @classmethod
     def _check_new_tokens(cls, value: int, info: ValidationInfo) -> int:
-        names = ("most_pairs", "question_characters", "answer_characters")
-        if all(name in info.data for name in names):
-            needed = longest_response_tokens(*(info.data[name] for name in names))
-            if value < needed:
-                raise ValueError(f"the longest response may take {needed} tokens; set it to {needed} or more")
+        # A wrong value is missing here, and is reported before this one.
+        lengths = (info.data.get(name, 0) for name in ("most_pairs", "question_characters", "answer_characters"))
+        needed = longest_response_tokens(*lengths)
+        if value < needed:
+            raise ValueError(f"the longest response may take {needed} tokens; set it to {needed} or more")
         return value
 
 
@@ -101,9 +101,7 @@ class TeacherFile(FileFormat):
         try:
             rendered = _compile(prompt).render(title="a title", abstract="an abstract {{ title }}", least=2, most=3)
         except TemplateError as error:
-            raise ValueError(
-                f"the prompt cannot be rendered ({error}); it may use title, abstract, least and most"
-            ) from error
+            raise ValueError(f"the prompt cannot be rendered ({error})") from error
         if "an abstract {{ title }}" not in rendered:
             raise ValueError("the prompt does not contain the abstract; add {{ abstract }}")
         return prompt

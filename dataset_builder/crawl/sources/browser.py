@@ -1,13 +1,11 @@
 """Read abstracts with a real browser, from pages that show them by script or refuse a plain request."""
 
-from __future__ import annotations
-
 import math
 import shutil
 import tempfile
 import time
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from dataset_builder.corpus.papers import Paper
@@ -44,7 +42,7 @@ class Browser:
         self._service: ChromeService | None = None
         self._driver: Remote | None = None
 
-    def __enter__(self) -> Browser:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -93,7 +91,7 @@ class Browser:
             self._profile.cleanup()
         self._profile = self._service = self._driver = None
 
-    def _start(self, browser: str, driver: str) -> Remote:
+    def _start(self, browser: str, driver: str) -> "Remote":
         from selenium.webdriver import ChromeOptions, ChromeService, Remote
         from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
         from selenium.webdriver.remote.client_config import ClientConfig
@@ -112,7 +110,7 @@ class Browser:
         remote.set_page_load_timeout(self._settings.timeout)
         return remote
 
-    def _wait_for_abstract(self, remote: Remote) -> Answer:
+    def _wait_for_abstract(self, remote: "Remote") -> Answer:
         deadline = time.monotonic() + self._settings.browser_wait
         while True:
             answer = parse_page(remote.page_source)

@@ -1,19 +1,17 @@
 """Run a teacher on a server that speaks the chat-completions protocol, with many requests at once."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from dataset_builder.corpus.manifest import BackendName, Response
 from dataset_builder.errors import InputError
-from dataset_builder.generate.responses import PaperResult, Request, derive_seed
+from dataset_builder.generate.responses import OnResults, PaperResult, Request, derive_seed
 from dataset_builder.generate.schema import can_parse, response_format
 from dataset_builder.retry_after import parse_retry_after
 from dataset_builder.teachers.teacher import Teacher
@@ -56,21 +54,14 @@ class HTTPBackend:
     name: ClassVar[BackendName] = "http"
 
     def respond(
-        self,
-        teacher: Teacher,
-        requests: Sequence[Request],
-        seed: int,
-        process: int,
-        processes: int,
-        on_results: Callable[[list[PaperResult]], None],
+        self, teacher: Teacher, requests: Sequence[Request], seed: int, share: slice, on_results: OnResults
     ) -> None:
-        """Generate the responses of this process, paper by paper; see `TransformersBackend.respond`.
+        """Generate the responses of this process, paper by paper; see `Backend.respond`.
 
         A paper whose requests fail stays unfinished. Raises `InputError` if the server is down or refuses everything.
         """
-        own_requests = requests[process::processes]
-        if own_requests:
-            asyncio.run(_Session(self, teacher, seed, on_results).run(own_requests))
+        if requests[share]:
+            asyncio.run(_Session(self, teacher, seed, on_results).run(requests[share]))
 
 
 class _RequestFailed(Exception):
@@ -87,9 +78,7 @@ class _RequestFailed(Exception):
 class _Session:
     """The requests of one run, with the failures so far and the time until which the server asked for a pause."""
 
-    def __init__(
-        self, backend: HTTPBackend, teacher: Teacher, seed: int, on_results: Callable[[list[PaperResult]], None]
-    ) -> None:
+    def __init__(self, backend: HTTPBackend, teacher: Teacher, seed: int, on_results: OnResults) -> None:
         self.backend, self.teacher, self.seed, self.on_results = backend, teacher, seed, on_results
         self.client = _open_client(backend)
         self.response_format: Any = response_format(teacher.limits)
@@ -128,7 +117,7 @@ class _Session:
             if not self.reached or is_fatal or self.failed_in_a_row >= FAILURES_IN_A_ROW:
                 raise InputError(
                     f"--endpoint {self.backend.url}: {error}. Finished papers are kept: check the server, its "
-                    "address, the model's name and the key, and run the same command again"
+                    "address, the model's name and the key, and run the command again"
                 ) from error
         else:
             self.failed_in_a_row = 0
@@ -151,9 +140,8 @@ class _Session:
             except _RequestFailed as error:
                 self.reached = self.reached or error.status is not None
                 is_permanent = error.status is not None and error.status not in TEMPORARY_STATUSES
-                most_tries = self.backend.retries + 1
-                most_tries = most_tries if self.reached else min(TRIES_TO_REACH, most_tries)
-                if is_permanent or error.retry_after > LONGEST_RETRY_AFTER or tries >= most_tries:
+                retries = self.backend.retries if self.reached else min(TRIES_TO_REACH - 1, self.backend.retries)
+                if is_permanent or error.retry_after > LONGEST_RETRY_AFTER or tries > retries:
                     raise
                 self.paused_until = max(self.paused_until, time.monotonic() + error.retry_after)
                 pause = _extend(max(error.retry_after, self.backend.backoff * 2 ** (tries - 1)))
@@ -201,7 +189,7 @@ class _Session:
             raise _RequestFailed("the answer does not follow the chat-completions protocol") from None
 
 
-def _open_client(backend: HTTPBackend) -> AsyncOpenAI:
+def _open_client(backend: HTTPBackend) -> "AsyncOpenAI":
     """Return a client that sends each request once: the library obeys a Retry-After of at most two minutes."""
     from httpx2 import AsyncClient, Limits
     from openai import AsyncOpenAI

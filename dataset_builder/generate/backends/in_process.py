@@ -1,7 +1,5 @@
 """Run a teacher by transformers in this process, in batches of prompts of similar length."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from dataset_builder.corpus.manifest import BackendName, Response
 from dataset_builder.errors import InputError
-from dataset_builder.generate.responses import PaperResult, Request, derive_seed
+from dataset_builder.generate.responses import OnResults, PaperResult, Request, derive_seed
 from dataset_builder.generate.schema import can_parse
 from dataset_builder.hardware import computing_dtype
 from dataset_builder.teachers.teacher import Teacher
@@ -22,44 +20,34 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The default batch size. Where memory runs out, it is halved.
-BATCH_SIZE = 32
 TOO_LONG = "the prompt leaves no room for the response in the model's context"
 
 
 @dataclass(frozen=True)
 class TransformersBackend:
-    """Run a teacher by transformers, with `batch_size` responses at once."""
+    """Run a teacher by transformers, with `batch_size` responses at once, halved where memory runs out."""
 
-    batch_size: int = BATCH_SIZE
+    batch_size: int = 32
     name: ClassVar[BackendName] = "transformers"
 
     def respond(
-        self,
-        teacher: Teacher,
-        requests: Sequence[Request],
-        seed: int,
-        process: int,
-        processes: int,
-        on_results: Callable[[list[PaperResult]], None],
+        self, teacher: Teacher, requests: Sequence[Request], seed: int, share: slice, on_results: OnResults
     ) -> None:
-        """Generate the responses to the share of `requests` that belongs to the process `process` of `processes`.
+        """Generate the responses to batches of requests of similar length, longest first; see `Backend.respond`.
 
-        All processes get the same `requests`. `on_results` is called with each batch of results as soon as it is
-        finished. The requests are sorted by length, longest first, cut into batches, and the batches dealt to the
-        processes. A batch is finished as a whole, so a run that continues after a kill has the same batches left, with
-        any number of processes. Floating-point results depend on the batch. Raises `InputError` if the model cannot be
-        loaded or one response does not fit into memory.
+        `share` selects batches, not requests. A batch is finished as a whole, so a run that continues after a kill has
+        the same batches left, with any number of processes. Floating-point results depend on the batch. Raises
+        `InputError` if the model cannot be loaded or one response does not fit into memory.
         """
-        # Other processes have all batches.
-        if process * self.batch_size >= len(requests):
+        starts = range(0, len(requests), self.batch_size)
+        if not starts[share]:
             return
         tokenizer = load_tokenizer(teacher)
         prompts = tokenize_prompts(tokenizer, requests)
         order = sorted(range(len(requests)), key=lambda index: (-len(prompts[index]), index))
-        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         generator = BatchGenerator(teacher, tokenizer)
-        for batch in batches[process::processes]:
+        for start in starts[share]:
+            batch = order[start : start + self.batch_size]
             on_results(
                 generator.respond([requests[index] for index in batch], [prompts[index] for index in batch], seed)
             )
@@ -68,7 +56,7 @@ class TransformersBackend:
 class BatchGenerator:
     """A loaded teacher that generates the responses to a batch of prompts."""
 
-    def __init__(self, teacher: Teacher, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, teacher: Teacher, tokenizer: "PreTrainedTokenizerBase") -> None:
         from dataset_builder.generate.backends.constrained import Grammar
 
         self.teacher = teacher
@@ -84,7 +72,7 @@ class BatchGenerator:
         # The largest number of responses at once that memory holds, once it has run out.
         self.max_rows = sys.maxsize
         vocabulary = model.get_output_embeddings().out_features
-        self.grammar: Grammar | None = Grammar(tokenizer, self.end_tokens, vocabulary, teacher.limits)
+        self.grammar = Grammar(tokenizer, self.end_tokens, vocabulary, teacher.limits)
 
     def respond(self, requests: list[Request], prompts: list[list[int]], seed: int) -> list[PaperResult]:
         """Return the result of each request: its responses up to the first that parses, at most `attempts` of them."""
@@ -125,10 +113,8 @@ class BatchGenerator:
                 if not should_reduce_batch_size(error):
                     raise
                 if rows == 1:
-                    raise InputError(
-                        f"{self.teacher.model}: the memory of the device does not hold one response; use a larger "
-                        "device, or a server and --endpoint"
-                    ) from None
+                    too_large = "the memory of the device does not hold one response"
+                    raise InputError(f"{self.teacher.model}: {too_large}; use a larger device or --endpoint") from None
             # Outside of the except clause, which would keep the failed batch in memory.
             torch.cuda.empty_cache()
             self.max_rows = rows // 2
@@ -191,7 +177,7 @@ class BatchGenerator:
             )
 
 
-def load_tokenizer(teacher: Teacher) -> PreTrainedTokenizerBase:
+def load_tokenizer(teacher: Teacher) -> "PreTrainedTokenizerBase":
     """Return the teacher's tokenizer, with a padding token; raises `InputError` if it cannot be loaded."""
     from transformers import AutoTokenizer
 
@@ -201,7 +187,7 @@ def load_tokenizer(teacher: Teacher) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def tokenize_prompts(tokenizer: PreTrainedTokenizerBase, requests: Sequence[Request]) -> list[list[int]]:
+def tokenize_prompts(tokenizer: "PreTrainedTokenizerBase", requests: Sequence[Request]) -> list[list[int]]:
     """Return the tokens of each prompt, as a chat if the tokenizer has a chat template."""
     if tokenizer.chat_template is None:
         return cast("list[list[int]]", tokenizer([request.prompt for request in requests])["input_ids"])
@@ -212,7 +198,7 @@ def tokenize_prompts(tokenizer: PreTrainedTokenizerBase, requests: Sequence[Requ
     return [chat["input_ids"] for chat in encoded]
 
 
-def load_model(teacher: Teacher) -> PreTrainedModel:
+def load_model(teacher: Teacher) -> "PreTrainedModel":
     """Return the teacher's model on this process's device, in the precision that the device computes in."""
     from accelerate import PartialState
     from transformers import AutoModelForCausalLM

@@ -20,9 +20,9 @@ from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.errors import InputError
 from dataset_builder.formats import read_records
+from dataset_builder.generate.backends.backend import find_key, select_backend
 from dataset_builder.generate.backends.http import HTTPBackend
 from dataset_builder.generate.backends.in_process import TransformersBackend
-from dataset_builder.generate.backends.select import find_key, select_backend
 from dataset_builder.generate.responses import derive_seed
 from dataset_builder.generate.run import add_arguments, generate
 from dataset_builder.generate.schema import response_format
@@ -213,12 +213,15 @@ def test_key_that_is_not_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--endpoint", "http://x", "--batch-size", "8"], "--batch-size 8: is for a model in this .*, and --endpoint"),
-        (["--concurrency", "8"], "--concurrency 8: needs a server, and there is no --endpoint"),
-        (["--endpoint-model", "m"], "--endpoint-model m: needs a server, and there is no --endpoint"),
-        (["--timeout", "8"], r"--timeout 8\.0: needs a server, and there is no --endpoint"),
-        (["--retries", "0"], "--retries 0: needs a server, and there is no --endpoint"),
-        (["--token-variable", "V"], "--token-variable V: needs a server, and there is no --endpoint"),
+        (
+            ["--endpoint", "http://x", "--batch-size", "8"],
+            "--batch-size 8: is for a model in this process; leave out --endpoint",
+        ),
+        (["--concurrency", "8"], "--concurrency 8: needs a server; add --endpoint"),
+        (["--endpoint-model", "m"], "--endpoint-model m: needs a server; add --endpoint"),
+        (["--timeout", "8"], r"--timeout 8\.0: needs a server; add --endpoint"),
+        (["--retries", "0"], "--retries 0: needs a server; add --endpoint"),
+        (["--token-variable", "V"], "--token-variable V: needs a server; add --endpoint"),
         (["--endpoint", "ftp://x"], "--endpoint ftp://x: must be an http or https URL"),
     ],
 )
