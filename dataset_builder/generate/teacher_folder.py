@@ -75,12 +75,12 @@ def check_teacher_folder(folder: Path, settings: GenerationSettings, papers: Seq
     """
     path = folder / WORK_FOLDER / SETTINGS_FILE
     if path.is_file():
-        remedy = "give another --out, or move the folder away to generate the pairs again"
+        remedy = "give another --out, rename a changed teacher's file, or move the folder away to generate again"
         found = dict(read_format(GenerationSettings, path, remedy))
         differing = [name for name, value in settings if found[name] != value]
         if differing:
             names = " and ".join(SETTING_NAMES.get(name, name.replace("_", " ")) for name in differing)
-            raise InputError(f"{folder}: has pairs that were generated with another {names}. G{remedy[1:]}")
+            raise InputError(f"{folder}: has pairs that were generated with another {names}; {remedy}")
     else:
         write_format(path, settings)
     gone = sorted({path.name for path in _pairs_files(folder)} - {_pairs_file(paper) for paper in papers})

@@ -101,7 +101,7 @@ class TeacherFile(FileFormat):
         try:
             rendered = _compile(prompt).render(title="a title", abstract="an abstract {{ title }}", least=2, most=3)
         except TemplateError as error:
-            raise ValueError(f"the prompt cannot be rendered ({error})") from error
+            raise ValueError(f"the prompt cannot be rendered ({error}); use title, abstract, least, most") from error
         if "an abstract {{ title }}" not in rendered:
             raise ValueError("the prompt does not contain the abstract; add {{ abstract }}")
         return prompt

@@ -215,7 +215,7 @@ def test_key_that_is_not_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     [
         (
             ["--endpoint", "http://x", "--batch-size", "8"],
-            "--batch-size 8: is for a model in this process; leave out --endpoint",
+            "--batch-size 8: is for a model in this process; leave",
         ),
         (["--concurrency", "8"], "--concurrency 8: needs a server; add --endpoint"),
         (["--endpoint-model", "m"], "--endpoint-model m: needs a server; add --endpoint"),

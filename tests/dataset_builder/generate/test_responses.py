@@ -53,7 +53,7 @@ def test_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
         make_teacher_folder(tmp_path / "t")
         check_teacher_folder(tmp_path / "t", settings, [])
     other = settings.model_copy(update={"prompt_sha256": "2", "seed": 1})
-    with pytest.raises(InputError, match=r"generated with another prompt sha256 and --seed\. Give another --out"):
+    with pytest.raises(InputError, match=r"generated with another prompt sha256 and --seed; give another --out"):
         check_teacher_folder(tmp_path / "t", other, [])
     (tmp_path / "t/.generate/settings.json").write_text('{"way": "transformers"}')
     with pytest.raises(InputError, match=r"settings\.json: it may be of an older version|unknown key 'way'"):
