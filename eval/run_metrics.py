@@ -162,18 +162,8 @@ def read_environment(folder: Path) -> RunEnvironment:
     return read_format(RunEnvironment, folder / ENVIRONMENT_FILE, "train the model again in another --output_dir")
 
 
-def write_environment(folder: Path, environment: RunEnvironment) -> None:
-    """Write the environment of a run, completely or not at all."""
-    write_format(folder / ENVIRONMENT_FILE, environment)
-
-
 def read_sampled_answers(folder: Path) -> SampledAnswers | None:
     """Return the report of `training.best_of_n` in the corpus `folder`; None for a corpus of another kind."""
     if not (folder / SAMPLES_FILE).is_file():
         return None
     return read_format(SampledAnswers, folder / SAMPLES_FILE, "run training.best_of_n again into another folder")
-
-
-def write_sampled_answers(folder: Path, answers: SampledAnswers) -> None:
-    """Write the report of `training.best_of_n` into `folder`, completely or not at all."""
-    write_format(folder / SAMPLES_FILE, answers)

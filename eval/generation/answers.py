@@ -50,16 +50,11 @@ def load_model(
     except InputError:
         raise
     except Exception as error:  # the errors of the libraries have no common class
-        raise InputError(
-            f"{folder.name}={folder.given}: cannot be loaded as a causal language model "
-            f"({type(error).__name__}: {error}); train or download it again"
-        ) from error
-    missing = sorted(loading_info["missing_keys"])
-    if missing:
-        raise InputError(
-            f"{folder.name}={folder.given}: has no weights for {missing[0]} and {len(missing) - 1} more; give a "
-            "causal language model with all of its weights"
-        )
+        problem = f"cannot be loaded as a causal language model ({type(error).__name__}: {error})"
+        raise InputError(f"{folder.name}={folder.given}: {problem}; train or download it again") from error
+    if missing := sorted(loading_info["missing_keys"]):
+        problem = f"has no weights for {missing[0]} and {len(missing) - 1} more"
+        raise InputError(f"{folder.name}={folder.given}: {problem}; give a complete causal language model")
     model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -114,8 +109,7 @@ def sample_in_batches(
     prompts = encode_prompts(model, tokenizer, questions)
     papers = group_by_paper(questions, prompts)
     if papers and not _follows_masks(model, papers, prompts):
-        kind = model.config.model_type
-        raise InputError(f"{kind}: a model of this type cannot give several answers at once; use greedy decoding")
+        raise InputError(f"{model.config.model_type}: models of this type cannot sample answers; use greedy decoding")
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling):
         yield {number: [_decode(tokenizer, answer.tokens) for answer in answers] for number, answers in batch.items()}
 
