@@ -108,12 +108,10 @@ def run(
 ) -> tuple[Scores, dict[str, RunMetrics]] | None:
     """Evaluate `systems` on the test split of each config; return the scores, and the metrics of trained models.
 
-    Under `accelerate launch` only the first process returns them; the others answer their share of the questions and
-    return None. `questions` limits each config to a fixed random sample. Answers in `out` that the same system gave
-    are reused.
+    Under `accelerate launch` the other processes answer their share of the questions and return None. `questions`
+    limits each config to a fixed random sample. Answers in `out` that the same system gave are reused.
 
-    Raises `InputError` before any model is loaded for input that cannot be evaluated, and if another command is
-    writing into `out`.
+    Raises `InputError` before any model is loaded for wrong input, and if another command is writing into `out`.
     """
     from eval.analysis.aggregate import score_all
     from eval.analysis.heuristics import compute_heuristics

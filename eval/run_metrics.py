@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from dataset_builder.formats import FileFormat, read_format, write_format
+from dataset_builder.formats import FileFormat, read_format
 
 METRICS_FILE = "metrics.json"
 ENVIRONMENT_FILE = "environment.json"
@@ -150,11 +150,6 @@ class RunMetrics(FileFormat):
 def read_run_metrics(folder: Path) -> RunMetrics:
     """Return the metrics of the run in `folder`; raises `InputError` for a file that cannot be read or is older."""
     return read_format(RunMetrics, folder / METRICS_FILE, "train the model again in another --output_dir")
-
-
-def write_run_metrics(folder: Path, metrics: RunMetrics) -> None:
-    """Write the metrics of the run in `folder`, completely or not at all."""
-    write_format(folder / METRICS_FILE, metrics)
 
 
 def read_environment(folder: Path) -> RunEnvironment:

@@ -49,10 +49,9 @@ class DecodingRecord(FileFormat):
 
 
 class SystemScores(FileFormat):
-    """One evaluated system: its model (folder or Hub id), its prompt and decoding, and its scores by config.
+    """One evaluated system, with its scores by config. `sha256` is over the model's files that decide the answers.
 
-    `model` is None in published files, which do not contain folders of the machine. `sha256` is computed over the
-    model's files that decide the answers.
+    `model` is a folder or Hub id. It is None in published files, which do not contain folders of the machine.
     """
 
     model: str | None

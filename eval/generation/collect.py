@@ -60,7 +60,7 @@ def collect_answers(
 def _answer(
     system: System, questions: list[CorpusQuestion], store: AnswerStore, process: PartialState, batch_size: int | None
 ) -> None:
-    model, tokenizer = load_model(system.model, process.device if process.device.type == "cuda" else None)
+    model, tokenizer = load_model(system.model)
     batches: Iterator[dict[int, str]]
     if system.decoding is None:
         batches = answer_in_batches(model, tokenizer, questions, batch_size)

@@ -19,7 +19,7 @@ from dataset_builder.formats import write_format
 from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores
 from eval.models import find_encoder, find_model
 from eval.run import run
-from eval.run_metrics import read_run_metrics, write_run_metrics
+from eval.run_metrics import METRICS_FILE, read_run_metrics
 from eval.systems import System
 from model_cards.render import render
 from tests.cards import stray_table_rows
@@ -161,14 +161,14 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
     try:
         for revision, words in (("0" * 40, f"revision `{'0' * 40}`"), (None, "revision not recorded")):
             changes = {"dataset": "lab/older", "dataset_revision": revision}
-            write_run_metrics(scored / "full", metrics.model_copy(update=changes))
+            write_format(scored / "full" / METRICS_FILE, metrics.model_copy(update=changes))
             render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
             text = (scored / "full/README.md").read_text()
             assert f"- Corpus: `lab/older`, {words}\n" in text and "- Teacher:" not in text
             other = f"on another corpus or revision: `somebody/isca-qa`, revision `{scores.revision}`."
             assert other in text
     finally:
-        write_run_metrics(scored / "full", metrics)
+        write_format(scored / "full" / METRICS_FILE, metrics)
         render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
 
 
