@@ -13,7 +13,7 @@ from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import exit_on_input_error
 from dataset_builder.formats import write_format
 from docs.results import RESULTS, SAMPLE_RUN, SAMPLE_SCORES, Example, ExampleAnswer, SampleRun
-from eval.analysis.scores import SCORES_FILE, Scores, read_scores, write_scores
+from eval.analysis.scores import SCORES_FILE, Scores, read_scores
 from eval.run_metrics import read_run_metrics
 
 SAMPLE_PAPERS = Path("dataset_builder/sample/papers")
@@ -31,7 +31,7 @@ def main() -> None:
     arguments = command.parse_args()
     evaluation = arguments.runs / "eval"
     scores = read_scores(evaluation / SCORES_FILE)
-    write_scores(SAMPLE_SCORES, without_details(scores))
+    write_format(SAMPLE_SCORES, without_details(scores))
     for system in ("full", "lora"):
         write_format(RESULTS / f"sample_{system}.json", read_run_metrics(arguments.runs / f"smollm2-{system}"))
     run = SampleRun(

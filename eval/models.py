@@ -86,8 +86,7 @@ def find_model(name: str, given: str) -> ModelFolder:
     is_adapter = (path / "adapter_config.json").is_file()
     if not is_adapter and not (path / "config.json").is_file():
         raise InputError(
-            f"{name}={given}: not a model folder (it has neither config.json nor adapter_config.json); "
-            "give the folder of a run or model, or a Hub id"
+            f"{name}={given}: not a model folder (no config.json, no adapter_config.json); give a run, model or Hub id"
         )
     if (path / RECIPE_FILE).is_file() and not (path / METRICS_FILE).is_file():
         raise InputError(f"{name}={given}: its training is not finished; run the same training command again")
@@ -120,10 +119,8 @@ def _refuse_pickles(source: str, folder: Path) -> None:
     # A module of an encoder is a subfolder, whose weights would be loaded from a pickle if there is nothing else.
     for pickle in sorted(folder.glob("*/pytorch_model*.bin")):
         if not any(pickle.parent.glob("*.safetensors")):
-            raise InputError(
-                f"{source}: the weights in {pickle.parent.name} are a pickle ({pickle.name}), which can run code when "
-                "it is loaded; save the model again as *.safetensors (the default of sentence-transformers)"
-            )
+            problem = f"the weights in {pickle.parent.name} are a pickle ({pickle.name}), which can run code"
+            raise InputError(f"{source}: {problem}; save the model again as *.safetensors")
 
 
 def _find_folder(given: str) -> Path:

@@ -38,10 +38,7 @@ def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry
     organisation, name = repo_id.split("/")
     # evaluate.load("ORG/NAME") asks the Space for NAME.py.
     if name != NAME:
-        raise InputError(
-            f"--repo-id {repo_id}: the library evaluate looks for {name}.py in the Space, but the metric is in "
-            f"{NAME}.py; give {organisation}/{NAME}"
-        )
+        raise InputError(f"--repo-id {repo_id}: evaluate looks for {name}.py in the Space; give {organisation}/{NAME}")
     # The card and the example in the module load the metric by the name of the Space.
     texts = {
         file: (FOLDER / file).read_text(encoding="utf-8").replace(f"ORG/{NAME}", repo_id)

@@ -1,12 +1,9 @@
 """Choose the questions to answer: a fixed random sample, and the share of each process of `accelerate launch`."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
-from dataset_builder.corpus.questions import CorpusQuestion, Question
+from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.files import sha256_of_text
-
-QuestionType = TypeVar("QuestionType", bound=Question)
 
 
 def sample_questions(questions: Sequence[CorpusQuestion], count: int | None) -> list[CorpusQuestion]:
@@ -19,11 +16,8 @@ def sample_questions(questions: Sequence[CorpusQuestion], count: int | None) -> 
     return [questions[number] for number in sorted(chosen)]
 
 
-def shard(questions: Sequence[QuestionType], process: int, processes: int) -> list[QuestionType]:
-    """Return the questions that `process` answers.
-
-    The abstracts are dealt out in turn, the longest first, each with all of its questions.
-    """
+def shard(questions: Sequence[CorpusQuestion], process: int, processes: int) -> list[CorpusQuestion]:
+    """Return the questions that `process` answers: abstracts with all their questions, dealt out longest first."""
     abstracts = sorted({question.context for question in questions}, key=lambda text: (-len(text), text))
     own = set(abstracts[process::processes])
     return [question for question in questions if question.context in own]

@@ -15,10 +15,11 @@ from dataset_builder.corpus.report import REPORT_FILE, read_corpus_report
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
+from dataset_builder.formats import write_format
 from dataset_builder.hardware import start_process
 from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.packaged_models import default_encoder
-from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores, write_scores
+from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores
 from eval.models import EncoderFolder, find_encoder, tokenizer_folder
 from eval.question_sample import sample_questions
 from eval.report.figures import draw_similarity_by_year, draw_training_loss
@@ -37,29 +38,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `eval run`."""
     add = command.add_argument
     add("--dataset", required=True, metavar="CORPUS", help="corpus folder or Hub id")
-    add(
-        "--configs",
-        required=True,
-        nargs="+",
-        metavar="CONFIG",
-        help="corpus configs whose test questions are answered",
+    add("--configs", required=True, nargs="+", metavar="CONFIG", help="corpus configs to answer the test questions of")
+    models_help = (
+        f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. decoding=mbr (minimum "
+        "Bayes risk) samples several answers and keeps the one that the first encoder finds closest to all samples"
     )
-    add(
-        "--models",
-        required=True,
-        nargs="+",
-        metavar="NAME=MODEL",
-        help=f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. decoding=mbr "
-        "(minimum Bayes risk) samples several answers and keeps the one that the first encoder finds closest to all "
-        "samples",
+    add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
+    encoders_help = (
+        "sentence-transformers models that compute the similarity, folders or Hub ids; the first one gives the main "
+        "score; default: all-MiniLM-L6-v2"
     )
-    add(
-        "--encoders",
-        nargs="+",
-        metavar="ENCODER",
-        help="sentence-transformers models that compute the similarity, folders or Hub ids; the first one gives the "
-        "main score; default: all-MiniLM-L6-v2",
-    )
+    add("--encoders", nargs="+", metavar="ENCODER", help=encoders_help)
     add("--cross-encoder", metavar="ENCODER", help="cross-encoder as a further metric, folder or Hub id")
     add("--samples", type=int, default=16, metavar="N", help="samples for MBR; default: %(default)s")
     add("--temperature", type=float, default=0.8, help="temperature for MBR; default: %(default)s")
@@ -119,12 +108,10 @@ def run(
 ) -> tuple[Scores, dict[str, RunMetrics]] | None:
     """Evaluate `systems` on the test split of each config; return the scores, and the metrics of trained models.
 
-    Under `accelerate launch` only the first process returns them; the others answer their share of the questions and
-    return None. `questions` limits each config to a fixed random sample. Answers in `out` that the same system gave
-    are reused.
+    Under `accelerate launch` the other processes answer their share of the questions and return None. `questions`
+    limits each config to a fixed random sample. Answers in `out` that the same system gave are reused.
 
-    Raises `InputError` before any model is loaded for input that cannot be evaluated, and if another command is
-    writing into `out`.
+    Raises `InputError` before any model is loaded for wrong input, and if another command is writing into `out`.
     """
     from eval.analysis.aggregate import score_all
     from eval.analysis.heuristics import compute_heuristics
@@ -168,7 +155,7 @@ def run(
             draw_similarity_by_year(out / "figures", scores)
             write_text(out / "report.md", report_markdown(scores, metrics))
             write_text(out / "report.html", report_html(scores, metrics, asked, answers, values, papers_by_year))
-            write_scores(out / SCORES_FILE, scores)
+            write_format(out / SCORES_FILE, scores)
     return scores, metrics
 
 
@@ -181,10 +168,8 @@ def _test_questions(dataset: str, config: str, revision: str) -> list[CorpusQues
     for number, question in enumerate(questions):
         for column in ("context", "question", "answer"):
             if not (getattr(question, column) or "").strip():
-                source = f"dataset {dataset!r}, config {config!r}, test row {number}"
-                raise InputError(
-                    f"{source}: its {column!r} is empty; build the corpus with `python -m dataset_builder build`"
-                )
+                row = f"dataset {dataset!r}, config {config!r}, test row {number}"
+                raise InputError(f"{row}: its {column!r} is empty; run `python -m dataset_builder build` again")
     return questions
 
 

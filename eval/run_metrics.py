@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from dataset_builder.formats import FileFormat, read_format, write_format
+from dataset_builder.formats import FileFormat, read_format
 
 METRICS_FILE = "metrics.json"
 ENVIRONMENT_FILE = "environment.json"
@@ -152,19 +152,9 @@ def read_run_metrics(folder: Path) -> RunMetrics:
     return read_format(RunMetrics, folder / METRICS_FILE, "train the model again in another --output_dir")
 
 
-def write_run_metrics(folder: Path, metrics: RunMetrics) -> None:
-    """Write the metrics of the run in `folder`, completely or not at all."""
-    write_format(folder / METRICS_FILE, metrics)
-
-
 def read_environment(folder: Path) -> RunEnvironment:
     """Return the environment of a run; raises `InputError` for a file that cannot be read or is older."""
     return read_format(RunEnvironment, folder / ENVIRONMENT_FILE, "train the model again in another --output_dir")
-
-
-def write_environment(folder: Path, environment: RunEnvironment) -> None:
-    """Write the environment of a run, completely or not at all."""
-    write_format(folder / ENVIRONMENT_FILE, environment)
 
 
 def read_sampled_answers(folder: Path) -> SampledAnswers | None:
@@ -172,8 +162,3 @@ def read_sampled_answers(folder: Path) -> SampledAnswers | None:
     if not (folder / SAMPLES_FILE).is_file():
         return None
     return read_format(SampledAnswers, folder / SAMPLES_FILE, "run training.best_of_n again into another folder")
-
-
-def write_sampled_answers(folder: Path, answers: SampledAnswers) -> None:
-    """Write the report of `training.best_of_n` into `folder`, completely or not at all."""
-    write_format(folder / SAMPLES_FILE, answers)

@@ -56,9 +56,7 @@ def parse_systems(words: Sequence[str], mbr: MBRDecoding) -> list[System]:
         name, equals, rest = word.partition("=")
         model, *options = OPTION_START.split(rest)
         if not equals or not model or not NAME.fullmatch(name):
-            raise InputError(
-                f"--models {word}: must be {FORM}; the name has letters, digits, - and _ (lora=runs/lora)"
-            )
+            raise InputError(f"--models {word}: must be {FORM}; NAME has only letters, digits, - and _")
         if name in systems:
             raise InputError(f"--models {word}: the name {name!r} is given twice; give each system its own")
         settings: dict[str, str] = {}

@@ -21,9 +21,10 @@ from rich.console import Console
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, replacing, write_text
+from dataset_builder.formats import write_format
 from dataset_builder.journal import Journal
 from dataset_builder.packaged_models import DEFAULT_ENCODER
-from eval.run_metrics import AnswerSampling, SampledAnswers, write_sampled_answers
+from eval.run_metrics import SAMPLES_FILE, AnswerSampling, SampledAnswers
 from training.command import run_stage, stage_parser
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def best_of_n(
         mean_similarity=sum(choice.mean_similarity for choice in chosen) / len(chosen),
         best_similarity=sum(choice.best_similarity for choice in chosen) / len(chosen),
     )
-    write_sampled_answers(out, report)
+    write_format(out / SAMPLES_FILE, report)
     # The card makes the folder a corpus, so write it last.
     write_text(out / "README.md", CARD.format(config=CONFIG, samples=sampling.samples, dataset=dataset, model=model))
     journal.remove()

@@ -19,7 +19,7 @@ from rich.table import Table
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from eval.models import RECIPE_FILE
-from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metrics, write_run_metrics
+from eval.run_metrics import METRICS_FILE, SweepRun, SweepSeeds, SweepSummary, read_run_metrics
 from training.command import run_stage, stage_parser
 
 SWEEP_FILE = "sweep.json"
@@ -92,7 +92,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     write_format(out / SWEEP_FILE, summary)
     if chosen:
         folder = Path(chosen.folder or "")
-        write_run_metrics(folder, read_run_metrics(folder).model_copy(update=dict(sweep=summary)))
+        write_format(folder / METRICS_FILE, read_run_metrics(folder).model_copy(update=dict(sweep=summary)))
     print_summary(summary, Console())
 
 

@@ -3,8 +3,8 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from functools import partial
+from itertools import combinations, product
 
 from scipy.stats import spearmanr
 
@@ -40,6 +40,8 @@ KINDS = {
 OTHER = "other"
 QUESTION_WORD = re.compile("|".join(rf"\b({words})\b" for words in KINDS.values()))
 LENGTH_GROUPS = 3
+# The numbers of the questions in each group, by the label of the group.
+Groups = dict[str, list[int]]
 
 
 def score_all(
@@ -97,7 +99,7 @@ def _decoding_record(system: System) -> DecodingRecord:
 
 def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> ConfigScores:
     """Return the scores of one system or heuristic on one config; each mean is over the questions with a value."""
-    groups = group_questions(questions)
+    by_year, by_kind, by_length = group_questions(questions)
 
     def mean(metric: str, numbers: Iterable[int]) -> MeanScore | None:
         by_number = {number: value for number in numbers if (value := values[metric][number]) is not None}
@@ -106,15 +108,15 @@ def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> C
         papers = [questions[number].paper_id for number in by_number]
         return _rounded(estimate(list(by_number.values()), papers, share=metric in SHARES), *mean_range(metric))
 
-    def group_means(metric: str, numbers_by_label: Mapping[str, list[int]]) -> dict[str, MeanScore]:
-        return {label: score for label, numbers in numbers_by_label.items() if (score := mean(metric, numbers))}
+    def group_means(metric: str, groups: Groups) -> dict[str, MeanScore]:
+        return {label: score for label, numbers in groups.items() if (score := mean(metric, numbers))}
 
     metrics = {
         metric: MetricScore(
             **dict(overall),
-            by_year=group_means(metric, groups.by_year),
-            by_kind=group_means(metric, groups.by_kind),
-            by_length=group_means(metric, groups.by_length),
+            by_year=group_means(metric, by_year),
+            by_kind=group_means(metric, by_kind),
+            by_length=group_means(metric, by_length),
         )
         for metric in values
         if (overall := mean(metric, range(len(questions))))
@@ -122,23 +124,13 @@ def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> C
     return ConfigScores(n=metrics[HEADLINE].n, papers=metrics[HEADLINE].papers, metrics=metrics)
 
 
-@dataclass(frozen=True)
-class QuestionGroups:
-    """The numbers of the questions in each group, by the label of the group, in the order of tables."""
-
-    by_year: dict[str, list[int]]
-    by_kind: dict[str, list[int]]
-    by_length: dict[str, list[int]]
-
-
-def group_questions(questions: Sequence[CorpusQuestion]) -> QuestionGroups:
-    """Return the groups of the questions of one config."""
-    return QuestionGroups(
-        by_year=_group([str(question.year) for question in questions], int),
-        by_kind=_group([question_kind(question.question) for question in questions], [*KINDS, OTHER].index),
-        by_length=_group(
-            length_groups([question.answer for question in questions]), lambda label: int(re.split(r"\D", label)[0])
-        ),
+def group_questions(questions: Sequence[CorpusQuestion]) -> tuple[Groups, Groups, Groups]:
+    """Return the groups of one config's questions by year, by kind and by length, in the order of tables."""
+    lengths = length_groups([question.answer for question in questions])
+    return (
+        _group([str(question.year) for question in questions], int),
+        _group([question_kind(question.question) for question in questions], [*KINDS, OTHER].index),
+        _group(lengths, lambda label: int(re.split(r"\D", label)[0])),
     )
 
 
@@ -163,7 +155,7 @@ def length_groups(references: Sequence[str]) -> list[str]:
     return [labels[length] for length in lengths]
 
 
-def _group(labels: Sequence[str], order: Callable[[str], int]) -> dict[str, list[int]]:
+def _group(labels: Sequence[str], order: Callable[[str], int]) -> Groups:
     return {
         label: [number for number, own in enumerate(labels) if own == label]
         for label in sorted(set(labels), key=order)
@@ -181,24 +173,20 @@ def score_differences(
     both answered; its p is corrected for the number of differences returned.
     """
     values = {**systems, **heuristics}
-    compared = [*combinations(systems, 2), *((system, heuristic) for system in systems for heuristic in heuristics)]
     differences = []
-    for first, second in compared:
+    for first, second in [*combinations(systems, 2), *product(systems, heuristics)]:
         both = [
             (one, other, question.paper_id)
             for one, other, question in zip(values[first], values[second], questions, strict=True)
             if one is not None and other is not None
         ]
         ones, others, papers = zip(*both, strict=True)
-        differences.append(difference(ones, others, papers))
-    p_values = [round(p, DECIMALS) for _, p in differences]
+        mean, p = difference(ones, others, papers)
+        differences.append((first, second, _rounded(mean), round(p, DECIMALS)))
+    corrected = holm([p for *_, p in differences])
     return [
-        DifferenceScore(
-            first=first, second=second, p=p, p_corrected=round(corrected, DECIMALS), **dict(_rounded(mean))
-        )
-        for (first, second), (mean, _), p, corrected in zip(
-            compared, differences, p_values, holm(p_values), strict=True
-        )
+        DifferenceScore(first=first, second=second, p=p, p_corrected=round(p_corrected, DECIMALS), **dict(mean))
+        for (first, second, mean, p), p_corrected in zip(differences, corrected, strict=True)
     ]
 
 
@@ -216,14 +204,12 @@ def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
             correlation = round(float(spearmanr(ones, others).statistic), 4)
             spearman[first][second] = spearman[second][first] = correlation
 
-    def best_first(metric: str) -> list[str]:
-        def mean(system: str) -> float:
-            known = [value for value in values[system][metric] if value is not None]
-            return sum(known) / len(known) if known else -math.inf
+    def mean(metric: str, system: str) -> float:
+        known = [value for value in values[system][metric] if value is not None]
+        return sum(known) / len(known) if known else -math.inf
 
-        return sorted(values, key=mean, reverse=True)
-
-    return Agreement(spearman=spearman, order={metric: best_first(metric) for metric in metrics})
+    order = {metric: sorted(values, key=partial(mean, metric), reverse=True) for metric in metrics}
+    return Agreement(spearman=spearman, order=order)
 
 
 def _rounded(score: MeanScore, lowest: float = -math.inf, highest: float = math.inf) -> MeanScore:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from dataset_builder.formats import FileFormat, read_format, write_format
+from dataset_builder.formats import FileFormat, read_format
 
 SCORES_FILE = "scores.json"
 # No interval is given for fewer than FEWEST_PAPERS papers: it would be about as wide as the scale. For fewer than
@@ -13,10 +13,7 @@ HeuristicKind = Literal["heuristic baseline", "upper bound"]
 
 
 class MeanScore(FileFormat):
-    """The mean of a metric over `n` questions on `papers` papers.
-
-    `low` and `high` are the ends of its 95 % interval, None where the papers are too few for one.
-    """
+    """The mean of a metric over questions on papers, and its 95 % interval, None where the papers are too few."""
 
     mean: float
     low: float | None
@@ -52,10 +49,9 @@ class DecodingRecord(FileFormat):
 
 
 class SystemScores(FileFormat):
-    """One evaluated system: its model (folder or Hub id), its prompt and decoding, and its scores by config.
+    """One evaluated system, with its scores by config. `sha256` is over the model's files that decide the answers.
 
-    `model` is None in published files, which do not contain folders of the machine. `sha256` is computed over the
-    model's files that decide the answers.
+    `model` is a folder or Hub id. It is None in published files, which do not contain folders of the machine.
     """
 
     model: str | None
@@ -110,8 +106,3 @@ class Scores(ScoresHeader):
 def read_scores(path: Path) -> Scores:
     """Return the scores in `path`; raises `InputError` for a file that cannot be read or is older."""
     return read_format(Scores, path, "run `python -m eval run` again, which keeps the answers that it has")
-
-
-def write_scores(path: Path, scores: Scores) -> None:
-    """Write the scores to `path`, completely or not at all."""
-    write_format(path, scores)

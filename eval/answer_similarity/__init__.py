@@ -1,1 +1,1 @@
-"""The `evaluate` metric of the project; the folder stands alone and can be pushed to the Hub as it is."""
+"""Hold the project's `evaluate` metric; this folder needs no other code and is pushed to the Hub as it is."""

@@ -53,7 +53,7 @@ _CITATION = """
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
 class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is untyped
-    """The metric. It keeps its encoders and what they embedded last, so that scoring more models costs less."""
+    """The metric. It caches its encoders and embeddings, so that scoring more models takes less time."""
 
     def _info(self) -> evaluate.MetricInfo:
         self._encoders: dict[str, SentenceTransformer] = {}
@@ -62,9 +62,7 @@ class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is
             description=_DESCRIPTION,
             citation=_CITATION,
             inputs_description=_KWARGS_DESCRIPTION,
-            features=datasets.Features(
-                {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
-            ),
+            features=datasets.Features(dict.fromkeys(("predictions", "references"), datasets.Value("string"))),
             codebase_urls=["https://github.com/huggingface/sentence-transformers"],
             reference_urls=[
                 "https://aclanthology.org/D19-1410",
@@ -80,13 +78,11 @@ class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is
         batch_size: int = 64,
     ) -> dict[str, float | list[float]]:
         if not predictions:
-            raise ValueError(
-                "predictions and references are empty, and of no answers there is no mean; give at least one of each"
-            )
+            raise ValueError("predictions and references are empty; give at least one of each")
         answers = self.embed(encoder, predictions, batch_size)
         similarities = (answers * self.embed(encoder, references, batch_size)).sum(axis=1)
         return {
-            # Rounding can carry a cosine a hair past 1.
+            # By rounding, a cosine can be slightly above 1.
             "cosine_similarity": float(similarities.mean().clip(-1, 1)),
             "cosine_similarities": similarities.clip(-1, 1).tolist(),
         }
@@ -94,8 +90,8 @@ class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is
     def embed(self, encoder: str, texts: list[str], batch_size: int = 64) -> np.ndarray:
         """Return unit embeddings of `texts`, (len(texts), dimensions), in float64; each text is embedded once.
 
-        Of earlier calls the `KEPT` texts are known that were asked for last. A text of which the encoder knows no word
-        embeds to zeros, and its similarity with any other is 0.
+        The last `KEPT` texts stay cached. A text without any word that the encoder knows embeds to zeros, and its
+        similarity with any other text is 0.
         """
         if encoder not in self._encoders:
             self._encoders[encoder] = SentenceTransformer(encoder)

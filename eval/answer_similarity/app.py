@@ -1,6 +1,6 @@
-"""The metric to try out in a browser: a Space of the Hub's runs this file.
+"""Try the metric in a browser: the Hub runs this file in the metric's Space.
 
-evaluate's own widget uses parts of gradio that its version 4 removed, so this is a small one of ours.
+The widget of `evaluate` does not work here: it uses parts of gradio that gradio 4 removed.
 """
 
 import gradio

@@ -27,13 +27,11 @@ ON_CPU, ON_GPU = 48, 1024
 SAME_LOGITS = NEAR_TIE / 2
 
 
-def load_model(
-    folder: ModelFolder, device: torch.device | str | None = None
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_model(folder: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return the model in float32, an adapter merged into its base, and the tokenizer.
 
-    The model is on `device`; None means the GPU if there is one, else the CPU. Raises `InputError` for a folder that
-    cannot be loaded, and for incomplete weights, which transformers would fill with random numbers.
+    The model is on this process's GPU if there is one, else on the CPU. Raises `InputError` for a folder that cannot
+    be loaded, and for incomplete weights, which transformers would fill with random numbers.
     """
     weights = folder.base or folder
     try:
@@ -50,17 +48,12 @@ def load_model(
     except InputError:
         raise
     except Exception as error:  # the errors of the libraries have no common class
-        raise InputError(
-            f"{folder.name}={folder.given}: cannot be loaded as a causal language model "
-            f"({type(error).__name__}: {error}); train or download it again"
-        ) from error
-    missing = sorted(loading_info["missing_keys"])
-    if missing:
-        raise InputError(
-            f"{folder.name}={folder.given}: has no weights for {missing[0]} and {len(missing) - 1} more; give a "
-            "causal language model with all of its weights"
-        )
-    model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+        problem = f"cannot be loaded as a causal language model ({type(error).__name__}: {error})"
+        raise InputError(f"{folder.name}={folder.given}: {problem}; train or download it again") from error
+    if missing := sorted(loading_info["missing_keys"]):
+        problem = f"has no weights for {missing[0]} and {len(missing) - 1} more"
+        raise InputError(f"{folder.name}={folder.given}: {problem}; give a complete causal language model")
+    model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
@@ -74,10 +67,9 @@ def answer_in_batches(
 ) -> Iterator[dict[int, str]]:
     """Yield the greedy answers a batch at a time, by the number of the question.
 
-    `batch_size` is the largest number of questions in a batch; None means as many as the device can hold. If the
-    memory is too small for a batch, it is halved, and later batches are not larger. Each answer equals that of
-    `answer_alone`: if two tokens are so close that the batch could decide between them, the question is answered
-    again by itself.
+    `batch_size` is the largest number of questions in a batch; None means as many as the device can hold. A batch
+    that does not fit into memory is halved, and later batches are not larger. Each answer equals that of
+    `answer_alone`: if rounding could decide between two tokens, the question is answered again by itself.
 
     Raises `InputError` for a question that is too long, and if the memory is too small for one question.
     """
@@ -114,8 +106,7 @@ def sample_in_batches(
     prompts = encode_prompts(model, tokenizer, questions)
     papers = group_by_paper(questions, prompts)
     if papers and not _follows_masks(model, papers, prompts):
-        kind = model.config.model_type
-        raise InputError(f"{kind}: a model of this type cannot give several answers at once; use greedy decoding")
+        raise InputError(f"{model.config.model_type}: models of this type cannot sample answers; use greedy decoding")
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling):
         yield {number: [_decode(tokenizer, answer.tokens) for answer in answers] for number, answers in batch.items()}
 
@@ -192,10 +183,8 @@ def encode_prompts(
         prompt = fit_prompt(tokenizer, question.instruction, question.context, question.question, room)
         prompts.append(tokenizer(prompt)["input_ids"])
         if len(prompts[-1]) > room:
-            raise InputError(
-                f"the question {question.question[:60]!r}... takes {len(prompts[-1])} tokens without any abstract, "
-                f"and the model reads {room} before an answer of {MAX_ANSWER_TOKENS}; shorten the question"
-            )
+            problem = f"takes {len(prompts[-1])} tokens without any abstract, and the model reads {room}"
+            raise InputError(f"the question {question.question[:60]!r}... {problem}; shorten the question")
     return prompts
 
 

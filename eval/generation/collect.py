@@ -51,22 +51,16 @@ def collect_answers(
                 given = [store.answers[prompt_key(question)] for question in config_questions]
                 # A single empty answer only gets a low score.
                 if not any(given):
-                    raise InputError(
-                        f"{system.name}: every answer to the questions of {config!r} is empty, because the model "
-                        "begins with the end-of-sequence token; check its tokenizer, or train the model further"
-                    )
+                    problem = f"every answer to the questions of {config!r} is empty"
+                    raise InputError(f"{system.name}: {problem}; check the model's tokenizer, or train it further")
                 answers[config][system.name] = given
     return answers
 
 
 def _answer(
-    system: System,
-    questions: Sequence[CorpusQuestion],
-    store: AnswerStore,
-    process: PartialState,
-    batch_size: int | None,
+    system: System, questions: list[CorpusQuestion], store: AnswerStore, process: PartialState, batch_size: int | None
 ) -> None:
-    model, tokenizer = load_model(system.model, process.device if process.device.type == "cuda" else None)
+    model, tokenizer = load_model(system.model)
     batches: Iterator[dict[int, str]]
     if system.decoding is None:
         batches = answer_in_batches(model, tokenizer, questions, batch_size)

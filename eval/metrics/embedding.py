@@ -9,10 +9,7 @@ from eval.models import EncoderFolder
 
 
 class Encoder:
-    """A sentence-transformers model that caches its embeddings.
-
-    Raises `InputError` for a folder that cannot be loaded.
-    """
+    """A sentence-transformers model that caches its embeddings; raises `InputError` if it cannot be loaded."""
 
     def __init__(self, folder: EncoderFolder) -> None:
         self._path = str(folder.path)
@@ -20,10 +17,8 @@ class Encoder:
         try:
             self._metric.embed(self._path, ["A text."])
         except Exception as error:  # the errors of the libraries have no common class
-            raise InputError(
-                f"--encoder {folder.given}: cannot be loaded as a sentence encoder ({error}); give a "
-                "sentence-transformers model, folder or Hub id"
-            ) from error
+            problem = f"cannot be loaded as a sentence encoder ({error}); give a sentence-transformers model"
+            raise InputError(f"--encoders {folder.given}: {problem}") from error
 
     def similarities(self, first: list[str], second: list[str]) -> np.ndarray:
         """Return the cosine similarity of each of `first` with its counterpart in `second`."""
@@ -39,21 +34,18 @@ class Encoder:
 class PairScorer:
     """A cross-encoder, which reads an answer and its reference together and returns one score.
 
-    Raises `InputError` for a folder that cannot be loaded, and for a model that returns more than one number per pair.
+    Raises `InputError` for a folder that cannot be loaded, and for a model with several scores.
     """
 
     def __init__(self, folder: EncoderFolder) -> None:
         try:
             self._model = CrossEncoder(str(folder.path))
         except Exception as error:  # as for an encoder
+            problem = f"cannot be loaded as a cross-encoder ({error}); give a sentence-transformers cross-encoder"
+            raise InputError(f"--cross-encoder {folder.given}: {problem}") from error
+        if (scores := self._model.num_labels) != 1:
             raise InputError(
-                f"--cross-encoder {folder.given}: cannot be loaded as a cross-encoder ({error}); give a "
-                "sentence-transformers cross-encoder, folder or Hub id"
-            ) from error
-        if self._model.num_labels != 1:
-            raise InputError(
-                f"--cross-encoder {folder.given}: returns {self._model.num_labels} numbers per pair; give a "
-                "cross-encoder with a single score"
+                f"--cross-encoder {folder.given}: returns {scores} scores per pair; give one with 1 score"
             )
 
     def similarities(self, answers: list[str], references: list[str]) -> np.ndarray:

@@ -41,13 +41,11 @@ class AnswerScorer:
         Write answers and values to `folder`/CONFIG.NAME.parquet, a row for each question. Files of other configs and
         systems, from an earlier run, are removed: scores.json does not contain them.
         """
-        values = {
-            config: {name: self._score(questions[config], given) for name, given in by_name.items()}
-            for config, by_name in answers.items()
-        }
+        values: dict[str, dict[str, MetricValues]] = {config: {} for config in answers}
         written = set()
         for config, by_name in answers.items():
             for name, given in by_name.items():
+                values[config][name] = self._score(questions[config], given)
                 file_name = name.replace("'", "").replace(" ", "-")
                 path = folder / f"{config}.{file_name}.parquet"
                 _write(path, questions[config], given, values[config][name])

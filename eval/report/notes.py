@@ -81,8 +81,5 @@ def few_papers_warning(scores: Scores) -> str:
         for config, entry in scores_by_config(scores).items()
         if entry.papers < FEW_PAPERS
     ]
-    text = (
-        f"Few test papers: {', '.join(few)}. The intervals are wide, and the permutation tests find only large "
-        f"differences. Use at least {FEW_PAPERS} papers."
-    )
-    return text if few else ""
+    advice = f"permutation tests find only large differences. Use at least {FEW_PAPERS} papers."
+    return f"Few test papers: {', '.join(few)}. The intervals are wide, and the {advice}" if few else ""

@@ -82,8 +82,7 @@ def scores_by_config(scores: Scores) -> dict[str, ConfigScores]:
 def comparison(scores: Scores, metrics: dict[str, RunMetrics]) -> Table:
     """Return the main table: the similarity of each entry by config, and what the training of each system took.
 
-    `metrics` are by system, without the systems that this project did not train. If it is empty, the columns on
-    training are left out.
+    `metrics` are by trained system. If there are none, the columns on training are left out.
     """
     configs = list(scores_by_config(scores))
     training = ["training time", "trained parameters", "peak memory"] if metrics else []

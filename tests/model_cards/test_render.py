@@ -15,10 +15,11 @@ from huggingface_hub import ModelCard
 
 from dataset_builder.corpus.rows import read_rows, write_rows
 from dataset_builder.errors import InputError
-from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores, write_scores
+from dataset_builder.formats import write_format
+from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores
 from eval.models import find_encoder, find_model
 from eval.run import run
-from eval.run_metrics import read_run_metrics, write_run_metrics
+from eval.run_metrics import METRICS_FILE, read_run_metrics
 from eval.systems import System
 from model_cards.render import render
 from tests.cards import stray_table_rows
@@ -160,14 +161,14 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
     try:
         for revision, words in (("0" * 40, f"revision `{'0' * 40}`"), (None, "revision not recorded")):
             changes = {"dataset": "lab/older", "dataset_revision": revision}
-            write_run_metrics(scored / "full", metrics.model_copy(update=changes))
+            write_format(scored / "full" / METRICS_FILE, metrics.model_copy(update=changes))
             render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
             text = (scored / "full/README.md").read_text()
             assert f"- Corpus: `lab/older`, {words}\n" in text and "- Teacher:" not in text
             other = f"on another corpus or revision: `somebody/isca-qa`, revision `{scores.revision}`."
             assert other in text
     finally:
-        write_run_metrics(scored / "full", metrics)
+        write_format(scored / "full" / METRICS_FILE, metrics)
         render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
 
 
@@ -176,7 +177,7 @@ def test_only_systems_with_greedy_decoding_have_a_card(tmp_path: Path, scored: P
     scores = read_scores(scored / "eval/scores.json")
     decoding = DecodingRecord(method="mbr", samples=2, temperature=0.8, seed=0, encoder_sha256="0")
     mbr = scores.systems["lora"].model_copy(update={"decoding": decoding})
-    write_scores(tmp_path / "scores.json", scores.model_copy(update={"systems": {**scores.systems, "lora": mbr}}))
+    write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": {**scores.systems, "lora": mbr}}))
     cards = render(scored / "corpus", tmp_path / "scores.json", "somebody/isca-qa")
     render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
     assert cards == [scored / "full/README.md"]
@@ -186,7 +187,7 @@ def test_published_scores_are_refused(tmp_path: Path, scored: Path) -> None:
     """They do not name the folders of the models."""
     scores = read_scores(scored / "eval/scores.json")
     public = {name: system.model_copy(update={"model": None}) for name, system in scores.systems.items()}
-    write_scores(tmp_path / "scores.json", scores.model_copy(update={"systems": public}))
+    write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": public}))
     with pytest.raises(InputError, match="does not say where the model of baseline is"):
         render(scored / "corpus", tmp_path / "scores.json", "isca-qa")
 

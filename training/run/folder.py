@@ -14,7 +14,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.formats import FileFormat, read_format, write_format
 from eval.models import RECIPE_FILE
-from eval.run_metrics import METRICS_FILE, RunEnvironment, RunMetrics, write_environment, write_run_metrics
+from eval.run_metrics import ENVIRONMENT_FILE, METRICS_FILE, RunEnvironment, RunMetrics
 from training.run.recipe import Recipe
 
 logger = logging.getLogger(__name__)
@@ -110,11 +110,11 @@ def finish_run(folder: Path, metrics: RunMetrics, environment: RunEnvironment) -
             f"{folder}: no model was saved there, so its checkpoints were kept; under FSDP pass "
             "--fsdp_state_dict_type FULL_STATE_DICT to accelerate launch"
         )
-    write_environment(folder, environment)
+    write_format(folder / ENVIRONMENT_FILE, environment)
     for checkpoint in folder.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
     (folder / "training_args.bin").unlink(missing_ok=True)
-    write_run_metrics(folder, metrics)
+    write_format(folder / METRICS_FILE, metrics)
 
 
 def _difference(existing: RunInputs, wanted: RunInputs) -> str:

@@ -50,10 +50,10 @@ def test_length_groups_are_thirds() -> None:
 
 def test_groups_are_in_the_order_of_tables() -> None:
     """Years and lengths ascend by number, kinds have their fixed order; empty groups are left out."""
-    groups = group_questions([corpus_question("Why?", "word " * 10, year=2023), *QUESTIONS])
-    assert groups.by_year == {"2022": [1, 2], "2023": [0, 3]}
-    assert groups.by_kind == {"how much": [2], "what": [1], "how": [3], "why": [0]}
-    assert groups.by_length == {"2 words": [1], "3 words": [2], "4-10 words": [0, 3]}
+    by_year, by_kind, by_length = group_questions([corpus_question("Why?", "word " * 10, year=2023), *QUESTIONS])
+    assert by_year == {"2022": [1, 2], "2023": [0, 3]}
+    assert by_kind == {"how much": [2], "what": [1], "how": [3], "why": [0]}
+    assert by_length == {"2 words": [1], "3 words": [2], "4-10 words": [0, 3]}
 
 
 def test_score_by_hand() -> None:
