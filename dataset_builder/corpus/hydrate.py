@@ -1,4 +1,7 @@
-"""Restore the abstracts of a corpus that is published without them, from your own crawl."""
+"""Restore the abstracts of a corpus that is published without them, from your own crawl.
+
+python -m dataset_builder hydrate --repo-id ORG/isca-qa --papers data/papers --out data/corpus
+"""
 
 import argparse
 from dataclasses import replace
@@ -17,7 +20,6 @@ from dataset_builder.files import replacing_folder, sha256_of_text
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import check_repo_id
-from dataset_builder.output import add_verbose_option, configure_output
 
 # How the abstract of a paper compares with the published one, and what to do if it cannot be restored.
 REMEDIES = {
@@ -33,12 +35,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--revision", metavar="REV", help="commit or tag of the corpus; default: the newest commit")
     command.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of your own papers")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="corpus folder; it is replaced")
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Restore the abstracts and print which ones; exit with code 3 if rows are left out."""
-    configure_output(arguments.verbose)
     console = Console()
     outcomes, kept, left_out = hydrate(arguments.repo_id, arguments.papers, arguments.out, arguments.revision)
     for outcome, remedy in REMEDIES.items():

@@ -1,4 +1,7 @@
-"""Publish a built corpus on the Hub, with or without its abstracts."""
+"""Publish a built corpus on the Hub, with or without its abstracts.
+
+python -m dataset_builder push --dataset data/corpus --repo-id ORG/isca-qa --contexts full --tag v1.0.0
+"""
 
 import argparse
 import logging
@@ -19,7 +22,6 @@ from dataset_builder.files import sha256_of_text
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 
 logger = logging.getLogger(__name__)
@@ -44,12 +46,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="publish the abstracts, which belong to publishers and authors (full), or null in their place (none)",
     )
     add_push_arguments(command)
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Push the corpus and print what changed on the Hub."""
-    configure_output(arguments.verbose)
     options = (arguments.private, arguments.tag, arguments.dry_run)
     pushed = push_corpus(arguments.dataset, arguments.repo_id, arguments.contexts, *options)
     print_pushed(Console(), pushed, arguments.dry_run)
