@@ -6,8 +6,6 @@ python -m eval push-metric --repo-id ORG/answer_similarity --dry-run
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
@@ -26,7 +24,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Push the metric and print what was pushed."""
     pushed = push_metric(arguments.repo_id, arguments.private, arguments.tag, arguments.dry_run)
-    print_pushed(Console(), pushed, arguments.dry_run)
+    print_pushed(pushed, arguments.dry_run)
 
 
 def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry_run: bool = False) -> Pushed:

@@ -8,8 +8,6 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from rich.console import Console
-
 from dataset_builder.corpus.card import under_gemmas_terms
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import check_metadata
@@ -87,7 +85,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         files = {**public_files(run, scores, names, license_id), curve.name: curve}
         change = Push(arguments.repo_id, "model", card, files, OWNED, f"Publish {run.path.resolve().name}")
         pushed = push(change, arguments.private, arguments.tag, arguments.dry_run)
-    print_pushed(Console(), pushed, arguments.dry_run)
+    print_pushed(pushed, arguments.dry_run)
 
 
 def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedRun:
