@@ -80,17 +80,12 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
             for split in SPLITS:
                 rows = read_rows(published / parquet_path(config, split))
                 if any(row.context is not None for row in rows):
-                    raise InputError(
-                        f"--repo-id {repo_id}: has its contexts, so there is nothing to restore; use it as it is: "
-                        f'load_dataset("{repo_id}")'
-                    )
+                    raise InputError(f"--repo-id {repo_id}: has its contexts; use it as it is, without `hydrate`")
                 outcomes |= {row.paper_id: _compare(row, abstracts.get(row.paper_id)) for row in rows}
                 matched = [row for row in rows if outcomes[row.paper_id] == "matched"]
                 if not matched:
-                    raise InputError(
-                        f"the split {split!r} of {config!r} would be empty: {papers} has no published abstract of its "
-                        "papers; crawl the venue and the years that the corpus's card names"
-                    )
+                    problem = f"{papers} has no abstract of the split {split!r} of {config!r}, which would be empty"
+                    raise InputError(f"{problem}; crawl the venue and the years that the corpus's card names")
                 configs[config][split] = [replace(row, context=abstracts[row.paper_id]) for row in matched]
                 write_rows(work / parquet_path(config, split), configs[config][split])
                 rows_read += len(rows)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from dataset_builder.files import sha256_of
 from dataset_builder.hub.card_merge import merge_card
-from dataset_builder.hub.rate_limit import retry_on_rate_limit
+from dataset_builder.hub.errors import retry_on_rate_limit
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
