@@ -53,9 +53,7 @@ def read_records(model: type[Format], path: Path, remedy: str) -> Iterator[tuple
                     try:
                         record = json.loads(line.decode("utf-8"))
                     except (ValueError, RecursionError) as error:
-                        raise InputError(
-                            f"{location}: not a JSON line ({error}); write one JSON object on each line"
-                        ) from error
+                        raise InputError(f"{location}: not a JSON line ({error}); {remedy}") from error
                     yield location, parse_format(model, record, location, remedy)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error

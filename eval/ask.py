@@ -1,4 +1,7 @@
-"""Ask a model questions about abstracts from text files."""
+"""Ask a model questions about abstracts from text files.
+
+python -m eval answer --model runs/smollm2-lora --abstract abstract.txt --question "What is proposed?"
+"""
 
 import argparse
 import json
@@ -11,11 +14,8 @@ from tqdm import tqdm
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
-from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.prompt import INSTRUCTION
 from eval.models import find_model
-
-EXAMPLE = '--model runs/smollm2-lora --abstract abstract.txt --question "What is proposed?"'
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -24,12 +24,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--model", metavar="MODEL", help="folder of a run or model, or Hub id")
     add("--abstract", type=Path, metavar="PATH", help="text file with an abstract, or a folder of *.txt")
     add("--question", action="append", metavar="TEXT", help="question; may be given several times")
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Print the answer, or for several abstracts or questions a JSON line for each answer."""
-    configure_output(arguments.verbose)
     single = len(arguments.question) == 1 and not arguments.abstract.is_dir()
     for name, question, answer in ask(arguments.model, arguments.abstract, arguments.question):
         record = {"abstract": name, "question": question, "answer": answer}

@@ -1,33 +1,30 @@
-"""Publish the similarity metric on the Hub, as a Space that `evaluate.load` and a browser can open."""
+"""Publish the similarity metric on the Hub, as a Space that `evaluate.load` and a browser can open.
+
+python -m eval push-metric --repo-id ORG/answer_similarity --dry-run
+"""
 
 import argparse
 from pathlib import Path
-
-from rich.console import Console
 
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from dataset_builder.output import add_verbose_option, configure_output
 
 NAME = "answer_similarity"
 FOLDER = Path(__file__).parent / NAME
 SENT = (f"{NAME}.py", "app.py", "requirements.txt")
-EXAMPLE = "--repo-id ORG/answer_similarity --dry-run"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `eval push-metric`."""
     add_push_arguments(command)
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Push the metric and print what was pushed."""
-    configure_output(arguments.verbose)
     pushed = push_metric(arguments.repo_id, arguments.private, arguments.tag, arguments.dry_run)
-    print_pushed(Console(), pushed, arguments.dry_run)
+    print_pushed(pushed, arguments.dry_run)
 
 
 def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry_run: bool = False) -> Pushed:

@@ -1,4 +1,8 @@
-"""Evaluate systems: answer the test questions, score the answers, write scores, predictions and reports."""
+r"""Evaluate systems: answer the test questions, score the answers, write scores, predictions and reports.
+
+python -m eval run --dataset data/corpus --configs plain detailed --out runs/eval \
+    --models baseline=data/models/smollm2 lora=runs/smollm2-lora mbr=runs/smollm2-lora,decoding=mbr
+"""
 
 import argparse
 from collections import Counter
@@ -17,7 +21,6 @@ from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.hardware import start_process
-from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.packaged_models import default_encoder
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores
 from eval.models import EncoderFolder, find_encoder, tokenizer_folder
@@ -30,8 +33,6 @@ from eval.run_metrics import AnswerSampling, RunMetrics
 from eval.systems import FORM, MBRDecoding, System, parse_systems
 
 TABLE_WIDTH = 150
-EXAMPLE = """--dataset data/corpus --configs plain detailed --out runs/eval \\
-      --models baseline=data/models/smollm2 lora=runs/smollm2-lora mbr=runs/smollm2-lora,decoding=mbr"""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -58,12 +59,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--questions", type=int, metavar="N", help=sample_help)
     batch_help = "largest number of questions in a batch, which changes no answer; default: what the memory can hold"
     add("--batch-size", type=int, metavar="N", help=batch_help)
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Evaluate, and print the table of scores."""
-    configure_output(arguments.verbose)
     for option in ("questions", "batch_size", "samples"):
         value = getattr(arguments, option)
         if value is not None and value < 1:

@@ -1,17 +1,18 @@
-"""Publish a trained model on the Hub with its card and its scores."""
+r"""Publish a trained model on the Hub with its card and its scores.
+
+python -m model_cards publish --run runs/smollm2-lora --scores runs/eval/scores.json \
+    --dataset-id ORG/isca-qa --repo-id ORG/smollm2-isca-qa-lora --dry-run
+"""
 
 import argparse
 import tempfile
 from pathlib import Path
-
-from rich.console import Console
 
 from dataset_builder.corpus.card import under_gemmas_terms
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import Push, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.packaged_models import SOURCE_FILE
 from eval.analysis.scores import SCORES_FILE, Scores, read_scores
 from eval.models import find_model
@@ -41,7 +42,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--base-model", metavar="ORG/NAME", help="base model on the Hub; default: as in the run")
     command.add_argument("--license", metavar="ID", help="licence of the model; default: as in its recipe")
     add_push_arguments(command)
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -50,7 +50,6 @@ def run_command(arguments: argparse.Namespace) -> None:
     The corpora must be on the Hub already: card and scores name their commits. Raises `InputError`, before anything is
     sent, if run, scores and corpora do not fit together.
     """
-    configure_output(arguments.verbose)
     from huggingface_hub import ModelCard, constants
 
     check_repo_id(arguments.repo_id)
@@ -86,7 +85,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         files = {**public_files(run, scores, names, license_id), curve.name: curve}
         change = Push(arguments.repo_id, "model", card, files, OWNED, f"Publish {run.path.resolve().name}")
         pushed = push(change, arguments.private, arguments.tag, arguments.dry_run)
-    print_pushed(Console(), pushed, arguments.dry_run)
+    print_pushed(pushed, arguments.dry_run)
 
 
 def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedRun:

@@ -1,4 +1,7 @@
-"""Write the cards of trained models into their folders."""
+"""Write the cards of trained models into their folders.
+
+python -m model_cards render --dataset data/corpus --scores runs/eval/scores.json
+"""
 
 import argparse
 from pathlib import Path
@@ -10,7 +13,6 @@ from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.errors import InputError
 from dataset_builder.files import write_text
 from dataset_builder.hub.changes import CARD_FILE
-from dataset_builder.output import add_verbose_option, configure_output
 from eval.analysis.scores import Scores, read_scores
 from eval.models import ModelFolder, find_model
 from model_cards.figures import draw_training_curve
@@ -29,12 +31,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dataset-id", default="isca-qa", metavar="ID", help="name of the corpus in the cards; default: %(default)s"
     )
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Write the cards and print their paths."""
-    configure_output(arguments.verbose)
     for path in render(arguments.dataset, arguments.scores, arguments.dataset_id):
         Console().print(f"Card: {path}", soft_wrap=True)
 

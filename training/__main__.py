@@ -1,9 +1,14 @@
-"""Run one stage of training: `python -m training STAGE`."""
+"""Train models on the corpus: fine-tune, align, sweep learning rates and seeds, and sample the best of n answers."""
 
-import sys
-
+from dataset_builder.command import package_parser, run_stage
 from training import align, best_of_n, sft, sweep
-from training.command import package_parser, run_stage
+
+EXIT_CODES = """exit codes:
+  0    done
+  1    training stopped: see the message
+  2    bad input: see the message
+  130  interrupted"""
 
 if __name__ == "__main__":
-    run_stage(package_parser([sft, align, sweep, best_of_n]), sys.argv[1:])
+    stages = {"sft": sft, "align": align, "sweep": sweep, "best_of_n": best_of_n}
+    run_stage(package_parser("training", __doc__, stages, EXIT_CODES))

@@ -10,8 +10,8 @@ import argparse
 import copy
 import sys
 
+from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
-from training.command import run_stage, stage_parser
 from training.run.recipe import ProjectKeys, add_recipe_arguments, parse_recipe, recipe_words
 
 
@@ -132,4 +132,4 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(stage_parser(sys.modules[__name__]), sys.argv[1:])
+    run_stage(stage_parser(sys.modules[__name__]))

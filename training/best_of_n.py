@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, replacing, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.journal import Journal
 from dataset_builder.packaged_models import DEFAULT_ENCODER
 from eval.run_metrics import SAMPLES_FILE, AnswerSampling, SampledAnswers
-from training.command import run_stage, stage_parser
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -192,4 +192,4 @@ def _write_split(out: Path, name: str, split: Dataset) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(stage_parser(sys.modules[__name__]), sys.argv[1:])
+    run_stage(stage_parser(sys.modules[__name__]))

@@ -12,8 +12,8 @@ import copy
 import sys
 from typing import Any
 
+from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
-from training.command import run_stage, stage_parser
 from training.run.recipe import Recipe, SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
 
 # With torch.compile, rows are padded to multiples of this: rows of up to about 1,300 tokens have five lengths then,
@@ -153,4 +153,4 @@ def refuse_unsupported_keys(recipe: Recipe[SFTKeys, Any]) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(stage_parser(sys.modules[__name__]), sys.argv[1:])
+    run_stage(stage_parser(sys.modules[__name__]))

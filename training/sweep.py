@@ -16,11 +16,11 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from eval.models import RECIPE_FILE
 from eval.run_metrics import METRICS_FILE, SweepRun, SweepSeeds, SweepSummary, read_run_metrics
-from training.command import run_stage, stage_parser
 
 SWEEP_FILE = "sweep.json"
 
@@ -140,4 +140,4 @@ def _default_out(config: Path) -> Path:
 
 
 if __name__ == "__main__":
-    run_stage(stage_parser(sys.modules[__name__]), sys.argv[1:])
+    run_stage(stage_parser(sys.modules[__name__]))

@@ -1,4 +1,8 @@
-"""Build the corpus: papers and pairs in, a folder out that `load_dataset` reads as it would from the Hub."""
+r"""Build the corpus from papers and pairs: a folder that `load_dataset` reads as it would from the Hub.
+
+python -m dataset_builder build --papers dataset_builder/sample/papers --qa dataset_builder/sample/qa \
+    --train-teacher detailed --test-teachers plain detailed --out data/corpus --license apache-2.0
+"""
 
 import argparse
 import shutil
@@ -25,39 +29,25 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import CARD_FILE
-from dataset_builder.output import add_verbose_option, configure_output
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `build`."""
-    command.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
-    command.add_argument("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
-    command.add_argument(
-        "--train-teacher", required=True, metavar="T", help="teacher of the training and validation pairs"
-    )
-    command.add_argument(
-        "--test-teachers",
-        nargs="+",
-        required=True,
-        metavar="T",
-        help="teachers of the test pairs: one config for each, the first is the default",
-    )
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="corpus folder; it is replaced")
-    command.add_argument(
-        "--license",
-        default="other",
-        metavar="ID",
-        help="license id of the Hub for the card; default: other, with the note that the abstracts belong to their "
-        "publishers and authors",
-    )
-    add_verbose_option(command)
+    add = command.add_argument
+    add("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
+    add("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
+    add("--train-teacher", required=True, metavar="T", help="teacher of the training and validation pairs")
+    configs = "teachers of the test pairs: one config for each, the first is the default"
+    add("--test-teachers", nargs="+", required=True, metavar="T", help=configs)
+    add("--out", type=Path, required=True, metavar="DIR", help="corpus folder; it is replaced")
+    licence = "licence id of the Hub; default: other, with the note that publishers and authors own the abstracts"
+    add("--license", default="other", metavar="ID", help=licence)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Build the corpus and print its counts."""
-    configure_output(arguments.verbose)
-    train_teacher, test_teachers, out = arguments.train_teacher, arguments.test_teachers, arguments.out
-    report = build(arguments.papers, arguments.qa, train_teacher, test_teachers, out, arguments.license)
+    out, teachers = arguments.out, (arguments.train_teacher, arguments.test_teachers)
+    report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license)
     console = Console()
     console.print(report_table(report))
     console.print(f"Papers in two splits: {sum(report.papers_in_two_splits.values())}")

@@ -1,4 +1,7 @@
-"""Restore the abstracts of a corpus that is published without them, from your own crawl."""
+"""Restore the abstracts of a corpus that is published without them, from your own crawl.
+
+python -m dataset_builder hydrate --repo-id ORG/isca-qa --papers data/papers --out data/corpus
+"""
 
 import argparse
 from dataclasses import replace
@@ -17,7 +20,6 @@ from dataset_builder.files import replacing_folder, sha256_of_text
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import check_repo_id
-from dataset_builder.output import add_verbose_option, configure_output
 
 # How the abstract of a paper compares with the published one, and what to do if it cannot be restored.
 REMEDIES = {
@@ -33,12 +35,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--revision", metavar="REV", help="commit or tag of the corpus; default: the newest commit")
     command.add_argument("--papers", type=Path, required=True, metavar="DIR", help="folder of your own papers")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="corpus folder; it is replaced")
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Restore the abstracts and print which ones; exit with code 3 if rows are left out."""
-    configure_output(arguments.verbose)
     console = Console()
     outcomes, kept, left_out = hydrate(arguments.repo_id, arguments.papers, arguments.out, arguments.revision)
     for outcome, remedy in REMEDIES.items():
@@ -80,17 +80,12 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
             for split in SPLITS:
                 rows = read_rows(published / parquet_path(config, split))
                 if any(row.context is not None for row in rows):
-                    raise InputError(
-                        f"--repo-id {repo_id}: has its contexts, so there is nothing to restore; use it as it is: "
-                        f'load_dataset("{repo_id}")'
-                    )
+                    raise InputError(f"--repo-id {repo_id}: has its contexts; use it as it is, without `hydrate`")
                 outcomes |= {row.paper_id: _compare(row, abstracts.get(row.paper_id)) for row in rows}
                 matched = [row for row in rows if outcomes[row.paper_id] == "matched"]
                 if not matched:
-                    raise InputError(
-                        f"the split {split!r} of {config!r} would be empty: {papers} has no published abstract of its "
-                        "papers; crawl the venue and the years that the corpus's card names"
-                    )
+                    problem = f"{papers} has no abstract of the split {split!r} of {config!r}, which would be empty"
+                    raise InputError(f"{problem}; crawl the venue and the years that the corpus's card names")
                 configs[config][split] = [replace(row, context=abstracts[row.paper_id]) for row in matched]
                 write_rows(work / parquet_path(config, split), configs[config][split])
                 rows_read += len(rows)

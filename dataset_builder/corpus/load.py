@@ -32,9 +32,8 @@ def load_corpus_split(dataset: str, config: str | None, split: str, revision: st
         rows = load_dataset(dataset, config, split=split, revision=revision)
     except Exception as error:  # errors of the library, the Hub's client and the parser share no class
         problem = "cannot be loaded" if Path(dataset).is_dir() else "folder not found, and not found on the Hub"
-        raise InputError(
-            f"dataset {dataset!r}, config {config or 'default'!r}, split {split!r}: {problem} ({error})"
-        ) from error
+        asked = f"dataset {dataset!r}, config {config or 'default'!r}, split {split!r}"
+        raise InputError(f"{asked}: {problem} ({error})") from error
     missing = [column for column in REQUIRED_COLUMNS if column not in rows.column_names]
     if missing:
         raise InputError(f"dataset {dataset!r}: has no column {', '.join(map(repr, missing))}; {BUILD}")
@@ -59,7 +58,7 @@ def corpus_revision(dataset: str) -> str:
     """
     folder = Path(dataset)
     if folder.is_dir():
-        return f"sha256:{_rows_digest(folder)}"
+        return f"sha256:{_digest_rows(folder)}"
     from huggingface_hub import hf_hub_download
 
     # A mistyped folder looks like a Hub id.
@@ -68,7 +67,7 @@ def corpus_revision(dataset: str) -> str:
         return Path(hf_hub_download(dataset, CARD_FILE, repo_type="dataset")).parent.name
 
 
-def _rows_digest(folder: Path) -> str:
+def _digest_rows(folder: Path) -> str:
     import pyarrow.parquet as pq
 
     digest = hashlib.sha256()

@@ -92,13 +92,5 @@ def _read_raw(path: Path) -> Iterator[tuple[str, Paper]]:
         raw = parse_format(RawPaper, record, location, REMEDY)
         match = DOI_URL.fullmatch(raw.paper_url)
         doi = match["doi"].lower() if match else None
-        paper = Paper(
-            paper_id=doi or raw.paper_url,
-            title=raw.title,
-            year=int(name["year"]),
-            venue=name["venue"],
-            paper_url=raw.paper_url,
-            doi=doi,
-            abstract=raw.abstract,
-        )
-        yield location, paper
+        year, paper_id = int(name["year"]), doi or raw.paper_url
+        yield location, Paper(**dict(raw), paper_id=paper_id, year=year, venue=name["venue"], doi=doi)

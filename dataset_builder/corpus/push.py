@@ -1,4 +1,7 @@
-"""Publish a built corpus on the Hub, with or without its abstracts."""
+"""Publish a built corpus on the Hub, with or without its abstracts.
+
+python -m dataset_builder push --dataset data/corpus --repo-id ORG/isca-qa --contexts full --tag v1.0.0
+"""
 
 import argparse
 import logging
@@ -8,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import yaml
-from rich.console import Console
 
 from dataset_builder.corpus.card import corpus_card
 from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
@@ -19,7 +21,6 @@ from dataset_builder.files import sha256_of_text
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 
 logger = logging.getLogger(__name__)
@@ -34,25 +35,18 @@ DESCRIPTION = (
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `push`."""
-    command.add_argument(
-        "--dataset", type=Path, default=Path("data/corpus"), metavar="DIR", help="corpus folder; default: %(default)s"
-    )
-    command.add_argument(
-        "--contexts",
-        required=True,
-        choices=("full", "none"),
-        help="publish the abstracts, which belong to publishers and authors (full), or null in their place (none)",
-    )
+    add = command.add_argument
+    add("--dataset", type=Path, default=Path("data/corpus"), metavar="DIR", help="corpus folder; default: %(default)s")
+    contexts = "publish the abstracts, which belong to publishers and authors (full), or null in their place (none)"
+    add("--contexts", required=True, choices=("full", "none"), help=contexts)
     add_push_arguments(command)
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Push the corpus and print what changed on the Hub."""
-    configure_output(arguments.verbose)
     options = (arguments.private, arguments.tag, arguments.dry_run)
     pushed = push_corpus(arguments.dataset, arguments.repo_id, arguments.contexts, *options)
-    print_pushed(Console(), pushed, arguments.dry_run)
+    print_pushed(pushed, arguments.dry_run)
 
 
 def push_corpus(
@@ -105,12 +99,11 @@ def _check_rows(folder: Path, report: CorpusReport) -> None:
             path = folder / parquet_path(config, split)
             rows = read_rows(path)
             if len(rows) != splits[split].pairs:
-                problem = f"has {len(rows)} rows, but {REPORT_FILE} counts {splits[split].pairs}"
-                raise InputError(f"{path}: {problem}; build the corpus again")
+                counted = f"{REPORT_FILE} counts {splits[split].pairs}"
+                raise InputError(f"{path}: has {len(rows)} rows, but {counted}; build the corpus again")
             for row in rows:
                 if row.context is None or sha256_of_text(row.context) != row.context_sha256:
-                    problem = f"the context of {row.paper_id} does not have its hash"
-                    raise InputError(f"{path}: {problem}; build the corpus again")
+                    raise InputError(f"{path}: a context of {row.paper_id} does not have its hash; build it again")
 
 
 def _benchmark_yaml(configs: list[str]) -> str:

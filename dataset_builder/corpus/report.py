@@ -6,14 +6,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from dataset_builder.corpus.contamination import Contamination, count_contamination
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.corpus.rows import CorpusRow
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, read_format
-from dataset_builder.text import normalize_question
+from dataset_builder.text import ngrams, normalize_question
 
 REPORT_FILE = "report.json"
 REMEDY = "build the corpus with `python -m dataset_builder build`"
@@ -47,6 +46,19 @@ class DroppedPairs(FileFormat):
 
     train: dict[str, int]
     test: dict[str, dict[str, int]]
+
+
+class Contamination(FileFormat):
+    """How far the distinct test texts repeat the training texts, by shared runs of eight words (n-grams).
+
+    `texts` is the number of distinct test texts, `texts_with_shared_ngrams` the number of them that share at least
+    one n-gram with the training texts, and `shared_ngram_share` the share (0 to 1) of all their n-grams that the
+    training texts have.
+    """
+
+    texts: int
+    texts_with_shared_ngrams: int
+    shared_ngram_share: float
 
 
 class ConfigContamination(FileFormat):
@@ -172,4 +184,16 @@ def _contamination(rows: ConfigRows) -> ConfigContamination:
     return ConfigContamination(
         contexts=count_contamination((row.context or "" for row in test), (row.context or "" for row in train)),
         answers=count_contamination((row.answer for row in test), (row.answer for row in train)),
+    )
+
+
+def count_contamination(test_texts: Iterable[str], train_texts: Iterable[str]) -> Contamination:
+    """Count the n-grams that the distinct `test_texts` share with `train_texts`."""
+    train_ngrams = {ngram for text in set(train_texts) for ngram in ngrams(text)}
+    shares = [[ngram in train_ngrams for ngram in ngrams(text)] for text in set(test_texts)]
+    total = sum(map(len, shares))
+    return Contamination(
+        texts=len(shares),
+        texts_with_shared_ngrams=sum(map(any, shares)),
+        shared_ngram_share=round(sum(map(sum, shares)) / total, 6) if total else 0.0,
     )

@@ -51,14 +51,10 @@ def read_rows(path: Path) -> list[CorpusRow]:
     import pyarrow
     import pyarrow.parquet as pq
 
-    columns = [field.name for field in fields(CorpusRow)]
     try:
         table = pq.read_table(path)
     except (OSError, pyarrow.ArrowInvalid) as error:
         raise InputError(f"{path}: cannot be read as Parquet ({error}); build the corpus again") from error
-    if table.column_names != columns:
-        raise InputError(
-            f"{path}: has the columns {', '.join(table.column_names)}, but a corpus has {', '.join(columns)}; build "
-            "the corpus again"
-        )
+    if table.column_names != [field.name for field in fields(CorpusRow)]:
+        raise InputError(f"{path}: has other columns than a corpus ({', '.join(table.column_names)}); build it again")
     return [CorpusRow(**row) for row in table.to_pylist()]

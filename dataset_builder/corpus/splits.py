@@ -13,11 +13,6 @@ from dataset_builder.text import normalize_question
 
 FIRST_TEST_YEAR = 2022
 SPLITS = ("train", "validation", "test")
-PAPERS_OF_SPLIT = {
-    "train": f"before {FIRST_TEST_YEAR} in the training split",
-    "validation": f"before {FIRST_TEST_YEAR} in the validation split, which gets one in ten by a hash of its id",
-    "test": f"from {FIRST_TEST_YEAR} on",
-}
 
 
 def split_of_paper(paper_id: str, year: int) -> str:
@@ -80,9 +75,9 @@ def corpus_rows(
                 )
     for split in SPLITS:
         if not rows[split]:
-            teacher = test_teacher if split == "test" else train_teacher
+            teacher, years = (test_teacher, "from") if split == "test" else (train_teacher, "before")
             raise InputError(
-                f"the split {split!r} would be empty: the teacher {teacher!r} has no pair on a paper "
-                f"{PAPERS_OF_SPLIT[split]}; choose a teacher that has one, or add papers"
+                f"the split {split!r} would be empty: the teacher {teacher!r} has no pair on a paper {years} "
+                f"{FIRST_TEST_YEAR} that belongs to it; choose a teacher that has one, or add papers"
             )
     return rows, dropped

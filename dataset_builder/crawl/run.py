@@ -1,4 +1,7 @@
-"""Run a crawl: list the papers, find their abstracts, and write papers, figure and report."""
+"""Crawl a venue: list its papers, find their abstracts, and write papers, figure and report.
+
+python -m dataset_builder crawl --venue isca --years 2005-2024 --out data/papers
+"""
 
 import argparse
 import logging
@@ -11,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
+from dataset_builder.command import parse_years
 from dataset_builder.corpus.papers import Paper, write_papers
 from dataset_builder.crawl.abstracts import find_abstracts
 from dataset_builder.crawl.client import Client
@@ -22,8 +26,6 @@ from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder
 from dataset_builder.formats import read_format, write_format
-from dataset_builder.output import add_verbose_option, configure_output
-from dataset_builder.years import parse_years
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +48,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--pause", type=float, metavar="SECONDS", help=pause)
     limit = "time limit for an answer: %(default)s"
     add("--timeout", type=float, default=Settings.timeout, metavar="SECONDS", help=limit)
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Run `crawl` and print its table; exits with 3 if an abstract or the list of a year is missing."""
-    configure_output(arguments.verbose)
     if not re.fullmatch("[a-z][a-z0-9]*", arguments.venue):
         raise InputError(f"--venue {arguments.venue}: a key has lower-case letters and digits, such as isca")
     if len(set(arguments.sources)) < len(arguments.sources):

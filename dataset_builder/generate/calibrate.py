@@ -1,4 +1,7 @@
-"""Calibrate the threshold of the grounding check on pairs that are known to be good."""
+"""Calibrate the threshold of the grounding check on pairs that are known to be good.
+
+python -m dataset_builder calibrate --papers dataset_builder/sample/papers --qa dataset_builder/sample/qa
+"""
 
 import argparse
 import random
@@ -21,7 +24,6 @@ from dataset_builder.grounding import (
     unsupported_names,
     unsupported_numbers,
 )
-from dataset_builder.output import add_verbose_option, configure_output
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -111,12 +113,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
     add("--seed", type=int, default=0, metavar="N", help="for the shuffling; default: %(default)s")
     add_grounding_arguments(command)
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Run `calibrate` and print the shares at both thresholds."""
-    configure_output(arguments.verbose)
     found = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
     title = f"Grounding check: {found.pairs} pairs on {found.papers} papers, seed {arguments.seed}"
     table = Table(title=title, title_justify="left")

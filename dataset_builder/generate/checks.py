@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dataset_builder.corpus.contamination import ngrams
 from dataset_builder.corpus.manifest import Response
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.responses import PaperResult
 from dataset_builder.generate.schema import ParseError, parse_response
 from dataset_builder.grounding import nearest_sentence_similarities, unsupported_names, unsupported_numbers
 from dataset_builder.teachers.teacher import Limits
-from dataset_builder.text import normalize_question, words
+from dataset_builder.text import ngrams, normalize_question, words
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

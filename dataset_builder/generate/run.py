@@ -1,4 +1,7 @@
-"""Run a teacher: ask it about each paper, check its pairs, and write them with a manifest."""
+"""Let a teacher write question-answer pairs about the abstracts, check them, and write them with a manifest.
+
+python -m dataset_builder generate --teacher gemma --papers data/papers --years 2005-2021 --out data/qa
+"""
 
 import argparse
 import logging
@@ -8,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dataset_builder.command import parse_years
 from dataset_builder.corpus.manifest import MANIFEST_FILE, WORK_FOLDER, Checks, Manifest
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
@@ -24,10 +28,8 @@ from dataset_builder.generate.teacher_folder import (
 )
 from dataset_builder.grounding import add_grounding_arguments, load_encoder
 from dataset_builder.hardware import start_process
-from dataset_builder.output import add_verbose_option, configure_output
 from dataset_builder.packaged_models import hub_id
 from dataset_builder.teachers.teacher import Teacher, read_teacher
-from dataset_builder.years import parse_years
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +44,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="seed of the run; default: %(default)s")
     add_grounding_arguments(command)
     add_backend_arguments(command)
-    add_verbose_option(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Run `generate` and print its table; exits with 3 if papers stay unanswered."""
-    configure_output(arguments.verbose)
     teacher = read_teacher(arguments.teacher)
     manifest = generate(
         teacher,

@@ -5,7 +5,7 @@ from typing import Any
 
 from dataset_builder.errors import InputError
 
-# https://huggingface.co/docs/hub/repositories-licenses.
+LICENSES_PAGE = "https://huggingface.co/docs/hub/repositories-licenses"
 LICENSES = frozenset(
     "afl-3.0 agpl-3.0 apache-2.0 apple-amlr apple-ascl artistic-2.0 bigcode-openrail-m bigscience-bloom-rail-1.0 "  # noqa: SIM905
     "bigscience-openrail-m bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 c-uda cc cc-by-2.0 cc-by-2.5 "
@@ -23,21 +23,15 @@ def check_metadata(metadata: dict[str, Any], location: str) -> None:
     """Raise `InputError` for metadata that the Hub would refuse or misread: licence, base model, scores."""
     license_id = metadata.get("license")
     if license_id not in LICENSES:
-        raise InputError(
-            f"{location}: {license_id!r} is not a licence id of the Hub; use an id from "
-            "https://huggingface.co/docs/hub/repositories-licenses, such as apache-2.0, or other"
-        )
+        raise InputError(f"{location}: {license_id!r} is not a licence id of the Hub; use one of {LICENSES_PAGE}")
     if license_id == "other" and not (metadata.get("license_name") and metadata.get("license_link")):
         raise InputError(f"{location}: the licence 'other' also needs license_name and license_link; add them")
     base = metadata.get("base_model")
     if base is not None and not HUB_ID.fullmatch(base):
         raise InputError(f"{location}: the base model {base!r} is not a Hub id; use NAMESPACE/NAME")
-    for model in metadata.get("model-index", []):
-        for result in model["results"]:
-            for metric in result["metrics"]:
-                value = metric["value"]
-                if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
-                    raise InputError(
-                        f"{location}: the score {metric['type']} is {value!r}, but a similarity is between -1 and 1; "
-                        "run the evaluation again"
-                    )
+    results = [result for model in metadata.get("model-index", []) for result in model["results"]]
+    for metric in (metric for result in results for metric in result["metrics"]):
+        value = metric["value"]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
+            problem = f"the score {metric['type']} is {value!r}, but a similarity is between -1 and 1"
+            raise InputError(f"{location}: {problem}; run the evaluation again")

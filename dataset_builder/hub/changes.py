@@ -11,7 +11,7 @@ from rich.table import Table
 
 from dataset_builder.files import sha256_of
 from dataset_builder.hub.card_merge import merge_card
-from dataset_builder.hub.rate_limit import retry_on_rate_limit
+from dataset_builder.hub.errors import retry_on_rate_limit
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -114,17 +114,15 @@ def _is_same(content: Path | bytes, published: "RepoFile") -> bool:
     return hashlib.sha1(b"blob %d\0" % size + content).hexdigest() == published.blob_id
 
 
-def print_pushed(console: Console, pushed: Pushed, dry_run: bool) -> None:
+def print_pushed(pushed: Pushed, dry_run: bool) -> None:
     """Print what the push sent, removed and left unchanged, or would, and the URL of the repo."""
-    change = pushed.change
+    console, change = Console(), pushed.change
     if dry_run:
         _print_dry_run(console, pushed)
     elif change.sent or change.removed:
-        console.print(
-            f"Sent {len(change.sent)} files of {sum(change.sent.values()):,} bytes, removed {len(change.removed)}, "
-            f"left {len(change.unchanged)} unchanged: commit {pushed.commit}",
-            soft_wrap=True,
-        )
+        sent = f"{len(change.sent)} files of {sum(change.sent.values()):,} bytes, removed {len(change.removed)}"
+        unchanged = f"left {len(change.unchanged)} unchanged: commit {pushed.commit}"
+        console.print(f"Sent {sent}, {unchanged}", soft_wrap=True)
     else:
         console.print(f"Everything is there already, at commit {pushed.commit}", soft_wrap=True)
     console.print(f"On the Hub: {pushed.url}", soft_wrap=True)

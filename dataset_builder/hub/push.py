@@ -10,12 +10,11 @@ import logging
 import re
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.hub.changes import CARD_FILE, Change, Push, Pushed, file_size, plan_change
-from dataset_builder.hub.errors import translate_hub_errors
-from dataset_builder.hub.rate_limit import retry_on_rate_limit
+from dataset_builder.hub.errors import retry_on_rate_limit, translate_hub_errors
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -50,10 +49,8 @@ def check_repo_id(repo_id: str) -> None:
         if repo_id.count("/") != 1:
             raise HFValidationError("It has no namespace.")
     except HFValidationError as error:
-        raise InputError(
-            f"--repo-id {repo_id}: not a repo name of the Hub ({error}); give NAMESPACE/NAME, with your user name or "
-            "an organisation as the namespace"
-        ) from error
+        remedy = "give NAMESPACE/NAME, with your user name or an organisation as the namespace"
+        raise InputError(f"--repo-id {repo_id}: not a repo name of the Hub ({error}); {remedy}") from error
 
 
 def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed:
@@ -64,8 +61,7 @@ def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed
     """
     from huggingface_hub import HfApi, get_token
 
-    _check_tag_name(tag)
-    _check_sizes(content.files)
+    _check_tag_and_files(tag, content.files)
     if not dry_run and get_token() is None:
         raise InputError(
             "no token found, and a push needs one: create a token with write access at "
@@ -79,14 +75,8 @@ def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed
         is_new = head is None
         tagged = _find_tag(api, content, tag) if tag and not is_new else None
         if is_new and not dry_run:
-            retry_on_rate_limit(
-                api.create_repo,
-                repo_id,
-                repo_type=repo_type,
-                private=private,
-                space_sdk=content.space_sdk,
-                exist_ok=True,
-            )
+            options: dict[str, Any] = {"private": private, "space_sdk": content.space_sdk, "exist_ok": True}
+            retry_on_rate_limit(api.create_repo, repo_id, repo_type=repo_type, **options)
             head = _head(api, content)
         change, commit = _commit(api, content, head, tag, tagged, dry_run)
     if not dry_run and commit is not None and tag is not None and tagged is None:
@@ -96,21 +86,17 @@ def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed
     return Pushed(url, commit, change, is_new, private, tag, tagged is not None)
 
 
-def _check_tag_name(tag: str | None) -> None:
+def _check_tag_and_files(tag: str | None, files: dict[str, Path | bytes]) -> None:
     if tag is not None and not TAG_NAME.fullmatch(tag):
         raise InputError(f"--tag {tag}: not a tag name; use letters, digits, '.', '_', '-', for example v1.0.0")
     if tag is not None and TAKEN_NAME.fullmatch(tag):
         raise InputError(f"--tag {tag}: this is the name of a branch or a commit; choose another, for example v1.0.0")
-
-
-def _check_sizes(files: dict[str, Path | bytes]) -> None:
     for path, content in files.items():
         name, size = content if isinstance(content, Path) else path, file_size(content)
         if size == 0:
             raise InputError(f"{name}: the file is empty; make it again")
         if size > LARGEST_FILE:
-            problem = f"the file has {size:,} bytes, but the Hub takes {LARGEST_FILE:,} in one file"
-            raise InputError(f"{name}: {problem}; split it")
+            raise InputError(f"{name}: has {size:,} bytes, but the Hub takes {LARGEST_FILE:,} in one file; split it")
 
 
 def _find_repo(api: "HfApi", content: Push, private: bool) -> tuple[str | None, bool]:
@@ -123,10 +109,8 @@ def _find_repo(api: "HfApi", content: Push, private: bool) -> tuple[str | None, 
     except RepositoryNotFoundError:
         for other in sorted({"model", "dataset", "space"} - {repo_type}):
             if retry_on_rate_limit(api.repo_exists, repo_id, repo_type=other):
-                raise InputError(
-                    f"--repo-id {repo_id}: this is a {other} on the Hub, not a {repo_type}; choose another name, or "
-                    f"create the {repo_type} on the Hub yourself if you want both"
-                ) from None
+                problem = f"this is a {other} on the Hub, not a {repo_type}"
+                raise InputError(f"--repo-id {repo_id}: {problem}; choose another name") from None
         return None, private
     if private and not info.private:
         raise InputError(f"--private: {repo_id} is already public; make it private in its settings on the Hub first")
@@ -174,16 +158,12 @@ def _commit(
             additions[path] = CommitOperationAdd(path, content.files[path])
         operations = [*map(CommitOperationDelete, change.removed), *(additions[path] for path in change.sent)]
         try:
-            commit = retry_on_rate_limit(
-                partial(
-                    api.create_commit,
-                    content.repo_id,
-                    operations,
-                    commit_message=content.message,
-                    repo_type=content.repo_type,
-                    parent_commit=head,
-                )
-            )
+            options: dict[str, Any] = {
+                "commit_message": content.message,
+                "repo_type": content.repo_type,
+                "parent_commit": head,
+            }
+            commit = retry_on_rate_limit(partial(api.create_commit, content.repo_id, operations, **options))
         except HfHubHTTPError as error:
             if error.response.status_code != 412 or attempt == ATTEMPTS:
                 raise

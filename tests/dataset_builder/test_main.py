@@ -9,7 +9,7 @@ import pytest
 from dataset_builder.__main__ import STAGES, parser
 
 
-@pytest.mark.parametrize("stage", [name for name, *_ in STAGES])
+@pytest.mark.parametrize("stage", STAGES)
 def test_help_ends_with_an_example_that_parses(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The example names the stage, and its options are those of the stage."""
     with pytest.raises(SystemExit) as exit_:

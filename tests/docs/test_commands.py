@@ -109,8 +109,8 @@ def accepted(parse: Callable[[list[str]], Any], words: list[str]) -> Any:
 
 def check_training_stage(module: str, words: list[str]) -> None:
     """Check the options of a training stage, then that its recipe exists and has the keys that the command sets."""
+    from dataset_builder.command import stage_parser
     from dataset_builder.errors import InputError
-    from training.command import stage_parser
     from training.run.recipe import ProjectKeys, SFTKeys, parse_recipe, recipe_words
 
     arguments, others = accepted(stage_parser(importlib.import_module(module)).parse_known_args, words)

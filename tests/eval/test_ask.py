@@ -29,14 +29,15 @@ def test_one_question_prints_the_answer(tmp_path: Path, tiny_base: Path, stage: 
 
 def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, monkeypatch, capsys) -> None:
     """Two abstracts and two questions: four lines of JSON, each answer equal to that of a single question."""
-    from eval.__main__ import main
+    from dataset_builder.command import run_stage
+    from eval.__main__ import parser
 
     for name in ("b.txt", "a.txt"):
         (tmp_path / name).write_text(f"{TEXT} {name}")
     (tmp_path / "notes.md").write_text("not an abstract")
     command = ["eval", "answer", "--model", str(tiny_base), "--abstract", str(tmp_path)]
     monkeypatch.setattr("sys.argv", [*command, "--question", "Why?", "--question", "How so?"])
-    main()
+    run_stage(parser())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert sorted((line["abstract"], line["question"]) for line in lines) == [
         (name, question) for name in ("a.txt", "b.txt") for question in ("How so?", "Why?")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.command import EXIT_CODES
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
-from dataset_builder.output import EXIT_CODES
 from eval.analysis.scores import Scores, read_scores
 from eval.generation.answer_store import StoredAnswers
 from eval.models import find_encoder, find_model

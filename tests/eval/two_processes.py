@@ -11,7 +11,8 @@ from typing import Any
 
 from accelerate import PartialState
 
-from eval.__main__ import main
+from dataset_builder.command import run_stage
+from eval.__main__ import parser
 from eval.generation import collect
 
 
@@ -27,4 +28,4 @@ def counting(*arguments: Any) -> Iterator[dict[int, str]]:
 
 if __name__ == "__main__":
     answer_in_batches, collect.answer_in_batches = collect.answer_in_batches, counting
-    main()
+    run_stage(parser())

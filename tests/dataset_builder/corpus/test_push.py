@@ -15,7 +15,7 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from dataset_builder.corpus.build import build
-from dataset_builder.corpus.contamination import count_contamination
+from dataset_builder.corpus.report import count_contamination
 from tests.cards import stray_table_rows
 from tests.conftest import append, contents
 from tests.hub.commands import Commands
