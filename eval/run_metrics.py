@@ -135,9 +135,7 @@ class RunMetrics(FileFormat):
     validation: ChosenEpoch
     # Supervised fine-tuning only.
     rows: Literal["paper", "pair"] | None = None
-    pairs_per_second: float | None = None
     mfu: float | None = None
-    convergence_epoch: int | None = None
     # GRPO only: the adapter that training started from, and its rewards.
     adapter: str | None = None
     reward_by_step: list[StepReward] | None = None

@@ -125,7 +125,6 @@ def main(words: list[str]) -> None:
             tokens_per_second=tokens_per_second,
             validation=chosen_epoch(epoch_losses(trainer.state.log_history)),
             rows=recipe.keys.rows,
-            pairs_per_second=len(train) * epochs_per_second,
             mfu=stopwatch.mfu(tokens_per_second),
         )
         save_run(trainer, metrics)

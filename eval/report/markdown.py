@@ -27,11 +27,11 @@ def report_markdown(scores: Scores, metrics: dict[str, RunMetrics]) -> str:
         _list(
             [
                 notes.INTERVALS,
-                notes.HEURISTICS,
+                notes.NOTES["heuristics"],
                 notes.decoding_note(scores),
-                notes.METRICS,
-                notes.DIFFERENCES,
-                notes.AGREEMENT,
+                notes.NOTES["metrics"],
+                notes.NOTES["differences"],
+                notes.NOTES["agreement"],
             ]
         ),
         *(part for config in configs for part in _config_section(scores, config)),
@@ -40,17 +40,17 @@ def report_markdown(scores: Scores, metrics: dict[str, RunMetrics]) -> str:
         f"`{scores.dataset}`, revision `{scores.revision}`",
         "![Papers by year](figures/papers_by_year.png)",
         "## Results of the original study",
-        notes.STUDY,
+        notes.NOTES["study"],
         as_markdown(*tables.study_table()),
         "## Limits",
-        _list(notes.LIMITS),
+        _list(notes.NOTES["limits"]),
         "## Systems",
         _list(notes.system_note(name, system) for name, system in scores.systems.items()),
         "## Source of the figures",
         notes.measured_note(scores),
-        _list(f"{file}: {content}" for file, content in notes.SOURCES.items()),
+        _list(f"{file}: {content}" for file, content in notes.NOTES["sources"].items()),
         "## Citation",
-        notes.CITATION,
+        notes.NOTES["citation"],
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 from accelerate.state import PartialState
 from accelerate.utils import DistributedType
 
-from dataset_builder.errors import exit_on_input_error
-from training.sft import main
+from dataset_builder.command import run_stage, stage_parser
+from training import sft
 
 if __name__ == "__main__":
     PartialState._prepare_backend = lambda *arguments, **keywords: ("gloo", DistributedType.MULTI_GPU)
-    with exit_on_input_error():
-        main(sys.argv[1:])
+    run_stage(stage_parser(sft))

@@ -17,8 +17,6 @@ from training.run.stopwatch import find_stopwatch
 
 # The trainer's log: one dict for each logging step and each validation, with keys that transformers defines.
 Log = list[dict[str, float]]
-# An epoch counts as converged if its loss is at most this part above the lowest.
-CONVERGED_WITHIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,6 @@ def run_metrics(
         loss_by_step=step_losses(log),
         loss_by_epoch=epochs,
         validation_before=validation_before(log),
-        convergence_epoch=convergence_epoch(epochs),
         **method_metrics,
     )
 
@@ -111,13 +108,6 @@ def validation_before(log: Log) -> ValidationScore:
     """Return the validation scores of the model before its first step."""
     before = {key: value for entry in log if entry.get("epoch") == 0 for key, value in entry.items()}
     return ValidationScore(loss=before.get("eval_loss"), similarity=before.get("eval_similarity"))
-
-
-def convergence_epoch(epochs: list[EpochLoss]) -> int | None:
-    """Return the first epoch with a validation loss within one per cent of the lowest; None without validation."""
-    losses = {epoch.epoch: epoch.validation_loss for epoch in epochs if epoch.validation_loss is not None}
-    limit = min(losses.values(), default=0) * (1 + CONVERGED_WITHIN)
-    return next((epoch for epoch, loss in losses.items() if loss <= limit), None)
 
 
 def chosen_epoch(epochs: list[EpochLoss]) -> ChosenEpoch:

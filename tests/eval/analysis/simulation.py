@@ -1,6 +1,6 @@
 """Simulate sets of papers with a known true mean, and count how often intervals contain it.
 
-`python -m tests.eval.analysis.simulation` prints the table of eval/analysis/statistics.py: for each number
+`python -m tests.eval.analysis.simulation` prints the table of docs/evaluation.md: for each number
 of papers, the percentage of 1,000 sets whose nominal 95 % interval contains the truth. It takes half a minute.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.run_metrics import ChosenEpoch, EpochLoss, StepLoss, ValidationScore
-from training.run.artifacts import chosen_epoch, convergence_epoch, epoch_losses, step_losses, validation_before
+from training.run.artifacts import chosen_epoch, epoch_losses, step_losses, validation_before
 
 
 def _epochs(*measured: tuple[float | None, float | None]) -> list[EpochLoss]:
@@ -39,12 +39,6 @@ def test_losses_by_hand() -> None:
         EpochLoss(epoch=1, train_loss=2.5, validation_loss=2.25, validation_similarity=None),
         EpochLoss(epoch=2, train_loss=1.5, validation_loss=2.125, validation_similarity=0.5),
     ]
-
-
-def test_convergence_epoch() -> None:
-    """2.02 is within one per cent of 2.0, 2.03 is not."""
-    assert convergence_epoch(_epochs((3.0, None), (2.03, None), (2.02, None), (2.0, None), (2.5, None))) == 3
-    assert convergence_epoch(_epochs((None, None))) is None
 
 
 def test_chosen_epoch() -> None:
