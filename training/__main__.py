@@ -4,9 +4,9 @@ from dataset_builder.command import package_parser, run_stage
 from training import align, best_of_n, sft, sweep
 
 EXIT_CODES = """exit codes:
-  0    done
-  1    training stopped: see the message
-  2    bad input: see the message
+  0  done
+  1  training stopped: see the message
+  2  bad input: see the message
   130  interrupted"""
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def render(template: str, **values: object) -> str:
 def _metadata(folder: Path, configs: list[str], license_id: str) -> dict[str, Any]:
     """Return the card's YAML: configs with the first as the default, splits, features, sizes and licence.
 
-    The keys are those of the Hub's dataset card specification,
+    The Hub's dataset card specification defines the keys:
     https://github.com/huggingface/hub-docs/blob/main/datasetcard.md.
     """
     import pyarrow.parquet as pq

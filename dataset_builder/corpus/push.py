@@ -109,7 +109,7 @@ def _check_rows(folder: Path, report: CorpusReport) -> None:
 def _benchmark_yaml(configs: list[str]) -> str:
     """Return eval.yaml with one task for each config; it makes the corpus a benchmark with a leaderboard on the Hub.
 
-    The keys are those of https://huggingface.co/docs/hub/eval-results. The framework must be one that the Hub lists;
+    https://huggingface.co/docs/hub/eval-results defines the keys. The framework must be one that the Hub lists;
     the tasks have the form that inspect_ai/_eval/task/hf.py reads. The abstract is the input and the question is
     metadata: if the contexts are null, the framework stops for lack of an input. The other way round, it would ask the
     question without the abstract.

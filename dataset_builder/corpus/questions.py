@@ -1,4 +1,4 @@
-"""Define what a model is asked: a question on an abstract, and the same with its reference answer."""
+"""Define a question on an abstract, and the same question with its reference answer."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields

@@ -35,7 +35,7 @@ Answer = TypeVar("Answer")
 def retry_on_rate_limit(request: Callable[Options, Answer], *args: Options.args, **kwargs: Options.kwargs) -> Answer:
     """Return `request(*args, **kwargs)`; if the Hub answers 429, wait as long as it asks and try again.
 
-    The Hub's client does this too for most requests, but not for those that create a repo, a commit or a tag.
+    The Hub's client does this too for most requests, but not for requests that create a repo, a commit or a tag.
     """
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # not listed in __all__
