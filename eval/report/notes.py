@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
+from dataset_builder.tables import Table
 from eval.analysis.scores import FEW_PAPERS, FEWEST_PAPERS, Scores, SystemScores
 from eval.report.tables import scores_by_config
 
@@ -49,3 +50,13 @@ def few_papers_warning(scores: Scores) -> str:
     ]
     advice = f"permutation tests find only large differences. Use at least {FEW_PAPERS} papers."
     return f"Few test papers: {', '.join(few)}. The intervals are wide, and the {advice}" if few else ""
+
+
+def study_table() -> Table:
+    """Return the results that the original study published."""
+    heading, rows = [""], dict[str, list[str]]()
+    for teacher, results in NOTES["study_results"].items():
+        for system, means in results.items():
+            rows.setdefault(system, [system]).extend(f"{mean:.3f}" for mean in means.values())
+        heading += [f"test by {teacher}", *list(means)[1:]]
+    return heading, list(rows.values())
