@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dataset_builder.files import sha256_of
 from dataset_builder.hub.card_merge import merge_card
-from dataset_builder.hub.errors import retry_on_rate_limit
+from dataset_builder.hub.rate_limit import retry_on_rate_limit
 from dataset_builder.tables import as_table
 
 if TYPE_CHECKING:
