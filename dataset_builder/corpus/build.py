@@ -21,6 +21,7 @@ from dataset_builder.corpus.report import (
     DroppedPairs,
     count_papers,
     count_rows,
+    find_foreign_files,
     report_table,
 )
 from dataset_builder.corpus.rows import parquet_path, read_rows
@@ -72,7 +73,7 @@ def build(
     for teacher in (train_teacher, *test_teachers):
         teacher_folder(qa, teacher)
     configs, dropped = {}, {}
-    with replacing_folder(out, REPORT_FILE) as work:
+    with replacing_folder(out, find_foreign_files) as work:
         for teacher in test_teachers:
             # The cache is deleted: its key is the settings, so a kept one would return old rows for changed input.
             builder = IscaQA(

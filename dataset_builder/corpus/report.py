@@ -8,10 +8,12 @@ from rich.table import Table
 
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.corpus.rows import CorpusRow
+from dataset_builder.corpus.rows import CorpusRow, parquet_path
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
+from dataset_builder.files import read_json
 from dataset_builder.formats import FileFormat, read_format
+from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.text import ngrams, normalize_question
 
 REPORT_FILE = "report.json"
@@ -101,6 +103,21 @@ def read_corpus_report(folder: Path) -> CorpusReport:
     if not (folder / REPORT_FILE).is_file():
         raise InputError(f"{folder}: has no {REPORT_FILE}, so it is not a corpus; {REMEDY}")
     return read_format(CorpusReport, folder / REPORT_FILE, REMEDY)
+
+
+def find_foreign_files(folder: Path) -> list[Path]:
+    """Return the files in `folder` that `build` and `hydrate` do not write; all files if it is not a corpus.
+
+    A corpus of an older version is a corpus, too.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    try:
+        report = read_json(folder / REPORT_FILE)
+        configs = report["test_teachers"] if report["train_teacher"] else []
+        own = {parquet_path(config, split) for config in configs for split in SPLITS} | {REPORT_FILE, CARD_FILE}
+    except (InputError, KeyError, TypeError):
+        return files
+    return [path for path in files if path.relative_to(folder).as_posix() not in own]
 
 
 def count_papers(papers: list[Paper]) -> PaperCounts:

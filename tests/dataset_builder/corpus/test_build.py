@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -205,13 +206,66 @@ def test_empty_split_is_refused(sources: Path) -> None:
         _build(sources)
 
 
-def test_output_folder_with_other_files_is_not_replaced(sources: Path) -> None:
-    """A folder with notes."""
+@pytest.mark.parametrize("report", [None, "{}", '{"train_teacher": "t", "test_teachers": ["u"]}', "[1]"])
+def test_output_folder_with_other_files_is_not_replaced(sources: Path, report: str | None) -> None:
+    """A folder with notes: without a report, with a report of another program, and with a report of a corpus."""
     (sources / "corpus").mkdir()
     (sources / "corpus/notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds files that are not a corpus"):
+    if report:
+        (sources / "corpus/report.json").write_text(report)
+    before = contents(sources / "corpus")
+    with pytest.raises(InputError, match=r"has files that are not of a corpus, such as (notes\.txt|report\.json)"):
         _build(sources)
-    assert contents(sources / "corpus") == {"notes.txt": b"mine"}
+    assert contents(sources / "corpus") == before
+
+
+def test_file_that_is_added_to_a_corpus_is_not_deleted(sources: Path) -> None:
+    """Notes in a folder of the corpus; also if they come while the next corpus is built."""
+    from dataset_builder.corpus.report import find_foreign_files
+    from dataset_builder.files import replacing_folder
+
+    _build(sources)
+    notes = sources / "corpus/u/notes.txt"
+    with pytest.raises(InputError, match=r"such as u/notes\.txt"), replacing_folder(notes.parents[1], find_foreign_files):
+        notes.write_text("mine")
+    with pytest.raises(InputError, match=r"such as u/notes\.txt"):
+        _build(sources)
+    assert notes.read_text() == "mine"
+
+
+def test_second_build_at_once_is_refused(sources: Path) -> None:
+    """While one process builds; afterwards no lock file is left."""
+    from dataset_builder.corpus.report import find_foreign_files
+    from dataset_builder.files import replacing_folder
+
+    with replacing_folder(sources / "corpus", find_foreign_files) as work:
+        with pytest.raises(InputError, match="another command is writing into it"):
+            _build(sources)
+        (work / "first").write_text("")
+    assert contents(sources / "corpus") == {"first": b""}
+    assert sorted(entry.name for entry in sources.iterdir()) == ["corpus", "papers", "qa"]
+
+
+def test_link_as_output_folder_keeps_its_target(sources: Path) -> None:
+    """A link to an empty folder, then to a corpus; a link that leads nowhere gets its folder."""
+    (sources / "disk").mkdir()
+    (sources / "disk/corpus").mkdir()
+    (sources / "corpus").symlink_to("disk/corpus")
+    _build(sources)
+    _build(sources)
+    assert (sources / "corpus").is_symlink()
+    assert (sources / "disk/corpus/report.json").is_file()
+    shutil.rmtree(sources / "disk/corpus")
+    _build(sources)
+    assert [entry.name for entry in (sources / "disk").iterdir()] == ["corpus"]
+
+
+def test_current_folder_is_not_replaced(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder as `--out .`: a shell in it would be left in a deleted folder."""
+    (sources / "empty").mkdir()
+    monkeypatch.chdir(sources / "empty")
+    with pytest.raises(InputError, match="contains the current folder"):
+        build(sources / "papers", sources / "qa", "t", ["u"], Path(), "other")
 
 
 def test_output_folder_that_cannot_be_written_is_named(sources: Path) -> None:
