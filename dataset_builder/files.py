@@ -97,7 +97,7 @@ def write_text(path: Path, text: str) -> None:
 def read_json(path: Path, remedy: str = "make it again") -> Any:
     """Return the JSON value in `path`; raises `InputError` with `remedy` if the file cannot be read or is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); {remedy}") from error
 
