@@ -3,16 +3,36 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import unquote
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, Field
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, write_text
 from dataset_builder.formats import FileFormat, Text, parse_format, read_records, to_json_line
+from dataset_builder.text import words
 
 VENUE_YEAR = re.compile(r"(?P<venue>[a-z][a-z0-9]*)_(?P<year>\d{4})")
-DOI_URL = re.compile(r"https?://(?:dx\.)?doi\.org/(?P<doi>10\..+)", re.IGNORECASE)
+DOI = re.compile(r"(?P<resolver>(?:https?://)?(?:dx\.|www\.)?doi\.org/|doi:\s*)?(?P<doi>10\.\d+/\S+)", re.IGNORECASE)
 REMEDY = "correct the paper (an abstract that was not found is null)"
+
+
+def parse_doi(text: str) -> str | None:
+    """Return the DOI that `text` is, bare or as a URL, in lower case; None if it is not a DOI."""
+    match = DOI.fullmatch(text.strip())
+    return (unquote(match["doi"]) if match["resolver"] else match["doi"]).lower() if match else None
+
+
+def normalize_paper_id(paper_id: str) -> str:
+    """Return the form in which paper_ids are compared: a DOI in lower case and without its resolver's URL."""
+    return parse_doi(paper_id) or paper_id
+
+
+def _check_venue(venue: str) -> str:
+    if not re.fullmatch("[a-z][a-z0-9]*", venue):
+        raise ValueError("a venue has lower-case letters and digits only, as in the file's name, such as isca")
+    return venue
 
 
 class Paper(FileFormat):
@@ -24,10 +44,10 @@ class Paper(FileFormat):
 
     model_config = ConfigDict(extra="ignore")
 
-    paper_id: Text
+    paper_id: Annotated[Text, AfterValidator(normalize_paper_id)]
     title: Text
-    year: int
-    venue: Text
+    year: Annotated[int, Field(ge=1000, le=9999)]
+    venue: Annotated[Text, AfterValidator(_check_venue)]
     paper_url: Text
     doi: str | None = None
     abstract: Text | None
@@ -64,14 +84,18 @@ def read_papers(folder: Path) -> list[Paper]:
     Venue and year of a raw paper come from the file's name. If two papers share a paper_id (DBLP gives some DOIs
     twice), the second one gets its URL as its paper_id.
 
-    Raises `InputError` for a record that does not fit the format, and for a paper that is there twice.
+    Raises `InputError` for a record that does not fit the format or its file's name, and for a paper that is there
+    twice: with the same paper_id, and the same title or abstract.
     """
     papers: dict[str, Paper] = {}
     for path in venue_year_files(folder, (".jsonl", ".json")):
         for location, paper in read_records(Paper, path, REMEDY) if path.suffix == ".jsonl" else _read_raw(path):
-            if paper == papers.get(paper.paper_id) or paper.paper_url in papers:
+            if (name := f"{paper.venue}_{paper.year}") != path.stem:
+                raise InputError(f"{location}: the paper is of {name}; correct it, or move it to {name}{path.suffix}")
+            known = papers.get(paper.paper_id)
+            if paper.paper_url in papers or (known and _is_same(paper, known)):
                 raise InputError(f"{location}: the paper {paper.paper_id!r} is a duplicate; remove one of the two")
-            if paper.paper_id in papers:
+            if known:
                 paper = paper.model_copy(update={"paper_id": paper.paper_url})
             papers[paper.paper_id] = paper
     return list(papers.values())
@@ -82,6 +106,10 @@ def write_papers(path: Path, papers: Iterable[Paper]) -> None:
     write_text(path, "".join(map(to_json_line, papers)))
 
 
+def _is_same(paper: Paper, other: Paper) -> bool:
+    return words(paper.title) == words(other.title) or (paper.abstract or "") == other.abstract
+
+
 def _read_raw(path: Path) -> Iterator[tuple[str, Paper]]:
     records = read_json(path)
     name = VENUE_YEAR.fullmatch(path.stem)
@@ -90,7 +118,6 @@ def _read_raw(path: Path) -> Iterator[tuple[str, Paper]]:
     for number, record in enumerate(records, start=1):
         location = f"{path}: entry {number}"
         raw = parse_format(RawPaper, record, location, REMEDY)
-        match = DOI_URL.fullmatch(raw.paper_url)
-        doi = match["doi"].lower() if match else None
+        doi = parse_doi(raw.paper_url)
         year, paper_id = int(name["year"]), doi or raw.paper_url
         yield location, Paper(**dict(raw), paper_id=paper_id, year=year, venue=name["venue"], doi=doi)

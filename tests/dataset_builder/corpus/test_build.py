@@ -189,6 +189,15 @@ def test_other_keys_of_papers_and_pairs_are_ignored(sources: Path) -> None:
     assert _build(sources) == before
 
 
+def test_pair_may_name_its_paper_by_the_url_of_its_doi(sources: Path) -> None:
+    """In capitals, too; such a question is still one that is asked twice."""
+    append_pair(sources, "t", 2020, "https://doi.org/10.1/TRAIN", "Another question?")
+    append_pair(sources, "t", 2020, "10.1/Train", "Another question?")
+    report = _build(sources)
+    assert report.configs["u"]["train"].pairs == 3
+    assert report.dropped.train == {"the question is asked twice about the paper": 1}
+
+
 def test_unknown_teacher_lists_the_known(sources: Path) -> None:
     """A teacher with no folder, and a name that leads out of the folder."""
     for teacher in ("w", "../qa/u", ""):
