@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from dataset_builder.corpus.card import corpus_card
+from dataset_builder.corpus.card import corpus_card, venue_names
 from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
 from dataset_builder.corpus.rows import parquet_path, read_rows, write_rows
 from dataset_builder.corpus.splits import SPLITS
@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 EVAL_FILE = "eval.yaml"
 DESCRIPTION = (
-    "Questions on abstracts of computer architecture papers, with one task for each test teacher. The scores that "
-    "models report here are mean cosine similarities between the sentence embeddings of answer and reference, from -1 "
+    "Questions on paper abstracts of {venues}, with one task for each test teacher. The scores that models report "
+    "here are mean cosine similarities between the sentence embeddings of answer and reference, from -1 "
     "to 1. Inspect has no such scorer: if Inspect runs a task, it reports token F1, which is a different metric."
 )
 
@@ -85,7 +85,7 @@ def push_corpus(
             repo_type="dataset",
             card=card,
             files={path: stage / path for path in (*paths, REPORT_FILE)}
-            | {EVAL_FILE: _benchmark_yaml(report.test_teachers).encode()},
+            | {EVAL_FILE: _benchmark_yaml(report).encode()},
             owned=(*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE),
             message=f"Push the corpus, contexts: {contexts}",
         )
@@ -106,7 +106,7 @@ def _check_rows(folder: Path, report: CorpusReport) -> None:
                     raise InputError(f"{path}: a context of {row.paper_id} does not have its hash; build it again")
 
 
-def _benchmark_yaml(configs: list[str]) -> str:
+def _benchmark_yaml(report: CorpusReport) -> str:
     """Return eval.yaml with one task for each config; it makes the corpus a benchmark with a leaderboard on the Hub.
 
     https://huggingface.co/docs/hub/eval-results defines the keys. The framework must be one that the Hub lists;
@@ -127,7 +127,12 @@ def _benchmark_yaml(configs: list[str]) -> str:
             ],
             "scorers": [{"name": "f1"}],
         }
-        for config in configs
+        for config in report.test_teachers
     ]
-    benchmark = {"name": "ISCA-QA", "description": DESCRIPTION, "evaluation_framework": "inspect-ai", "tasks": tasks}
+    benchmark = {
+        "name": report.name,
+        "description": DESCRIPTION.format(venues=venue_names(report)),
+        "evaluation_framework": "inspect-ai",
+        "tasks": tasks,
+    }
     return yaml.safe_dump(benchmark, sort_keys=False, allow_unicode=True, width=120)

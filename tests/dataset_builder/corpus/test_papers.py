@@ -90,7 +90,9 @@ def test_written_papers_are_read_back(tmp_path: Path) -> None:
 def test_second_paper_of_a_shared_doi_is_known_by_its_url(tmp_path: Path) -> None:
     """DBLP gives two papers the same DOI now and then."""
     append(tmp_path / "isca_2020.jsonl", PAPER)
-    append(tmp_path / "isca_2020.jsonl", {**PAPER, "title": "B", "paper_url": "https://example.org/b", "abstract": None})
+    append(
+        tmp_path / "isca_2020.jsonl", {**PAPER, "title": "B", "paper_url": "https://example.org/b", "abstract": None}
+    )
     assert [paper.paper_id for paper in read_papers(tmp_path)] == ["10.1/a", "https://example.org/b"]
 
 
