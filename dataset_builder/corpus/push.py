@@ -86,7 +86,6 @@ def push_corpus(
             card=card,
             files={path: stage / path for path in (*paths, REPORT_FILE)}
             | {EVAL_FILE: _benchmark_yaml(report).encode()},
-            owned=(*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE),
             message=f"Push the corpus, contexts: {contexts}",
         )
         return push(content, private, tag, dry_run)
