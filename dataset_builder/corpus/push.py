@@ -20,12 +20,14 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
+from dataset_builder.hub.errors import retry_on_rate_limit, translate_hub_errors
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 
 logger = logging.getLogger(__name__)
 
 EVAL_FILE = "eval.yaml"
+MESSAGE = "Push the corpus, contexts: {}"
 DESCRIPTION = (
     "Questions on paper abstracts of {venues}, with one task for each test teacher. The scores that models report "
     "here are mean cosine similarities between the sentence embeddings of answer and reference, from -1 "
@@ -86,9 +88,32 @@ def push_corpus(
             card=card,
             files={path: stage / path for path in (*paths, REPORT_FILE)}
             | {EVAL_FILE: _benchmark_yaml(report).encode()},
-            message=f"Push the corpus, contexts: {contexts}",
+            message=MESSAGE.format(contexts),
         )
-        return push(content, private, tag, dry_run)
+        pushed = push(content, private, tag, dry_run)
+    if contexts == "none" and not pushed.is_new:
+        _warn_of_published_contexts(repo_id)
+    return pushed
+
+
+def _warn_of_published_contexts(repo_id: str) -> None:
+    """Warn if the history of the repo has a push with contexts: it stays public, by its tags too."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    with translate_hub_errors(repo_id, "dataset"):
+        commits = retry_on_rate_limit(api.list_repo_commits, repo_id, repo_type="dataset")
+        if all(commit.title != MESSAGE.format("full") for commit in commits):
+            return
+        refs = retry_on_rate_limit(api.list_repo_refs, repo_id, repo_type="dataset")
+    tags = f"delete the tags {' '.join(tag.name for tag in refs.tags)} on the Hub, then " if refs.tags else ""
+    logger.warning(
+        "earlier commits of %s still hold the abstracts, and everybody who can read the repo can load them. To remove "
+        "them, push without contexts, %srun HfApi().super_squash_history(%r, repo_type='dataset'); or delete the repo",
+        repo_id,
+        tags,
+        repo_id,
+    )
 
 
 def _check_rows(folder: Path, report: CorpusReport) -> None:
