@@ -397,6 +397,24 @@ def test_output_folder_that_cannot_be_written_is_named(sources: Path) -> None:
         build(sources / "papers", sources / "qa", "t", ["u"], sources / "file/corpus", "other")
 
 
+@pytest.mark.parametrize("limit", [300, 3000, 5000])
+def test_full_disk_is_one_message(sources: Path, limit: int) -> None:
+    """A limit on the size of files stands for it, at three moments of a build."""
+    import resource
+
+    words = ("--papers", sources / "papers", "--qa", sources / "qa", "--train-teacher", "t", "--test-teachers", "u")
+    done = subprocess.run(
+        [sys.executable, "-m", "dataset_builder", "build", *words, "--out", sources / "corpus"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert done.stderr.splitlines()[-1].endswith("(File too large); free some space, then run it again")
+    assert sorted(entry.name for entry in sources.iterdir()) == ["papers", "qa"]
+
+
 @pytest.mark.parametrize("moment", range(1, 5))
 def test_killed_build_ends_in_the_same_files(
     tmp_path: Path, corpus: Path, stage: Callable, killed: Callable, moment: int
