@@ -1,7 +1,9 @@
 """Read and write papers: one VENUE_YEAR.jsonl file for each venue and year, in the order of DBLP."""
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote
@@ -13,8 +15,12 @@ from dataset_builder.files import read_json, write_text
 from dataset_builder.formats import FileFormat, Text, parse_format, read_records, to_json_line
 from dataset_builder.text import words
 
+logger = logging.getLogger(__name__)
+
 VENUE_YEAR = re.compile(r"(?P<venue>[a-z][a-z0-9]*)_(?P<year>\d{4})")
 DOI = re.compile(r"(?P<resolver>(?:https?://)?(?:dx\.|www\.)?doi\.org/|doi:\s*)?(?P<doi>10\.\d+/\S+)", re.IGNORECASE)
+# What the stages write beside papers and pairs.
+OTHER_FILES = frozenset({"crawl_report.json", "generation.json", "rejected.jsonl"})
 REMEDY = "correct the paper (an abstract that was not found is null)"
 
 
@@ -67,15 +73,25 @@ class RawPaper(FileFormat):
 def venue_year_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """Return the files of `folder` named VENUE_YEAR with one of `suffixes`, sorted by year and name.
 
-    Raises `InputError` if the folder is missing or holds no such file.
+    A warning names files with one of the suffixes and another name. Raises `InputError` if the folder is missing or
+    holds no such file.
     """
     pattern = " or ".join(f"VENUE_YEAR{suffix}" for suffix in suffixes)
     if not folder.is_dir():
         raise InputError(f"{folder}: folder not found; give the folder that holds the {pattern} files")
-    files = [path for path in folder.iterdir() if path.suffix in suffixes and VENUE_YEAR.fullmatch(path.stem)]
+    candidates = [path for path in folder.iterdir() if path.suffix in suffixes and path.name not in OTHER_FILES]
+    files = [path for path in candidates if VENUE_YEAR.fullmatch(path.stem)]
+    for path in sorted(set(candidates) - set(files)):
+        _warn_of_skipped_file(path, pattern)
     if not files:
         raise InputError(f"{folder}: holds no file named {pattern} (for example isca_2024{suffixes[0]})")
     return sorted(files, key=lambda path: (path.stem.rsplit("_", 1)[1], path.name))
+
+
+@cache
+def _warn_of_skipped_file(path: Path, pattern: str) -> None:
+    """Warn once in a process, since a stage may read a folder several times."""
+    logger.warning("%s: not read, since its name is not %s (for example isca_2024); rename it", path, pattern)
 
 
 def read_papers(folder: Path) -> list[Paper]:

@@ -29,11 +29,18 @@ def test_papers_come_by_year_and_then_in_file_order(tmp_path: Path) -> None:
     assert [paper.paper_id for paper in read_papers(tmp_path)] == ["b", "a", "c"]
 
 
-def test_files_of_other_names_are_not_read(tmp_path: Path) -> None:
-    """A crawl report lies beside the papers."""
+def test_files_of_other_names_are_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A crawl report lies beside the papers; a warning names other files, once for each."""
     append(tmp_path / "isca_2020.jsonl", PAPER)
     append(tmp_path / "crawl_report.json", {"no": "paper"})
     assert len(read_papers(tmp_path)) == 1
+    assert caplog.messages == []
+    append(tmp_path / "mypapers.jsonl", PAPER)
+    append(tmp_path / "ISCA_2021.json", [])
+    assert len(read_papers(tmp_path)) == len(read_papers(tmp_path)) == 1
+    assert [message.partition(": not read, since its name is not")[0] for message in caplog.messages] == [
+        str(tmp_path / name) for name in ("ISCA_2021.json", "mypapers.jsonl")
+    ]
 
 
 def test_raw_list_takes_id_from_doi_and_year_from_name(tmp_path: Path) -> None:
