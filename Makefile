@@ -11,6 +11,7 @@ TRAIN_TEACHER ?= detailed
 TEST_TEACHERS ?= plain detailed
 BASE ?= smollm2
 EPOCHS ?= 2
+BUILD_ARGS ?=
 TRAIN_ARGS ?=
 BENCH_ARGS ?=
 EVAL_ARGS ?=
@@ -36,7 +37,7 @@ RECIPES := $(patsubst training/recipes/%-full.yaml,%,$(wildcard training/recipes
 BASE_MODEL = $(shell sed -n 's/^model_name_or_path: *//p' training/recipes/$(BASE)-full.yaml)
 TRAIN = $(BIN)/accelerate launch --config_file accelerate_config.yaml -m training.sft
 BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
-	--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE)
+	--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE) $(BUILD_ARGS)
 
 # Use large pages for the memory of the C library: on a CPU a training step spends much of its time on page faults
 # (measured in RESULTS.md). A C library other than glibc 2.35 or newer ignores it.

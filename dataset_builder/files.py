@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def exclusive_lock(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path, file: Path | None = None) -> Iterator[None]:
     """Lock `folder` for this process; raises `InputError` if another running process holds the lock.
 
-    The lock on the file `.lock` belongs to the operating system, which releases it when the process ends or is killed.
+    The lock on `file` (default: `.lock` in the folder) belongs to the operating system, which releases it when the
+    process ends or is killed.
     """
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(file or folder / ".lock")
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -48,29 +49,43 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing_folder(out: Path, marker: str) -> Iterator[Path]:
+def replacing_folder(out: Path, find_foreign_files: Callable[[Path], list[Path]]) -> Iterator[Path]:
     """Yield an empty folder beside `out`; if the block ends without an error, replace `out` by it.
 
-    So `out` never holds a mixture of old and new files. Raises `InputError` if `out` is a file, or holds files but not
-    the one named `marker`, which every corpus has.
+    So `out` never holds a mixture of old and new files. If `out` is a link, its target is replaced. Raises
+    `InputError` if `out` is a file or contains the current folder, if `find_foreign_files` finds files in it that the
+    project did not write, and if another process is writing it.
     """
+    out = out.resolve()
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: this is a file; choose another output folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / marker).is_file():
-        raise InputError(f"{out}: holds files that are not a corpus; choose an empty or a new output folder")
+    if Path.cwd().is_relative_to(out):
+        raise InputError(f"{out}: contains the current folder, so it cannot be replaced; choose a folder inside it")
+    _refuse_foreign_files(out, find_foreign_files)
     make_writable_folder(out.parent)
     work, replaced = out.with_name(f".partial.{out.name}"), out.with_name(f".replaced.{out.name}")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    try:
-        yield work
-        shutil.rmtree(replaced, ignore_errors=True)
-        if out.exists():
-            os.replace(out, replaced)
-        os.replace(work, out)
-        shutil.rmtree(replaced, ignore_errors=True)
-    finally:
+    lock = out.with_name(f".lock.{out.name}")
+    with exclusive_lock(out, lock):
         shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        try:
+            yield work
+            _refuse_foreign_files(out, find_foreign_files)
+            shutil.rmtree(replaced, ignore_errors=True)
+            if out.exists():
+                os.replace(out, replaced)
+            os.replace(work, out)
+            shutil.rmtree(replaced, ignore_errors=True)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            lock.unlink()
+
+
+def _refuse_foreign_files(out: Path, find_foreign_files: Callable[[Path], list[Path]]) -> None:
+    foreign = find_foreign_files(out) if out.is_dir() else []
+    if foreign:
+        problem = f"has files that are not of a corpus, such as {foreign[0].relative_to(out)}"
+        raise InputError(f"{out}: {problem}; choose an empty or a new output folder")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -82,7 +97,7 @@ def write_text(path: Path, text: str) -> None:
 def read_json(path: Path, remedy: str = "make it again") -> Any:
     """Return the JSON value in `path`; raises `InputError` with `remedy` if the file cannot be read or is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); {remedy}") from error
 

@@ -51,7 +51,8 @@ def read_records(model: type[Format], path: Path, remedy: str) -> Iterator[tuple
                 location = f"{path}:{number}"
                 if line.strip():
                     try:
-                        record = json.loads(line.decode("utf-8"))
+                        # Some editors begin a file with a byte order mark.
+                        record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
                     except (ValueError, RecursionError) as error:
                         raise InputError(f"{location}: not a JSON line ({error}); {remedy}") from error
                     yield location, parse_format(model, record, location, remedy)

@@ -49,7 +49,6 @@ def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry
         repo_type="space",
         card=card,
         files={file: text.encode() for file, text in texts.items()},
-        owned=SENT,
         message="Push the metric",
         space_sdk="gradio",
     )

@@ -9,7 +9,6 @@ from dataset_builder.formats import to_json
 from eval.analysis.scores import SCORES_FILE, Scores
 from eval.models import RECIPE_FILE
 from eval.run_metrics import ENVIRONMENT_FILE, METRICS_FILE, RunMetrics, SweepRun, SweepSummary
-from model_cards.figures import LOSS_CURVE, REWARD_CURVE
 from model_cards.metadata import GEMMA, RESULTS_FILE, eval_results_yaml
 from model_cards.model_card import GEMMA_NOTICE
 from model_cards.names import Names
@@ -24,7 +23,6 @@ PUBLISHED = (
     *("chat_template.jinja", "vocab.json", "vocab.txt", "merges.txt"),
     *(RECIPE_FILE, METRICS_FILE, ENVIRONMENT_FILE),
 )
-OWNED = (*PUBLISHED, LOSS_CURVE, REWARD_CURVE, SCORES_FILE, RESULTS_FILE, NOTICE_FILE)
 
 
 def public_files(run: TrainedRun, scores: Scores, names: Names, license_id: str | None) -> dict[str, Path | bytes]:

@@ -21,7 +21,7 @@ from model_cards.figures import draw_training_curve
 from model_cards.metadata import GEMMA
 from model_cards.model_card import model_card
 from model_cards.names import Names, name_on_hub, start_on_hub
-from model_cards.public_files import OWNED, public_files
+from model_cards.public_files import public_files
 from model_cards.trained_run import TrainedRun, read_trained_run
 from model_cards.training_data import Corpus, TrainingData, corpus_on_hub, training_data
 
@@ -83,7 +83,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         curve = draw_training_curve(Path(temporary), run.metrics)
         files = {**public_files(run, scores, names, license_id), curve.name: curve}
-        change = Push(arguments.repo_id, "model", card, files, OWNED, f"Publish {run.path.resolve().name}")
+        change = Push(arguments.repo_id, "model", card, files, f"Publish {run.path.resolve().name}")
         pushed = push(change, arguments.private, arguments.tag, arguments.dry_run)
     print_pushed(pushed, arguments.dry_run)
 

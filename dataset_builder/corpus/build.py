@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dataset_builder.corpus.card import UNNAMED, corpus_card
+from dataset_builder.corpus.card import corpus_card
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.manifest import read_manifest
 from dataset_builder.corpus.pairs import teacher_folder
@@ -22,12 +22,13 @@ from dataset_builder.corpus.report import (
     count_papers,
     count_rows,
     counts_by_year,
+    find_foreign_files,
 )
 from dataset_builder.corpus.rows import parquet_path, read_rows
-from dataset_builder.corpus.splits import SPLITS
+from dataset_builder.corpus.splits import DEFAULT_RULE, SPLITS, SplitRule
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
-from dataset_builder.formats import write_format
+from dataset_builder.formats import parse_format, write_format
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.tables import as_table
 
@@ -41,6 +42,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     configs = "teachers of the test pairs: one config for each, the first is the default"
     add("--test-teachers", nargs="+", required=True, metavar="T", help=configs)
     add("--out", type=Path, required=True, metavar="DIR", help="corpus folder; it is replaced")
+    year = "papers from this year on are for the test; default: %(default)s"
+    add("--first-test-year", type=int, default=DEFAULT_RULE.first_test_year, metavar="YEAR", help=year)
+    share = "share of the earlier papers that is for validation; default: %(default)s"
+    add("--validation-share", type=float, default=DEFAULT_RULE.validation_share, metavar="SHARE", help=share)
     licence = "licence id of the Hub; default: other, with the note that publishers and authors own the abstracts"
     add("--license", default="other", metavar="ID", help=licence)
 
@@ -48,15 +53,30 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Build the corpus and print its counts."""
     out, teachers = arguments.out, (arguments.train_teacher, arguments.test_teachers)
-    report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license)
+    rule = parse_format(
+        SplitRule,
+        {"first_test_year": arguments.first_test_year, "validation_share": arguments.validation_share},
+        "--first-test-year, --validation-share",
+        "give a year of four digits, and a share above 0 and below 1",
+    )
+    report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license, rule)
     console = Console()
     console.print(as_table(*counts_by_year(report), "Papers / pairs"))
     console.print(f"Papers in two splits: {sum(report.papers_in_two_splits.values())}")
+    if report.validation_fallback:
+        problem = "The hashes choose no paper for validation, so the training paper with the smallest hash is taken"
+        console.print(f"{problem}: {report.validation_fallback}", soft_wrap=True)
     console.print(f"Corpus: {out}    report: {out / REPORT_FILE}", soft_wrap=True)
 
 
 def build(
-    papers: Path, qa: Path, train_teacher: str, test_teachers: list[str], out: Path, license_id: str
+    papers: Path,
+    qa: Path,
+    train_teacher: str,
+    test_teachers: list[str],
+    out: Path,
+    license_id: str,
+    rule: SplitRule = DEFAULT_RULE,
 ) -> CorpusReport:
     """Build the corpus into the folder `out` and return its report.
 
@@ -72,20 +92,21 @@ def build(
         raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")
     for teacher in (train_teacher, *test_teachers):
         teacher_folder(qa, teacher)
-    configs, dropped = {}, {}
-    with replacing_folder(out, REPORT_FILE) as work:
+    configs, joined = {}, {}
+    with replacing_folder(out, find_foreign_files) as work:
         for teacher in test_teachers:
-            # The cache is deleted: its key is the settings, so a kept one would return old rows for changed input.
             builder = IscaQA(
                 cache_dir=str(work / ".cache"),
                 config_name=teacher,
                 papers=str(papers),
                 qa=str(qa),
                 train_teacher=train_teacher,
+                first_test_year=rule.first_test_year,
+                validation_share=rule.validation_share,
             )
             builder.download_and_prepare()
             rows = builder.as_dataset()
-            dropped[teacher] = builder.dropped
+            joined[teacher] = builder.joined
             (work / teacher).mkdir()
             for split in SPLITS:
                 rows[split].to_parquet(work / parquet_path(teacher, split))
@@ -95,15 +116,17 @@ def build(
             **dict(count_rows(configs)),
             train_teacher=train_teacher,
             test_teachers=test_teachers,
+            split_rule=rule,
+            validation_fallback=joined[test_teachers[0]].validation_fallback,
             papers=count_papers(read_papers(papers)),
             dropped=DroppedPairs(
-                train=dict(dropped[test_teachers[0]]["train"]),
-                test={teacher: dict(counts["test"]) for teacher, counts in dropped.items()},
+                train=dict(joined[test_teachers[0]].dropped["train"]),
+                test={teacher: dict(pairs.dropped["test"]) for teacher, pairs in joined.items()},
             ),
             teachers={teacher: read_manifest(qa, teacher) for teacher in (train_teacher, *test_teachers)},
             revision=corpus_revision(str(work)),
         )
-        write_report_and_card(work, report, UNNAMED, license_id)
+        write_report_and_card(work, report, f"ORG/{report.name.lower()}", license_id)
     return report
 
 

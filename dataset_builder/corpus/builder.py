@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import datasets
 
-from dataset_builder.corpus.pairs import read_pairs
-from dataset_builder.corpus.papers import read_papers
+from dataset_builder.corpus.pairs import read_pairs, teacher_folder
+from dataset_builder.corpus.papers import read_papers, venue_year_files
 from dataset_builder.corpus.rows import CorpusRow, features
-from dataset_builder.corpus.splits import SPLITS, corpus_rows
+from dataset_builder.corpus.splits import DEFAULT_RULE, SPLITS, JoinedPairs, SplitRule, corpus_rows
+from dataset_builder.files import sha256_of, sha256_of_text
 
 
 @dataclass
@@ -20,33 +23,56 @@ class IscaQAConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datasets ha
     papers: str = ""
     qa: str = ""
     train_teacher: str = ""
+    first_test_year: int = DEFAULT_RULE.first_test_year
+    validation_share: float = DEFAULT_RULE.validation_share
+
+    def create_config_id(self, config_kwargs: dict[str, Any], custom_features: datasets.Features | None = None) -> str:
+        """Return the id of the cache, which changes with the content of the files, not only with their folders."""
+        folders = [
+            Path(self.papers),
+            *(teacher_folder(Path(self.qa), name) for name in (self.train_teacher, self.name)),
+        ]
+        files = [path for folder in folders for path in venue_year_files(folder, (".jsonl", ".json"))]
+        content = sha256_of_text("".join(f"{path} {sha256_of(path)}\n" for path in files))
+        config_id: str = super().create_config_id({**config_kwargs, "content": content}, custom_features)
+        return config_id
 
 
 class IscaQA(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets has no types
-    """Question-answer pairs on ISCA abstracts, split by year and paper.
+    """Question-answer pairs on paper abstracts, split by year and paper.
 
     `IscaQA(config_name="plain", papers=..., qa=..., train_teacher="detailed")`, then `download_and_prepare()` and
-    `as_dataset()`. Then `dropped` has the counts of the dropped pairs (see `corpus_rows`).
+    `as_dataset()`.
     """
 
     VERSION = datasets.Version("1.1.0")
     BUILDER_CONFIG_CLASS = IscaQAConfig
-    dropped: dict[str, Counter[str]]
+
+    @cached_property
+    def joined(self) -> JoinedPairs:
+        """The rows of all splits, and what the join dropped and decided."""
+        train_teacher, test_teacher = self.config.train_teacher, self.config.name
+        papers = {paper.paper_id: paper for paper in read_papers(Path(self.config.papers))}
+        return corpus_rows(
+            papers,
+            read_pairs(Path(self.config.qa), train_teacher, papers),
+            read_pairs(Path(self.config.qa), test_teacher, papers),
+            train_teacher,
+            test_teacher,
+            SplitRule(first_test_year=self.config.first_test_year, validation_share=self.config.validation_share),
+        )
+
+    @property
+    def dropped(self) -> dict[str, Counter[str]]:
+        """The counts of the dropped pairs, by role and reason."""
+        return self.joined.dropped
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(features=features())
 
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         # The files are read here, since the library hides the messages of errors in _generate_examples.
-        train_teacher, test_teacher = self.config.train_teacher, self.config.name
-        papers = {paper.paper_id: paper for paper in read_papers(Path(self.config.papers))}
-        rows, self.dropped = corpus_rows(
-            papers,
-            read_pairs(Path(self.config.qa), train_teacher, papers),
-            read_pairs(Path(self.config.qa), test_teacher, papers),
-            train_teacher,
-            test_teacher,
-        )
+        rows = self.joined.rows
         return [datasets.SplitGenerator(name=split, gen_kwargs={"rows": [rows[split]]}) for split in SPLITS]
 
     def _generate_examples(self, rows: list[list[CorpusRow]]) -> Iterator[tuple[int, dict[str, str | int | None]]]:

@@ -6,14 +6,19 @@ from typing import Any, cast
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.report import CorpusReport, counts_by_year, read_corpus_report
 from dataset_builder.corpus.rows import features, parquet_path, read_rows
-from dataset_builder.corpus.splits import FIRST_TEST_YEAR, SPLITS
+from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.templates import render
 
 TEMPLATE = Path(__file__).parent / "templates/corpus.md.j2"
 GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
-# The name in the card of a corpus that is not on the Hub yet.
-UNNAMED = "ORG/isca-qa"
+# What the card says about a venue besides its key: its name, tag, publishers, and their rules for copyright.
+ISCA = {
+    "full_name": "the International Symposium on Computer Architecture",
+    "tag": "computer-architecture",
+    "publishers": "ACM, IEEE",
+    "copyright": "https://www.acm.org/publications/policies/copyright-policy",
+}
 # The Hub's size categories, each with the number of rows that it ends below:
 # https://github.com/huggingface/hub-docs/blob/main/datasetcard.md.
 SIZES = {"n<1K": 1_000, "1K<n<10K": 10_000, "10K<n<100K": 100_000, "100K<n<1M": 1_000_000, "1M<n<10M": 10_000_000}
@@ -35,7 +40,8 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
         dataset_id=dataset_id,
         license_id=license_id,
         default=default,
-        first_test_year=FIRST_TEST_YEAR,
+        venues=venue_names(report),
+        isca=ISCA if _is_isca(report) else None,
         counts=counts_by_year(report),
         dropped=_dropped(report),
         example=example,
@@ -43,14 +49,23 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
         under_gemmas_terms=under_gemmas_terms,
         gemma_terms=GEMMA_TERMS,
     )
-    metadata = _metadata(folder, list(report.configs), license_id)
-    if license_id == "other" and with_contexts:
-        metadata["license_name"] = "publishers-abstracts"
-        metadata["license_link"] = "https://www.acm.org/publications/policies/copyright-policy"
-    elif license_id == "other":
-        metadata["license_name"] = "terms-of-the-teachers"
+    metadata = _metadata(folder, report, license_id)
+    if license_id == "other":
+        metadata["license_name"] = "publishers-abstracts" if with_contexts else "terms-of-the-teachers"
         metadata["license_link"] = f"https://huggingface.co/datasets/{dataset_id}#licences"
+        if with_contexts and _is_isca(report):
+            metadata["license_link"] = ISCA["copyright"]
     return render_card(metadata, text)
+
+
+def venue_names(report: CorpusReport) -> str:
+    """Return the venues as a phrase: "ISCA and MICRO"."""
+    *names, last = (venue.upper() for venue in report.papers.by_venue)
+    return f"{', '.join(names)} and {last}" if names else last
+
+
+def _is_isca(report: CorpusReport) -> bool:
+    return list(report.papers.by_venue) == ["isca"]
 
 
 def under_gemmas_terms(teacher: str, manifest: Manifest | None) -> bool:
@@ -58,7 +73,7 @@ def under_gemmas_terms(teacher: str, manifest: Manifest | None) -> bool:
     return manifest.teacher.license == "gemma" if manifest else "gemma" in teacher.lower()
 
 
-def _metadata(folder: Path, configs: list[str], license_id: str) -> dict[str, Any]:
+def _metadata(folder: Path, report: CorpusReport, license_id: str) -> dict[str, Any]:
     """Return the card's YAML: configs with the first as the default, splits, features, sizes and licence.
 
     The Hub's dataset card specification defines the keys:
@@ -70,6 +85,7 @@ def _metadata(folder: Path, configs: list[str], license_id: str) -> dict[str, An
     from datasets.utils.metadata import MetadataConfigs
     from huggingface_hub import DatasetCardData
 
+    configs = list(report.configs)
     infos, config_files = DatasetInfosDict(), MetadataConfigs()
     for config in configs:
         sizes = SplitDict()
@@ -89,9 +105,9 @@ def _metadata(folder: Path, configs: list[str], license_id: str) -> dict[str, An
     metadata = DatasetCardData(
         language="en",
         license=license_id,
-        pretty_name="ISCA-QA",
+        pretty_name=report.name,
         size_categories=next(size for size, end in SIZES.items() if rows < end),
-        tags=["computer-architecture", "abstracts"],
+        tags=[*([ISCA["tag"]] if _is_isca(report) else []), "abstracts"],
         task_categories=["question-answering"],
     )
     infos.to_dataset_card_data(metadata)

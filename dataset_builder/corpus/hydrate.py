@@ -12,7 +12,7 @@ from rich.console import Console
 from dataset_builder.corpus.build import write_report_and_card
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.corpus.report import REPORT_FILE, count_rows, read_corpus_report
+from dataset_builder.corpus.report import REPORT_FILE, count_rows, find_foreign_files, read_corpus_report
 from dataset_builder.corpus.rows import CorpusRow, parquet_path, read_rows, write_rows
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
@@ -73,7 +73,7 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
     configs: dict[str, dict[str, list[CorpusRow]]] = {}
     outcomes: dict[str, str] = {}
     rows_read = 0
-    with replacing_folder(out, REPORT_FILE) as work:
+    with replacing_folder(out, find_foreign_files) as work:
         for config in report.configs:
             (work / config).mkdir()
             configs[config] = {}

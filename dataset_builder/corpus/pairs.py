@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
-from dataset_builder.corpus.papers import venue_year_files
+from dataset_builder.corpus.papers import normalize_paper_id, venue_year_files
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, Text, read_records
 from dataset_builder.teachers.teacher import TEACHER_NAME, Sampling
@@ -55,6 +55,8 @@ def read_pairs(folder: Path, teacher: str, paper_ids: Container[str] | None = No
             if pair.teacher != teacher:
                 problem = f"'teacher' is {pair.teacher!r} in the folder of {teacher!r}"
                 raise InputError(f"{location}: {problem}; move the pair to the folder of its teacher")
+            if paper_ids is not None and pair.paper_id not in paper_ids:
+                pair = pair.model_copy(update={"paper_id": normalize_paper_id(pair.paper_id)})
             if paper_ids is not None and pair.paper_id not in paper_ids:
                 problem = f"the pair is on the paper {pair.paper_id!r}, which is in no papers file"
                 raise InputError(f"{location}: {problem}; add the paper, or remove the pair")

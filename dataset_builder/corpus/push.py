@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.corpus.card import corpus_card
+from dataset_builder.corpus.card import corpus_card, venue_names
 from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
 from dataset_builder.corpus.rows import parquet_path, read_rows, write_rows
 from dataset_builder.corpus.splits import SPLITS
@@ -18,7 +18,9 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
+from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
+from dataset_builder.hub.rate_limit import retry_on_rate_limit
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.templates import render
 
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 EVAL_FILE = "eval.yaml"
 BENCHMARK = Path(__file__).parent / "templates/eval.yaml.j2"
+MESSAGE = "Push the corpus, contexts: {}"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -76,16 +79,45 @@ def push_corpus(
         metadata = DatasetCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
         check_metadata(metadata, f"the card of {folder}")
         prompt = build_prompt(INSTRUCTION, "{prompt}", "{question}")
-        benchmark = render(BENCHMARK, configs=report.test_teachers, prompt=prompt, max_tokens=MAX_ANSWER_TOKENS)
+        benchmark = render(
+            BENCHMARK,
+            name=report.name,
+            venues=venue_names(report),
+            configs=report.test_teachers,
+            prompt=prompt,
+            max_tokens=MAX_ANSWER_TOKENS,
+        )
         content = Push(
             repo_id=repo_id,
             repo_type="dataset",
             card=card,
             files={path: stage / path for path in (*paths, REPORT_FILE)} | {EVAL_FILE: f"{benchmark}\n".encode()},
-            owned=(*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE),
-            message=f"Push the corpus, contexts: {contexts}",
+            message=MESSAGE.format(contexts),
         )
-        return push(content, private, tag, dry_run)
+        pushed = push(content, private, tag, dry_run)
+    if contexts == "none" and not pushed.is_new:
+        _warn_of_published_contexts(repo_id)
+    return pushed
+
+
+def _warn_of_published_contexts(repo_id: str) -> None:
+    """Warn if the history of the repo has a push with contexts: it stays public, by its tags too."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    with translate_hub_errors(repo_id, "dataset"):
+        commits = retry_on_rate_limit(api.list_repo_commits, repo_id, repo_type="dataset")
+        if all(commit.title != MESSAGE.format("full") for commit in commits):
+            return
+        refs = retry_on_rate_limit(api.list_repo_refs, repo_id, repo_type="dataset")
+    tags = f"delete the tags {' '.join(tag.name for tag in refs.tags)} on the Hub, then " if refs.tags else ""
+    logger.warning(
+        "earlier commits of %s still hold the abstracts, and everybody who can read the repo can load them. To remove "
+        "them, push without contexts, %srun HfApi().super_squash_history(%r, repo_type='dataset'); or delete the repo",
+        repo_id,
+        tags,
+        repo_id,
+    )
 
 
 def _check_rows(folder: Path, report: CorpusReport) -> None:

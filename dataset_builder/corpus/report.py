@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dataset_builder.corpus.copies import PaperText, find_copies
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.corpus.rows import CorpusRow
-from dataset_builder.corpus.splits import SPLITS
+from dataset_builder.corpus.rows import CorpusRow, parquet_path
+from dataset_builder.corpus.splits import SPLITS, SplitRule
 from dataset_builder.errors import InputError
+from dataset_builder.files import read_json
 from dataset_builder.formats import FileFormat, read_format
+from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.tables import Table
 from dataset_builder.text import ngrams, normalize_question
 
@@ -20,11 +23,12 @@ ConfigRows = Mapping[str, list[CorpusRow]]
 
 
 class PaperCounts(FileFormat):
-    """The papers that the build read: all, those with an abstract, and all by year."""
+    """The papers that the build read: all, those with an abstract, and all by year, and by venue and year."""
 
     read: int
     with_abstract: int
     by_year: dict[str, int]
+    by_venue: dict[str, dict[str, int]]
 
 
 class YearCounts(FileFormat):
@@ -84,15 +88,24 @@ class CorpusReport(RowCounts):
 
     `test_teachers` are the names of the configs; the first is the default. `teachers` has the manifest of each
     teacher, or None for pairs that `generate` did not write. `revision` identifies the rows (see `corpus_revision`).
+    `validation_fallback` is the id of the paper that was moved from train to validation, because the hashes chose no
+    paper for validation.
     """
 
     train_teacher: str
     test_teachers: list[str]
+    split_rule: SplitRule
+    validation_fallback: str | None = None
     papers: PaperCounts
     dropped: DroppedPairs
     teachers: dict[str, Manifest | None]
     papers_left_out_by_hydration: int | None = None
     revision: str
+
+    @property
+    def name(self) -> str:
+        """The name of the corpus, after its venues: ISCA-QA."""
+        return "-".join([*(venue.upper() for venue in self.papers.by_venue), "QA"])
 
 
 def read_corpus_report(folder: Path) -> CorpusReport:
@@ -102,17 +115,36 @@ def read_corpus_report(folder: Path) -> CorpusReport:
     return read_format(CorpusReport, folder / REPORT_FILE, REMEDY)
 
 
+def find_foreign_files(folder: Path) -> list[Path]:
+    """Return the files in `folder` that `build` and `hydrate` do not write; all files if it is not a corpus.
+
+    A corpus of an older version is a corpus, too.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    try:
+        report = read_json(folder / REPORT_FILE)
+        configs = report["test_teachers"] if report["train_teacher"] else []
+        own = {parquet_path(config, split) for config in configs for split in SPLITS} | {REPORT_FILE, CARD_FILE}
+    except (InputError, KeyError, TypeError):
+        return files
+    return [path for path in files if path.relative_to(folder).as_posix() not in own]
+
+
 def count_papers(papers: list[Paper]) -> PaperCounts:
     """Count the papers that the build read."""
     return PaperCounts(
         read=len(papers),
         with_abstract=sum(paper.abstract is not None for paper in papers),
         by_year=_by_year(paper.year for paper in papers),
+        by_venue={
+            venue: _by_year(paper.year for paper in papers if paper.venue == venue)
+            for venue in sorted({paper.venue for paper in papers})
+        },
     )
 
 
 def count_rows(configs: Mapping[str, ConfigRows]) -> RowCounts:
-    """Count the finished rows. Papers in two splits are counted too, whatever the rule of the splits says."""
+    """Count the finished rows. Papers in two splits, under one id or two, are counted in the rows themselves."""
     return RowCounts(
         configs={name: {split: _count_split(rows[split]) for split in SPLITS} for name, rows in configs.items()},
         papers_in_two_splits={name: _papers_in_two_splits(rows) for name, rows in configs.items()},
@@ -155,8 +187,10 @@ def _by_year(years: Iterable[int]) -> dict[str, int]:
 
 
 def _papers_in_two_splits(rows: ConfigRows) -> int:
-    splits = Counter(paper_id for split in SPLITS for paper_id in {row.paper_id for row in rows[split]})
-    return sum(count > 1 for count in splits.values())
+    train, validation, test = (
+        {PaperText(row.paper_id, row.title, row.context or "") for row in rows[split]} for split in SPLITS
+    )
+    return len(find_copies(train, validation | test) | find_copies(validation, test))
 
 
 def _repeated_questions(rows: list[CorpusRow]) -> int:

@@ -2,14 +2,15 @@
 
 import hashlib
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of
-from dataset_builder.hub.card_merge import merge_card
+from dataset_builder.formats import FileFormat, read_format, to_json
+from dataset_builder.hub.card_merge import GENERATED_SECTION, merge_card
 from dataset_builder.hub.rate_limit import retry_on_rate_limit
 from dataset_builder.tables import as_table
 
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
 
 CARD_FILE = "README.md"
+PUSHED_FILES_FILE = ".isca-qa-files.json"
+# The files that a repo may have before the first push: the Hub creates the first one, and people write a card.
+ALLOWED_FILES = frozenset({".gitattributes", CARD_FILE})
+
+
+class PushedFiles(FileFormat):
+    """The list of the files that the last push wrote, in the repo: only these may be removed by the next push."""
+
+    files: list[str]
 
 
 @dataclass(frozen=True)
@@ -25,24 +35,22 @@ class Push:
     """The content of a push.
 
     `files` are contents by path. `card` is separate, since the push keeps what people wrote into the card on the Hub.
-    A push removes the files of the repo that match a pattern of `owned` and are not in `files`: the project wrote
-    them once and no longer does.
+    A push removes the files that the last push wrote and that are not in `files`.
     """
 
     repo_id: str
     repo_type: str
     card: str
     files: dict[str, Path | bytes]
-    owned: tuple[str, ...]
     message: str
     space_sdk: str | None = None
 
 
 @dataclass(frozen=True)
 class Change:
-    """The difference that a push makes: paths with their sizes in bytes, and the merged card."""
+    """The difference that a push makes: paths with their sizes in bytes, and all contents with the merged card."""
 
-    card: str
+    files: dict[str, Path | bytes]
     sent: dict[str, int]
     unchanged: dict[str, int]
     removed: list[str]
@@ -65,7 +73,10 @@ class Pushed:
 
 
 def plan_change(api: "HfApi", content: Push, head: str | None) -> Change:
-    """Compare the content of a push with the repo at the commit `head`, or with an empty repo if it is None."""
+    """Compare the content of a push with the repo at the commit `head`, or with an empty repo if it is None.
+
+    Raises `InputError` for a repo with files of another origin.
+    """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.hf_api import RepoFile
 
@@ -76,31 +87,36 @@ def plan_change(api: "HfApi", content: Push, head: str | None) -> Change:
             lambda: list(api.list_repo_tree(repo_id, recursive=True, revision=head, repo_type=repo_type))
         )
         published = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
-    published_card = None
-    if CARD_FILE in published:
-        path = retry_on_rate_limit(lambda: hf_hub_download(repo_id, CARD_FILE, revision=head, repo_type=repo_type))
-        published_card = Path(path).read_text(encoding="utf-8")
+
+    def download(name: str) -> Path:
+        return Path(retry_on_rate_limit(hf_hub_download, repo_id, name, revision=head, repo_type=repo_type))
+
+    published_card = download(CARD_FILE).read_text(encoding="utf-8") if CARD_FILE in published else None
+    last_push: list[str] = []
+    if PUSHED_FILES_FILE in published:
+        last_push = read_format(
+            PushedFiles, download(PUSHED_FILES_FILE), "remove it from the repo, and push again"
+        ).files
+    # Version 0.1.0 wrote no list of its files, but the same markers into the card.
+    elif (foreign := published.keys() - ALLOWED_FILES) and not GENERATED_SECTION.search(published_card or ""):
+        problem = f"the repo has files that this project did not push, such as {min(foreign)}"
+        raise InputError(f"--repo-id {repo_id}: {problem}; choose a new name")
     card = merge_card(content.card, published_card)
     files: dict[str, Path | bytes] = {**content.files, CARD_FILE: card.encode()}
+    files[PUSHED_FILES_FILE] = to_json(PushedFiles(files=sorted(files))).encode()
     sizes = {path: file_size(file) for path, file in files.items()}
     unchanged = {path for path in files.keys() & published.keys() if _is_same(files[path], published[path])}
-    no_longer_written = published.keys() - files.keys()
     return Change(
-        card=card,
+        files=files,
         sent={path: size for path, size in sizes.items() if path not in unchanged},
         unchanged={path: size for path, size in sizes.items() if path in unchanged},
-        removed=sorted(path for path in no_longer_written if any(_matches(path, name) for name in content.owned)),
+        removed=sorted(published.keys() & set(last_push) - files.keys()),
     )
 
 
 def file_size(content: Path | bytes) -> int:
     """Return the size in bytes of a file, given by its path or its content."""
     return len(content) if isinstance(content, bytes) else content.stat().st_size
-
-
-def _matches(path: str, pattern: str) -> bool:
-    """Return whether a path matches a pattern; a star matches within one folder or file name only."""
-    return path.count("/") == pattern.count("/") and fnmatchcase(path, pattern)
 
 
 def _is_same(content: Path | bytes, published: "RepoFile") -> bool:

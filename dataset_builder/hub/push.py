@@ -154,9 +154,9 @@ def _commit(
             )
         if dry_run or not differs:
             break
-        additions[CARD_FILE] = CommitOperationAdd(CARD_FILE, change.card.encode())
+        additions.pop(CARD_FILE, None)  # it is merged anew in each attempt
         for path in change.sent.keys() - additions.keys():
-            additions[path] = CommitOperationAdd(path, content.files[path])
+            additions[path] = CommitOperationAdd(path, change.files[path])
         operations = [*map(CommitOperationDelete, change.removed), *(additions[path] for path in change.sent)]
         try:
             options: dict[str, Any] = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from tests.conftest import REPOSITORY
 from tests.hub.commands import Commands
 from tests.hub.running import RunningHub
@@ -32,7 +33,9 @@ def pushed(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> None:
 def test_layout_is_that_of_a_metrics_space(hub: RunningHub, pushed: None) -> None:
     """The card names gradio and the tags of evaluate; app, requirements and the module are there."""
     api = "spaces/lab/answer_similarity"
-    assert hub.files(api).keys() == {"README.md", "app.py", "requirements.txt", "answer_similarity.py"}
+    assert hub.files(api).keys() == {
+        *("README.md", "app.py", "requirements.txt", "answer_similarity.py", PUSHED_FILES_FILE)
+    }
     info = hub.api(f"/api/{api}")
     assert (info["sdk"], info["cardData"]["sdk"], info["cardData"]["tags"]) == (
         "gradio",

@@ -16,6 +16,7 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from eval.analysis.scores import Scores, read_scores
 from eval.run_metrics import AnswerSampling
 from tests.cards import stray_table_rows
@@ -142,7 +143,7 @@ def published(hub: RunningHub, trained: Path, commands: Commands) -> Path:
 def test_what_is_sent(hub: RunningHub, published: Path) -> None:
     """Weights as safetensors, tokenizer, recipe, log, card, figure and scores; no pickle and nothing else."""
     both = "README.md tokenizer.json tokenizer_config.json recipe.yaml metrics.json environment.json loss_curve.png"
-    both = {*both.split(), "scores.json", ".eval_results/isca-qa.yaml"}
+    both = {*both.split(), "scores.json", ".eval_results/isca-qa.yaml", PUSHED_FILES_FILE}
     full = {"model.safetensors", "config.json", "generation_config.json"}
     assert hub.files("models/lab/tiny-full").keys() == both | full
     assert hub.files("models/lab/tiny-lora").keys() == both | {"adapter_model.safetensors", "adapter_config.json"}

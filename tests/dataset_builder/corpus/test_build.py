@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.report import CorpusReport, PaperCounts, SplitCounts, YearCounts, read_corpus_report
+from dataset_builder.corpus.splits import SplitRule
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY, SAMPLE, append, contents
 
@@ -107,7 +109,8 @@ def test_report_counts_what_was_left_out(sources: Path) -> None:
         "the paper is from a test year": 1,
     }
     assert report.dropped.test == {"u": {}}
-    assert report.papers == PaperCounts(read=4, with_abstract=3, by_year={"2019": 1, "2020": 2, "2023": 1})
+    years = {"2019": 1, "2020": 2, "2023": 1}
+    assert report.papers == PaperCounts(read=4, with_abstract=3, by_year=years, by_venue={"isca": years})
     year = YearCounts(papers=1, pairs=2)
     assert report.configs["u"]["train"] == SplitCounts(papers=1, pairs=2, by_year={"2020": year})
     assert report.papers_in_two_splits == {"u": 0}
@@ -188,6 +191,123 @@ def test_other_keys_of_papers_and_pairs_are_ignored(sources: Path) -> None:
     assert _build(sources) == before
 
 
+@pytest.mark.parametrize(
+    "change", [{"title": "A test!"}, {"abstract": "The abstract of a test: it says that caches are small"}]
+)
+def test_paper_with_two_ids_is_in_the_later_split_only(sources: Path, change: dict[str, str]) -> None:
+    """A training paper that is a test paper under another DOI: its pair is dropped and counted."""
+    paper = json.loads((sources / "papers/isca_2020.jsonl").read_text().splitlines()[0])
+    paper |= {"paper_id": "10.1/train2", "title": "Preprint", "abstract": "A text of its own."} | change
+    append(sources / "papers/isca_2020.jsonl", paper)
+    append_pair(sources, "t", 2020, "10.1/train2", "What is in the preprint?")
+    report = _build(sources)
+    assert report.dropped.train == {"the same paper has another id in the test split": 1}
+    assert report.configs["u"]["train"].papers == 1
+    assert report.papers_in_two_splits == {"u": 0}
+
+
+def test_papers_in_two_splits_are_counted_by_their_texts(corpus: Path) -> None:
+    """One training row gets the title of a test paper; its paper keeps its id."""
+    from dataclasses import replace
+
+    from dataset_builder.corpus.report import count_rows
+    from dataset_builder.corpus.rows import read_rows
+
+    rows = {
+        split: read_rows(corpus / f"plain/{split}-00000-of-00001.parquet") for split in ("train", "validation", "test")
+    }
+    assert count_rows({"plain": rows}).papers_in_two_splits == {"plain": 0}
+    rows["train"][0] = replace(rows["train"][0], title=rows["test"][0].title)
+    assert count_rows({"plain": rows}).papers_in_two_splits == {"plain": 1}
+
+
+def test_training_paper_with_the_smallest_hash_is_taken_for_validation(sources: Path, stage: Callable) -> None:
+    """Both papers of 2020 have larger hashes than the share: 0.67 and, by `sha256sum`, 0.0177 for the other one."""
+    done = stage(
+        *("dataset_builder", "build", "--papers", sources / "papers", "--qa", sources / "qa", "--train-teacher", "t"),
+        *("--test-teachers", "u", "--out", sources / "corpus", "--validation-share", "0.01"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the training paper with the smallest hash is taken: 10.1/validation22" in done.stdout
+    report = read_corpus_report(sources / "corpus")
+    assert report.validation_fallback == "10.1/validation22"
+    assert report.split_rule == SplitRule(validation_share=0.01)
+    assert [report.configs["u"][split].papers for split in ("train", "validation", "test")] == [1, 1, 1]
+    assert "10.1/validation22" in (sources / "corpus/README.md").read_text()
+
+
+def test_corpus_of_late_years_has_training_papers(sources: Path) -> None:
+    """All papers are of 2022 or later; the border is an option, which the card names."""
+    for path in (sources / "papers/isca_2020.jsonl", sources / "qa/t/isca_2020.jsonl"):
+        path.with_name("isca_2022.jsonl").write_text(path.read_text().replace("2020", "2022"))
+        path.unlink()
+    with pytest.raises(InputError, match=r"'train' would be empty.* --first-test-year"):
+        _build(sources)
+    rule = SplitRule(first_test_year=2023)
+    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "other", rule)
+    card = (sources / "corpus/README.md").read_text()
+    assert "on papers before 2023." in card and "2022 on" not in card
+
+
+@pytest.mark.parametrize(
+    "words", [("--validation-share", "0"), ("--validation-share", "nan"), ("--first-test-year", "20")]
+)
+def test_split_rule_that_cannot_be_is_refused(sources: Path, stage: Callable, words: tuple[str, str]) -> None:
+    """The message says what to give."""
+    done = stage(
+        *("dataset_builder", "build", "--papers", sources / "papers", "--qa", sources / "qa", "--train-teacher", "t"),
+        *("--test-teachers", "u", "--out", sources / "corpus", *words),
+    )
+    assert (done.returncode, "share above 0 and below 1" in done.stderr, done.stderr.count("\n")) == (2, True, 1)
+
+
+def test_card_is_about_the_venues_of_the_corpus(sources: Path) -> None:
+    """Name, text and tags; nothing is left of ISCA but the markers and the project."""
+    from huggingface_hub import DatasetCard
+
+    for year in (2020, 2023):
+        path = sources / f"papers/isca_{year}.jsonl"
+        path.with_name(f"micro_{year}.jsonl").write_text(path.read_text().replace('"isca"', '"micro"'))
+        path.unlink()
+    _build(sources)
+    card = DatasetCard.load(sources / "corpus/README.md")
+    assert "isca" not in card.content.replace("isca-qa:", "").replace("The ISCA-QA developers", "").lower()
+    assert "# MICRO-QA\n\nQuestion-answer pairs on paper abstracts of MICRO. Use" in card.text
+    assert (card.data["pretty_name"], card.data["tags"]) == ("MICRO-QA", ["abstracts"])
+
+
+def test_builder_reads_changed_pairs_and_knows_what_it_dropped(sources: Path) -> None:
+    """`IscaQA` as its docstring says, with one cache: new, from the cache, and after an answer changed."""
+    from dataset_builder.corpus.builder import IscaQA
+
+    def prepared() -> IscaQA:
+        builder = IscaQA(
+            cache_dir=str(sources / "cache"),
+            config_name="u",
+            papers=str(sources / "papers"),
+            qa=str(sources / "qa"),
+            train_teacher="t",
+        )
+        builder.download_and_prepare()
+        return builder
+
+    append_pair(sources, "t", 2023, "10.1/test", "Question by t on a test paper?")
+    dropped = {"train": {"the paper is from a test year": 1}, "test": {}}
+    assert prepared().dropped == prepared().dropped == dropped
+    path = sources / "qa/u/isca_2023.jsonl"
+    path.write_text(path.read_text().replace("Answer 2.", "Answer two."))
+    assert prepared().as_dataset()["test"]["answer"][:] == ["Answer 1.", "Answer two."]
+
+
+def test_pair_may_name_its_paper_by_the_url_of_its_doi(sources: Path) -> None:
+    """In capitals, too; such a question is still one that is asked twice."""
+    append_pair(sources, "t", 2020, "https://doi.org/10.1/TRAIN", "Another question?")
+    append_pair(sources, "t", 2020, "10.1/Train", "Another question?")
+    report = _build(sources)
+    assert report.configs["u"]["train"].pairs == 3
+    assert report.dropped.train == {"the question is asked twice about the paper": 1}
+
+
 def test_unknown_teacher_lists_the_known(sources: Path) -> None:
     """A teacher with no folder, and a name that leads out of the folder."""
     for teacher in ("w", "../qa/u", ""):
@@ -201,17 +321,73 @@ def test_empty_split_is_refused(sources: Path) -> None:
         _build(sources, ("t",))
     pairs = sources / "qa/t/isca_2020.jsonl"
     pairs.write_text("".join(line for line in pairs.open() if "10.1/validation" not in line))
-    with pytest.raises(InputError, match="'validation' would be empty"):
+    with pytest.raises(InputError, match=r"'validation' would be empty.* A corpus needs two papers before that year"):
         _build(sources)
 
 
-def test_output_folder_with_other_files_is_not_replaced(sources: Path) -> None:
-    """A folder with notes."""
+@pytest.mark.parametrize("report", [None, "{}", '{"train_teacher": "t", "test_teachers": ["u"]}', "[1]"])
+def test_output_folder_with_other_files_is_not_replaced(sources: Path, report: str | None) -> None:
+    """A folder with notes: without a report, with a report of another program, and with a report of a corpus."""
     (sources / "corpus").mkdir()
     (sources / "corpus/notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds files that are not a corpus"):
+    if report:
+        (sources / "corpus/report.json").write_text(report)
+    before = contents(sources / "corpus")
+    with pytest.raises(InputError, match=r"has files that are not of a corpus, such as (notes\.txt|report\.json)"):
         _build(sources)
-    assert contents(sources / "corpus") == {"notes.txt": b"mine"}
+    assert contents(sources / "corpus") == before
+
+
+def test_file_that_is_added_to_a_corpus_is_not_deleted(sources: Path) -> None:
+    """Notes in a folder of the corpus; also if they come while the next corpus is built."""
+    from dataset_builder.corpus.report import find_foreign_files
+    from dataset_builder.files import replacing_folder
+
+    _build(sources)
+    notes = sources / "corpus/u/notes.txt"
+    with (
+        pytest.raises(InputError, match=r"such as u/notes\.txt"),
+        replacing_folder(notes.parents[1], find_foreign_files),
+    ):
+        notes.write_text("mine")
+    with pytest.raises(InputError, match=r"such as u/notes\.txt"):
+        _build(sources)
+    assert notes.read_text() == "mine"
+
+
+def test_second_build_at_once_is_refused(sources: Path) -> None:
+    """While one process builds; afterwards no lock file is left."""
+    from dataset_builder.corpus.report import find_foreign_files
+    from dataset_builder.files import replacing_folder
+
+    with replacing_folder(sources / "corpus", find_foreign_files) as work:
+        with pytest.raises(InputError, match="another command is writing into it"):
+            _build(sources)
+        (work / "first").write_text("")
+    assert contents(sources / "corpus") == {"first": b""}
+    assert sorted(entry.name for entry in sources.iterdir()) == ["corpus", "papers", "qa"]
+
+
+def test_link_as_output_folder_keeps_its_target(sources: Path) -> None:
+    """A link to an empty folder, then to a corpus; a link that leads nowhere gets its folder."""
+    (sources / "disk").mkdir()
+    (sources / "disk/corpus").mkdir()
+    (sources / "corpus").symlink_to("disk/corpus")
+    _build(sources)
+    _build(sources)
+    assert (sources / "corpus").is_symlink()
+    assert (sources / "disk/corpus/report.json").is_file()
+    shutil.rmtree(sources / "disk/corpus")
+    _build(sources)
+    assert [entry.name for entry in (sources / "disk").iterdir()] == ["corpus"]
+
+
+def test_current_folder_is_not_replaced(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder as `--out .`: a shell in it would be left in a deleted folder."""
+    (sources / "empty").mkdir()
+    monkeypatch.chdir(sources / "empty")
+    with pytest.raises(InputError, match="contains the current folder"):
+        build(sources / "papers", sources / "qa", "t", ["u"], Path(), "other")
 
 
 def test_output_folder_that_cannot_be_written_is_named(sources: Path) -> None:
@@ -219,6 +395,24 @@ def test_output_folder_that_cannot_be_written_is_named(sources: Path) -> None:
     (sources / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written to"):
         build(sources / "papers", sources / "qa", "t", ["u"], sources / "file/corpus", "other")
+
+
+@pytest.mark.parametrize("limit", [300, 3000, 5000])
+def test_full_disk_is_one_message(sources: Path, limit: int) -> None:
+    """A limit on the size of files stands for it, at three moments of a build."""
+    import resource
+
+    words = ("--papers", sources / "papers", "--qa", sources / "qa", "--train-teacher", "t", "--test-teachers", "u")
+    done = subprocess.run(
+        [sys.executable, "-m", "dataset_builder", "build", *words, "--out", sources / "corpus"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert done.stderr.splitlines()[-1].endswith("(File too large); free some space, then run it again")
+    assert sorted(entry.name for entry in sources.iterdir()) == ["papers", "qa"]
 
 
 @pytest.mark.parametrize("moment", range(1, 5))

@@ -16,6 +16,7 @@ from huggingface_hub import DatasetCard
 
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.report import count_contamination
+from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from tests.cards import stray_table_rows
 from tests.conftest import append, contents
 from tests.hub.commands import Commands
@@ -68,9 +69,9 @@ def pushed(hub: RunningHub, corpus: Path, tmp_path_factory: pytest.TempPathFacto
 def test_one_commit_holds_everything(hub: RunningHub, pushed: str, corpus: Path) -> None:
     """The Parquet files of both configs, card, benchmark and report, in the one commit after the Hub's own first."""
     parquet = {f"{config}/{split}-00000-of-00001.parquet" for config in ("plain", "detailed") for split in SPLITS}
-    assert hub.files(API).keys() == parquet | {"README.md", "eval.yaml", "report.json"}
+    assert hub.files(API).keys() == parquet | {"README.md", "eval.yaml", "report.json", PUSHED_FILES_FILE}
     assert [commit["title"] for commit in hub.commits(API)] == ["Push the corpus, contexts: full", "init"]
-    assert "Sent 9 files" in pushed
+    assert "Sent 10 files" in pushed
     assert {tag["name"]: tag["targetCommit"] for tag in hub.api(f"/api/{API}/refs")["tags"]} == {
         "v1.0.0": hub.commits(API)[0]["id"]
     }
@@ -150,7 +151,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 card = open(hf_hub_download("lab/changing", "README.md", repo_type="dataset")).read()
 card = card.replace("pretty_name: ISCA-QA", "pretty_name: Mine\\nannotations_creators:\\n- someone")
 card = card.replace("<!-- isca-qa:begin", "Read this first.\\n\\n<!-- isca-qa:begin") + "\\n## Thanks\\n\\nTo all.\\n"
-files = {"README.md": card, "LICENSE": "Mine."}
+files = {"README.md": card, "LICENSE": "Mine.", "mine/train-00000-of-00001.parquet": "Mine."}
 operations = [CommitOperationAdd(path, text.encode()) for path, text in files.items()]
 HfApi().create_commit("lab/changing", operations, commit_message="Mine", repo_type="dataset")
 """
@@ -160,7 +161,8 @@ HfApi().create_commit("lab/changing", operations, commit_message="Mine", repo_ty
     assert done.code == 0, done.output
     api = "datasets/lab/changing"
     parquet = {f"u/{split}-00000-of-00001.parquet" for split in SPLITS}
-    assert hub.files(api).keys() == parquet | {"README.md", "eval.yaml", "report.json", "LICENSE"}
+    mine = {"LICENSE", "mine/train-00000-of-00001.parquet"}
+    assert hub.files(api).keys() == parquet | mine | {"README.md", "eval.yaml", "report.json", PUSHED_FILES_FILE}
     text = hub.text(f"{api}/resolve/main/README.md")
     data = DatasetCard(text).data.to_dict()
     assert (data["annotations_creators"], data["pretty_name"]) == (["someone"], "ISCA-QA")
@@ -172,6 +174,28 @@ HfApi().create_commit("lab/changing", operations, commit_message="Mine", repo_ty
     assert hub.commits(api) == commits
 
 
+@pytest.mark.parametrize("card", [None, "# Mine"])
+def test_repo_of_another_origin_is_refused(
+    hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands, card: str | None
+) -> None:
+    """Its files look like those of a corpus; with and without a card, nothing is removed or sent."""
+    repo = f"lab/foreign-{'with-card' if card else 'bare'}"
+    person = """
+import json, sys
+from huggingface_hub import CommitOperationAdd, HfApi
+HfApi().create_repo(sys.argv[1], repo_type="dataset")
+operations = [CommitOperationAdd(path, text.encode()) for path, text in json.loads(sys.argv[2]).items()]
+HfApi().create_commit(sys.argv[1], operations, commit_message="Mine", repo_type="dataset")
+"""
+    files = {"data/train-00000-of-00001.parquet": "Mine.", "report.json": "{}"} | ({"README.md": card} if card else {})
+    assert hub.run(tmp_path, "-c", person, repo, json.dumps(files)).returncode == 0
+    before = hub.commits(f"datasets/{repo}")
+    done = commands.run("dataset_builder", "push", "--dataset", corpus, "--repo-id", repo, "--contexts", "full")
+    problem = "the repo has files that this project did not push, such as data/train-00000-of-00001.parquet"
+    assert (done.code, problem in done.output) == (2, True), done.output
+    assert hub.commits(f"datasets/{repo}") == before
+
+
 def test_tag_does_not_move(hub: RunningHub, pushed: str, corpus: Path, commands: Commands) -> None:
     """Other contents under a tag that is there: refused before anything is sent."""
     before = hub.commits(API)
@@ -179,6 +203,21 @@ def test_tag_does_not_move(hub: RunningHub, pushed: str, corpus: Path, commands:
     done = commands.run("dataset_builder", *words)
     assert done.code == 2 and "already has this tag" in done.output and "choose a new tag" in done.output
     assert hub.commits(API) == before
+
+
+def test_push_without_contexts_says_where_the_abstracts_still_are(
+    hub: RunningHub, corpus: Path, commands: Commands
+) -> None:
+    """After a push with contexts, under a tag; not after pushes without them only."""
+    words = ("push", "--dataset", corpus, "--repo-id", "lab/history", "--contexts")
+    warning = "earlier commits of lab/history still hold the abstracts"
+    done = commands.run("dataset_builder", *words, "none")
+    assert (done.code, warning in done.output) == (0, False), done.output
+    assert commands.run("dataset_builder", *words, "full", "--tag", "v1").code == 0
+    for option in (("--dry-run",), ()):
+        done = commands.run("dataset_builder", *words, "none", *option)
+        assert (done.code, warning in done.output) == (0, True), done.output
+        assert "delete the tags v1 " in done.output and "super_squash_history" in done.output
 
 
 def test_contexts_must_be_decided(corpus: Path, commands: Commands) -> None:
@@ -245,7 +284,7 @@ def test_file_that_the_hub_would_not_take(
     hub.take_requests()
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     with pytest.raises(InputError, match="is empty" if size == 0 else "the Hub takes 500,000,000,000 in one file"):
-        push(Push("lab/x", "model", "", {file.name: file}, (), ""), private=False, tag=None, dry_run=False)
+        push(Push("lab/x", "model", "", {file.name: file}, ""), private=False, tag=None, dry_run=False)
     assert hub.take_requests() == []
 
 
