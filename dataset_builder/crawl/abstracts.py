@@ -12,7 +12,7 @@ from tqdm import tqdm
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.crawl.cleanup import clean_abstract, plain_text, same_title
 from dataset_builder.crawl.client import Client
-from dataset_builder.crawl.outcomes import Answer, FetchError, Outcome, Outcomes
+from dataset_builder.crawl.outcomes import Answer, FetchError, Outcome, Outcomes, paper_key
 from dataset_builder.crawl.sources import crossref, openalex, publisher_page, semantic_scholar
 from dataset_builder.crawl.sources.browser import Browser
 
@@ -36,7 +36,7 @@ def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[st
             logger.info("%s: %d papers without an abstract, %d of them to ask for", source, len(papers), len(unknown))
             if source in BATCH_SOURCES:
                 unusable = [paper for paper in unknown if not _usable_doi(paper)]
-                outcomes.add([Outcome(paper.paper_id, source, None, "no DOI to ask by") for paper in unusable])
+                outcomes.add([Outcome(paper_key(paper), source, None, "no DOI to ask by") for paper in unusable])
                 # Cut batches from all papers, known ones too, so that they are the same after a kill.
                 usable = [paper for paper in papers if _usable_doi(paper)]
                 size = BATCH_SOURCES[source].BATCH_SIZE
@@ -93,7 +93,7 @@ def _ask_queue(
             except FetchError as error:
                 # A publisher's page that does not exist says nothing about its other pages.
                 failed = source in BATCH_SOURCES or error.status not in (404, 410)
-                found = [Outcome(paper.paper_id, source, None, str(error), failed) for paper in unknown]
+                found = [Outcome(paper_key(paper), source, None, str(error), failed) for paper in unknown]
             outcomes.add(found)
             on_asked(len(unknown))
         failures = failures + 1 if outcomes.get(batch[-1], source).failed else 0
@@ -102,8 +102,8 @@ def _ask_queue(
 def _judge(paper: Paper, source: str, answer: Answer | None) -> Outcome:
     """Return the cleaned abstract of an answer, or the reason why the answer has none or is about another paper."""
     if answer is None:
-        return Outcome(paper.paper_id, source, None, "not known to the source")
+        return Outcome(paper_key(paper), source, None, "not known to the source")
     abstract, reason = clean_abstract(answer.abstract)
     if abstract and answer.title and not same_title(paper.title, plain_text(answer.title)):
-        return Outcome(paper.paper_id, source, None, "the title is another paper's")
-    return Outcome(paper.paper_id, source, abstract, reason)
+        return Outcome(paper_key(paper), source, None, "the title is another paper's")
+    return Outcome(paper_key(paper), source, abstract, reason)

@@ -223,6 +223,20 @@ def test_two_papers_that_share_a_doi(web: SourceServer, tmp_path: Path) -> None:
     ]
 
 
+def test_paper_whose_doi_an_earlier_crawl_gave_to_another_paper(web: SourceServer, tmp_path: Path) -> None:
+    """Crawl 2021, then 2020 as well, where a paper has the same DOI: each paper keeps its own abstract."""
+    (later,) = web.add("isca2021", 1, start=10)
+    run(web, tmp_path, "openalex", years=(2021,))
+    (earlier,) = web.add(YEAR, 1)
+    earlier.doi = later.doi
+    web.pages[later.doi] = page(shown(earlier))
+    _, papers = run(web, tmp_path, "openalex", "page", years=(2020, 2021))
+    assert [(paper.title, paper.abstract) for paper in papers] == [
+        (title_of(0), abstract_of(0)),
+        (title_of(10), abstract_of(10)),
+    ]
+
+
 def test_title_with_markup_is_the_same_title(web: SourceServer, tmp_path: Path) -> None:
     """Tags and entities are removed, and another spelling of the title is accepted."""
     (paper,) = web.add(YEAR, 1)
