@@ -95,7 +95,7 @@ def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
 def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> Listing:
     """Return the papers of a year, volume by volume; raises `FetchError`.
 
-    Each volume is requested from the search API, then from its HTML page if the API fails or has no entry. If several
+    Each volume is requested from the search API, then from its HTML page if the API fails or lacks entries. If several
     papers share a URL, the first two keep it: one of them can have the DOI as its paper_id and the other one the URL.
     Later papers get the URL of DBLP's record.
     """
@@ -145,8 +145,10 @@ def _read_search(client: Client, venue: str, volume: str) -> list[_Entry]:
         params = {"q": query, "h": str(PAGE_SIZE), "f": str(len(entries)), "format": "json"}
         answer = client.get_json("dblp", "/search/publ/api", _SearchAnswer, params)
         entries += [hit.info for hit in answer.hits]
-        if not answer.hits or len(entries) >= answer.total:
+        if len(entries) >= answer.total:
             return entries
+        if not answer.hits:
+            raise FetchError("the list of papers is incomplete")
 
 
 def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:

@@ -43,6 +43,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     order = f"sources of abstracts, asked in this order; default: {' '.join(SOURCES)}"
     add("--sources", nargs="+", choices=SOURCES, default=SOURCES, metavar="SOURCE", help=order)
     add("--retry-missing", action="store_true", help="ask again for the abstracts that an earlier crawl did not find")
+    add("--list-again", action="store_true", help="list all papers again, also of the years that are listed already")
     mirror = f"ask a mirror of a source; may be repeated. Sources: {' '.join(BASE_URLS)}"
     add("--base-url", type=_base_url, action="append", default=[], metavar="SOURCE=URL", help=mirror)
     pause = "pause between two requests to the same host; default: the pause that each host asks for"
@@ -70,6 +71,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         settings,
         Credentials.from_environment(),
         arguments.retry_missing,
+        arguments.list_again,
     )
     console = Console()
     console.print(as_table(*crawl_table(report), f"Abstracts of {report.venue}"))
@@ -87,11 +89,12 @@ def crawl(
     settings: Settings,
     credentials: Credentials,
     retry_missing: bool = False,
+    list_again: bool = False,
 ) -> CrawlReport:
     """Write VENUE_YEAR.jsonl for each year, the figure of papers by year and, last, the report, which is returned.
 
-    Continues an earlier crawl into `out`; `retry_missing` asks again for the abstracts it did not find. A year that
-    DBLP cannot list now gets no file; the report names it.
+    Continues an earlier crawl into `out`; `retry_missing` asks again for the abstracts it did not find, and
+    `list_again` lists all years again. A year that DBLP cannot list now gets no file; the report names it.
 
     Raises `InputError` for a venue or years that DBLP does not know, for a folder that cannot be written to, and for
     a folder that another crawl is writing into.
@@ -108,7 +111,7 @@ def crawl(
         if retry_missing:
             outcomes.forget_missing()
         with closing(Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)) as client:
-            listing, not_listed = _list_years(client, venue, years, work)
+            listing, not_listed = _list_years(client, venue, years, work, list_again)
             find_abstracts(client, listing.papers, sources, outcomes)
         papers: dict[int, list[Paper]] = {year: [] for year in years if year not in not_listed}
         for paper in listing.papers:
@@ -126,10 +129,12 @@ def crawl(
         return report
 
 
-def _list_years(client: Client, venue: str, years: Sequence[int], work: Path) -> tuple[Listing, dict[int, str]]:
+def _list_years(
+    client: Client, venue: str, years: Sequence[int], work: Path, list_again: bool
+) -> tuple[Listing, dict[int, str]]:
     """Return the listing of all years, from DBLP or an earlier crawl, and the reasons of the years without one."""
     files = {year: work / f"{venue}_{year}.json" for year in years}
-    unlisted = [year for year in years if not files[year].is_file()]
+    unlisted = [year for year in years if list_again or not files[year].is_file()]
     not_listed = dict.fromkeys(unlisted, "DBLP has no table of contents")
     volumes: dict[int, list[str]] = {}
     if unlisted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -267,6 +268,17 @@ def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tm
     web.faults["dblp"] = [serve, status(500), status(500)]
     _, from_page = run(web, tmp_path / "page", "openalex")
     assert from_page == papers
+
+
+def test_incomplete_answer_of_the_search_is_not_the_list(web: SourceServer, tmp_path: Path) -> None:
+    """The search sends 1 of 3 papers and then none: the page has all three."""
+    web.add(YEAR, 3)
+    serve = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
+    info = {"title": "x", "type": "Conference and Workshop Papers", "url": "https://dblp.org/rec/x"}
+    one, none = ({"result": {"hits": {"@total": "3", "hit": hits}}} for hits in ([{"info": info}], []))
+    web.faults["dblp"] = [serve, *(page(json.dumps(answer), "application/json") for answer in (one, none))]
+    _, papers = run(web, tmp_path, "openalex")
+    assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
 
 
 def test_year_that_cannot_be_listed_is_reported_and_the_others_are_crawled(web: SourceServer, tmp_path: Path) -> None:

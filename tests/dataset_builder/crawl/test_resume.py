@@ -126,6 +126,17 @@ def test_retry_missing_asks_again_for_missing_papers_only(web: SourceServer, tmp
     assert read_papers(tmp_path)[-1].abstract == abstract_of(500)
 
 
+def test_list_again_finds_papers_that_dblp_added(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """Without the option, the list of the earlier crawl is used."""
+    command = words(web, tmp_path)
+    stage(*command)
+    web.add("isca2021", 1, start=700)
+    stage(*command)
+    assert len(read_papers(tmp_path)) == 158
+    stage(*command, "--list-again")
+    assert [paper.abstract for paper in read_papers(tmp_path)[158:]] == [abstract_of(700)]
+
+
 def test_crawl_killed_again_and_again_ends_in_the_same_files(
     web: SourceServer, tmp_path: Path, stage: Callable, killed: Callable
 ) -> None:
