@@ -25,15 +25,16 @@ PUBLISHERS_AT_ONCE = 8
 
 
 def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[str], outcomes: Outcomes) -> None:
-    """Ask each source for the papers whose abstract is not found yet, and add each outcome to `outcomes`.
+    """Ask each source for the papers whose abstract no source has given yet, and add each outcome to `outcomes`.
 
     Known outcomes, failures included, are not requested again. They count as if they had happened now, so that a
     killed crawl ends in the same files.
     """
     with Browser(client.settings, client.hosts) as browser, ThreadPoolExecutor(PUBLISHERS_AT_ONCE) as pool:
         for source in sources:
+            papers = [paper for paper in papers if outcomes.has(paper, source) or not outcomes.found(paper)]
             unknown = [paper for paper in papers if not outcomes.has(paper, source)]
-            logger.info("%s: %d papers without an abstract, %d of them to ask for", source, len(papers), len(unknown))
+            logger.info("%s: %d papers to ask for", source, len(unknown))
             if source in BATCH_SOURCES:
                 unusable = [paper for paper in unknown if not _usable_doi(paper)]
                 outcomes.add([Outcome(paper_key(paper), source, None, "no DOI to ask by") for paper in unusable])
@@ -46,7 +47,6 @@ def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[st
             with tqdm(total=len(unknown), desc=source, unit="paper", disable=None) as progress:
                 ask = partial(_ask_queue, client, browser, source, outcomes, progress.update)
                 list(pool.map(ask, queues) if source == "page" else map(ask, queues))
-            papers = [paper for paper in papers if not outcomes.get(paper, source).abstract]
 
 
 def _usable_doi(paper: Paper) -> bool:

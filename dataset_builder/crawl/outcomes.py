@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.corpus.papers import Paper
+from dataset_builder.crawl.settings import SOURCES
 from dataset_builder.journal import Journal
 
 
@@ -71,12 +72,17 @@ class Outcomes:
         """Return the known outcome of a paper at a source."""
         return self._known[paper_key(paper), source]
 
+    def found(self, paper: Paper) -> bool:
+        """Return whether the abstract of a paper is known from any source."""
+        return any(self.has(paper, source) and self.get(paper, source).abstract for source in SOURCES)
+
     def until_found(self, paper: Paper, sources: Iterable[str]) -> list[Outcome]:
-        """Return the outcomes of a paper at `sources`, in order, up to the first source that has the abstract."""
+        """Return the known outcomes of a paper at `sources`, in order, up to the first one with the abstract."""
         outcomes = []
         for source in sources:
-            outcomes.append(self.get(paper, source))
-            if outcomes[-1].abstract:
+            if self.has(paper, source):
+                outcomes.append(self.get(paper, source))
+            if outcomes and outcomes[-1].abstract:
                 break
         return outcomes
 

@@ -113,6 +113,9 @@ def crawl(
         with closing(Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)) as client:
             listing, not_listed = _list_years(client, venue, years, work, list_again)
             find_abstracts(client, listing.papers, sources, outcomes)
+        # What an earlier crawl with other sources found stays.
+        earlier = [source for source in SOURCES if any(outcomes.has(paper, source) for paper in listing.papers)]
+        sources = [*(source for source in earlier if source not in sources), *sources]
         papers: dict[int, list[Paper]] = {year: [] for year in years if year not in not_listed}
         for paper in listing.papers:
             last = outcomes.until_found(paper, sources)[-1]
@@ -120,7 +123,7 @@ def crawl(
             papers[paper.year].append(paper.model_copy(update=found))
         for year, papers_of_year in papers.items():
             write_papers(out / f"{venue}_{year}.jsonl", papers_of_year)
-        report = build_report(venue, list(sources), list(papers), listing, not_listed, outcomes)
+        report = build_report(venue, sources, list(papers), listing, not_listed, outcomes)
         draw_papers_by_year(out, {year: counts.listed for year, counts in report.years.items()})
         write_format(out / REPORT_FILE, report)
         requests = client.hosts.requests

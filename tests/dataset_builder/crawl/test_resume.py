@@ -126,6 +126,24 @@ def test_retry_missing_asks_again_for_missing_papers_only(web: SourceServer, tmp
     assert read_papers(tmp_path)[-1].abstract == abstract_of(500)
 
 
+def test_crawl_with_another_source_asks_it_for_missing_papers_only(
+    web: SourceServer, tmp_path: Path, stage: Callable
+) -> None:
+    """What the first crawl found stays in the files, with its source, and the report counts it."""
+    stage(*words(web, tmp_path, "--sources", *BATCHES))
+    before = read_papers(tmp_path)
+    assert sum(paper.abstract is None for paper in before) == 2
+    web.requests.clear()
+    assert stage(*words(web, tmp_path, "--sources", "page")).returncode == 3
+    assert [source for source, _, _ in web.requests] == ["page", "page"]
+    after = read_papers(tmp_path)
+    assert after[:-2] == before[:-2]
+    assert [paper.abstract for paper in after[-2:]] == [abstract_of(400), None]
+    report = read_format(CrawlReport, tmp_path / "crawl_report.json", "")
+    assert report.sources == [*BATCHES, "page"]
+    assert report.years["2021"].found == {"openalex": 0, "semantic_scholar": 3, "crossref": 3, "page": 1}
+
+
 def test_list_again_finds_papers_that_dblp_added(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
     """Without the option, the list of the earlier crawl is used."""
     command = words(web, tmp_path)
