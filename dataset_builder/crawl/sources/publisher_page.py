@@ -52,11 +52,7 @@ def parse_page(page: bytes | str, encoding: str | None = None) -> Answer:
         paragraphs = [element.decode_contents() for element in soup.select(selector)]
         if any(paragraph.strip() for paragraph in paragraphs):
             return Answer(title, "<br/>".join(paragraphs))
-    description = _meta(soup, ABSTRACT_KEYS)
-    if description and not re.search(r"[.!?][\"')\]\u201d]*\s*$", description):
-        # It ends within a sentence: mark it, so that `clean_abstract` refuses it as cut off.
-        description += "..."
-    return Answer(title, description)
+    return Answer(title, _meta(soup, ABSTRACT_KEYS))
 
 
 def _meta(soup: BeautifulSoup, names: tuple[str, ...]) -> str | None:

@@ -259,6 +259,15 @@ def test_abstract_of_another_paper_is_refused(web: SourceServer, tmp_path: Path,
     assert papers[0].abstract == abstract_of(0)
 
 
+def test_abstract_that_ends_within_a_sentence_is_asked_for_elsewhere(web: SourceServer, tmp_path: Path) -> None:
+    """The first source has the beginning only, the second one everything."""
+    (paper,) = web.add(YEAR, 1, ("semantic_scholar", "crossref"))
+    paper.abstracts["semantic_scholar"] = abstract_of(0)[:-10]
+    report, papers = run(web, tmp_path, "semantic_scholar", "crossref")
+    assert report.outcomes == {"semantic_scholar": {"cut off": 1}, "crossref": {"found": 1}}
+    assert papers[0].abstract == abstract_of(0)
+
+
 def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tmp_path: Path) -> None:
     """The HTML page has the same papers in the same order."""
     web.add(YEAR, 3)
