@@ -55,6 +55,8 @@ class SourceServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.volumes: dict[str, list[FakePaper]] = {}
         self.titles: dict[tuple[str, str], str] = {}
+        # By source: changes of the first record in each answer.
+        self.changes: dict[str, dict[str, Any]] = {}
         # By source: the faults that the next requests get in place of an answer.
         self.faults: dict[str, list[Callable[[_Handler], None]]] = {}
         # By DOI or path: the publisher's page.
@@ -201,6 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
                     "abstract_inverted_index": dict(sorted(index.items())) or None,
                 }
             )
+        results[:1] = [record | self.server.changes.get("openalex", {}) for record in results[:1]]
         self._json({"meta": {"count": len(results), "page": 1, "per_page": 100}, "results": results})
 
     def _semantic_scholar(self, _: dict[str, str], body: bytes) -> None:

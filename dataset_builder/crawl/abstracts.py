@@ -104,6 +104,8 @@ def _judge(paper: Paper, source: str, answer: Answer | None) -> Outcome:
     if answer is None:
         return Outcome(paper_key(paper), source, None, "not known to the source")
     abstract, reason = clean_abstract(answer.abstract)
-    if abstract and answer.title and not same_title(paper.title, plain_text(answer.title)):
+    if abstract and not answer.title:
+        return Outcome(paper_key(paper), source, None, "no title to compare")
+    if abstract and not same_title(paper.title, plain_text(answer.title or "")):
         return Outcome(paper_key(paper), source, None, "the title is another paper's")
     return Outcome(paper_key(paper), source, abstract, reason)

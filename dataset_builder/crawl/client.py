@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
 from urllib3 import HTTPResponse
@@ -24,6 +24,17 @@ from dataset_builder.retry_after import parse_retry_after
 logger = logging.getLogger(__name__)
 
 Shape = TypeVar("Shape")
+
+
+def _none_if_malformed(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+# A record of a list; None in place of a malformed one, so that the other records are used.
+Tolerant = Annotated[Shape | None, WrapValidator(_none_if_malformed)]
 
 RETRY_STATUSES = (429, 500, 502, 503, 504)
 # The cache gets a decoded and complete body, which these headers no longer describe.

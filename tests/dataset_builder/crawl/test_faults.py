@@ -268,6 +268,27 @@ def test_abstract_that_ends_within_a_sentence_is_asked_for_elsewhere(web: Source
     assert papers[0].abstract == abstract_of(0)
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"abstract_inverted_index": {"We": ["first"]}}, "not known to the source"),
+        ({"doi": 7}, "not known to the source"),
+        ({"display_name": None}, "no title to compare"),
+        ({"abstract_inverted_index": {word: [2 * at] for at, word in enumerate("abcdefgh")}}, "cut off"),
+        ({"abstract_inverted_index": {word: [0, 1] for word in "abcdefgh"}}, "cut off"),
+    ],
+)
+def test_malformed_record_costs_only_its_own_paper(
+    web: SourceServer, tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    """Malformed, without a title, with missing words or with two words in one place: the other papers are found."""
+    web.add(YEAR, 3)
+    web.changes["openalex"] = changes
+    report, papers = run(web, tmp_path, "openalex")
+    assert report.outcomes["openalex"] == {"found": 2, reason: 1}
+    assert [paper.abstract for paper in papers] == [abstract_of(0), abstract_of(1), None]
+
+
 def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tmp_path: Path) -> None:
     """The HTML page has the same papers in the same order."""
     web.add(YEAR, 3)
