@@ -36,7 +36,7 @@ def abstract_of(number: int) -> str:
 
 @dataclass
 class FakePaper:
-    """The data that the sources have about a paper. `abstracts` is by source; `ee` is DBLP's URL of it."""
+    """The data that the sources have about a paper: `abstracts` by source, DBLP's URL `ee` and heading `section`."""
 
     number: int
     doi: str | None
@@ -44,6 +44,7 @@ class FakePaper:
     abstracts: dict[str, str] = field(default_factory=dict)
     kind: str = "Conference and Workshop Papers"
     ee: str | None = None
+    section: str = "Session 1"
 
 
 class SourceServer(ThreadingHTTPServer):
@@ -164,7 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(html.encode(), "text/html; charset=utf-8", 200 if links else 404)
         else:
             entries = "".join(
-                f'<li class="entry inproceedings" id="conf/{venue}/{paper.number}"><nav class="publ"><ul>'
+                f"<header><h2>{paper.section}</h2></header>"
+                f'<li class="entry inproceedings" id="conf/x/{page}-{paper.number}"><nav class="publ"><ul>'
                 f'<li class="drop-down"><div class="head"><a href="{self._ee(paper)}">e</a></div></li></ul></nav>'
                 '<cite><span itemprop="author">A. Author</span>'
                 f'<span class="title" itemprop="name">{paper.title}.</span></cite></li>'

@@ -32,6 +32,12 @@ NON_PAPERS = {
         ),
     }.items()
 }
+# The heading of a section of keynotes, in a table of contents; not one that announces papers as well.
+KEYNOTE_SECTION = re.compile(
+    r"^\W*((session|day) \w+\W+)?((opening|closing) )?(keynotes?|plenary|invited (talk|lecture|speaker)s?)\b"
+    r"(?!.*(\b(and|papers?)\b|&))",
+    re.IGNORECASE,
+)
 
 
 class LeftOut(FileFormat):
@@ -50,13 +56,17 @@ class Listing(FileFormat):
 
 
 class _Entry(BaseModel):
-    """An entry of a table of contents. `ee` has the URLs of the publication, and `url` is DBLP's page about it."""
+    """An entry of a table of contents. `ee` has the URLs of the publication, and `url` is DBLP's page about it.
+
+    `section` is the heading above the entry, which the search API does not send.
+    """
 
     ee: str | list[str] = []
     doi: str | None = None
     title: str
     type: str
     url: str
+    section: str = ""
 
 
 class _Hit(BaseModel):
@@ -95,20 +105,24 @@ def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
 def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> Listing:
     """Return the papers of a year, volume by volume; raises `FetchError`.
 
-    Each volume is requested from the search API, then from its HTML page if the API fails or lacks entries. If several
-    papers share a URL, the first two keep it: one of them can have the DOI as its paper_id and the other one the URL.
-    Later papers get the URL of DBLP's record.
+    The entries of a volume come from the search API, or from its HTML page if the API fails or lacks entries. The page
+    also has the section of each entry. If several papers share a URL, the first two keep it: one of them can have the
+    DOI as its paper_id and the other one the URL. Later papers get the URL of DBLP's record.
     """
     papers: list[Paper] = []
     left_out = []
     for volume in volumes:
+        on_page = _read_page(client, venue, volume)
+        sections = {entry.url: entry.section for entry in on_page}
         try:
             entries = _read_search(client, venue, volume)
         except FetchError:
             entries = []
-        for entry in entries or _read_page(client, venue, volume):
+        for entry in entries or on_page:
             title = clean_title(entry.title)
             reason = "front matter" if entry.type == "Editorship" else reason_left_out(title)
+            if KEYNOTE_SECTION.search(sections.get(entry.url, "")):
+                reason = reason or "keynote"
             if reason:
                 left_out.append(LeftOut(year=year, title=title, reason=reason))
                 continue
@@ -161,7 +175,9 @@ def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:
             record_url = f"https://dblp.org/rec/{quote(str(item.get('id', '')))}"
             kind = "Editorship" if "editor" in item["class"] else ""
             urls = [str(link["href"])] if link else []
-            entries.append(_Entry(ee=urls, title=title.decode_contents(), type=kind, url=record_url))
+            heading = item.find_previous(["h2", "h3"])
+            section = heading.get_text(" ", strip=True) if heading else ""
+            entries.append(_Entry(ee=urls, title=title.decode_contents(), type=kind, url=record_url, section=section))
     if not entries:
         raise FetchError("the table of contents cannot be read")
     return entries

@@ -293,9 +293,10 @@ def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tm
     """The HTML page has the same papers in the same order."""
     web.add(YEAR, 3)
     _, papers = run(web, tmp_path / "search", "openalex")
-    # The venue's page is served; the search then fails as often as it is asked.
-    serve = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
-    web.faults["dblp"] = [serve, status(500), status(500)]
+    # The venue's page and the table of contents are served; the search then fails as often as it is asked.
+    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
+    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
+    web.faults["dblp"] = [index, toc, status(500), status(500)]
     _, from_page = run(web, tmp_path / "page", "openalex")
     assert from_page == papers
 
@@ -303,26 +304,36 @@ def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tm
 def test_incomplete_answer_of_the_search_is_not_the_list(web: SourceServer, tmp_path: Path) -> None:
     """The search sends 1 of 3 papers and then none: the page has all three."""
     web.add(YEAR, 3)
-    serve = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
+    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
+    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
     info = {"title": "x", "type": "Conference and Workshop Papers", "url": "https://dblp.org/rec/x"}
     one, none = ({"result": {"hits": {"@total": "3", "hit": hits}}} for hits in ([{"info": info}], []))
-    web.faults["dblp"] = [serve, *(page(json.dumps(answer), "application/json") for answer in (one, none))]
+    web.faults["dblp"] = [index, toc, *(page(json.dumps(answer), "application/json") for answer in (one, none))]
     _, papers = run(web, tmp_path, "openalex")
     assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
 
 
 def test_year_that_cannot_be_listed_is_reported_and_the_others_are_crawled(web: SourceServer, tmp_path: Path) -> None:
-    """Search and page fail for 2020, not for 2021; the next crawl lists 2020."""
+    """The page fails for 2020, not for 2021; the next crawl lists 2020."""
     web.add(YEAR, 3)
     web.add("isca2021", 2, start=10)
     serve = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
-    web.faults["dblp"] = [serve, *[status(500)] * 4]
+    web.faults["dblp"] = [serve, *[status(500)] * 2]
     report, papers = run(web, tmp_path, "openalex", years=(2020, 2021, 2022))
     assert report.not_listed == {"2020": "HTTP 500", "2022": "DBLP has no table of contents"}
     assert len(papers) == 2
     report, papers = run(web, tmp_path, "openalex", years=(2020, 2021))
     assert report.not_listed == {}
     assert len(papers) == 5
+
+
+def test_entries_of_a_keynote_section_are_left_out(web: SourceServer, tmp_path: Path) -> None:
+    """The title of a keynote may not say what it is; the heading above it does."""
+    keynote, both, _ = web.add(YEAR, 3)
+    keynote.section, both.section = "Keynote Address II", "Keynote and Session 1"
+    report, papers = run(web, tmp_path, "openalex")
+    assert [(entry.title, entry.reason) for entry in report.left_out] == [(title_of(0), "keynote")]
+    assert [paper.title for paper in papers] == [title_of(1), title_of(2)]
 
 
 def test_year_of_several_volumes_is_one_file(web: SourceServer, tmp_path: Path) -> None:
