@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
@@ -57,7 +56,7 @@ def _usable_doi(paper: Paper) -> bool:
 def _pages_by_publisher(papers: Sequence[Paper]) -> list[list[list[Paper]]]:
     publishers: dict[str, list[list[Paper]]] = defaultdict(list)
     for paper in papers:
-        publisher = paper.doi.partition("/")[0] if paper.doi else urlsplit(paper.paper_url).netloc
+        publisher = paper.doi.partition("/")[0] if paper.doi else "/".join(paper.paper_url.split("/")[:3])
         publishers[publisher].append([paper])
     return list(publishers.values())
 

@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 
 import ftfy
 from bs4 import BeautifulSoup
+from bs4.exceptions import ParserRejectedMarkup
 
 # In characters; the shortest abstract of ISCA 2013-2024 has 423.
 SHORTEST_ABSTRACT = 150
@@ -52,9 +53,13 @@ FUNCTION_WORDS = set("the of and a an to in is are for that with we this by on".
 
 def plain_text(text: str) -> str:
     """Return `text` as one line without tags, entities and wrongly decoded characters."""
-    text = html.unescape(text)
+    # Python refuses to read longer numbers; the largest character has seven digits.
+    text = html.unescape(re.sub(r"&#\w{9,};?", "\ufffd", text))
     if TAG.search(text):
-        soup = BeautifulSoup(text, "html.parser")
+        try:
+            soup = BeautifulSoup(text, "html.parser")
+        except ParserRejectedMarkup:
+            soup = BeautifulSoup(TAG.sub(" ", text).replace("<", "&lt;"), "html.parser")
         for tag in soup.find_all(True):
             names = {tag.name, tag.name.rpartition(":")[2]}
             if names & HIDDEN_TAGS:

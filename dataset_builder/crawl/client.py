@@ -98,10 +98,11 @@ class Client:
         response = self.get(source, path, params, body)
         try:
             return TypeAdapter(shape).validate_python(response.json())
-        except requests.JSONDecodeError:
-            raise FetchError("the answer is not JSON") from None
         except ValidationError:
             raise FetchError("the answer is not of the documented shape") from None
+        # Also for numbers of more than 4,300 digits and for very deep nesting.
+        except (ValueError, RecursionError):
+            raise FetchError("the answer is not JSON") from None
 
     def get(
         self, source: str, path: str, params: dict[str, str] | None = None, body: object = None
@@ -123,6 +124,9 @@ class Client:
             raise FetchError("the address is not http or https") from None
         except requests.RequestException as error:
             raise FetchError(f"the request failed ({type(error).__name__})") from None
+        # From requests and urllib3, for redirects such as http://[::1 or to a host label of more than 63 characters.
+        except ValueError:
+            raise FetchError("the address cannot be read") from None
         if response.status_code != 200:
             raise FetchError(f"HTTP {response.status_code}", response.status_code)
         return response

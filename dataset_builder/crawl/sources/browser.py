@@ -1,12 +1,12 @@
 """Read abstracts with a real browser, from pages that show them by script or refuse a plain request."""
 
 import math
+import re
 import shutil
 import tempfile
 import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.crawl.cleanup import clean_abstract
@@ -57,9 +57,9 @@ class Browser:
         from urllib3.exceptions import HTTPError, TimeoutError
 
         url = self._settings.url("browser", page_address(paper))
-        host = urlsplit(url).netloc
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not re.match("https?://", url):
             raise FetchError("the address is not http or https")
+        host = url.split("/")[2]
         with self._hosts.turn(host, self._settings.pauses["browser"]):
             self._hosts.requests[host] += 1
             try:

@@ -5,7 +5,7 @@ import re
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.crawl.client import Client
@@ -71,6 +71,6 @@ def _ieee_metadata(soup: BeautifulSoup) -> _IEEEMetadata:
             try:
                 value, _ = json.JSONDecoder().raw_decode(text[start.end() :])
                 return _IEEEMetadata.model_validate(value)
-            except (json.JSONDecodeError, ValidationError):
+            except (ValueError, RecursionError):
                 continue
     return _IEEEMetadata()

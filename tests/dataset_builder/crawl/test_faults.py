@@ -71,6 +71,8 @@ def shown(paper: FakePaper) -> str:
         (page(b"<html>maintenance", "text/html"), "the answer is not JSON"),
         (page(b'{"results": null}', "application/json"), "the answer is not of the documented shape"),
         (page(b'["results"]', "application/json"), "the answer is not of the documented shape"),
+        (page(b"[" * 200_000, "application/json"), "the answer is not JSON"),
+        (page(b"9" * 5000, "application/json"), "the answer is not JSON"),
     ],
 )
 def test_failing_batch_is_recorded_and_its_papers_go_to_the_next_source(
@@ -151,6 +153,12 @@ def test_source_with_repeated_failures_gets_no_further_request(web: SourceServer
         (redirect("/page/loop"), "the redirects do not end"),
         (redirect("file:///etc/passwd"), "the address is not http or https"),
         (redirect("ftp://127.0.0.1/paper"), "the address is not http or https"),
+        (redirect("http://[::1"), "the address cannot be read"),
+        (redirect("/\xe9"), "the address cannot be read"),
+        (redirect(f"http://{'a' * 64}.invalid/"), "the address cannot be read"),
+        (page(f"<script>xplGlobal.document.metadata={'[' * 200_000}</script>"), "no abstract given"),
+        (page(f"<script>xplGlobal.document.metadata={'9' * 5000}</script>"), "no abstract given"),
+        (page("<div>" * 20_000), "no abstract given"),
         (page("<html><body><section id='abstract'><div role='parag"), "no abstract given"),
         (page(b"\x00\xff<<<>>&#xFFFFFFFF;<p" * 50), "no abstract given"),
         (page(""), "no abstract given"),
@@ -287,6 +295,15 @@ def test_malformed_record_costs_only_its_own_paper(
     report, papers = run(web, tmp_path, "openalex")
     assert report.outcomes["openalex"] == {"found": 2, reason: 1}
     assert [paper.abstract for paper in papers] == [abstract_of(0), abstract_of(1), None]
+
+
+def test_malformed_address_in_the_list_costs_only_its_own_paper(web: SourceServer, tmp_path: Path) -> None:
+    """DBLP gives a paper without a DOI an address that cannot be read."""
+    lost, found = web.add(YEAR, 2, ())
+    lost.doi, lost.ee = None, "http://[::1"
+    web.pages[found.doi] = page(shown(found))
+    report, _ = run(web, tmp_path, "page")
+    assert report.outcomes["page"] == {"found": 1, "the request failed (InvalidURL)": 1}
 
 
 def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tmp_path: Path) -> None:

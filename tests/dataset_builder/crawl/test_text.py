@@ -32,6 +32,8 @@ GOOD = abstract_of(5)
         (f"{GOOD} Copyright \u00a9 2013 IEEE. All rights reserved.", GOOD),
         (f"Abstract interpretation helps. {GOOD}", f"Abstract interpretation helps. {GOOD}"),
         (f"{GOOD} A cookie policy is slower.", f"{GOOD} A cookie policy is slower."),
+        (f"{GOOD} &#{'9' * 5000};&#x{'9' * 5000};.", f"{GOOD} \ufffd\ufffd."),
+        (f"{GOOD} <p/><![x[ is 5 < 7.", f"{GOOD} <![x[ is 5 < 7."),
         (f"{GOOD} (It is free.)", f"{GOOD} (It is free.)"),
         (f"{GOOD} Code: https://github.com/x/Cache-1", f"{GOOD} Code: https://github.com/x/Cache-1"),
     ],
