@@ -262,6 +262,19 @@ def cut_off(body: bytes = b'{"results": [') -> Callable[[_Handler], None]:
     return send
 
 
+def drip(beginning: bytes) -> Callable[[_Handler], None]:
+    """Send `beginning`, then one byte every tenth of a second, for eight seconds."""
+
+    def send(handler: _Handler) -> None:
+        handler.wfile.write(beginning)
+        for _ in range(80):
+            handler.wfile.write(b"a")
+            time.sleep(0.1)
+        handler.close_connection = True
+
+    return send
+
+
 def hang(seconds: float) -> Callable[[_Handler], None]:
     """Send nothing for some seconds, then hang up."""
 

@@ -22,6 +22,7 @@ from tests.crawl_server import (
     SourceServer,
     abstract_of,
     cut_off,
+    drip,
     hang,
     page,
     redirect,
@@ -304,6 +305,25 @@ def test_malformed_address_in_the_list_costs_only_its_own_paper(web: SourceServe
     web.pages[found.doi] = page(shown(found))
     report, _ = run(web, tmp_path, "page")
     assert report.outcomes["page"] == {"found": 1, "the request failed (InvalidURL)": 1}
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    ],
+)
+def test_server_that_drips_bytes_times_out(web: SourceServer, tmp_path: Path, beginning: bytes) -> None:
+    """Each byte comes within the time limit of a read, but the complete answer may take four times as long at most."""
+    lost, found = web.add(YEAR, 2, ())
+    web.pages = {lost.doi: drip(beginning), found.doi: page(shown(found))}
+    begun = time.monotonic()
+    report, _ = run(web, tmp_path, "page", retries=0)
+    assert report.outcomes["page"] == {"found": 1, "timed out": 1}
+    assert time.monotonic() - begun < 6
 
 
 def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tmp_path: Path) -> None:
