@@ -29,7 +29,11 @@ def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[st
     Known outcomes, failures included, are not requested again. They count as if they had happened now, so that a
     killed crawl ends in the same files.
     """
-    with Browser(client.settings, client.hosts) as browser, ThreadPoolExecutor(PUBLISHERS_AT_ONCE) as pool:
+    with (
+        Browser(client.settings, client.hosts) as browser,
+        ThreadPoolExecutor(PUBLISHERS_AT_ONCE) as pool,
+        client.hosts.stopping_on_error(),
+    ):
         for source in sources:
             papers = [paper for paper in papers if outcomes.has(paper, source) or not outcomes.found(paper)]
             unknown = [paper for paper in papers if not outcomes.has(paper, source)]
@@ -90,6 +94,9 @@ def _ask_queue(
                 answers = _fetch_answers(client, browser, source, unknown)
                 found = [_judge(paper, source, answer) for paper, answer in zip(unknown, answers, strict=True)]
             except FetchError as error:
+                # An interrupted crawl did not get an answer: the next crawl asks.
+                if client.hosts.stopped.is_set():
+                    return
                 # A publisher's page that does not exist says nothing about its other pages.
                 failed = source in BATCH_SOURCES or error.status not in (404, 410)
                 found = [Outcome(paper_key(paper), source, None, str(error), failed) for paper in unknown]

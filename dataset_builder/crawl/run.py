@@ -6,6 +6,8 @@ python -m dataset_builder crawl --venue isca --years 2005-2024 --out data/papers
 import argparse
 import logging
 import re
+import signal
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -53,7 +55,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Run `crawl` and print its table; exits with 3 if an abstract or the list of a year is missing."""
+    """Run `crawl` and print its table; exits with 3 if something is missing, and with 130 if it is stopped."""
     if not re.fullmatch("[a-z][a-z0-9]*", arguments.venue):
         raise InputError(f"--venue {arguments.venue}: a key has lower-case letters and digits, such as isca")
     if len(set(arguments.sources)) < len(arguments.sources):
@@ -63,16 +65,22 @@ def run_command(arguments: argparse.Namespace) -> None:
         pauses=PAUSES if arguments.pause is None else dict.fromkeys(PAUSES, arguments.pause),
         timeout=arguments.timeout,
     )
-    report = crawl(
-        arguments.venue,
-        sorted({year for span in arguments.years for year in span}),
-        arguments.out,
-        arguments.sources,
-        settings,
-        Credentials.from_environment(),
-        arguments.retry_missing,
-        arguments.list_again,
-    )
+    # `kill` and shutdown send SIGTERM: end as on Ctrl-C, so that no browser stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        report = crawl(
+            arguments.venue,
+            sorted({year for span in arguments.years for year in span}),
+            arguments.out,
+            arguments.sources,
+            settings,
+            Credentials.from_environment(),
+            arguments.retry_missing,
+            arguments.list_again,
+        )
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: run the same command again to continue\n")
+        raise SystemExit(130) from None
     console = Console()
     console.print(as_table(*crawl_table(report), f"Abstracts of {report.venue}"))
     console.print(f"Papers: {report.listed} listed, {report.found} with an abstract")

@@ -19,7 +19,7 @@ from dataset_builder.crawl.report import CrawlReport, YearCounts
 from dataset_builder.files import exclusive_lock
 from dataset_builder.formats import read_format
 from tests.conftest import REPOSITORY, contents
-from tests.crawl_server import SourceServer, abstract_of, page, serving, title_of
+from tests.crawl_server import SourceServer, abstract_of, hang, page, serving, title_of
 
 BATCHES = ("openalex", "semantic_scholar", "crossref")
 
@@ -184,6 +184,25 @@ def test_crawl_killed_again_and_again_ends_in_the_same_files(
     assert final(tmp_path / "killed") == final(tmp_path / "unbroken")
     # No answer is requested twice.
     assert [source for source, _, _ in web.requests if source != "dblp"] == unbroken
+
+
+def test_stopped_crawl_asks_nothing_more_and_continues(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """It is stopped while it waits for the first of two pages, and does not take this for a failure of the page."""
+    answers = web.pages.copy()
+    web.pages = dict.fromkeys(("10.1145/isca2021.400", "10.1145/isca2021.500"), hang(30.0))
+    command = [sys.executable, "-m", *map(str, words(web, tmp_path))]
+    crawling = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not web.asked("page"):
+        assert crawling.poll() is None
+        time.sleep(0.05)
+    crawling.terminate()
+    _, message = crawling.communicate(timeout=15)
+    assert crawling.returncode == 130
+    assert message.endswith("interrupted: run the same command again to continue\n")
+    assert len(web.asked("page")) == 1
+    web.pages = answers
+    stage(*words(web, tmp_path))
+    assert [paper.abstract for paper in read_papers(tmp_path)[-2:]] == [abstract_of(400), None]
 
 
 def test_incomplete_line_in_the_journal_is_ignored(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
