@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -23,14 +24,16 @@ BATCH_SOURCES = {"openalex": openalex, "semantic_scholar": semantic_scholar, "cr
 PUBLISHERS_AT_ONCE = 8
 
 
-def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[str], outcomes: Outcomes) -> None:
+def find_abstracts(
+    client: Client, papers: Sequence[Paper], sources: Sequence[str], outcomes: Outcomes, browser_folder: Path
+) -> None:
     """Ask each source for the papers whose abstract no source has given yet, and add each outcome to `outcomes`.
 
     Known outcomes, failures included, are not requested again. They count as if they had happened now, so that a
     killed crawl ends in the same files.
     """
     with (
-        Browser(client.settings, client.hosts) as browser,
+        Browser(client.settings, client.hosts, browser_folder) as browser,
         ThreadPoolExecutor(PUBLISHERS_AT_ONCE) as pool,
         client.hosts.stopping_on_error(),
     ):

@@ -120,7 +120,7 @@ def crawl(
             outcomes.forget_missing()
         with closing(Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)) as client:
             listing, not_listed = _list_years(client, venue, years, work, list_again)
-            find_abstracts(client, listing.papers, sources, outcomes)
+            find_abstracts(client, listing.papers, sources, outcomes, work / "browser")
         # What an earlier crawl with other sources found stays.
         earlier = [source for source in SOURCES if any(outcomes.has(paper, source) for paper in listing.papers)]
         sources = [*(source for source in earlier if source not in sources), *sources]
