@@ -82,7 +82,7 @@ def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
     """Return the names of a venue's tables of contents by year.
 
     The names come from the links of the venue's page: isca2024 or, if a year has several volumes, asplos2023-1.
-    Raises `InputError` if DBLP does not know the venue, and `FetchError` if the page cannot be read.
+    Raises `InputError` if DBLP does not know the venue, and `FetchError` if the page fails or has no such link.
     """
     try:
         page = client.get("dblp", f"/db/conf/{venue}/index.html").content
@@ -99,6 +99,8 @@ def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
             # The years before 2000 have two digits.
             year = int(match["year"]) + (1900 if len(match["year"]) == 2 else 0)
             found.setdefault(year, set()).add((int(match["volume"] or 0), match["name"]))
+    if not found:
+        raise FetchError("no table of contents on it")
     return {year: [name for _, name in sorted(volumes)] for year, volumes in found.items()}
 
 

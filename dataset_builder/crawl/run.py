@@ -104,8 +104,8 @@ def crawl(
     Continues an earlier crawl into `out`; `retry_missing` asks again for the abstracts it did not find, and
     `list_again` lists all years again. A year that DBLP cannot list now gets no file; the report names it.
 
-    Raises `InputError` for a venue or years that DBLP does not know, for a folder that cannot be written to, and for
-    a folder that another crawl is writing into.
+    Raises `InputError` for a venue or years that DBLP does not know, if DBLP can list no year, for a folder that
+    cannot be written to, and for a folder that another crawl is writing into.
     """
     started = time.monotonic()
     if not credentials.crossref_mailto:
@@ -120,6 +120,9 @@ def crawl(
             outcomes.forget_missing()
         with closing(Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)) as client:
             listing, not_listed = _list_years(client, venue, years, work, list_again)
+            if len(not_listed) == len(years):
+                reason = not_listed[years[0]]
+                raise InputError(f"--venue {venue}: DBLP listed no year ({reason}); run the same command again later")
             find_abstracts(client, listing.papers, sources, outcomes, work / "browser")
         # What an earlier crawl with other sources found stays.
         earlier = [source for source in SOURCES if any(outcomes.has(paper, source) for paper in listing.papers)]
@@ -155,7 +158,7 @@ def _list_years(
             not_listed = dict.fromkeys(unlisted, f"the venue's page: {error}")
         else:
             if not volumes.keys() & set(years):
-                known = ", ".join(map(str, sorted(volumes))) or "no year"
+                known = ", ".join(map(str, sorted(volumes)))
                 raise InputError(f"--years: DBLP lists {venue} in {known}; give at least one of these")
     for year in tqdm(unlisted, desc="dblp", unit="year", disable=None):
         if year in volumes:

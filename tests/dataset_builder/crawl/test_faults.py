@@ -16,6 +16,7 @@ from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.crawl.report import CrawlReport
 from dataset_builder.crawl.run import crawl
 from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
+from dataset_builder.errors import InputError
 from dataset_builder.formats import read_format
 from tests.crawl_server import (
     FakePaper,
@@ -371,6 +372,23 @@ def test_entries_of_a_keynote_section_are_left_out(web: SourceServer, tmp_path: 
     report, papers = run(web, tmp_path, "openalex")
     assert [(entry.title, entry.reason) for entry in report.left_out] == [(title_of(0), "keynote")]
     assert [paper.title for paper in papers] == [title_of(1), title_of(2)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (status(500), "the venue's page: HTTP 500"),
+        (hang(1.0), "the venue's page: timed out"),
+        (page("<h1>Maintenance</h1>"), "the venue's page: no table of contents on it"),
+    ],
+)
+def test_crawl_that_lists_no_year_is_an_error(web: SourceServer, tmp_path: Path, fault: Callable, reason: str) -> None:
+    """The message has the reason, and no file is written."""
+    web.add(YEAR, 1)
+    web.faults["dblp"] = [fault] * 2
+    with pytest.raises(InputError, match=rf"DBLP listed no year \({reason}\)"):
+        run(web, tmp_path, "openalex")
+    assert [path.name for path in tmp_path.iterdir()] == [".crawl"]
 
 
 def test_year_of_several_volumes_is_one_file(web: SourceServer, tmp_path: Path) -> None:
