@@ -5,11 +5,12 @@ python -m dataset_builder crawl --venue isca --years 2005-2024 --out data/papers
 
 import argparse
 import logging
+import math
 import re
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 # The listings, the outcomes and the cache of answers, from which a killed crawl continues.
 WORK_FOLDER = ".crawl"
+# The longest pause and time limit, in seconds.
+LONGEST = 3600.0
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -49,9 +52,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     mirror = f"ask a mirror of a source; may be repeated. Sources: {' '.join(BASE_URLS)}"
     add("--base-url", type=_base_url, action="append", default=[], metavar="SOURCE=URL", help=mirror)
     pause = "pause between two requests to the same host; default: the pause that each host asks for"
-    add("--pause", type=float, metavar="SECONDS", help=pause)
+    add("--pause", type=_seconds(0.0), metavar="SECONDS", help=pause)
     limit = "time limit for an answer: %(default)s"
-    add("--timeout", type=float, default=Settings.timeout, metavar="SECONDS", help=limit)
+    add("--timeout", type=_seconds(0.1), default=Settings.timeout, metavar="SECONDS", help=limit)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -171,6 +174,19 @@ def _list_years(
     listings = [read_format(Listing, files[year], remedy) for year in years if year not in not_listed]
     papers = deduplicate_ids(paper for listing in listings for paper in listing.papers)
     return Listing(papers=papers, left_out=[entry for listing in listings for entry in listing.left_out]), not_listed
+
+
+def _seconds(least: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = math.nan
+        if not least <= seconds <= LONGEST:
+            raise argparse.ArgumentTypeError(f"{text!r}: must be a number of seconds from {least:g} to {LONGEST:g}")
+        return seconds
+
+    return parse
 
 
 def _base_url(text: str) -> tuple[str, str]:
