@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         venue, page = re.fullmatch(r"db/conf/(\w+)/([\w-]+)\.html", path).groups()
         if page == "index":
-            links = [name for name in self.server.volumes if name.startswith(venue)]
+            links = [name for name in self.server.volumes if name.startswith((venue, "pact"))]
             html = "".join(f'<li><a href="https://dblp.org/db/conf/{venue}/{name}.html">x</a></li>' for name in links)
             self.answer(html.encode(), "text/html; charset=utf-8", 200 if links else 404)
         else:

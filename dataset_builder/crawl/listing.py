@@ -1,7 +1,7 @@
 """List the papers of a venue and year from DBLP, without the entries that are not papers."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
@@ -78,8 +78,8 @@ class _SearchAnswer(BaseModel):
     hits: list[_Hit] = Field([], validation_alias=AliasPath("result", "hits", "hit"))
 
 
-def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
-    """Return the names of a venue's tables of contents by year.
+def find_volumes(client: Client, venue: str, names: Sequence[str]) -> dict[int, list[str]]:
+    """Return the names of a venue's tables of contents by year, which start with one of `names`.
 
     The names come from the links of the venue's page: isca2024 or, if a year has several volumes, asplos2023-1.
     Raises `InputError` if DBLP does not know the venue, and `FetchError` if the page fails or has no such link.
@@ -89,10 +89,11 @@ def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
     except FetchError as error:
         if error.status == 404:
             raise InputError(
-                f"--venue {venue}: DBLP does not know this venue; use its key, such as isca or asplos"
+                f"--venue {venue}: DBLP does not know this venue; use its key, such as isca or IEEEpact"
             ) from error
         raise
-    link = re.compile(rf"(?:^|/)(?P<name>{venue}(?P<year>\d{{4}}|\d\d)(?:-(?P<volume>\d+))?)\.html$")
+    name = "|".join(map(re.escape, names))
+    link = re.compile(rf"(?:^|/)(?P<name>(?:{name})(?P<year>\d{{4}}|\d\d)(?:-(?P<volume>\d+))?)\.html$", re.IGNORECASE)
     found: dict[int, set[tuple[int, str]]] = {}
     for anchor in BeautifulSoup(page, "lxml").find_all("a", href=True):
         if match := link.search(str(anchor["href"])):
@@ -100,17 +101,18 @@ def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
             year = int(match["year"]) + (1900 if len(match["year"]) == 2 else 0)
             found.setdefault(year, set()).add((int(match["volume"] or 0), match["name"]))
     if not found:
-        raise FetchError("no table of contents on it")
+        raise FetchError(f"no table of contents named {' or '.join(names)} on it")
     return {year: [name for _, name in sorted(volumes)] for year, volumes in found.items()}
 
 
 def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> Listing:
-    """Return the papers of a year, volume by volume; raises `FetchError`.
+    """Return the papers of a year, volume by volume, with the venue in lower case; raises `FetchError`.
 
     The entries of a volume come from the search API, or from its HTML page if the API fails or lacks entries. The page
     also has the section of each entry. If several papers share a URL, the first two keep it: one of them can have the
     DOI as its paper_id and the other one the URL. Later papers get the URL of DBLP's record.
     """
+    name = venue.lower()
     papers: list[Paper] = []
     left_out = []
     for volume in volumes:
@@ -134,7 +136,7 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
             if sum(paper.paper_url == url for paper in papers) >= (2 if doi else 1):
                 url = entry.url
             papers.append(
-                Paper(paper_id=doi or url, title=title, year=year, venue=venue, paper_url=url, doi=doi, abstract=None)
+                Paper(paper_id=doi or url, title=title, year=year, venue=name, paper_url=url, doi=doi, abstract=None)
             )
     return Listing(papers=papers, left_out=left_out)
 

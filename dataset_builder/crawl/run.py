@@ -42,7 +42,9 @@ LONGEST = 3600.0
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `crawl`."""
     add = command.add_argument
-    add("--venue", required=True, metavar="KEY", help="the venue's key at DBLP, such as isca")
+    add("--venue", required=True, metavar="KEY", help="the venue's key at DBLP, such as isca or IEEEpact")
+    files = "names of the venue's files at DBLP where they are not the key: --venue nips --volumes nips neurips"
+    add("--volumes", nargs="+", metavar="NAME", help=files)
     add("--years", type=parse_years, nargs="+", required=True, metavar="Y", help="years or spans: 2019 2021-2023")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the VENUE_YEAR.jsonl files")
     order = f"sources of abstracts, asked in this order; default: {' '.join(SOURCES)}"
@@ -59,8 +61,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Run `crawl` and print its table; exits with 3 if something is missing, and with 130 if it is stopped."""
-    if not re.fullmatch("[a-z][a-z0-9]*", arguments.venue):
-        raise InputError(f"--venue {arguments.venue}: a key has lower-case letters and digits, such as isca")
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9]*", arguments.venue):
+        raise InputError(f"--venue {arguments.venue}: use a key of letters and digits, such as isca or IEEEpact")
     if len(set(arguments.sources)) < len(arguments.sources):
         raise InputError(f"--sources {' '.join(arguments.sources)}: name each source once")
     settings = Settings(
@@ -80,6 +82,7 @@ def run_command(arguments: argparse.Namespace) -> None:
             Credentials.from_environment(),
             arguments.retry_missing,
             arguments.list_again,
+            arguments.volumes,
         )
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: run the same command again to continue\n")
@@ -101,6 +104,7 @@ def crawl(
     credentials: Credentials,
     retry_missing: bool = False,
     list_again: bool = False,
+    volume_names: Sequence[str] | None = None,
 ) -> CrawlReport:
     """Write VENUE_YEAR.jsonl for each year, the figure of papers by year and, last, the report, which is returned.
 
@@ -122,10 +126,11 @@ def crawl(
         if retry_missing:
             outcomes.forget_missing()
         with closing(Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)) as client:
-            listing, not_listed = _list_years(client, venue, years, work, list_again)
+            listing, not_listed = _list_years(client, venue, volume_names or [venue], years, work, list_again)
             if len(not_listed) == len(years):
                 reason = not_listed[years[0]]
                 raise InputError(f"--venue {venue}: DBLP listed no year ({reason}); run the same command again later")
+            venue = venue.lower()
             find_abstracts(client, listing.papers, sources, outcomes, work / "browser")
         # What an earlier crawl with other sources found stays.
         earlier = [source for source in SOURCES if any(outcomes.has(paper, source) for paper in listing.papers)]
@@ -147,22 +152,22 @@ def crawl(
 
 
 def _list_years(
-    client: Client, venue: str, years: Sequence[int], work: Path, list_again: bool
+    client: Client, venue: str, volume_names: Sequence[str], years: Sequence[int], work: Path, list_again: bool
 ) -> tuple[Listing, dict[int, str]]:
     """Return the listing of all years, from DBLP or an earlier crawl, and the reasons of the years without one."""
-    files = {year: work / f"{venue}_{year}.json" for year in years}
+    files = {year: work / f"{venue.lower()}_{year}.json" for year in years}
     unlisted = [year for year in years if list_again or not files[year].is_file()]
     not_listed = dict.fromkeys(unlisted, "DBLP has no table of contents")
     volumes: dict[int, list[str]] = {}
     if unlisted:
         try:
-            volumes = find_volumes(client, venue)
+            volumes = find_volumes(client, venue, volume_names)
         except FetchError as error:
             not_listed = dict.fromkeys(unlisted, f"the venue's page: {error}")
         else:
             if not volumes.keys() & set(years):
                 known = ", ".join(map(str, sorted(volumes)))
-                raise InputError(f"--years: DBLP lists {venue} in {known}; give at least one of these")
+                raise InputError(f"--years: DBLP lists {venue} in {known}; give one of these, or --volumes")
     for year in tqdm(unlisted, desc="dblp", unit="year", disable=None):
         if year in volumes:
             try:

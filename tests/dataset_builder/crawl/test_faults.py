@@ -44,12 +44,18 @@ def web() -> Iterator[SourceServer]:
 
 
 def run(
-    web: SourceServer, out: Path, *sources: str, venue: str = "isca", years: tuple[int, ...] = (2020,), **settings: Any
+    web: SourceServer,
+    out: Path,
+    *sources: str,
+    venue: str = "isca",
+    years: tuple[int, ...] = (2020,),
+    volumes: list[str] | None = None,
+    **settings: Any,
 ) -> tuple[CrawlReport, list[Paper]]:
     """Crawl without pauses and with short waits; return the report and the papers in the files."""
     quick = {"pauses": dict.fromkeys(PAUSES, 0.0), "timeout": 0.4, "backoff": 0.0, "retries": 1}
     chosen = Settings(**{"base_urls": web.base_urls, **quick, **settings})
-    report = crawl(venue, list(years), out, list(sources), chosen, KEYS)
+    report = crawl(venue, list(years), out, list(sources), chosen, KEYS, volume_names=volumes)
     return report, read_papers(out)
 
 
@@ -379,7 +385,7 @@ def test_entries_of_a_keynote_section_are_left_out(web: SourceServer, tmp_path: 
     [
         (status(500), "the venue's page: HTTP 500"),
         (hang(1.0), "the venue's page: timed out"),
-        (page("<h1>Maintenance</h1>"), "the venue's page: no table of contents on it"),
+        (page("<h1>Maintenance</h1>"), "the venue's page: no table of contents named isca on it"),
     ],
 )
 def test_crawl_that_lists_no_year_is_an_error(web: SourceServer, tmp_path: Path, fault: Callable, reason: str) -> None:
@@ -389,6 +395,19 @@ def test_crawl_that_lists_no_year_is_an_error(web: SourceServer, tmp_path: Path,
     with pytest.raises(InputError, match=rf"DBLP listed no year \({reason}\)"):
         run(web, tmp_path, "openalex")
     assert [path.name for path in tmp_path.iterdir()] == [".crawl"]
+
+
+def test_venue_with_capitals_and_files_of_other_names(web: SourceServer, tmp_path: Path) -> None:
+    """The key is in lower case in files and papers; files of other names are found only by these names."""
+    web.add("IEEEpact2020", 1)
+    web.add("pact2021", 1, start=10)
+    report, _ = run(web, tmp_path / "key", "openalex", venue="IEEEpact", years=(2020, 2021))
+    assert report.not_listed == {"2021": "DBLP has no table of contents"}
+    names = ["IEEEpact", "pact"]
+    report, papers = run(web, tmp_path, "openalex", venue="IEEEpact", years=(2020, 2021), volumes=names)
+    assert [(paper.venue, paper.title) for paper in papers] == [("ieeepact", title_of(0)), ("ieeepact", title_of(10))]
+    assert (tmp_path / "ieeepact_2021.jsonl").is_file()
+    assert report.venue == "ieeepact"
 
 
 def test_year_of_several_volumes_is_one_file(web: SourceServer, tmp_path: Path) -> None:

@@ -253,7 +253,7 @@ def test_crawl_killed_at_a_random_moment_ends_in_the_same_files(
     ("change", "message"),
     [
         (("--venue", "nosuch"), "DBLP does not know this venue"),
-        (("--venue", "ISCA"), "lower-case letters"),
+        (("--venue", "../isca"), "use a key of letters and digits"),
         (("--years", "1971"), "DBLP lists isca in 2020, 2021"),
         (("--years", "2024-2005"), "must be a year or a span of years"),
         (("--sources", "openalex", "scholar"), "invalid choice: 'scholar'"),
