@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 BATCH_SOURCES = {"openalex": openalex, "semantic_scholar": semantic_scholar, "crossref": crossref}
 # Publishers whose pages are requested at the same time. A browser shows one page at a time.
 PUBLISHERS_AT_ONCE = 8
+# Without a terminal, a line of progress is printed after so many pages: at most every minute or two.
+PAGES_PER_LINE = 25
 
 
 def find_abstracts(
@@ -51,8 +54,22 @@ def find_abstracts(
             else:
                 queues = _pages_by_publisher(papers)
             with tqdm(total=len(unknown), desc=source, unit="paper", disable=None) as progress:
-                ask = partial(_ask_queue, client, browser, source, outcomes, progress.update)
+                ask = partial(_ask_queue, client, browser, source, outcomes, _counter(source, progress))
                 list(pool.map(ask, queues) if source == "page" else map(ask, queues))
+
+
+def _counter(source: str, progress: "tqdm[NoReturn]") -> Callable[[int], None]:
+    """Return a function that counts papers in `progress`; without a terminal, pages are counted by lines."""
+    asked = 0
+
+    def count(number: int) -> None:
+        nonlocal asked
+        asked += number
+        progress.update(number)
+        if progress.disable and number == 1 and asked % PAGES_PER_LINE == 0:
+            logger.info("%s: %d of %d papers asked for", source, asked, progress.total)
+
+    return count
 
 
 def _usable_doi(paper: Paper) -> bool:

@@ -91,6 +91,12 @@ def run_command(arguments: argparse.Namespace) -> None:
     console.print(as_table(*crawl_table(report), f"Abstracts of {report.venue}"))
     console.print(f"Papers: {report.listed} listed, {report.found} with an abstract")
     console.print(f"Files: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
+    if report.missing:
+        console.print(
+            f"Missing abstracts: {len(report.missing)}; --retry-missing asks again, --sources asks elsewhere"
+        )
+    if report.not_listed:
+        console.print(f"Years not listed: {len(report.not_listed)}; the same command asks again")
     if report.missing or report.not_listed:
         raise SystemExit(3)
 

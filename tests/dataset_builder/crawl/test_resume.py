@@ -58,6 +58,7 @@ def test_crawl_writes_and_reports_all_papers_in_order(web: SourceServer, tmp_pat
     """158 papers, one of them without an abstract: exit code 3, and file and report have it."""
     done = stage(*words(web, tmp_path / "papers"))
     assert done.returncode == 3, done.stderr
+    assert "Missing abstracts: 1; --retry-missing asks again" in done.stdout
     papers = read_papers(tmp_path / "papers")
     assert [paper.title for paper in papers] == [
         title_of(number) for number in (*range(150), *range(200, 203), *range(300, 303), 400, 500)
@@ -142,6 +143,13 @@ def test_crawl_with_another_source_asks_it_for_missing_papers_only(
     report = read_format(CrawlReport, tmp_path / "crawl_report.json", "")
     assert report.sources == [*BATCHES, "page"]
     assert report.years["2021"].found == {"openalex": 0, "semantic_scholar": 3, "crossref": 3, "page": 1}
+
+
+def test_pages_are_counted_by_lines_without_a_terminal(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """A line for every 25 of the 158 pages."""
+    done = stage(*words(web, tmp_path, "--sources", "page"))
+    lines = [line for line in done.stderr.splitlines() if "papers asked for" in line]
+    assert lines == [f"page: {number} of 158 papers asked for" for number in (25, 50, 75, 100, 125, 150)]
 
 
 def test_list_again_finds_papers_that_dblp_added(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
