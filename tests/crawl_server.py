@@ -36,7 +36,7 @@ def abstract_of(number: int) -> str:
 
 @dataclass
 class FakePaper:
-    """The data that the sources have about a paper. `abstracts` is by source; `ee` is DBLP's URL of it."""
+    """The data that the sources have about a paper: `abstracts` by source, DBLP's URL `ee` and heading `section`."""
 
     number: int
     doi: str | None
@@ -44,6 +44,7 @@ class FakePaper:
     abstracts: dict[str, str] = field(default_factory=dict)
     kind: str = "Conference and Workshop Papers"
     ee: str | None = None
+    section: str = "Session 1"
 
 
 class SourceServer(ThreadingHTTPServer):
@@ -55,6 +56,8 @@ class SourceServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.volumes: dict[str, list[FakePaper]] = {}
         self.titles: dict[tuple[str, str], str] = {}
+        # By source: changes of the first record in each answer.
+        self.changes: dict[str, dict[str, Any]] = {}
         # By source: the faults that the next requests get in place of an answer.
         self.faults: dict[str, list[Callable[[_Handler], None]]] = {}
         # By DOI or path: the publisher's page.
@@ -157,12 +160,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         venue, page = re.fullmatch(r"db/conf/(\w+)/([\w-]+)\.html", path).groups()
         if page == "index":
-            links = [name for name in self.server.volumes if name.startswith(venue)]
+            links = [name for name in self.server.volumes if name.startswith((venue, "pact"))]
             html = "".join(f'<li><a href="https://dblp.org/db/conf/{venue}/{name}.html">x</a></li>' for name in links)
             self.answer(html.encode(), "text/html; charset=utf-8", 200 if links else 404)
         else:
             entries = "".join(
-                f'<li class="entry inproceedings" id="conf/{venue}/{paper.number}"><nav class="publ"><ul>'
+                f"<header><h2>{paper.section}</h2></header>"
+                f'<li class="entry inproceedings" id="conf/x/{page}-{paper.number}"><nav class="publ"><ul>'
                 f'<li class="drop-down"><div class="head"><a href="{self._ee(paper)}">e</a></div></li></ul></nav>'
                 '<cite><span itemprop="author">A. Author</span>'
                 f'<span class="title" itemprop="name">{paper.title}.</span></cite></li>'
@@ -201,6 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
                     "abstract_inverted_index": dict(sorted(index.items())) or None,
                 }
             )
+        results[:1] = [record | self.server.changes.get("openalex", {}) for record in results[:1]]
         self._json({"meta": {"count": len(results), "page": 1, "per_page": 100}, "results": results})
 
     def _semantic_scholar(self, _: dict[str, str], body: bytes) -> None:
@@ -252,6 +257,19 @@ def cut_off(body: bytes = b'{"results": [') -> Callable[[_Handler], None]:
         handler.wfile.write(body)
         handler.wfile.flush()
         handler.connection.shutdown(socket.SHUT_RDWR)
+        handler.close_connection = True
+
+    return send
+
+
+def drip(beginning: bytes) -> Callable[[_Handler], None]:
+    """Send `beginning`, then one byte every tenth of a second, for eight seconds."""
+
+    def send(handler: _Handler) -> None:
+        handler.wfile.write(beginning)
+        for _ in range(80):
+            handler.wfile.write(b"a")
+            time.sleep(0.1)
         handler.close_connection = True
 
     return send

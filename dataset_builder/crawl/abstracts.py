@@ -5,14 +5,15 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.crawl.cleanup import clean_abstract, plain_text, same_title
 from dataset_builder.crawl.client import Client
-from dataset_builder.crawl.outcomes import Answer, FetchError, Outcome, Outcomes
+from dataset_builder.crawl.outcomes import Answer, FetchError, Outcome, Outcomes, paper_key
 from dataset_builder.crawl.sources import crossref, openalex, publisher_page, semantic_scholar
 from dataset_builder.crawl.sources.browser import Browser
 
@@ -22,21 +23,30 @@ logger = logging.getLogger(__name__)
 BATCH_SOURCES = {"openalex": openalex, "semantic_scholar": semantic_scholar, "crossref": crossref}
 # Publishers whose pages are requested at the same time. A browser shows one page at a time.
 PUBLISHERS_AT_ONCE = 8
+# Without a terminal, a line of progress is printed after so many pages: at most every minute or two.
+PAGES_PER_LINE = 25
 
 
-def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[str], outcomes: Outcomes) -> None:
-    """Ask each source for the papers whose abstract is not found yet, and add each outcome to `outcomes`.
+def find_abstracts(
+    client: Client, papers: Sequence[Paper], sources: Sequence[str], outcomes: Outcomes, browser_folder: Path
+) -> None:
+    """Ask each source for the papers whose abstract no source has given yet, and add each outcome to `outcomes`.
 
     Known outcomes, failures included, are not requested again. They count as if they had happened now, so that a
     killed crawl ends in the same files.
     """
-    with Browser(client.settings, client.hosts) as browser, ThreadPoolExecutor(PUBLISHERS_AT_ONCE) as pool:
+    with (
+        Browser(client.settings, client.hosts, browser_folder) as browser,
+        ThreadPoolExecutor(PUBLISHERS_AT_ONCE) as pool,
+        client.hosts.stopping_on_error(),
+    ):
         for source in sources:
+            papers = [paper for paper in papers if outcomes.has(paper, source) or not outcomes.found(paper)]
             unknown = [paper for paper in papers if not outcomes.has(paper, source)]
-            logger.info("%s: %d papers without an abstract, %d of them to ask for", source, len(papers), len(unknown))
+            logger.info("%s: %d papers to ask for", source, len(unknown))
             if source in BATCH_SOURCES:
                 unusable = [paper for paper in unknown if not _usable_doi(paper)]
-                outcomes.add([Outcome(paper.paper_id, source, None, "no DOI to ask by") for paper in unusable])
+                outcomes.add([Outcome(paper_key(paper), source, None, "no DOI to ask by") for paper in unusable])
                 # Cut batches from all papers, known ones too, so that they are the same after a kill.
                 usable = [paper for paper in papers if _usable_doi(paper)]
                 size = BATCH_SOURCES[source].BATCH_SIZE
@@ -44,9 +54,22 @@ def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[st
             else:
                 queues = _pages_by_publisher(papers)
             with tqdm(total=len(unknown), desc=source, unit="paper", disable=None) as progress:
-                ask = partial(_ask_queue, client, browser, source, outcomes, progress.update)
+                ask = partial(_ask_queue, client, browser, source, outcomes, _counter(source, progress))
                 list(pool.map(ask, queues) if source == "page" else map(ask, queues))
-            papers = [paper for paper in papers if not outcomes.get(paper, source).abstract]
+
+
+def _counter(source: str, progress: "tqdm[NoReturn]") -> Callable[[int], None]:
+    """Return a function that counts papers in `progress`; without a terminal, pages are counted by lines."""
+    asked = 0
+
+    def count(number: int) -> None:
+        nonlocal asked
+        asked += number
+        progress.update(number)
+        if progress.disable and number == 1 and asked % PAGES_PER_LINE == 0:
+            logger.info("%s: %d of %d papers asked for", source, asked, progress.total)
+
+    return count
 
 
 def _usable_doi(paper: Paper) -> bool:
@@ -57,7 +80,7 @@ def _usable_doi(paper: Paper) -> bool:
 def _pages_by_publisher(papers: Sequence[Paper]) -> list[list[list[Paper]]]:
     publishers: dict[str, list[list[Paper]]] = defaultdict(list)
     for paper in papers:
-        publisher = paper.doi.partition("/")[0] if paper.doi else urlsplit(paper.paper_url).netloc
+        publisher = paper.doi.partition("/")[0] if paper.doi else "/".join(paper.paper_url.split("/")[:3])
         publishers[publisher].append([paper])
     return list(publishers.values())
 
@@ -91,9 +114,12 @@ def _ask_queue(
                 answers = _fetch_answers(client, browser, source, unknown)
                 found = [_judge(paper, source, answer) for paper, answer in zip(unknown, answers, strict=True)]
             except FetchError as error:
+                # An interrupted crawl did not get an answer: the next crawl asks.
+                if client.hosts.stopped.is_set():
+                    return
                 # A publisher's page that does not exist says nothing about its other pages.
                 failed = source in BATCH_SOURCES or error.status not in (404, 410)
-                found = [Outcome(paper.paper_id, source, None, str(error), failed) for paper in unknown]
+                found = [Outcome(paper_key(paper), source, None, str(error), failed) for paper in unknown]
             outcomes.add(found)
             on_asked(len(unknown))
         failures = failures + 1 if outcomes.get(batch[-1], source).failed else 0
@@ -102,8 +128,10 @@ def _ask_queue(
 def _judge(paper: Paper, source: str, answer: Answer | None) -> Outcome:
     """Return the cleaned abstract of an answer, or the reason why the answer has none or is about another paper."""
     if answer is None:
-        return Outcome(paper.paper_id, source, None, "not known to the source")
+        return Outcome(paper_key(paper), source, None, "not known to the source")
     abstract, reason = clean_abstract(answer.abstract)
-    if abstract and answer.title and not same_title(paper.title, plain_text(answer.title)):
-        return Outcome(paper.paper_id, source, None, "the title is another paper's")
-    return Outcome(paper.paper_id, source, abstract, reason)
+    if abstract and not answer.title:
+        return Outcome(paper_key(paper), source, None, "no title to compare")
+    if abstract and not same_title(paper.title, plain_text(answer.title or "")):
+        return Outcome(paper_key(paper), source, None, "the title is another paper's")
+    return Outcome(paper_key(paper), source, abstract, reason)

@@ -5,14 +5,15 @@ import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
-from typing import Any, TypeVar
+from threading import Event, Lock, Thread
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from requests.adapters import HTTPAdapter
 from requests_cache import CachedSession
 from urllib3 import HTTPResponse
@@ -25,6 +26,17 @@ logger = logging.getLogger(__name__)
 
 Shape = TypeVar("Shape")
 
+
+def _none_if_malformed(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+# A record of a list; None in place of a malformed one, so that the other records are used.
+Tolerant = Annotated[Shape | None, WrapValidator(_none_if_malformed)]
+
 RETRY_STATUSES = (429, 500, 502, 503, 504)
 # The cache gets a decoded and complete body, which these headers no longer describe.
 TRANSFER_HEADERS = {"content-encoding", "content-length", "transfer-encoding", "connection"}
@@ -35,6 +47,8 @@ class Hosts:
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
+        # Set when the crawl is interrupted: no request and no pause is started, and none is waited for.
+        self.stopped = Event()
         # Hosts that asked for a longer pause than the crawl will wait.
         self.closed: set[str] = set()
         self._locks: dict[str, Lock] = defaultdict(Lock)
@@ -47,11 +61,25 @@ class Hosts:
         with self._guard:
             lock = self._locks[host]
         with lock:
-            time.sleep(max(0.0, self._free_at[host] - time.monotonic()))
+            self.sleep(self._free_at[host] - time.monotonic())
             try:
                 yield
             finally:
                 self.pause(host, pause)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises `FetchError` if the crawl is interrupted."""
+        if self.stopped.wait(max(0.0, seconds)):
+            raise FetchError("interrupted")
+
+    @contextmanager
+    def stopping_on_error(self) -> Iterator[None]:
+        """Set `stopped` if the block ends with an exception, KeyboardInterrupt included."""
+        try:
+            yield
+        except BaseException:
+            self.stopped.set()
+            raise
 
     def pause(self, host: str, seconds: float) -> None:
         """Send the host no request for at least this many seconds."""
@@ -87,10 +115,11 @@ class Client:
         response = self.get(source, path, params, body)
         try:
             return TypeAdapter(shape).validate_python(response.json())
-        except requests.JSONDecodeError:
-            raise FetchError("the answer is not JSON") from None
         except ValidationError:
             raise FetchError("the answer is not of the documented shape") from None
+        # Also for numbers of more than 4,300 digits and for very deep nesting.
+        except (ValueError, RecursionError):
+            raise FetchError("the answer is not JSON") from None
 
     def get(
         self, source: str, path: str, params: dict[str, str] | None = None, body: object = None
@@ -112,6 +141,9 @@ class Client:
             raise FetchError("the address is not http or https") from None
         except requests.RequestException as error:
             raise FetchError(f"the request failed ({type(error).__name__})") from None
+        # From requests and urllib3, for redirects such as http://[::1 or to a host label of more than 63 characters.
+        except ValueError:
+            raise FetchError("the address cannot be read") from None
         if response.status_code != 200:
             raise FetchError(f"HTTP {response.status_code}", response.status_code)
         return response
@@ -155,9 +187,9 @@ class _PoliteAdapter(HTTPAdapter):
                         self._hosts.pause(host, error.retry_after)
                         raise
                     else:
-                        wait = max(error.retry_after, self._settings.backoff * 2**attempt)
-                        logger.info("%s: %s; asking again in %.1f s", host, error, wait)
-                        time.sleep(wait)
+                        seconds = max(error.retry_after, self._settings.backoff * 2**attempt)
+                        logger.info("%s: %s; asking again in %.1f s", host, error, seconds)
+                        self._hosts.sleep(seconds)
                         attempt += 1
                 else:
                     self._hosts.pause(host, _seconds_per_request(raw))
@@ -165,7 +197,28 @@ class _PoliteAdapter(HTTPAdapter):
         raise FetchError("the host asked for too long a pause")
 
     def _read(self, request: requests.PreparedRequest, **kwargs: Any) -> HTTPResponse:
-        """Return the answer with its decoded body; raises `FetchError`, and `_TemporaryError` to be retried."""
+        """Return the answer with its decoded body; raises `FetchError`, and `_TemporaryError` to be retried.
+
+        The transfer has its own thread, which is abandoned at the end of the time: no limit of requests ends a
+        transfer of one byte now and then, in the headers for example.
+        """
+        answer: Future[HTTPResponse] = Future()
+
+        def transfer() -> None:
+            try:
+                answer.set_result(self._transfer(request, **kwargs))
+            except Exception as error:
+                answer.set_exception(error)
+
+        Thread(target=transfer, daemon=True).start()
+        deadline = time.monotonic() + 4 * self._settings.timeout
+        while not wait([answer], timeout=0.2).done:
+            self._hosts.sleep(0.0)
+            if time.monotonic() > deadline:
+                raise _TemporaryError("timed out")
+        return answer.result()
+
+    def _transfer(self, request: requests.PreparedRequest, **kwargs: Any) -> HTTPResponse:
         started = time.monotonic()
         body = io.BytesIO()
         try:

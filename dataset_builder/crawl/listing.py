@@ -1,7 +1,7 @@
 """List the papers of a venue and year from DBLP, without the entries that are not papers."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
@@ -32,6 +32,12 @@ NON_PAPERS = {
         ),
     }.items()
 }
+# The heading of a section of keynotes, in a table of contents; not one that announces papers as well.
+KEYNOTE_SECTION = re.compile(
+    r"^\W*((session|day) \w+\W+)?((opening|closing) )?(keynotes?|plenary|invited (talk|lecture|speaker)s?)\b"
+    r"(?!.*(\b(and|papers?)\b|&))",
+    re.IGNORECASE,
+)
 
 
 class LeftOut(FileFormat):
@@ -50,13 +56,17 @@ class Listing(FileFormat):
 
 
 class _Entry(BaseModel):
-    """An entry of a table of contents. `ee` has the URLs of the publication, and `url` is DBLP's page about it."""
+    """An entry of a table of contents. `ee` has the URLs of the publication, and `url` is DBLP's page about it.
+
+    `section` is the heading above the entry, which the search API does not send.
+    """
 
     ee: str | list[str] = []
     doi: str | None = None
     title: str
     type: str
     url: str
+    section: str = ""
 
 
 class _Hit(BaseModel):
@@ -68,47 +78,55 @@ class _SearchAnswer(BaseModel):
     hits: list[_Hit] = Field([], validation_alias=AliasPath("result", "hits", "hit"))
 
 
-def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
-    """Return the names of a venue's tables of contents by year.
+def find_volumes(client: Client, venue: str, names: Sequence[str]) -> dict[int, list[str]]:
+    """Return the names of a venue's tables of contents by year, which start with one of `names`.
 
     The names come from the links of the venue's page: isca2024 or, if a year has several volumes, asplos2023-1.
-    Raises `InputError` if DBLP does not know the venue, and `FetchError` if the page cannot be read.
+    Raises `InputError` if DBLP does not know the venue, and `FetchError` if the page fails or has no such link.
     """
     try:
         page = client.get("dblp", f"/db/conf/{venue}/index.html").content
     except FetchError as error:
         if error.status == 404:
             raise InputError(
-                f"--venue {venue}: DBLP does not know this venue; use its key, such as isca or asplos"
+                f"--venue {venue}: DBLP does not know this venue; use its key, such as isca or IEEEpact"
             ) from error
         raise
-    link = re.compile(rf"(?:^|/)(?P<name>{venue}(?P<year>\d{{4}}|\d\d)(?:-(?P<volume>\d+))?)\.html$")
+    name = "|".join(map(re.escape, names))
+    link = re.compile(rf"(?:^|/)(?P<name>(?:{name})(?P<year>\d{{4}}|\d\d)(?:-(?P<volume>\d+))?)\.html$", re.IGNORECASE)
     found: dict[int, set[tuple[int, str]]] = {}
     for anchor in BeautifulSoup(page, "lxml").find_all("a", href=True):
         if match := link.search(str(anchor["href"])):
             # The years before 2000 have two digits.
             year = int(match["year"]) + (1900 if len(match["year"]) == 2 else 0)
             found.setdefault(year, set()).add((int(match["volume"] or 0), match["name"]))
+    if not found:
+        raise FetchError(f"no table of contents named {' or '.join(names)} on it")
     return {year: [name for _, name in sorted(volumes)] for year, volumes in found.items()}
 
 
 def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> Listing:
-    """Return the papers of a year, volume by volume; raises `FetchError`.
+    """Return the papers of a year, volume by volume, with the venue in lower case; raises `FetchError`.
 
-    Each volume is requested from the search API, then from its HTML page if the API fails or has no entry. If several
-    papers share a URL, the first two keep it: one of them can have the DOI as its paper_id and the other one the URL.
-    Later papers get the URL of DBLP's record.
+    The entries of a volume come from the search API, or from its HTML page if the API fails or lacks entries. The page
+    also has the section of each entry. If several papers share a URL, the first two keep it: one of them can have the
+    DOI as its paper_id and the other one the URL. Later papers get the URL of DBLP's record.
     """
+    name = venue.lower()
     papers: list[Paper] = []
     left_out = []
     for volume in volumes:
+        on_page = _read_page(client, venue, volume)
+        sections = {entry.url: entry.section for entry in on_page}
         try:
             entries = _read_search(client, venue, volume)
         except FetchError:
             entries = []
-        for entry in entries or _read_page(client, venue, volume):
+        for entry in entries or on_page:
             title = clean_title(entry.title)
             reason = "front matter" if entry.type == "Editorship" else reason_left_out(title)
+            if KEYNOTE_SECTION.search(sections.get(entry.url, "")):
+                reason = reason or "keynote"
             if reason:
                 left_out.append(LeftOut(year=year, title=title, reason=reason))
                 continue
@@ -118,7 +136,7 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
             if sum(paper.paper_url == url for paper in papers) >= (2 if doi else 1):
                 url = entry.url
             papers.append(
-                Paper(paper_id=doi or url, title=title, year=year, venue=venue, paper_url=url, doi=doi, abstract=None)
+                Paper(paper_id=doi or url, title=title, year=year, venue=name, paper_url=url, doi=doi, abstract=None)
             )
     return Listing(papers=papers, left_out=left_out)
 
@@ -145,8 +163,10 @@ def _read_search(client: Client, venue: str, volume: str) -> list[_Entry]:
         params = {"q": query, "h": str(PAGE_SIZE), "f": str(len(entries)), "format": "json"}
         answer = client.get_json("dblp", "/search/publ/api", _SearchAnswer, params)
         entries += [hit.info for hit in answer.hits]
-        if not answer.hits or len(entries) >= answer.total:
+        if len(entries) >= answer.total:
             return entries
+        if not answer.hits:
+            raise FetchError("the list of papers is incomplete")
 
 
 def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:
@@ -159,7 +179,9 @@ def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:
             record_url = f"https://dblp.org/rec/{quote(str(item.get('id', '')))}"
             kind = "Editorship" if "editor" in item["class"] else ""
             urls = [str(link["href"])] if link else []
-            entries.append(_Entry(ee=urls, title=title.decode_contents(), type=kind, url=record_url))
+            heading = item.find_previous(["h2", "h3"])
+            section = heading.get_text(" ", strip=True) if heading else ""
+            entries.append(_Entry(ee=urls, title=title.decode_contents(), type=kind, url=record_url, section=section))
     if not entries:
         raise FetchError("the table of contents cannot be read")
     return entries

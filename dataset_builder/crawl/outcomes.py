@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.corpus.papers import Paper
+from dataset_builder.crawl.settings import SOURCES
 from dataset_builder.journal import Journal
 
 
@@ -27,14 +28,23 @@ class Answer:
     abstract: str | None
 
 
+def paper_key(paper: Paper) -> str:
+    """Return the name of a paper in the journal.
+
+    Its paper_id will not do: two papers may share a DOI, and the years of a crawl decide which of them gets it as its
+    paper_id.
+    """
+    return f"{paper.doi or paper.paper_url} {paper.title}"
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """The result of asking a source for a paper: an abstract, or the reason why it is missing.
+    """The result of asking a source for a paper (its `paper_key`): an abstract, or the reason why it is missing.
 
     `failed` means that the source could not be asked, so it may have the abstract.
     """
 
-    paper_id: str
+    paper: str
     source: str
     abstract: str | None
     reason: str | None = None
@@ -56,28 +66,33 @@ class Outcomes:
 
     def has(self, paper: Paper, source: str) -> bool:
         """Return whether the outcome of a paper at a source is known."""
-        return (paper.paper_id, source) in self._known
+        return (paper_key(paper), source) in self._known
 
     def get(self, paper: Paper, source: str) -> Outcome:
         """Return the known outcome of a paper at a source."""
-        return self._known[paper.paper_id, source]
+        return self._known[paper_key(paper), source]
+
+    def found(self, paper: Paper) -> bool:
+        """Return whether the abstract of a paper is known from any source."""
+        return any(self.has(paper, source) and self.get(paper, source).abstract for source in SOURCES)
 
     def until_found(self, paper: Paper, sources: Iterable[str]) -> list[Outcome]:
-        """Return the outcomes of a paper at `sources`, in order, up to the first source that has the abstract."""
+        """Return the known outcomes of a paper at `sources`, in order, up to the first one with the abstract."""
         outcomes = []
         for source in sources:
-            outcomes.append(self.get(paper, source))
-            if outcomes[-1].abstract:
+            if self.has(paper, source):
+                outcomes.append(self.get(paper, source))
+            if outcomes and outcomes[-1].abstract:
                 break
         return outcomes
 
     def forget_missing(self) -> None:
         """Remove all outcomes of the papers whose abstract no source has."""
-        found = {outcome.paper_id for outcome in self._known.values() if outcome.abstract}
-        kept = [outcome for outcome in self._known.values() if outcome.paper_id in found]
+        found = {outcome.paper for outcome in self._known.values() if outcome.abstract}
+        kept = [outcome for outcome in self._known.values() if outcome.paper in found]
         self._journal.replace(kept)
         self._known = _by_paper_and_source(kept)
 
 
 def _by_paper_and_source(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Outcome]:
-    return {(outcome.paper_id, outcome.source): outcome for outcome in outcomes}
+    return {(outcome.paper, outcome.source): outcome for outcome in outcomes}

@@ -5,9 +5,12 @@ python -m dataset_builder crawl --venue isca --years 2005-2024 --out data/papers
 
 import argparse
 import logging
+import math
 import re
+import signal
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -32,29 +35,34 @@ logger = logging.getLogger(__name__)
 
 # The listings, the outcomes and the cache of answers, from which a killed crawl continues.
 WORK_FOLDER = ".crawl"
+# The longest pause and time limit, in seconds.
+LONGEST = 3600.0
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `crawl`."""
     add = command.add_argument
-    add("--venue", required=True, metavar="KEY", help="the venue's key at DBLP, such as isca")
+    add("--venue", required=True, metavar="KEY", help="the venue's key at DBLP, such as isca or IEEEpact")
+    files = "names of the venue's files at DBLP where they are not the key: --venue nips --volumes nips neurips"
+    add("--volumes", nargs="+", metavar="NAME", help=files)
     add("--years", type=parse_years, nargs="+", required=True, metavar="Y", help="years or spans: 2019 2021-2023")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the VENUE_YEAR.jsonl files")
     order = f"sources of abstracts, asked in this order; default: {' '.join(SOURCES)}"
     add("--sources", nargs="+", choices=SOURCES, default=SOURCES, metavar="SOURCE", help=order)
     add("--retry-missing", action="store_true", help="ask again for the abstracts that an earlier crawl did not find")
+    add("--list-again", action="store_true", help="list all papers again, also of the years that are listed already")
     mirror = f"ask a mirror of a source; may be repeated. Sources: {' '.join(BASE_URLS)}"
     add("--base-url", type=_base_url, action="append", default=[], metavar="SOURCE=URL", help=mirror)
     pause = "pause between two requests to the same host; default: the pause that each host asks for"
-    add("--pause", type=float, metavar="SECONDS", help=pause)
+    add("--pause", type=_seconds(0.0), metavar="SECONDS", help=pause)
     limit = "time limit for an answer: %(default)s"
-    add("--timeout", type=float, default=Settings.timeout, metavar="SECONDS", help=limit)
+    add("--timeout", type=_seconds(0.1), default=Settings.timeout, metavar="SECONDS", help=limit)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Run `crawl` and print its table; exits with 3 if an abstract or the list of a year is missing."""
-    if not re.fullmatch("[a-z][a-z0-9]*", arguments.venue):
-        raise InputError(f"--venue {arguments.venue}: a key has lower-case letters and digits, such as isca")
+    """Run `crawl` and print its table; exits with 3 if something is missing, and with 130 if it is stopped."""
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9]*", arguments.venue):
+        raise InputError(f"--venue {arguments.venue}: use a key of letters and digits, such as isca or IEEEpact")
     if len(set(arguments.sources)) < len(arguments.sources):
         raise InputError(f"--sources {' '.join(arguments.sources)}: name each source once")
     settings = Settings(
@@ -62,19 +70,33 @@ def run_command(arguments: argparse.Namespace) -> None:
         pauses=PAUSES if arguments.pause is None else dict.fromkeys(PAUSES, arguments.pause),
         timeout=arguments.timeout,
     )
-    report = crawl(
-        arguments.venue,
-        sorted({year for span in arguments.years for year in span}),
-        arguments.out,
-        arguments.sources,
-        settings,
-        Credentials.from_environment(),
-        arguments.retry_missing,
-    )
+    # `kill` and shutdown send SIGTERM: end as on Ctrl-C, so that no browser stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        report = crawl(
+            arguments.venue,
+            sorted({year for span in arguments.years for year in span}),
+            arguments.out,
+            arguments.sources,
+            settings,
+            Credentials.from_environment(),
+            arguments.retry_missing,
+            arguments.list_again,
+            arguments.volumes,
+        )
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: run the same command again to continue\n")
+        raise SystemExit(130) from None
     console = Console()
     console.print(as_table(*crawl_table(report), f"Abstracts of {report.venue}"))
     console.print(f"Papers: {report.listed} listed, {report.found} with an abstract")
     console.print(f"Files: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
+    if report.missing:
+        console.print(
+            f"Missing abstracts: {len(report.missing)}; --retry-missing asks again, --sources asks elsewhere"
+        )
+    if report.not_listed:
+        console.print(f"Years not listed: {len(report.not_listed)}; the same command asks again")
     if report.missing or report.not_listed:
         raise SystemExit(3)
 
@@ -87,14 +109,16 @@ def crawl(
     settings: Settings,
     credentials: Credentials,
     retry_missing: bool = False,
+    list_again: bool = False,
+    volume_names: Sequence[str] | None = None,
 ) -> CrawlReport:
     """Write VENUE_YEAR.jsonl for each year, the figure of papers by year and, last, the report, which is returned.
 
-    Continues an earlier crawl into `out`; `retry_missing` asks again for the abstracts it did not find. A year that
-    DBLP cannot list now gets no file; the report names it.
+    Continues an earlier crawl into `out`; `retry_missing` asks again for the abstracts it did not find, and
+    `list_again` lists all years again. A year that DBLP cannot list now gets no file; the report names it.
 
-    Raises `InputError` for a venue or years that DBLP does not know, for a folder that cannot be written to, and for
-    a folder that another crawl is writing into.
+    Raises `InputError` for a venue or years that DBLP does not know, if DBLP can list no year, for a folder that
+    cannot be written to, and for a folder that another crawl is writing into.
     """
     started = time.monotonic()
     if not credentials.crossref_mailto:
@@ -108,8 +132,15 @@ def crawl(
         if retry_missing:
             outcomes.forget_missing()
         with closing(Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)) as client:
-            listing, not_listed = _list_years(client, venue, years, work)
-            find_abstracts(client, listing.papers, sources, outcomes)
+            listing, not_listed = _list_years(client, venue, volume_names or [venue], years, work, list_again)
+            if len(not_listed) == len(years):
+                reason = not_listed[years[0]]
+                raise InputError(f"--venue {venue}: DBLP listed no year ({reason}); run the same command again later")
+            venue = venue.lower()
+            find_abstracts(client, listing.papers, sources, outcomes, work / "browser")
+        # What an earlier crawl with other sources found stays.
+        earlier = [source for source in SOURCES if any(outcomes.has(paper, source) for paper in listing.papers)]
+        sources = [*(source for source in earlier if source not in sources), *sources]
         papers: dict[int, list[Paper]] = {year: [] for year in years if year not in not_listed}
         for paper in listing.papers:
             last = outcomes.until_found(paper, sources)[-1]
@@ -117,7 +148,7 @@ def crawl(
             papers[paper.year].append(paper.model_copy(update=found))
         for year, papers_of_year in papers.items():
             write_papers(out / f"{venue}_{year}.jsonl", papers_of_year)
-        report = build_report(venue, list(sources), list(papers), listing, not_listed, outcomes)
+        report = build_report(venue, sources, list(papers), listing, not_listed, outcomes)
         draw_papers_by_year(out, {year: counts.listed for year, counts in report.years.items()})
         write_format(out / REPORT_FILE, report)
         requests = client.hosts.requests
@@ -126,21 +157,23 @@ def crawl(
         return report
 
 
-def _list_years(client: Client, venue: str, years: Sequence[int], work: Path) -> tuple[Listing, dict[int, str]]:
+def _list_years(
+    client: Client, venue: str, volume_names: Sequence[str], years: Sequence[int], work: Path, list_again: bool
+) -> tuple[Listing, dict[int, str]]:
     """Return the listing of all years, from DBLP or an earlier crawl, and the reasons of the years without one."""
-    files = {year: work / f"{venue}_{year}.json" for year in years}
-    unlisted = [year for year in years if not files[year].is_file()]
+    files = {year: work / f"{venue.lower()}_{year}.json" for year in years}
+    unlisted = [year for year in years if list_again or not files[year].is_file()]
     not_listed = dict.fromkeys(unlisted, "DBLP has no table of contents")
     volumes: dict[int, list[str]] = {}
     if unlisted:
         try:
-            volumes = find_volumes(client, venue)
+            volumes = find_volumes(client, venue, volume_names)
         except FetchError as error:
             not_listed = dict.fromkeys(unlisted, f"the venue's page: {error}")
         else:
             if not volumes.keys() & set(years):
-                known = ", ".join(map(str, sorted(volumes))) or "no year"
-                raise InputError(f"--years: DBLP lists {venue} in {known}; give at least one of these")
+                known = ", ".join(map(str, sorted(volumes)))
+                raise InputError(f"--years: DBLP lists {venue} in {known}; give one of these, or --volumes")
     for year in tqdm(unlisted, desc="dblp", unit="year", disable=None):
         if year in volumes:
             try:
@@ -152,6 +185,19 @@ def _list_years(client: Client, venue: str, years: Sequence[int], work: Path) ->
     listings = [read_format(Listing, files[year], remedy) for year in years if year not in not_listed]
     papers = deduplicate_ids(paper for listing in listings for paper in listing.papers)
     return Listing(papers=papers, left_out=[entry for listing in listings for entry in listing.left_out]), not_listed
+
+
+def _seconds(least: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = math.nan
+        if not least <= seconds <= LONGEST:
+            raise argparse.ArgumentTypeError(f"{text!r}: must be a number of seconds from {least:g} to {LONGEST:g}")
+        return seconds
+
+    return parse
 
 
 def _base_url(text: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from pydantic import AliasPath, BaseModel, Field
 
-from dataset_builder.crawl.client import Client
+from dataset_builder.crawl.client import Client, Tolerant
 from dataset_builder.crawl.outcomes import Answer
 
 # Filters on the same field are alternatives (https://www.crossref.org/documentation/retrieve-metadata/rest-api/).
@@ -17,7 +17,7 @@ class _Work(BaseModel):
 
 
 class _Works(BaseModel):
-    items: list[_Work] = Field(validation_alias=AliasPath("message", "items"))
+    items: list[Tolerant[_Work]] = Field(validation_alias=AliasPath("message", "items"))
 
 
 def fetch_answers(client: Client, dois: list[str]) -> dict[str, Answer]:
@@ -25,4 +25,4 @@ def fetch_answers(client: Client, dois: list[str]) -> dict[str, Answer]:
     dois_filter = ",".join(f"doi:{doi}" for doi in dois)
     params = {"filter": dois_filter, "rows": str(BATCH_SIZE), "select": "DOI,title,abstract"}
     works = client.get_json("crossref", "/works", _Works, params).items
-    return {work.doi.lower(): Answer(next(iter(work.title or []), None), work.abstract) for work in works}
+    return {work.doi.lower(): Answer(next(iter(work.title or []), None), work.abstract) for work in works if work}

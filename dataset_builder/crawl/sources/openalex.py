@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from dataset_builder.crawl.client import Client
+from dataset_builder.crawl.client import Client, Tolerant
 from dataset_builder.crawl.outcomes import Answer
 
 # From https://developers.openalex.org: at most 100 values in a filter and 100 results in a page.
@@ -17,12 +17,14 @@ class _Work(BaseModel):
 
     def abstract(self) -> str:
         index = self.abstract_inverted_index or {}
-        words = {position: word for word, positions in index.items() for position in positions}
-        return " ".join(words[position] for position in sorted(words))
+        words = sorted((position, word) for word, positions in index.items() for position in positions)
+        text = " ".join(word for _, word in words)
+        # If a position is missing or taken twice, `clean_abstract` refuses the text as cut off.
+        return text if [position for position, _ in words] == list(range(len(words))) else f"{text}..."
 
 
 class _Works(BaseModel):
-    results: list[_Work]
+    results: list[Tolerant[_Work]]
 
 
 def fetch_answers(client: Client, dois: list[str]) -> dict[str, Answer]:
@@ -36,5 +38,5 @@ def fetch_answers(client: Client, dois: list[str]) -> dict[str, Answer]:
     return {
         work.doi.lower().removeprefix("https://doi.org/"): Answer(work.display_name, work.abstract())
         for work in works
-        if work.doi
+        if work and work.doi
     }

@@ -5,7 +5,7 @@ import re
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.crawl.client import Client
@@ -52,11 +52,7 @@ def parse_page(page: bytes | str, encoding: str | None = None) -> Answer:
         paragraphs = [element.decode_contents() for element in soup.select(selector)]
         if any(paragraph.strip() for paragraph in paragraphs):
             return Answer(title, "<br/>".join(paragraphs))
-    description = _meta(soup, ABSTRACT_KEYS)
-    if description and not re.search(r"[.!?][\"')\]\u201d]*\s*$", description):
-        # It ends within a sentence: mark it, so that `clean_abstract` refuses it as cut off.
-        description += "..."
-    return Answer(title, description)
+    return Answer(title, _meta(soup, ABSTRACT_KEYS))
 
 
 def _meta(soup: BeautifulSoup, names: tuple[str, ...]) -> str | None:
@@ -75,6 +71,6 @@ def _ieee_metadata(soup: BeautifulSoup) -> _IEEEMetadata:
             try:
                 value, _ = json.JSONDecoder().raw_decode(text[start.end() :])
                 return _IEEEMetadata.model_validate(value)
-            except (json.JSONDecodeError, ValidationError):
+            except (ValueError, RecursionError):
                 continue
     return _IEEEMetadata()

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from dataset_builder.crawl.client import Client
+from dataset_builder.crawl.client import Client, Tolerant
 from dataset_builder.crawl.outcomes import Answer, FetchError
 
 # From https://api.semanticscholar.org/api-docs/graph: at most 500 ids in a batch.
@@ -18,7 +18,7 @@ def fetch_answers(client: Client, dois: list[str]) -> dict[str, Answer]:
     """Return the answers by DOI, for at most `BATCH_SIZE` DOIs; raises `FetchError`."""
     fields, body = {"fields": "title,abstract"}, {"ids": [f"DOI:{doi}" for doi in dois]}
     # The answer has the order of the ids, with null for an unknown paper.
-    works = client.get_json("semantic_scholar", "/graph/v1/paper/batch", list[_Work | None], fields, body)
+    works = client.get_json("semantic_scholar", "/graph/v1/paper/batch", list[Tolerant[_Work]], fields, body)
     if len(works) != len(dois):
         raise FetchError("the answer is not of the documented shape")
     return {doi: Answer(work.title, work.abstract) for doi, work in zip(dois, works, strict=True) if work is not None}

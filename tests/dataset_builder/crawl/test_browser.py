@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from dataset_builder.crawl.outcomes import FetchError
 from dataset_builder.crawl.run import crawl
 from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
 from dataset_builder.crawl.sources.browser import Browser, find_browser
+from tests.conftest import REPOSITORY
 from tests.crawl_server import FakePaper, SourceServer, abstract_of, page, serving
 
 
@@ -91,7 +94,32 @@ def test_abstract_behind_a_challenge_and_a_script(web: SourceServer, tmp_path: P
     assert not _running_browsers()
 
 
-def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer) -> None:
+@pytest.mark.parametrize("killed", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_crawl_leaves_no_browser_to_the_next_crawl(
+    web: SourceServer, tmp_path: Path, killed: signal.Signals
+) -> None:
+    """SIGTERM ends the browser; SIGKILL does not, but the next crawl does. A killed browser is not an outcome."""
+    (paper,) = web.add("isca2020", 1, ())
+    web.pages[paper.doi] = page("<h1>x</h1><script>while (true) {}</script>")
+    urls = [word for name, url in web.base_urls.items() for word in ("--base-url", f"{name}={url}")]
+    words = ("crawl", "--venue", "isca", "--years", "2020", "--out", str(tmp_path), "--pause", "0", *urls)
+    command = [sys.executable, "-m", "dataset_builder", *words, "--sources", "browser"]
+    crawling = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL, start_new_session=True)
+    while not web.asked("browser"):
+        assert crawling.poll() is None
+        time.sleep(0.05)
+    assert _browsers_of(tmp_path)
+    os.killpg(crawling.pid, killed)
+    crawling.wait(20)
+    assert bool(_browsers_of(tmp_path)) == (killed == signal.SIGKILL)
+    web.pages[paper.doi] = page(shown_late(paper))
+    report = crawl("isca", [2020], tmp_path, ["browser"], settings(web), Credentials())
+    assert report.found == 1
+    assert not _browsers_of(tmp_path)
+    assert not (tmp_path / ".crawl/browser").exists()
+
+
+def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer, tmp_path: Path) -> None:
     """If it is killed, stopped or kept busy by a page, that paper is missing, and the next paper is found."""
     papers = web.add("isca2020", 3, ())
     for paper in papers:
@@ -99,7 +127,7 @@ def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer) -> None:
     web.pages["busy"] = page("<h1>x</h1><script>while (true) {}</script>")
     listed = [listed_paper(f"https://doi.org/{paper.doi}", paper.doi) for paper in papers]
     found = abstract_of(1)
-    with Browser(settings(web, timeout=2.0), Hosts()) as browser:
+    with Browser(settings(web, timeout=2.0), Hosts(), tmp_path / "browser") as browser:
         browser.fetch_answer(listed[0])
         for process in psutil.Process(browser._service.process.pid).children(recursive=True):
             process.kill()
@@ -120,10 +148,22 @@ def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer) -> None:
     assert not _running_browsers()
 
 
-def test_browser_opens_http_and_https_only(web: SourceServer) -> None:
+def test_browser_opens_http_and_https_only(web: SourceServer, tmp_path: Path) -> None:
     """The browser never gets an address with another scheme."""
-    with Browser(settings(web), Hosts()) as browser, pytest.raises(FetchError, match="not http or https"):
+    with Browser(settings(web), Hosts(), tmp_path) as browser, pytest.raises(FetchError, match="not http or https"):
         browser.fetch_answer(listed_paper("file:///etc/passwd"))
+
+
+def _browsers_of(out: Path) -> list[psutil.Process]:
+    """Return the running processes of the browser with a profile in the folder of a crawl."""
+    processes = psutil.process_iter(["name", "cmdline", "status"])
+    return [
+        process
+        for process in processes
+        if "chrom" in process.info["name"]
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+        and str(out) in " ".join(process.info["cmdline"] or [])
+    ]
 
 
 def _running_browsers() -> list[psutil.Process]:

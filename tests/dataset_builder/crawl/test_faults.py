@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -15,12 +16,14 @@ from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.crawl.report import CrawlReport
 from dataset_builder.crawl.run import crawl
 from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
+from dataset_builder.errors import InputError
 from dataset_builder.formats import read_format
 from tests.crawl_server import (
     FakePaper,
     SourceServer,
     abstract_of,
     cut_off,
+    drip,
     hang,
     page,
     redirect,
@@ -41,12 +44,18 @@ def web() -> Iterator[SourceServer]:
 
 
 def run(
-    web: SourceServer, out: Path, *sources: str, venue: str = "isca", years: tuple[int, ...] = (2020,), **settings: Any
+    web: SourceServer,
+    out: Path,
+    *sources: str,
+    venue: str = "isca",
+    years: tuple[int, ...] = (2020,),
+    volumes: list[str] | None = None,
+    **settings: Any,
 ) -> tuple[CrawlReport, list[Paper]]:
     """Crawl without pauses and with short waits; return the report and the papers in the files."""
     quick = {"pauses": dict.fromkeys(PAUSES, 0.0), "timeout": 0.4, "backoff": 0.0, "retries": 1}
     chosen = Settings(**{"base_urls": web.base_urls, **quick, **settings})
-    report = crawl(venue, list(years), out, list(sources), chosen, KEYS)
+    report = crawl(venue, list(years), out, list(sources), chosen, KEYS, volume_names=volumes)
     return report, read_papers(out)
 
 
@@ -70,6 +79,8 @@ def shown(paper: FakePaper) -> str:
         (page(b"<html>maintenance", "text/html"), "the answer is not JSON"),
         (page(b'{"results": null}', "application/json"), "the answer is not of the documented shape"),
         (page(b'["results"]', "application/json"), "the answer is not of the documented shape"),
+        (page(b"[" * 200_000, "application/json"), "the answer is not JSON"),
+        (page(b"9" * 5000, "application/json"), "the answer is not JSON"),
     ],
 )
 def test_failing_batch_is_recorded_and_its_papers_go_to_the_next_source(
@@ -150,6 +161,12 @@ def test_source_with_repeated_failures_gets_no_further_request(web: SourceServer
         (redirect("/page/loop"), "the redirects do not end"),
         (redirect("file:///etc/passwd"), "the address is not http or https"),
         (redirect("ftp://127.0.0.1/paper"), "the address is not http or https"),
+        (redirect("http://[::1"), "the address cannot be read"),
+        (redirect("/\xe9"), "the address cannot be read"),
+        (redirect(f"http://{'a' * 64}.invalid/"), "the address cannot be read"),
+        (page(f"<script>xplGlobal.document.metadata={'[' * 200_000}</script>"), "no abstract given"),
+        (page(f"<script>xplGlobal.document.metadata={'9' * 5000}</script>"), "no abstract given"),
+        (page("<div>" * 20_000), "no abstract given"),
         (page("<html><body><section id='abstract'><div role='parag"), "no abstract given"),
         (page(b"\x00\xff<<<>>&#xFFFFFFFF;<p" * 50), "no abstract given"),
         (page(""), "no abstract given"),
@@ -223,6 +240,20 @@ def test_two_papers_that_share_a_doi(web: SourceServer, tmp_path: Path) -> None:
     ]
 
 
+def test_paper_whose_doi_an_earlier_crawl_gave_to_another_paper(web: SourceServer, tmp_path: Path) -> None:
+    """Crawl 2021, then 2020 as well, where a paper has the same DOI: each paper keeps its own abstract."""
+    (later,) = web.add("isca2021", 1, start=10)
+    run(web, tmp_path, "openalex", years=(2021,))
+    (earlier,) = web.add(YEAR, 1)
+    earlier.doi = later.doi
+    web.pages[later.doi] = page(shown(earlier))
+    _, papers = run(web, tmp_path, "openalex", "page", years=(2020, 2021))
+    assert [(paper.title, paper.abstract) for paper in papers] == [
+        (title_of(0), abstract_of(0)),
+        (title_of(10), abstract_of(10)),
+    ]
+
+
 def test_title_with_markup_is_the_same_title(web: SourceServer, tmp_path: Path) -> None:
     """Tags and entities are removed, and another spelling of the title is accepted."""
     (paper,) = web.add(YEAR, 1)
@@ -244,29 +275,139 @@ def test_abstract_of_another_paper_is_refused(web: SourceServer, tmp_path: Path,
     assert papers[0].abstract == abstract_of(0)
 
 
+def test_abstract_that_ends_within_a_sentence_is_asked_for_elsewhere(web: SourceServer, tmp_path: Path) -> None:
+    """The first source has the beginning only, the second one everything."""
+    (paper,) = web.add(YEAR, 1, ("semantic_scholar", "crossref"))
+    paper.abstracts["semantic_scholar"] = abstract_of(0)[:-10]
+    report, papers = run(web, tmp_path, "semantic_scholar", "crossref")
+    assert report.outcomes == {"semantic_scholar": {"cut off": 1}, "crossref": {"found": 1}}
+    assert papers[0].abstract == abstract_of(0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"abstract_inverted_index": {"We": ["first"]}}, "not known to the source"),
+        ({"doi": 7}, "not known to the source"),
+        ({"display_name": None}, "no title to compare"),
+        ({"abstract_inverted_index": {word: [2 * at] for at, word in enumerate("abcdefgh")}}, "cut off"),
+        ({"abstract_inverted_index": {word: [0, 1] for word in "abcdefgh"}}, "cut off"),
+    ],
+)
+def test_malformed_record_costs_only_its_own_paper(
+    web: SourceServer, tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    """Malformed, without a title, with missing words or with two words in one place: the other papers are found."""
+    web.add(YEAR, 3)
+    web.changes["openalex"] = changes
+    report, papers = run(web, tmp_path, "openalex")
+    assert report.outcomes["openalex"] == {"found": 2, reason: 1}
+    assert [paper.abstract for paper in papers] == [abstract_of(0), abstract_of(1), None]
+
+
+def test_malformed_address_in_the_list_costs_only_its_own_paper(web: SourceServer, tmp_path: Path) -> None:
+    """DBLP gives a paper without a DOI an address that cannot be read."""
+    lost, found = web.add(YEAR, 2, ())
+    lost.doi, lost.ee = None, "http://[::1"
+    web.pages[found.doi] = page(shown(found))
+    report, _ = run(web, tmp_path, "page")
+    assert report.outcomes["page"] == {"found": 1, "the request failed (InvalidURL)": 1}
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    ],
+)
+def test_server_that_drips_bytes_times_out(web: SourceServer, tmp_path: Path, beginning: bytes) -> None:
+    """Each byte comes within the time limit of a read, but the complete answer may take four times as long at most."""
+    lost, found = web.add(YEAR, 2, ())
+    web.pages = {lost.doi: drip(beginning), found.doi: page(shown(found))}
+    begun = time.monotonic()
+    report, _ = run(web, tmp_path, "page", retries=0)
+    assert report.outcomes["page"] == {"found": 1, "timed out": 1}
+    assert time.monotonic() - begun < 6
+
+
 def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tmp_path: Path) -> None:
     """The HTML page has the same papers in the same order."""
     web.add(YEAR, 3)
     _, papers = run(web, tmp_path / "search", "openalex")
-    # The venue's page is served; the search then fails as often as it is asked.
-    serve = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
-    web.faults["dblp"] = [serve, status(500), status(500)]
+    # The venue's page and the table of contents are served; the search then fails as often as it is asked.
+    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
+    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
+    web.faults["dblp"] = [index, toc, status(500), status(500)]
     _, from_page = run(web, tmp_path / "page", "openalex")
     assert from_page == papers
 
 
+def test_incomplete_answer_of_the_search_is_not_the_list(web: SourceServer, tmp_path: Path) -> None:
+    """The search sends 1 of 3 papers and then none: the page has all three."""
+    web.add(YEAR, 3)
+    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
+    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
+    info = {"title": "x", "type": "Conference and Workshop Papers", "url": "https://dblp.org/rec/x"}
+    one, none = ({"result": {"hits": {"@total": "3", "hit": hits}}} for hits in ([{"info": info}], []))
+    web.faults["dblp"] = [index, toc, *(page(json.dumps(answer), "application/json") for answer in (one, none))]
+    _, papers = run(web, tmp_path, "openalex")
+    assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
+
+
 def test_year_that_cannot_be_listed_is_reported_and_the_others_are_crawled(web: SourceServer, tmp_path: Path) -> None:
-    """Search and page fail for 2020, not for 2021; the next crawl lists 2020."""
+    """The page fails for 2020, not for 2021; the next crawl lists 2020."""
     web.add(YEAR, 3)
     web.add("isca2021", 2, start=10)
     serve = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
-    web.faults["dblp"] = [serve, *[status(500)] * 4]
+    web.faults["dblp"] = [serve, *[status(500)] * 2]
     report, papers = run(web, tmp_path, "openalex", years=(2020, 2021, 2022))
     assert report.not_listed == {"2020": "HTTP 500", "2022": "DBLP has no table of contents"}
     assert len(papers) == 2
     report, papers = run(web, tmp_path, "openalex", years=(2020, 2021))
     assert report.not_listed == {}
     assert len(papers) == 5
+
+
+def test_entries_of_a_keynote_section_are_left_out(web: SourceServer, tmp_path: Path) -> None:
+    """The title of a keynote may not say what it is; the heading above it does."""
+    keynote, both, _ = web.add(YEAR, 3)
+    keynote.section, both.section = "Keynote Address II", "Keynote and Session 1"
+    report, papers = run(web, tmp_path, "openalex")
+    assert [(entry.title, entry.reason) for entry in report.left_out] == [(title_of(0), "keynote")]
+    assert [paper.title for paper in papers] == [title_of(1), title_of(2)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (status(500), "the venue's page: HTTP 500"),
+        (hang(1.0), "the venue's page: timed out"),
+        (page("<h1>Maintenance</h1>"), "the venue's page: no table of contents named isca on it"),
+    ],
+)
+def test_crawl_that_lists_no_year_is_an_error(web: SourceServer, tmp_path: Path, fault: Callable, reason: str) -> None:
+    """The message has the reason, and no file is written."""
+    web.add(YEAR, 1)
+    web.faults["dblp"] = [fault] * 2
+    with pytest.raises(InputError, match=rf"DBLP listed no year \({reason}\)"):
+        run(web, tmp_path, "openalex")
+    assert [path.name for path in tmp_path.iterdir()] == [".crawl"]
+
+
+def test_venue_with_capitals_and_files_of_other_names(web: SourceServer, tmp_path: Path) -> None:
+    """The key is in lower case in files and papers; files of other names are found only by these names."""
+    web.add("IEEEpact2020", 1)
+    web.add("pact2021", 1, start=10)
+    report, _ = run(web, tmp_path / "key", "openalex", venue="IEEEpact", years=(2020, 2021))
+    assert report.not_listed == {"2021": "DBLP has no table of contents"}
+    names = ["IEEEpact", "pact"]
+    report, papers = run(web, tmp_path, "openalex", venue="IEEEpact", years=(2020, 2021), volumes=names)
+    assert [(paper.venue, paper.title) for paper in papers] == [("ieeepact", title_of(0)), ("ieeepact", title_of(10))]
+    assert (tmp_path / "ieeepact_2021.jsonl").is_file()
+    assert report.venue == "ieeepact"
 
 
 def test_year_of_several_volumes_is_one_file(web: SourceServer, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from dataset_builder.crawl.report import CrawlReport, YearCounts
 from dataset_builder.files import exclusive_lock
 from dataset_builder.formats import read_format
 from tests.conftest import REPOSITORY, contents
-from tests.crawl_server import SourceServer, abstract_of, page, serving, title_of
+from tests.crawl_server import SourceServer, abstract_of, hang, page, serving, title_of
 
 BATCHES = ("openalex", "semantic_scholar", "crossref")
 
@@ -58,6 +58,7 @@ def test_crawl_writes_and_reports_all_papers_in_order(web: SourceServer, tmp_pat
     """158 papers, one of them without an abstract: exit code 3, and file and report have it."""
     done = stage(*words(web, tmp_path / "papers"))
     assert done.returncode == 3, done.stderr
+    assert "Missing abstracts: 1; --retry-missing asks again" in done.stdout
     papers = read_papers(tmp_path / "papers")
     assert [paper.title for paper in papers] == [
         title_of(number) for number in (*range(150), *range(200, 203), *range(300, 303), 400, 500)
@@ -86,9 +87,9 @@ def test_crawl_writes_and_reports_all_papers_in_order(web: SourceServer, tmp_pat
         ("10.1145/isca2021.500", "HTTP 404")
     ]
     assert (tmp_path / "papers/papers_by_year.png").read_bytes().startswith(b"\x89PNG")
-    # A page on the venue and two listings; 158 DOIs in two requests; 8, then 5, then 2 that the earlier did not give.
+    # A page on the venue and two per year; 158 DOIs in two requests; 8, then 5, then 2 that the earlier did not give.
     assert [len(web.asked(source)) for source in ("dblp", "openalex", "semantic_scholar", "crossref", "page")] == [
-        *(3, 2, 1, 1, 2)
+        *(5, 2, 1, 1, 2)
     ]
 
 
@@ -126,6 +127,42 @@ def test_retry_missing_asks_again_for_missing_papers_only(web: SourceServer, tmp
     assert read_papers(tmp_path)[-1].abstract == abstract_of(500)
 
 
+def test_crawl_with_another_source_asks_it_for_missing_papers_only(
+    web: SourceServer, tmp_path: Path, stage: Callable
+) -> None:
+    """What the first crawl found stays in the files, with its source, and the report counts it."""
+    stage(*words(web, tmp_path, "--sources", *BATCHES))
+    before = read_papers(tmp_path)
+    assert sum(paper.abstract is None for paper in before) == 2
+    web.requests.clear()
+    assert stage(*words(web, tmp_path, "--sources", "page")).returncode == 3
+    assert [source for source, _, _ in web.requests] == ["page", "page"]
+    after = read_papers(tmp_path)
+    assert after[:-2] == before[:-2]
+    assert [paper.abstract for paper in after[-2:]] == [abstract_of(400), None]
+    report = read_format(CrawlReport, tmp_path / "crawl_report.json", "")
+    assert report.sources == [*BATCHES, "page"]
+    assert report.years["2021"].found == {"openalex": 0, "semantic_scholar": 3, "crossref": 3, "page": 1}
+
+
+def test_pages_are_counted_by_lines_without_a_terminal(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """A line for every 25 of the 158 pages."""
+    done = stage(*words(web, tmp_path, "--sources", "page"))
+    lines = [line for line in done.stderr.splitlines() if "papers asked for" in line]
+    assert lines == [f"page: {number} of 158 papers asked for" for number in (25, 50, 75, 100, 125, 150)]
+
+
+def test_list_again_finds_papers_that_dblp_added(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """Without the option, the list of the earlier crawl is used."""
+    command = words(web, tmp_path)
+    stage(*command)
+    web.add("isca2021", 1, start=700)
+    stage(*command)
+    assert len(read_papers(tmp_path)) == 158
+    stage(*command, "--list-again")
+    assert [paper.abstract for paper in read_papers(tmp_path)[158:]] == [abstract_of(700)]
+
+
 def test_crawl_killed_again_and_again_ends_in_the_same_files(
     web: SourceServer, tmp_path: Path, stage: Callable, killed: Callable
 ) -> None:
@@ -155,6 +192,25 @@ def test_crawl_killed_again_and_again_ends_in_the_same_files(
     assert final(tmp_path / "killed") == final(tmp_path / "unbroken")
     # No answer is requested twice.
     assert [source for source, _, _ in web.requests if source != "dblp"] == unbroken
+
+
+def test_stopped_crawl_asks_nothing_more_and_continues(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
+    """It is stopped while it waits for the first of two pages, and does not take this for a failure of the page."""
+    answers = web.pages.copy()
+    web.pages = dict.fromkeys(("10.1145/isca2021.400", "10.1145/isca2021.500"), hang(30.0))
+    command = [sys.executable, "-m", *map(str, words(web, tmp_path))]
+    crawling = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not web.asked("page"):
+        assert crawling.poll() is None
+        time.sleep(0.05)
+    crawling.terminate()
+    _, message = crawling.communicate(timeout=15)
+    assert crawling.returncode == 130
+    assert message.endswith("interrupted: run the same command again to continue\n")
+    assert len(web.asked("page")) == 1
+    web.pages = answers
+    stage(*words(web, tmp_path))
+    assert [paper.abstract for paper in read_papers(tmp_path)[-2:]] == [abstract_of(400), None]
 
 
 def test_incomplete_line_in_the_journal_is_ignored(web: SourceServer, tmp_path: Path, stage: Callable) -> None:
@@ -205,12 +261,18 @@ def test_crawl_killed_at_a_random_moment_ends_in_the_same_files(
     ("change", "message"),
     [
         (("--venue", "nosuch"), "DBLP does not know this venue"),
-        (("--venue", "ISCA"), "lower-case letters"),
+        (("--venue", "../isca"), "use a key of letters and digits"),
         (("--years", "1971"), "DBLP lists isca in 2020, 2021"),
         (("--years", "2024-2005"), "must be a year or a span of years"),
         (("--sources", "openalex", "scholar"), "invalid choice: 'scholar'"),
         (("--sources", "page", "openalex", "page"), "name each source once"),
         (("--base-url", "openalex=file:///etc"), "a URL of http or https"),
+        (("--timeout", "0"), "'0': must be a number of seconds from 0.1 to 3600"),
+        (("--timeout", "nan"), "must be a number of seconds"),
+        (("--timeout", "inf"), "must be a number of seconds"),
+        (("--timeout", "ten"), "must be a number of seconds"),
+        (("--pause=-1",), "'-1': must be a number of seconds from 0 to 3600"),
+        (("--pause", "1e9"), "must be a number of seconds"),
     ],
 )
 def test_bad_input_ends_with_exit_code_2(

@@ -32,6 +32,10 @@ GOOD = abstract_of(5)
         (f"{GOOD} Copyright \u00a9 2013 IEEE. All rights reserved.", GOOD),
         (f"Abstract interpretation helps. {GOOD}", f"Abstract interpretation helps. {GOOD}"),
         (f"{GOOD} A cookie policy is slower.", f"{GOOD} A cookie policy is slower."),
+        (f"{GOOD} &#{'9' * 5000};&#x{'9' * 5000};.", f"{GOOD} \ufffd\ufffd."),
+        (f"{GOOD} <p/><![x[ is 5 < 7.", f"{GOOD} <![x[ is 5 < 7."),
+        (f"{GOOD} (It is free.)", f"{GOOD} (It is free.)"),
+        (f"{GOOD} Code: https://github.com/x/Cache-1", f"{GOOD} Code: https://github.com/x/Cache-1"),
     ],
 )
 def test_abstract_is_cleaned(sent: str, kept: str) -> None:
@@ -51,6 +55,8 @@ def test_abstract_is_cleaned(sent: str, kept: str) -> None:
         ("Please enable JavaScript and verify that you are human.", "a challenge instead of the page"),
         (f"{GOOD[:-1]} and so ...", "cut off"),
         (f"{GOOD} We\u2026", "cut off"),
+        (f"{GOOD} In addition, the", "cut off"),
+        (f"{GOOD} It is faster by 3", "cut off"),
         (f"{GOOD} We... [Read more]", "cut off"),
         ("We build a cache.", "too short"),
         ("cache, memory, prefetching, latency, bandwidth, simulation, " * 5, "not prose"),
