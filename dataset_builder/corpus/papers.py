@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, write_text
 from dataset_builder.formats import FileFormat, Text, parse_format, read_records, to_json_line
 
-VENUE_YEAR = re.compile(r"(?P<venue>[a-z][a-z0-9]*)_(?P<year>\d{4})")
+VENUE = "[a-z][a-z0-9]*"
+VENUE_YEAR = re.compile(rf"(?P<venue>{VENUE})_(?P<year>\d{{4}})")
 DOI_URL = re.compile(r"https?://(?:dx\.)?doi\.org/(?P<doi>10\..+)", re.IGNORECASE)
 REMEDY = "correct the paper (an abstract that was not found is null)"
 
@@ -19,7 +20,7 @@ class Paper(FileFormat):
     """One paper: a line of VENUE_YEAR.jsonl.
 
     `paper_id` is the DOI in lower case, or the URL of a paper without a DOI. `abstract` is None if no source has it;
-    `abstract_source` names the source that has it. Other keys are ignored.
+    `abstract_source` names the source that has it. `venue` is part of file names. Other keys are ignored.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -27,7 +28,7 @@ class Paper(FileFormat):
     paper_id: Text
     title: Text
     year: int
-    venue: Text
+    venue: Text = Field(pattern=f"^{VENUE}$")
     paper_url: Text
     doi: str | None = None
     abstract: Text | None
