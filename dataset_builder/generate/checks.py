@@ -24,7 +24,8 @@ LEAST_QUESTION_WORDS = 3
 # A question contains a question word, or begins with an auxiliary verb. All 2,579 real questions do.
 QUESTION_WORDS = frozenset("what how why which who whom whose when where".split())  # noqa: SIM905
 QUESTION_OPENINGS = frozenset("is are was were do does did has have had can could will would should may might".split())  # noqa: SIM905
-SENTENCE_ENDING = re.compile(r"[.!][\"'\u201d\u2019)\]]*$")
+# Not "...": a teacher ends so where it breaks off. No real answer does.
+SENTENCE_ENDING = re.compile(r"(?<![.\u2026])[.!][\"'\u201d\u2019)\]]*$")
 
 NOT_ASKED = "the paper could not be asked"
 NOT_PARSED = "no response parsed"

@@ -44,6 +44,8 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
         ("Why is it small?", f"{'Since it shrinks.':120}", "the answer is over-long"),
         ("Why is it small?", f"{'Since it shrinks.':119}", None),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and co", NO_SENTENCE),
+        ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and...", NO_SENTENCE),
+        ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 \u2026.", NO_SENTENCE),
         ("How far does Tracer shrink a cache?", "How far does a cache shrink?", NO_SENTENCE),
         # Only the word "it" is new: 1 of 6.
         ("Does Tracer shrink a small cache?", "Does it shrink a small cache.", "the answer repeats the question"),
