@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
 from dataset_builder.packaged_models import DEFAULT_ENCODER, default_encoder
-from dataset_builder.text import numbers, sentences, words
+from dataset_builder.quantities import mentioned_numbers, supporting_numbers
+from dataset_builder.text import sentences, words
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -16,26 +17,14 @@ if TYPE_CHECKING:
 # 2,579 pairs on 712 real ISCA abstracts with `python -m dataset_builder calibrate`; RESULTS.md has the shares.
 THRESHOLD = 0.58
 
-UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-)
-TENS = {"thirty": 30, "forty": 40, "fifty": 50, "hundred": 100, "thousand": 1000}
-NUMBER_WORDS = {word: value for value, word in enumerate(UNITS.split())} | TENS
-# These words support a number in digits. In an answer they are seldom meant as a number, so it does not need support.
-RELATED_WORDS = {
-    **{"both": 2, "double": 2, "doubled": 2, "doubles": 2, "doubling": 2, "pair": 2, "twice": 2},
-    **{"first": 1, "single": 1, "once": 1, "second": 2, "third": 3, "triple": 3, "triples": 3, "half": 50},
+# These words support a number in digits. In an answer they are seldom meant as a number and need no support.
+RELATED_WORDS = {"zero": 0, "one": 1, "first": 1, "once": 1, "single": 1} | {
+    **{"both": 2, "pair": 2, "second": 2, "third": 3},
 }
-SELDOM_COUNTS = {"zero", "one"}
 
 # A word that does not follow a digit, where it would be a unit as in 128GB.
 WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*")
 BEFORE_A_SENTENCE = re.compile(r"(?:^|[.!?:][\"\u201d)]?)\s*[\"\u201c(]?$")
-# Between a name and its number: DDR4, GPT-2. Also in ranges such as 2x-3x.
-NAME_BEFORE_NUMBER = re.compile(r"(?<=[A-Za-z])[-.]?(?=\d)")
-# A decimal point without digits before it, or the second point of a version such as 2.6.32.
-BARE_POINT = re.compile(r"(^|[^A-Za-z0-9]|\d\.\d+)\.(?=\d)")
 
 
 def unsupported_numbers(text: str, source: str) -> list[str]:
@@ -44,15 +33,8 @@ def unsupported_numbers(text: str, source: str) -> list[str]:
     Numbers are compared by value: 1,000 is 1000 and 2.50x is 2.5. The numbers in names count, too: DDR4 is not
     supported by DDR3.
     """
-    supporting = NUMBER_WORDS | RELATED_WORDS
-    known = _numbers_in_digits(source) | {supporting[word] for word in words(source) if word in supporting}
-    spelled = {NUMBER_WORDS[word] for word in words(text) if word in NUMBER_WORDS and word not in SELDOM_COUNTS}
-    return [f"{number:.15g}" for number in sorted((_numbers_in_digits(text) | spelled) - known)]
-
-
-def _numbers_in_digits(text: str) -> set[float]:
-    # `numbers` skips the number in a name, so separate them first.
-    return numbers(BARE_POINT.sub(r"\1 0.", NAME_BEFORE_NUMBER.sub(" ", text)))
+    known = supporting_numbers(source) | {RELATED_WORDS[word] for word in words(source) if word in RELATED_WORDS}
+    return [f"{number:.15g}" for number, values in sorted(mentioned_numbers(text).items()) if not values & known]
 
 
 def unsupported_names(text: str, source: str) -> list[str]:

@@ -54,7 +54,8 @@ class Journal(Generic[Record]):
                     file.seek(start)
                     content = file.read()
                 complete = content[: content.rfind(b"\n") + 1]
-                for line in complete.splitlines():
+                # A crash of the machine can leave NUL bytes, which JSON escapes, where a record was not yet written.
+                for line in filter(None, complete.replace(b"\0", b"").splitlines()):
                     try:
                         records += self._adapter.validate_json(line)
                     except ValidationError as error:

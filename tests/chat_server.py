@@ -95,16 +95,16 @@ class ChatServer:
 def completion(body: dict[str, Any], text: str, finish_reason: str) -> Response:
     """Return a response of the protocol, https://platform.openai.com/docs/api-reference/chat/object."""
     message = {"role": "assistant", "content": text}
-    return JSONResponse(
-        {
-            "id": "chatcmpl-0",
-            "object": "chat.completion",
-            "created": 0,
-            "model": f"served-{body['model']}",
-            "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 10, "total_tokens": 11},
-        }
-    )
+    answer = {
+        "id": "chatcmpl-0",
+        "object": "chat.completion",
+        "created": 0,
+        "model": f"served-{body['model']}",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 10, "total_tokens": 11},
+    }
+    # In ASCII, since a JSONResponse refuses half of a surrogate pair.
+    return Response(json.dumps(answer), media_type="application/json")
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ class Paper(FileFormat):
     """One paper: a line of VENUE_YEAR.jsonl.
 
     `paper_id` is the DOI in lower case, or the URL of a paper without a DOI. `abstract` is None if no source has it;
-    `abstract_source` names the source that has it. Other keys are ignored.
+    `abstract_source` names the source that has it. `venue` is part of file names. Other keys are ignored.
     """
 
     model_config = ConfigDict(extra="ignore")

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,10 @@ LEAST_QUESTION_WORDS = 3
 # A question contains a question word, or begins with an auxiliary verb. All 2,579 real questions do.
 QUESTION_WORDS = frozenset("what how why which who whom whose when where".split())  # noqa: SIM905
 QUESTION_OPENINGS = frozenset("is are was were do does did has have had can could will would should may might".split())  # noqa: SIM905
-SENTENCE_ENDING = re.compile(r"[.!][\"'\u201d\u2019)\]]*$")
+# "What are the two parts?" counts what the abstract may list without a number.
+COUNT = re.compile(r"\b(?:what|which|the|its) (?:two|three|four|five) ", re.IGNORECASE)
+# Not "...": a teacher ends so where it breaks off. No real answer does.
+SENTENCE_ENDING = re.compile(r"(?<![.\u2026])[.!][\"'\u201d\u2019)\]]*$")
 
 NOT_ASKED = "the paper could not be asked"
 NOT_PARSED = "no response parsed"
@@ -117,29 +120,36 @@ def find_problem(question: str, answer: str, source: str, limits: Limits) -> Pro
     `question` and `answer` are as the teacher wrote them; spaces count for the length, since a text that fills its
     limit with spaces was cut off, too. `source` is title and abstract.
     """
-    question_length, answer_length = len(question), len(answer)
-    question, answer = question.strip(), answer.strip()
-    asked, answered = words(question), set(words(answer))
-    asks = not QUESTION_OPENINGS.isdisjoint(asked[:1]) or not QUESTION_WORDS.isdisjoint(asked)
-    new = len(answered - set(asked))
-    repeated = next((" ".join(ngram) for ngram, count in Counter(ngrams(answer)).items() if count > 1), "")
-    numbers, names = unsupported_numbers(answer, source), unsupported_names(answer, source)
-    few_new_words = new < LEAST_NEW_WORDS * len(answered)
-    for applies, reason, detail in (
-        (not question, "the question is empty", ""),
-        (not answer, "the answer is empty", ""),
-        # The schema cuts a text off at its limit, and then makes it end as a question or a string must.
-        (question_length >= limits.question_characters, "the question is over-long", f"{question_length} characters"),
-        (answer_length >= limits.answer_characters, "the answer is over-long", f"{answer_length} characters"),
-        (not question.endswith("?"), "not a question", "no question mark at the end"),
-        (len(question.split()) < LEAST_QUESTION_WORDS, "not a question", f"fewer than {LEAST_QUESTION_WORDS} words"),
-        (not asks, "not a question", "no question word"),
-        (not SENTENCE_ENDING.search(answer), "the answer does not end as a sentence", f"...{answer[-20:]}"),
-        (few_new_words, "the answer repeats the question", f"{new} of {len(answered)} words are new"),
-        (repeated, "the answer repeats itself", repeated),
-        (numbers, "the answer has a number that the abstract does not have", ", ".join(numbers)),
-        (names, "the answer has a name that the abstract does not have", ", ".join(names)),
-    ):
-        if applies:
-            return Problem(reason, detail)
-    return None
+    return next(_problems(question, answer, source, limits), None)
+
+
+def _problems(asked: str, answered: str, source: str, limits: Limits) -> Iterator[Problem]:
+    question, answer = asked.strip(), answered.strip()
+    if not question:
+        yield Problem("the question is empty")
+    if not answer:
+        yield Problem("the answer is empty")
+    # The schema cuts a text off at its limit, and then makes it end as a question or a string must.
+    if len(asked) >= limits.question_characters:
+        yield Problem("the question is over-long", f"{len(asked)} characters")
+    if len(answered) >= limits.answer_characters:
+        yield Problem("the answer is over-long", f"{len(answered)} characters")
+    question_words, answer_words = words(question), set(words(answer))
+    if not question.endswith("?"):
+        yield Problem("not a question", "no question mark at the end")
+    if len(question.split()) < LEAST_QUESTION_WORDS:
+        yield Problem("not a question", f"fewer than {LEAST_QUESTION_WORDS} words")
+    if QUESTION_OPENINGS.isdisjoint(question_words[:1]) and QUESTION_WORDS.isdisjoint(question_words):
+        yield Problem("not a question", "no question word")
+    if not SENTENCE_ENDING.search(answer):
+        yield Problem("the answer does not end as a sentence", f"...{answer[-20:]}")
+    new_words = len(answer_words - set(question_words))
+    if new_words < LEAST_NEW_WORDS * len(answer_words):
+        yield Problem("the answer repeats the question", f"{new_words} of {len(answer_words)} words are new")
+    for ngram, count in Counter(ngrams(answer)).items():
+        if count > 1:
+            yield Problem("the answer repeats itself", " ".join(ngram))
+    for name, text in (("answer", answer), ("question", COUNT.sub("the ", question))):
+        for kind, found in (("number", unsupported_numbers(text, source)), ("name", unsupported_names(text, source))):
+            if found:
+                yield Problem(f"the {name} has a {kind} that the abstract does not have", ", ".join(found))

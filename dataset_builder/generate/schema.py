@@ -7,6 +7,7 @@ from typing import Any
 from dataset_builder.teachers.teacher import Limits
 
 LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ParseError(ValueError):
@@ -64,7 +65,7 @@ def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:
     for opening in LIST_OF_OBJECTS.finditer(text):
         try:
             value, _ = decoder.raw_decode(text, opening.start())
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # ValueError: invalid JSON, or a number of more than 4,300 digits
             continue
         if all(_is_pair(item) for item in value):
             break
@@ -85,4 +86,6 @@ def can_parse(text: str, limits: Limits) -> bool:
 
 
 def _is_pair(item: Any) -> bool:
-    return isinstance(item, dict) and all(isinstance(item.get(key), str) for key in ("question", "answer"))
+    """Return whether `item` is an object with both texts; half of a surrogate pair is not a text in UTF-8."""
+    texts = [item.get("question"), item.get("answer")] if isinstance(item, dict) else [None]
+    return all(isinstance(text, str) and not SURROGATE.search(text) for text in texts)

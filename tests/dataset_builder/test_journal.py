@@ -49,6 +49,15 @@ def test_batch_cut_off_by_a_kill_is_left_out(tmp_path: Path) -> None:
     assert Journal(tmp_path, "answers", Answer).read_new() == [A, C]
 
 
+def test_bytes_left_by_a_crash_of_the_machine_are_skipped(tmp_path: Path) -> None:
+    """A line of NUL bytes between two records, and NUL bytes before a record."""
+    journal = Journal(tmp_path, "answers", Answer)
+    journal.append([A])
+    path = tmp_path / "answers-00000.jsonl"
+    path.write_bytes(path.read_bytes() + b"\0\0\0\n" + b"\0\0" + path.read_bytes())
+    assert Journal(tmp_path, "answers", Answer).read_new() == [A, A]
+
+
 def test_processes_read_each_other_and_write_their_own_file(tmp_path: Path) -> None:
     """An incomplete line of another process is left as it is and read when it is complete."""
     first, second = (Journal(tmp_path, "answers", Answer, process) for process in (0, 1))

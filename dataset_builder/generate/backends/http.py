@@ -169,10 +169,10 @@ class _Session:
                 extra_headers={name: openai.omit for name in left_out},
             )
             choice = completion.choices[0]
-            return completion.model, Response(
+            return _without_surrogates(completion.model), Response(
                 seed=seed,
-                text=choice.message.content or "",
-                finish_reason=choice.finish_reason or "stop",
+                text=_without_surrogates(choice.message.content or ""),
+                finish_reason=_without_surrogates(choice.finish_reason or "stop"),
                 tokens=completion.usage.completion_tokens if completion.usage else 0,
             )
         except openai.APIStatusError as error:
@@ -209,6 +209,11 @@ def _open_client(backend: HTTPBackend) -> "AsyncOpenAI":
         max_retries=0,
         http_client=AsyncClient(limits=Limits(max_connections=backend.concurrency), follow_redirects=True),
     )
+
+
+def _without_surrogates(text: str) -> str:
+    """Return `text` with a question mark for each half of a surrogate pair, which UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _extend(pause: float) -> float:

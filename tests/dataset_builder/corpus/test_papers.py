@@ -110,6 +110,10 @@ def test_second_paper_of_a_shared_doi_is_known_by_its_url(tmp_path: Path) -> Non
         ({key: value for key, value in PAPER.items() if key != "abstract"}, "has no 'abstract'"),
         ({**PAPER, "abstract": " "}, "abstract is ' '"),
         ({**PAPER, "year": "2020"}, "year is '2020'"),
+        # The venue names the file of the pairs: `generate` must not leave its folder, nor `build` miss the file.
+        ({**PAPER, "venue": "../../../evil"}, "venue is '../../../evil'"),
+        ({**PAPER, "venue": "ISCA"}, "venue is 'ISCA'"),
+        ({**PAPER, "venue": "isca-w"}, "venue is 'isca-w'"),
         (["not", "an", "object"], "not a mapping of keys to values"),
         ({**PAPER, "year": True}, "year is True"),
         ({**PAPER, "year": 10**30}, "should be less than or equal to 9999"),

@@ -20,8 +20,8 @@ LIMITS = Limits(
     least_pairs=2, most_pairs=3, question_characters=60, answer_characters=120, new_tokens=1000, attempts=2
 )
 NO_SENTENCE = "the answer does not end as a sentence"
-OTHER_NUMBER = "the answer has a number that the abstract does not have"
-OTHER_NAME = "the answer has a name that the abstract does not have"
+FOREIGN = " that the abstract does not have"
+OTHER_NUMBER, OTHER_NAME = f"the answer has a number{FOREIGN}", f"the answer has a name{FOREIGN}"
 SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 bytes. It was run on two GPUs."
 
 
@@ -44,6 +44,8 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
         ("Why is it small?", f"{'Since it shrinks.':120}", "the answer is over-long"),
         ("Why is it small?", f"{'Since it shrinks.':119}", None),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and co", NO_SENTENCE),
+        ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and...", NO_SENTENCE),
+        ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 \u2026.", NO_SENTENCE),
         ("How far does Tracer shrink a cache?", "How far does a cache shrink?", NO_SENTENCE),
         # Only the word "it" is new: 1 of 6.
         ("Does Tracer shrink a small cache?", "Does it shrink a small cache.", "the answer repeats the question"),
@@ -54,6 +56,13 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
         ),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 3x.", OTHER_NUMBER),
         ("How far does Tracer shrink a cache?", "Like Kraken it makes the cache small.", OTHER_NAME),
+        (
+            "How does it compare with Kraken?",
+            "It shrinks the cache by 2.5\u00d7.",
+            f"the question has a name{FOREIGN}",
+        ),
+        ("What are the three benefits?", "It shrinks the cache by 2.5\u00d7.", None),
+        ("What does it do with 3 GPUs?", "It shrinks the cache by 2.5\u00d7.", f"the question has a number{FOREIGN}"),
     ],
 )
 def test_problem_of_one_pair(question: str, answer: str, reason: str | None) -> None:

@@ -89,7 +89,7 @@ def answers(folder: Path, teacher: Teacher, paper: Paper) -> list[str]:
 
 
 def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
-    """Slow, out of order, 429, 500, text around the JSON, cut off: each paper has its two pairs once."""
+    """Slow, out of order, 429, 500, text around the JSON, half a character, cut off: each paper has its two pairs."""
     assert len(PAPERS) == 15
     script = {
         PAPERS[0].title: ["after:10"],
@@ -100,7 +100,7 @@ def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, e
         PAPERS[5].title: ["cut connection", "cut connection"],
         PAPERS[6].title: ["nonsense:", "nonsense:[]"],
         PAPERS[7].title: ["no choices"],
-        PAPERS[8].title: ["nonsense:I would rather not.", 'nonsense:[{"question": 1}]', "nonsense:[[[["],
+        PAPERS[8].title: ["nonsense:I would rather not \ud800.", 'nonsense:[{"question": 1}]', "nonsense:[[[["],
         # Held until others have been answered, so that these and the first are in flight at once.
         **{paper.title: ["after:10"] for paper in PAPERS[9:]},
     }
@@ -123,7 +123,7 @@ def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, e
     (unread,) = (rejected for rejected in rejected_pairs(tmp_path / "qa/mistral") if rejected.responses)
     assert (unread.paper_id, unread.reason, unread.question) == (PAPERS[8].paper_id, "no response parsed", None)
     assert [response.text for response in unread.responses] == [
-        *("I would rather not.", '[{"question": 1}]', "[[[["),
+        *("I would rather not ?.", '[{"question": 1}]', "[[[["),
     ]
     assert [response.seed for response in unread.responses] == [
         derive_seed(7, PAPERS[8].paper_id, attempt) for attempt in (0, 1, 2)

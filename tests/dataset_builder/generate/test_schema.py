@@ -14,6 +14,10 @@ LIMITS = Limits(
 )
 
 
+# JSON can escape half of a surrogate pair, but no file in UTF-8 can hold it.
+SURROGATE = r'{"question": "Why \ud800?", "answer": "So."}'
+
+
 def test_first_list_of_pairs_is_read() -> None:
     """From the text around it, past other brackets."""
     pair = '{"question": " Why [x]? ", "answer": "So.", "note": 1}'
@@ -30,12 +34,14 @@ def test_first_list_of_pairs_is_read() -> None:
         ('[{"question": "Why?", "answer": "So."}, {"question": "How?", "ans', "no JSON list"),
         ('[{"question": "Why?", "answer": 1}, {"question": "How?", "answer": "So."}]', "no JSON list"),
         ("[" * 100_000, "no JSON list"),
+        (f'[{{"question": "Why?", "answer": {"9" * 5000}}}]', "no JSON list"),
+        (f"[{', '.join([SURROGATE] * 2)}]", "no JSON list"),
         ('[{"question": "Why?", "answer": "So."}]', "a list of 1, not of 2 to 3, pairs"),
         (json.dumps([{"question": "Why?", "answer": "So."}] * 4), "a list of 4"),
     ],
 )
 def test_response_that_is_no_list_of_pairs(text: str, message: str) -> None:
-    """Cut off, of another type, too few, too many, too deep."""
+    """Cut off, of another type, too few, too many, too deep, with a number or a character that cannot be read."""
     with pytest.raises(ParseError, match=message):
         parse_response(text, LIMITS)
 
