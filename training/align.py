@@ -57,8 +57,11 @@ def main(words: list[str]) -> None:
             "train one with a -lora recipe of training.sft"
         )
     tokenizer, positions = load_tokenizer(str(adapter.base.path))
-    train, validation = (read_questions(load_corpus_split(dataset, None, name)) for name in ("train", "validation"))
-    revision = corpus_revision(dataset)
+    # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
+    revision = corpus_revision(dataset, recipe.keys.dataset_revision)
+    train, validation = (
+        read_questions(load_corpus_split(dataset, None, name, revision)) for name in ("train", "validation")
+    )
     max_tokens = positions - (args.max_completion_length or 0)
     prompts = Dataset.from_list(
         [

@@ -59,8 +59,11 @@ def main(words: list[str]) -> None:
     dataset = recipe.keys.dataset
     tokenizer, positions = load_tokenizer(recipe.base_model)
     max_tokens = min(args.max_length or positions, positions)
-    train, validation = (read_questions(load_corpus_split(dataset, None, name)) for name in ("train", "validation"))
-    revision = corpus_revision(dataset)
+    # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
+    revision = corpus_revision(dataset, recipe.keys.dataset_revision)
+    train, validation = (
+        read_questions(load_corpus_split(dataset, None, name, revision)) for name in ("train", "validation")
+    )
     make_rows = rows_by_paper if recipe.keys.rows == "paper" else rows_by_pair
     train_rows, validation_rows = (
         make_rows(tokenize_pairs(questions, tokenizer, max_tokens)) for questions in (train, validation)

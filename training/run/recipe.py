@@ -27,6 +27,9 @@ class ProjectKeys:
     """The recipe keys of this project. The other keys of a recipe are TRL's."""
 
     dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
+    dataset_revision: str | None = field(
+        default=None, metadata={"help": "commit, tag or branch of a corpus on the Hub; default: the newest commit"}
+    )
     encoder: str = field(
         default=DEFAULT_ENCODER,
         metadata={"help": "sentence encoder that compares answers, folder or Hub id"},
