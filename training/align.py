@@ -99,7 +99,8 @@ def main(words: list[str]) -> None:
 
     args.restore_callback_states_from_checkpoint = True
     args.logging_nan_inf_filter = False
-    base = AutoModelForCausalLM.from_pretrained(adapter.base.path, dtype="float32", use_safetensors=True)
+    dtype = recipe.model.dtype or "float32"
+    base = AutoModelForCausalLM.from_pretrained(adapter.base.path, dtype=dtype, use_safetensors=True)
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         model = PeftModel.from_pretrained(base, adapter.path, is_trainable=True)
         trainer = GuardedGRPOTrainer(
