@@ -1,7 +1,7 @@
 """Fine-tune a base model on the corpus, in full or with LoRA, by TRL's SFTTrainer.
 
-    accelerate launch --config_file accelerate_config.yaml -m training.sft --config training/recipes/smollm2-full.yaml
-    accelerate launch --config_file accelerate_config.yaml -m training.sft --config training/recipes/smollm2-lora.yaml
+    python -m training.sft --config training/recipes/smollm2-full.yaml
+    python -m training.sft --config training/recipes/smollm2-lora.yaml
 
 The command line can override any key of a recipe: `--num_train_epochs 1 --output_dir runs/short`. The same command
 resumes an interrupted run from its last checkpoint, and does nothing if the run is finished.

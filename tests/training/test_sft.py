@@ -35,7 +35,7 @@ def _weights(file: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def full_run(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, corpus: Path, encoder: Path) -> Path:
-    """Return the folder of an unbroken full run, launched as the README says."""
+    """Return the folder of an unbroken full run, launched by accelerate."""
     out = tmp_path_factory.mktemp("full") / "run"
     launch = [str(Path(sys.executable).with_name("accelerate")), "launch", "--config_file", "accelerate_config.yaml"]
     command = [*launch, "-m", *map(str, _command(tiny_base, corpus, encoder, out))]
