@@ -90,7 +90,7 @@ def main(words: list[str]) -> None:
     from eval.run_metrics import ChosenEpoch, StepReward
     from training.guarded_trainer import GuardedTrainer
     from training.run.artifacts import TrainingData, run_metrics, save_run
-    from training.run.failures import explain_failures
+    from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
     from training.validation import ValidationBeforeAndAfter
 
@@ -102,15 +102,16 @@ def main(words: list[str]) -> None:
     dtype = recipe.model.dtype or "float32"
     base = AutoModelForCausalLM.from_pretrained(adapter.base.path, dtype=dtype, use_safetensors=True)
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
-        model = PeftModel.from_pretrained(base, adapter.path, is_trainable=True)
-        trainer = GuardedGRPOTrainer(
-            model=model,
-            reward_funcs=reward,
-            args=args,
-            train_dataset=prompts,
-            processing_class=tokenizer,
-            callbacks=[ValidationBeforeAndAfter(answers)] if answers else [],
-        )
+        with explain_refused_values():
+            model = PeftModel.from_pretrained(base, adapter.path, is_trainable=True)
+            trainer = GuardedGRPOTrainer(
+                model=model,
+                reward_funcs=reward,
+                args=args,
+                train_dataset=prompts,
+                processing_class=tokenizer,
+                callbacks=[ValidationBeforeAndAfter(answers)] if answers else [],
+            )
         trainer.train(resume_from_checkpoint=checkpoint)
         if args.beta:
             model.delete_adapter("ref")  # TRL's copy of the adapter, which the KL term compares with

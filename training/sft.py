@@ -83,7 +83,7 @@ def main(words: list[str]) -> None:
 
     from training.data.collator import RowCollator
     from training.run.artifacts import TrainingData, chosen_epoch, epoch_losses, run_metrics, save_run
-    from training.run.failures import explain_failures
+    from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
     from training.trainer import RowTrainer
     from training.validation import ValidationAtEpochEnd
@@ -102,17 +102,18 @@ def main(words: list[str]) -> None:
     args.eval_on_start = checkpoint is None
     padding = int(args.pad_to_multiple_of or (COMPILED_PADDING if args.torch_compile else 1))
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
-        trainer = RowTrainer(
-            similarity=answers.similarity if answers else None,
-            model=recipe.base_model,
-            args=args,
-            train_dataset=train_rows,
-            eval_dataset=validation_rows,
-            data_collator=RowCollator(int(tokenizer.pad_token_id), padding),
-            processing_class=tokenizer,
-            peft_config=adapter,
-            callbacks=[ValidationAtEpochEnd()],
-        )
+        with explain_refused_values():
+            trainer = RowTrainer(
+                similarity=answers.similarity if answers else None,
+                model=recipe.base_model,
+                args=args,
+                train_dataset=train_rows,
+                eval_dataset=validation_rows,
+                data_collator=RowCollator(int(tokenizer.pad_token_id), padding),
+                processing_class=tokenizer,
+                peft_config=adapter,
+                callbacks=[ValidationAtEpochEnd()],
+            )
         trainer.train(resume_from_checkpoint=checkpoint)
 
         # Metrics and model

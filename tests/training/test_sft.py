@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY, contents
 from tests.training.trainers import row_trainer, tiny_model
 from training.data.tokenization import TokenizedPair, rows_by_pair, rows_by_paper
@@ -224,6 +225,20 @@ def test_variants_train(recipe: str, tmp_path: Path, tiny_base: Path, corpus: Pa
     first = metrics["loss_by_step"][0]["loss"]
     assert first < 0.1 if recipe == "dft" else first > 5
     assert (tmp_path / "run/adapter_model.safetensors").exists()
+
+
+def test_wrong_adapter_keys_do_not_block_the_corrected_command(tmp_path: Path, tiny_base: Path, corpus: Path) -> None:
+    """One message each, not a traceback of PEFT; the same folder takes the corrected recipe."""
+    from training.sft import main
+
+    _, *words = _command(tiny_base, corpus, tmp_path, tmp_path / "run", "lora")
+    words += ["--max_steps", 1, "--validation_questions", 0, "--disable_tqdm", "true"]
+    for wrong in (["--lora_target_modules", "nope"], ["--lora_r", 0]):
+        with pytest.raises(InputError, match=r"the model and the recipe do not fit: .*; change the recipe"):
+            main(list(map(str, [*words, *wrong])))
+    main(list(map(str, words)))
+    assert (tmp_path / "run/adapter_model.safetensors").is_file()
+    assert "nope" not in (tmp_path / "run/recipe.yaml").read_text()
 
 
 def test_adapter_on_a_bfloat16_base_stays_in_float32(

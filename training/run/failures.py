@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from dataset_builder.errors import print_error
+from dataset_builder.errors import InputError, print_error
 from training.run.folder import last_complete_checkpoint
 
 # torch reports that memory ran out with these words, on a GPU and on a CPU; for a CPU it has no exception class.
@@ -46,6 +46,17 @@ def explain_failures(output_dir: Path) -> Iterator[None]:
     remedy = f"the same command resumes from {checkpoint}" if checkpoint else "no checkpoint was saved yet"
     print_error(f"{message}\n{remedy}")
     raise SystemExit(code)
+
+
+@contextmanager
+def explain_refused_values() -> Iterator[None]:
+    """Turn a `ValueError` of the libraries about the model or a recipe key into an `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"the model and the recipe do not fit: {error}; change the recipe") from error
 
 
 @contextmanager
