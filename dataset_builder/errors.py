@@ -1,12 +1,17 @@
 """Report bad input with one message and exit code 2."""
 
+import errno
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# No space, over the user's quota, over the largest file size that is allowed.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class InputError(ValueError):
@@ -27,9 +32,16 @@ def print_error(message: str) -> None:
 
 @contextmanager
 def exit_on_input_error() -> Iterator[None]:
-    """Turn an `InputError` into a message on standard error and exit code 2, without a traceback."""
+    """Turn an `InputError` or a full disk into a message on standard error and exit code 2, without a traceback."""
     try:
         yield
     except InputError as error:
         print_error(str(error))
+        raise SystemExit(2) from None
+    except Exception as error:
+        # safetensors reports a failed write with its own class, and with the number in the text.
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        if (int(found[1]) if found else getattr(error, "errno", None)) not in DISK_FULL:
+            raise
+        print_error(f"the disk is full ({error}); free some space, then run the same command again")
         raise SystemExit(2) from None
