@@ -264,6 +264,9 @@ def test_stages_are_commands_of_the_package(stage: Callable) -> None:
     assert "exit codes:\n  0  done\n" in done.stdout
     done = stage("training", "sft", "--help")
     assert "--validation_questions: " in done.stdout
+    assert "--config FILE" in done.stdout
+    assert done.stdout.index("--dataset: ") < done.stdout.index("--lora_r, ")
+    assert len(done.stdout.splitlines()) < 50
     assert "example:\n  python -m training.sft --config " in done.stdout
     done = stage("training", "sweep", "--config", "recipe.yaml", "--seeds", "0", "0.5")
     assert (done.returncode, "invalid int value: '0.5'" in done.stderr) == (2, True)
