@@ -345,7 +345,9 @@ def test_bad_input_is_one_message(tmp_path: Path, corpus: Path, encoder: Path, s
     done = stage(*_command(tmp_path / "none", corpus, encoder, out))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert f"error: model_name_or_path '{tmp_path / 'none'}': neither a model folder here nor" in done.stderr
+    assert (
+        f"error: model_name_or_path '{tmp_path / 'none'}': no such folder; give the folder of a model" in done.stderr
+    )
     assert not out.exists()
 
 
