@@ -20,6 +20,8 @@ from dataset_builder.formats import FileFormat, read_format, write_format
 logger = logging.getLogger(__name__)
 
 SOURCE_FILE = "source.json"
+# Every packaged model has these.
+WRITTEN_FILES = (SOURCE_FILE, "model.safetensors", "tokenizer.json")
 # The sentence encoder of every stage that needs one, unless another is given.
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_ENCODER = Path("data/models/all-MiniLM-L6-v2")
@@ -73,12 +75,14 @@ def run_command(arguments: argparse.Namespace) -> None:
 def write_packaged_models(out: Path) -> list[Path]:
     """Write smollm2, all-MiniLM-L6-v2 and wordllama into `out`, unless they are there, and return their folders.
 
-    Raises `InputError` if a package is not installed or holds another file than expected.
+    Raises `InputError` if a package is not installed or holds another file than expected, and for a foreign folder.
     """
     make_writable_folder(out)
     models = {"smollm2": _write_smollm2, "all-MiniLM-L6-v2": _write_minilm, "wordllama": _write_wordllama}
     for name, write in models.items():
-        if not (out / name / SOURCE_FILE).is_file():
+        if not all((out / name / file).is_file() for file in WRITTEN_FILES):
+            if any((out / name).glob("*")) and not (out / name / SOURCE_FILE).is_file():
+                raise InputError(f"{out / name}: holds files that are not the packaged model; choose another --out")
             work = out / f".partial.{name}"
             shutil.rmtree(work, ignore_errors=True)
             shutil.rmtree(out / name, ignore_errors=True)

@@ -80,9 +80,15 @@ def find_encoder(option: str, given: str) -> EncoderFolder:
     return EncoderFolder(given=given, path=path)
 
 
-def find_model(name: str, given: str) -> ModelFolder:
-    """Return the model in a folder or on the Hub; raises `InputError` for anything else and for an unfinished run."""
-    path = _find_folder(given)
+def find_model(name: str, given: str, adapter: Path | None = None) -> ModelFolder:
+    """Return the model in a folder or on the Hub; raises `InputError` for anything else and for an unfinished run.
+
+    For the base of the `adapter` in a folder, `given` may be relative to a folder that contains the adapter.
+    """
+    # The adapter names its base by its path from the folder in which training ran.
+    parents = adapter.resolve().parents if adapter else ()
+    near = (parent / given for parent in parents if (parent / given).is_dir())
+    path = next(near, None) or _find_folder(given)
     is_adapter = (path / "adapter_config.json").is_file()
     if not is_adapter and not (path / "config.json").is_file():
         raise InputError(
@@ -99,7 +105,11 @@ def find_model(name: str, given: str) -> ModelFolder:
         base_path = read_json(path / "adapter_config.json").get("base_model_name_or_path")
         if not base_path:
             raise InputError(f"{name}={given}: adapter_config.json has no base_model_name_or_path; add it")
-        base = find_model(f"base of {name}", base_path)
+        try:
+            base = find_model(f"base of {name}", base_path, path)
+        except InputError as error:
+            problem = f"{error}. Correct base_model_name_or_path in {path / 'adapter_config.json'}"
+            raise InputError(f"{name}={given}: {problem}") from error
     return ModelFolder(name=name, given=given, path=path, base=base)
 
 

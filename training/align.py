@@ -57,8 +57,11 @@ def main(words: list[str]) -> None:
             "train one with a -lora recipe of training.sft"
         )
     tokenizer, positions = load_tokenizer(str(adapter.base.path))
-    train, validation = (read_questions(load_corpus_split(dataset, None, name)) for name in ("train", "validation"))
-    revision = corpus_revision(dataset)
+    # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
+    revision = corpus_revision(dataset, recipe.keys.dataset_revision)
+    train, validation = (
+        read_questions(load_corpus_split(dataset, None, name, revision)) for name in ("train", "validation")
+    )
     max_tokens = positions - (args.max_completion_length or 0)
     prompts = Dataset.from_list(
         [
@@ -87,7 +90,7 @@ def main(words: list[str]) -> None:
     from eval.run_metrics import ChosenEpoch, StepReward
     from training.guarded_trainer import GuardedTrainer
     from training.run.artifacts import TrainingData, run_metrics, save_run
-    from training.run.failures import explain_failures
+    from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
     from training.validation import ValidationBeforeAndAfter
 
@@ -96,17 +99,19 @@ def main(words: list[str]) -> None:
 
     args.restore_callback_states_from_checkpoint = True
     args.logging_nan_inf_filter = False
-    base = AutoModelForCausalLM.from_pretrained(adapter.base.path, dtype="float32", use_safetensors=True)
+    dtype = recipe.model.dtype or "float32"
+    base = AutoModelForCausalLM.from_pretrained(adapter.base.path, dtype=dtype, use_safetensors=True)
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
-        model = PeftModel.from_pretrained(base, adapter.path, is_trainable=True)
-        trainer = GuardedGRPOTrainer(
-            model=model,
-            reward_funcs=reward,
-            args=args,
-            train_dataset=prompts,
-            processing_class=tokenizer,
-            callbacks=[ValidationBeforeAndAfter(answers)] if answers else [],
-        )
+        with explain_refused_values():
+            model = PeftModel.from_pretrained(base, adapter.path, is_trainable=True)
+            trainer = GuardedGRPOTrainer(
+                model=model,
+                reward_funcs=reward,
+                args=args,
+                train_dataset=prompts,
+                processing_class=tokenizer,
+                callbacks=[ValidationBeforeAndAfter(answers)] if answers else [],
+            )
         trainer.train(resume_from_checkpoint=checkpoint)
         if args.beta:
             model.delete_adapter("ref")  # TRL's copy of the adapter, which the KL term compares with

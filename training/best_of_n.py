@@ -52,6 +52,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     command.add_argument("--model", required=True, metavar="DIR", help="trained model or adapter that answers")
     command.add_argument("--dataset", required=True, metavar="DIR", help="corpus folder or Hub id")
+    command.add_argument(
+        "--dataset-revision",
+        metavar="REVISION",
+        help="commit, tag or branch of a corpus on the Hub; default: the newest commit",
+    )
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the new corpus")
     command.add_argument(
         "--samples", type=int, default=8, metavar="N", help="answers for each question; default: %(default)s"
@@ -83,6 +88,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         sampling=AnswerSampling(samples=arguments.samples, temperature=arguments.temperature, seed=arguments.seed),
         encoder=arguments.encoder,
         batch_size=arguments.batch_size,
+        dataset_revision=arguments.dataset_revision,
     )
     Console().print(
         f"{report.pairs} answers: mean similarity {report.mean_similarity:.3f} over all samples, "
@@ -92,7 +98,13 @@ def run_command(arguments: argparse.Namespace) -> None:
 
 
 def best_of_n(
-    model: str, dataset: str, out: Path, sampling: AnswerSampling, encoder: str, batch_size: int | None = None
+    model: str,
+    dataset: str,
+    out: Path,
+    sampling: AnswerSampling,
+    encoder: str,
+    batch_size: int | None = None,
+    dataset_revision: str | None = None,
 ) -> SampledAnswers:
     """Write the corpus to `out`, and write and return the report on its answers.
 
@@ -105,9 +117,10 @@ def best_of_n(
 
     use_all_threads()
     model_folder, encoder_folder = find_model("model", model), find_encoder("--encoder", encoder)
-    train, validation = (load_corpus_split(dataset, None, split) for split in ("train", "validation"))
+    # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
+    revision = corpus_revision(dataset, dataset_revision)
+    train, validation = (load_corpus_split(dataset, None, split, revision) for split in ("train", "validation"))
     questions = read_questions(train)
-    revision = corpus_revision(dataset)
     if out.is_dir() and any(out.iterdir()) and not (out / CONFIG).is_dir():
         raise InputError(f"--out {out}: holds files that training.best_of_n did not write; choose another folder")
     make_writable_folder(out / CONFIG)

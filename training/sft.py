@@ -1,7 +1,7 @@
 """Fine-tune a base model on the corpus, in full or with LoRA, by TRL's SFTTrainer.
 
-    accelerate launch --config_file accelerate_config.yaml -m training.sft --config training/recipes/smollm2-full.yaml
-    accelerate launch --config_file accelerate_config.yaml -m training.sft --config training/recipes/smollm2-lora.yaml
+    python -m training.sft --config training/recipes/smollm2-full.yaml
+    python -m training.sft --config training/recipes/smollm2-lora.yaml
 
 The command line can override any key of a recipe: `--num_train_epochs 1 --output_dir runs/short`. The same command
 resumes an interrupted run from its last checkpoint, and does nothing if the run is finished.
@@ -59,8 +59,11 @@ def main(words: list[str]) -> None:
     dataset = recipe.keys.dataset
     tokenizer, positions = load_tokenizer(recipe.base_model)
     max_tokens = min(args.max_length or positions, positions)
-    train, validation = (read_questions(load_corpus_split(dataset, None, name)) for name in ("train", "validation"))
-    revision = corpus_revision(dataset)
+    # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
+    revision = corpus_revision(dataset, recipe.keys.dataset_revision)
+    train, validation = (
+        read_questions(load_corpus_split(dataset, None, name, revision)) for name in ("train", "validation")
+    )
     make_rows = rows_by_paper if recipe.keys.rows == "paper" else rows_by_pair
     train_rows, validation_rows = (
         make_rows(tokenize_pairs(questions, tokenizer, max_tokens)) for questions in (train, validation)
@@ -80,7 +83,7 @@ def main(words: list[str]) -> None:
 
     from training.data.collator import RowCollator
     from training.run.artifacts import TrainingData, chosen_epoch, epoch_losses, run_metrics, save_run
-    from training.run.failures import explain_failures
+    from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
     from training.trainer import RowTrainer
     from training.validation import ValidationAtEpochEnd
@@ -99,17 +102,18 @@ def main(words: list[str]) -> None:
     args.eval_on_start = checkpoint is None
     padding = int(args.pad_to_multiple_of or (COMPILED_PADDING if args.torch_compile else 1))
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
-        trainer = RowTrainer(
-            similarity=answers.similarity if answers else None,
-            model=recipe.base_model,
-            args=args,
-            train_dataset=train_rows,
-            eval_dataset=validation_rows,
-            data_collator=RowCollator(int(tokenizer.pad_token_id), padding),
-            processing_class=tokenizer,
-            peft_config=adapter,
-            callbacks=[ValidationAtEpochEnd()],
-        )
+        with explain_refused_values():
+            trainer = RowTrainer(
+                similarity=answers.similarity if answers else None,
+                model=recipe.base_model,
+                args=args,
+                train_dataset=train_rows,
+                eval_dataset=validation_rows,
+                data_collator=RowCollator(int(tokenizer.pad_token_id), padding),
+                processing_class=tokenizer,
+                peft_config=adapter,
+                callbacks=[ValidationAtEpochEnd()],
+            )
         trainer.train(resume_from_checkpoint=checkpoint)
 
         # Metrics and model

@@ -95,6 +95,31 @@ def test_a_second_run_writes_nothing(packaged_models: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in packaged_models.rglob("*")} == before
 
 
+def test_incomplete_folders_are_written_again_and_foreign_ones_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that lost its weights; and a model of the user's own with the same name, which stays as it is."""
+    from dataset_builder import packaged_models as packaged
+
+    def write(folder: Path) -> packaged.ModelSource:
+        for file in ("model.safetensors", "tokenizer.json"):
+            (folder / file).write_text("")
+        return packaged.ModelSource(hub_id="a/b")
+
+    for name in ("smollm2", "minilm", "wordllama"):
+        monkeypatch.setattr(packaged, f"_write_{name}", write)
+    folders = packaged.write_packaged_models(tmp_path)
+    for file in packaged.WRITTEN_FILES[1:]:
+        (folders[1] / file).unlink()
+        packaged.write_packaged_models(tmp_path)
+        assert (folders[1] / file).is_file()
+    (folders[0] / "source.json").unlink()
+    (folders[0] / "model.safetensors").write_text("mine")
+    with pytest.raises(InputError, match="smollm2: holds files that are not the packaged model; choose another --out"):
+        packaged.write_packaged_models(tmp_path)
+    assert (folders[0] / "model.safetensors").read_text() == "mine"
+
+
 def test_source_of_a_folder(tmp_path: Path, encoder: Path) -> None:
     """By its source.json; None without one, and an error for one without the model's id."""
     source = read_model_source(encoder)

@@ -46,8 +46,28 @@ def test_adapter_needs_its_base(tmp_path: Path) -> None:
     """adapter_config.json names a folder that does not exist."""
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tmp_path / "gone")}))
     (tmp_path / "adapter_model.safetensors").write_bytes(b"")
-    with pytest.raises(InputError, match=r"gone: no such folder"):
+    with pytest.raises(
+        InputError, match=r"gone: no such folder.* Correct base_model_name_or_path in .*adapter_config.json"
+    ):
         find_model("m", str(tmp_path))
+
+
+def test_adapter_is_found_with_its_base_from_another_folder(
+    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The base is named relative to the project; another model of that name in the current folder is not taken."""
+    project, other = tmp_path / "project", tmp_path / "other"
+    for folder in (project, other):
+        shutil.copytree(tiny_base, folder / "data/models/base")
+    adapter = project / "runs/lora"
+    adapter.mkdir(parents=True)
+    (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "data/models/base"}')
+    (adapter / "adapter_model.safetensors").write_bytes(b"")
+    for current, given in ((project, "runs/lora"), (other, str(adapter))):
+        monkeypatch.chdir(current)
+        base = find_model("m", given).base
+        assert base is not None
+        assert (base.given, base.path) == ("data/models/base", project / "data/models/base")
 
 
 def test_fingerprint_follows_the_weights_and_not_the_card(tmp_path: Path, tiny_base: Path) -> None:

@@ -18,7 +18,7 @@ from dataset_builder.formats import read_format
 from eval.generation import answers as answering
 from eval.run_metrics import AnswerSampling, SampledAnswers, SweepSummary, read_run_metrics, read_sampled_answers
 from tests.conftest import REPOSITORY, contents
-from training import align, sweep
+from training import align, sft, sweep
 from training.best_of_n import best_of_n
 
 
@@ -107,6 +107,26 @@ def test_grpo_resumes_from_its_checkpoint(
     assert not list((tmp_path / "run").glob("checkpoint-*"))
 
 
+def test_grpo_takes_the_dtype_of_the_base(
+    adapter: Path, small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--dtype` as in training.sft; float32 without it."""
+    from transformers import AutoModelForCausalLM
+
+    asked = []
+
+    def load(path: Path, dtype: str, use_safetensors: bool) -> None:
+        asked.append(dtype)
+        raise InputError("far enough")
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", load)
+    monkeypatch.setattr("training.rewards.AnswerReward", lambda encoder: None)
+    for words in ((), ("--dtype", "bfloat16")):
+        with pytest.raises(InputError, match="far enough"):
+            _align(adapter, small_corpus, tmp_path, tmp_path / f"run{len(words)}", "--validation_questions", 0, *words)
+    assert asked == ["float32", "bfloat16"]
+
+
 def test_grpo_needs_an_adapter(tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path) -> None:
     """A whole model is refused before anything is written."""
     with pytest.raises(InputError, match="is not a LoRA adapter, from which alignment starts"):
@@ -147,6 +167,38 @@ def test_best_of_n_keeps_the_nearest_and_resumes(
     monkeypatch.setattr(answering, "sample_in_batches", sample)
     assert run(tmp_path / "again") == report
     assert contents(tmp_path / "again") == contents(tmp_path / "best")
+
+
+@pytest.mark.parametrize("command", ["sft", "align", "best_of_n"])
+def test_corpus_is_loaded_at_the_recorded_revision(
+    command: str, adapter: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The revision is read before the splits, both of which are loaded at it; the option selects it."""
+    calls: list[tuple[str, str | None]] = []
+
+    def revision(dataset: str, wanted: str | None) -> str:
+        calls.append(("revision", wanted))
+        return "commit"
+
+    def load(dataset: str, config: None, split: str, revision: str | None = None) -> Any:
+        calls.append((split, revision))
+        if split == "validation":
+            raise InputError("far enough")
+        return []
+
+    monkeypatch.setattr("dataset_builder.corpus.load.corpus_revision", revision)
+    monkeypatch.setattr("dataset_builder.corpus.load.load_corpus_split", load)
+    monkeypatch.setattr("eval.models.find_encoder", lambda option, given: None)
+    recipe = REPOSITORY / f"training/recipes/tiny-{'grpo' if command == 'align' else 'full'}.yaml"
+    words = ["--config", recipe, "--dataset", "org/corpus", "--dataset_revision", "v1", "--output_dir", tmp_path / "o"]
+    with pytest.raises(InputError, match="far enough"):
+        if command == "best_of_n":
+            sampling = AnswerSampling(samples=2, temperature=1.0, seed=0)
+            best_of_n(str(tiny_base), "org/corpus", tmp_path / "o", sampling, "", dataset_revision="v1")
+        else:
+            base = adapter if command == "align" else tiny_base
+            {"sft": sft, "align": align}[command].main([str(word) for word in (*words, "--model_name_or_path", base)])
+    assert calls == [("revision", "v1"), ("train", "commit"), ("validation", "commit")]
 
 
 @pytest.mark.slow
@@ -212,7 +264,10 @@ def test_stages_are_commands_of_the_package(stage: Callable) -> None:
     assert "exit codes:\n  0  done\n" in done.stdout
     done = stage("training", "sft", "--help")
     assert "--validation_questions: " in done.stdout
-    assert "example:\n  accelerate launch " in done.stdout
+    assert "--config FILE" in done.stdout
+    assert done.stdout.index("--dataset: ") < done.stdout.index("--lora_r, ")
+    assert len(done.stdout.splitlines()) < 50
+    assert "example:\n  python -m training.sft --config " in done.stdout
     done = stage("training", "sweep", "--config", "recipe.yaml", "--seeds", "0", "0.5")
     assert (done.returncode, "invalid int value: '0.5'" in done.stderr) == (2, True)
     done = stage("training", "best_of_n", "--model", "m", "--dataset", "d", "--out", "o", "--seeds", "1")

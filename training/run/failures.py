@@ -1,13 +1,13 @@
 """Turn the failures of a run into one clear message that names the checkpoint to resume from."""
 
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
 
+from dataset_builder.errors import InputError, print_error
 from training.run.folder import last_complete_checkpoint
 
 # torch reports that memory ran out with these words, on a GPU and on a CPU; for a CPU it has no exception class.
@@ -44,8 +44,19 @@ def explain_failures(output_dir: Path) -> Iterator[None]:
         return
     checkpoint = last_complete_checkpoint(output_dir)
     remedy = f"the same command resumes from {checkpoint}" if checkpoint else "no checkpoint was saved yet"
-    sys.stderr.write(f"error: {message}\n{remedy}\n")
+    print_error(f"{message}\n{remedy}")
     raise SystemExit(code)
+
+
+@contextmanager
+def explain_refused_values() -> Iterator[None]:
+    """Turn a `ValueError` of the libraries about the model or a recipe key into an `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"the model and the recipe do not fit: {error}; change the recipe") from error
 
 
 @contextmanager

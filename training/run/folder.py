@@ -54,7 +54,8 @@ def begin_run(recipe: Recipe[Any, Any], rows: Dataset) -> tuple[bool, str | None
 def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_rows_sha256: str) -> bool:
     """Prepare the folder for a run with these inputs. Return whether the run is finished.
 
-    A new folder gets inputs.json, then recipe.yaml. Raises `InputError` for a folder that holds another run.
+    A new folder gets inputs.json, then recipe.yaml. Raises `InputError` for a folder that holds another run, unless
+    that run has no checkpoint, and for a finished run without its weights.
     """
     decisive = {key: value for key, value in recipe.items() if key not in KEYS_WITHOUT_EFFECT}
     inputs = RunInputs(
@@ -64,7 +65,11 @@ def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_row
     )
     if (folder / INPUTS_FILE).is_file():
         existing = read_format(RunInputs, folder / INPUTS_FILE, "train again in another --output_dir")
-        if existing != inputs:
+        has_steps = (folder / METRICS_FILE).is_file() or any(map(is_complete, folder.glob("checkpoint-*")))
+        if existing != inputs and not has_steps:
+            (folder / RECIPE_FILE).unlink(missing_ok=True)
+            write_format(folder / INPUTS_FILE, inputs)
+        elif existing != inputs:
             raise InputError(
                 f"{folder}: holds a run with {_difference(existing, inputs)}; "
                 "pass another --output_dir, or move that run away to train again"
@@ -77,7 +82,13 @@ def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_row
         write_format(folder / INPUTS_FILE, inputs)
     if not (folder / RECIPE_FILE).is_file():
         write_text(folder / RECIPE_FILE, yaml.safe_dump(recipe, sort_keys=True, allow_unicode=True))
-    return (folder / METRICS_FILE).is_file()
+    finished = (folder / METRICS_FILE).is_file()
+    if finished and not any(folder.glob("*.safetensors")):
+        raise InputError(
+            f"{folder}: this run is finished, but its weights (*.safetensors) are missing; restore them, or remove "
+            f"{folder / METRICS_FILE} to train again"
+        )
+    return finished
 
 
 def is_complete(checkpoint: Path) -> bool:

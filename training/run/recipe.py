@@ -21,12 +21,23 @@ if TYPE_CHECKING:
 # transformers 5.17 knows this setting by its older name only; newer versions warn about the older name.
 OLDER_NAMES = {"activation_checkpointing": "gradient_checkpointing"}
 
+MOST_USED = """--model_name_or_path: base model, folder or Hub id (training.align: the run folder of an adapter)
+--output_dir: folder of the run
+--num_train_epochs, --max_steps, --learning_rate, --seed
+--per_device_train_batch_size, --gradient_accumulation_steps: their product is the size of a step
+--use_peft, --lora_r, --lora_alpha, --lora_dropout, --lora_target_modules: train a LoRA adapter
+--dtype: of the loaded weights, for example bfloat16; --bf16 true computes in bfloat16
+--save_steps, --logging_steps: in steps, or below 1 as a share of the run"""
+
 
 @dataclass
 class ProjectKeys:
     """The recipe keys of this project. The other keys of a recipe are TRL's."""
 
     dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
+    dataset_revision: str | None = field(
+        default=None, metadata={"help": "commit, tag or branch of a corpus on the Hub, in place of the newest commit"}
+    )
     encoder: str = field(
         default=DEFAULT_ENCODER,
         metadata={"help": "sentence encoder that compares answers, folder or Hub id"},
@@ -98,7 +109,10 @@ def parse_recipe(
     options = [word[2:].split("=")[0].replace("-", "_") for word in overrides if word.startswith("--")]
     set_keys = {*in_file, *(option.removeprefix("no_") for option in options)}
     if unknown := min(set_keys - known, default=None):
-        near = difflib.get_close_matches(unknown, known, n=1)
+        # The keys of this project, the model and the adapter come first: TRL's own are many, and similar by chance.
+        first = [item.name for group in (keys, ModelConfig) for item in fields(group)]
+        near = difflib.get_close_matches(unknown, first, n=1, cutoff=0.75)
+        near = near or difflib.get_close_matches(unknown, known, n=1)
         raise InputError(f"{unknown!r}: unknown recipe key" + (f"; the nearest is {near[0]!r}" if near else ""))
 
     parser = TrlParser(groups, allow_abbrev=False, add_help=False, usage="--config FILE [--KEY VALUE ...]")
@@ -122,7 +136,7 @@ def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[ProjectKey
     command.add_argument_group(
         "recipe keys",
         f"--KEY VALUE overrides any key of the recipe. The keys of this project are\n\n{own}\n\n"
-        "and the others are TRL's: https://huggingface.co/docs/trl",
+        f"The most used of TRL's keys are\n\n{MOST_USED}\n\nand the others are in https://huggingface.co/docs/trl",
     )
     command.set_defaults(recipe_keys=[])
 

@@ -14,7 +14,15 @@ from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
 from tests.training.trainers import row_trainer, tiny_model
 from training.data.collator import attention_mask
-from training.data.tokenization import NO_LOSS, TokenizedPair, pad_dataset, rows_by_pair, rows_by_paper, tokenize_pairs
+from training.data.tokenization import (
+    NO_LOSS,
+    TokenizedPair,
+    load_tokenizer,
+    pad_dataset,
+    rows_by_pair,
+    rows_by_paper,
+    tokenize_pairs,
+)
 
 PAIR = CorpusQuestion(
     instruction="Do it",
@@ -24,6 +32,16 @@ PAIR = CorpusQuestion(
     paper_id="10.1/a",
     year=2020,
 )
+
+
+def test_missing_base_gets_a_fitting_remedy() -> None:
+    """A missing folder is not asked for on the Hub; the packaged models are no help for a model of the Hub."""
+    for folder in ("data/models/none", "tests/none"):
+        with pytest.raises(InputError, match=f"'{folder}': no such folder; give the folder of a model, or a Hub id"):
+            load_tokenizer(folder)
+    with pytest.raises(InputError, match=r"'org/gpt2': cannot be loaded.*; check the name and the network") as error:
+        load_tokenizer("org/gpt2")
+    assert "data/models" not in str(error.value)
 
 
 def test_common_tokens_come_once() -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
+from dataset_builder.errors import InputError, exit_on_input_error
 from tests.conftest import contents
 from tests.training.trainers import row_trainer, tiny_model
 from training.data.tokenization import TokenizedPair, rows_by_pair
@@ -195,6 +196,24 @@ def test_out_of_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert error.startswith("error: out of memory (")
     assert "halve --per_device_train_batch_size and double --gradient_accumulation_steps" in error
     assert "no checkpoint was saved yet" in error
+
+
+def test_launcher_of_several_processes_prints_the_message_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch's launcher reads it from the file that it names, and shows it at the end of its own report."""
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+
+    file = tmp_path / "error.json"
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(file))
+    with pytest.raises(SystemExit), explain_failures(tmp_path):
+        raise TrainingError("the loss is nan")
+    shown = str(ChildFailedError("training.sft", {0: ProcessFailure(0, 1, 1, str(file))})).splitlines()
+    assert shown[-3:-1] == ["  traceback : error: the loss is nan", "no checkpoint was saved yet"]
+    with pytest.raises(SystemExit), exit_on_input_error():
+        raise InputError("bad")
+    shown = str(ChildFailedError("training.sft", {0: ProcessFailure(0, 1, 2, str(file))})).splitlines()
+    assert shown[-2] == "  traceback : error: bad"
 
 
 def test_interruption(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,6 +77,8 @@ def test_folder_that_was_being_made_is_made(tmp_path: Path) -> None:
 def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
     """Another value, other rows; a key without effect on the model does not count."""
     open_run(tmp_path / "run", RECIPE, 4, "rows")
+    (tmp_path / "run/checkpoint-1").mkdir()
+    (tmp_path / "run/checkpoint-1/trainer_state.json").write_text("{}")
     with pytest.raises(InputError, match=r"holds a run with learning_rate 0\.1 where this one has 0\.2"):
         open_run(tmp_path / "run", {**RECIPE, "learning_rate": 0.2}, 4, "rows")
     with pytest.raises(InputError, match="holds a run with other training rows than this one"):
@@ -86,6 +88,30 @@ def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
     halved = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
     assert open_run(tmp_path / "run", {**RECIPE, **halved}, 4, "rows") is False
     assert open_run(tmp_path / "run", {**RECIPE, "output_dir": "runs/b", "logging_steps": 5}, 4, "rows") is False
+
+
+def test_run_without_a_step_can_be_corrected(tmp_path: Path) -> None:
+    """A first command with a wrong key leaves its recipe; a checkpoint that was cut off is no step either."""
+    open_run(tmp_path, {**RECIPE, "lora_r": 0}, 4, "rows")
+    (tmp_path / "checkpoint-1").mkdir()
+    assert open_run(tmp_path, RECIPE, 4, "rows") is False
+    assert "lora_r" not in (tmp_path / "recipe.yaml").read_text()
+    (tmp_path / "checkpoint-1/trainer_state.json").write_text("{}")
+    with pytest.raises(InputError, match="holds a run with seed 0 where this one has 1"):
+        open_run(tmp_path, {**RECIPE, "seed": 1}, 4, "rows")
+
+
+def test_finished_run_without_weights_is_noticed(tmp_path: Path) -> None:
+    """Its metrics are there, but not its model."""
+    open_run(tmp_path, RECIPE, 4, "rows")
+    weights = tmp_path / "adapter_model.safetensors"
+    weights.write_bytes(b"")
+    finish_run(tmp_path, METRICS, ENVIRONMENT)
+    weights.unlink()
+    with pytest.raises(
+        InputError, match=r"its weights \(\*\.safetensors\) are missing; restore them, or remove .*metr"
+    ):
+        open_run(tmp_path, RECIPE, 4, "rows")
 
 
 def test_folder_with_other_files_is_refused(tmp_path: Path) -> None:

@@ -81,7 +81,14 @@ def test_command_line_overrides_the_file_and_the_file_the_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "nearest"), [("learning_rat", "learning_rate"), ("lora_alph", "lora_alpha"), ("datasett", "dataset")]
+    ("wrong", "nearest"),
+    [
+        ("learning_rat", "learning_rate"),
+        ("lora_alph", "lora_alpha"),
+        ("datasett", "dataset"),
+        ("lora_rank", "lora_r'"),
+        ("num_epochs", "num_train_epochs"),
+    ],
 )
 def test_wrong_key_names_the_nearest(tmp_path: Path, wrong: str, nearest: str) -> None:
     """Misspelt or abbreviated, on the command line or in the file."""
