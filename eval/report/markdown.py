@@ -19,7 +19,7 @@ def report_markdown(scores: Scores, metrics: dict[str, RunMetrics]) -> str:
         f"`{scores.encoders[0]}`.",
         "Each test has the questions and reference answers of one teacher:",
         _list(f"{config}: {entry.n} questions on {entry.papers} papers" for config, entry in configs.items()),
-        *([f"**{warning}**"] if (warning := notes.few_papers_warning(scores)) else []),
+        *(f"**{warning}**" for warning in notes.warnings(scores)),
         "## Results",
         as_markdown(*tables.comparison(scores, metrics)),
         "![Similarity by year](figures/similarity_by_year.png)",

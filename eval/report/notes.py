@@ -40,8 +40,17 @@ def measured_note(scores: Scores) -> str:
     return f"The scores were measured on {scores.date} (UTC), on revision {scores.revision} of the corpus."
 
 
-def few_papers_warning(scores: Scores) -> str:
-    """Return a warning that names the configs with too few papers for reliable intervals; empty without one."""
+def warnings(scores: Scores) -> list[str]:
+    """Return warnings on how far the scores can be trusted."""
+    return [warning for warning in (_sample_warning(scores), _few_papers_warning(scores)) if warning]
+
+
+def _sample_warning(scores: Scores) -> str:
+    sampled = [name for name, entry in scores_by_config(scores).items() if entry.n == scores.questions]
+    return f"Random sample: only {scores.questions} questions of {', '.join(sampled)} were asked." if sampled else ""
+
+
+def _few_papers_warning(scores: Scores) -> str:
     few = [
         f"{config} ({entry.papers} papers)"
         for config, entry in scores_by_config(scores).items()

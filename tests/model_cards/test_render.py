@@ -13,6 +13,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.corpus.rows import read_rows, write_rows
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
@@ -21,7 +22,10 @@ from eval.models import find_encoder, find_model
 from eval.run import run
 from eval.run_metrics import METRICS_FILE, read_run_metrics
 from eval.systems import System
+from model_cards.metadata import eval_results_yaml
+from model_cards.names import Names
 from model_cards.render import render
+from model_cards.training_data import Corpus, TrainingData
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY, SAMPLE, contents
 
@@ -79,6 +83,23 @@ def test_model_card_has_the_scores(scored: Path, method: str, relation: str, lib
     )
     assert "The licence of this model is `apache-2.0`" in card.text and "- Teacher: `detailed`" in card.text
     assert str(scored / "base") not in str(data)
+
+
+def test_scores_of_a_sample_say_so(scored: Path) -> None:
+    """Six questions of each config were asked: in the card's text, its metadata and the file for leaderboards."""
+    card = ModelCard.load(scored / "full/README.md")
+    scores, report = read_scores(scored / "eval/scores.json"), read_corpus_report(scored / "corpus")
+    corpus = Corpus("somebody/isca-qa", "0" * 40, report)
+    names = Names("m", "b", True, corpus, TrainingData(corpus, ""), None, "https://example.org/scores.json")
+    entries = yaml.safe_load(eval_results_yaml(scores, "full", names))
+    for config, result, entry in zip(("plain", "detailed"), card.data.eval_results, entries, strict=True):
+        words = f"a sample of 6 of {report.configs[config]['test'].pairs} questions"
+        assert result.dataset_name == f"ISCA-QA, test by {config}, {words}"
+        assert f"- Test by `{config}`: {words} on" in card.text
+        assert f", {words} on" in entry["notes"]
+        total = report.configs[config]["test"].pairs
+        assert corpus.asked(config, total) == f"{total} questions"
+    assert scores.questions == 6
 
 
 def _similarity(scores: Scores, system: str, config: str) -> MetricScore:

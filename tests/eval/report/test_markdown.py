@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eval.analysis.scores import DecodingRecord
 from eval.report.markdown import report_markdown
-from eval.report.notes import decoding_note, few_papers_warning
+from eval.report.notes import decoding_note, warnings
 from tests.cards import stray_table_rows
 from tests.eval.report.example import METRICS, SCORES, config_scores
 
@@ -24,7 +24,14 @@ def test_no_warning_for_enough_papers() -> None:
     """Thirty papers are enough."""
     enough = config_scores(0.5).model_copy(update={"papers": 30})
     system = SCORES.systems["good"].model_copy(update={"configs": {"plain": enough}})
-    assert few_papers_warning(SCORES.model_copy(update={"systems": {"good": system}})) == ""
+    assert warnings(SCORES.model_copy(update={"systems": {"good": system}})) == []
+
+
+def test_sample_of_the_questions_is_named() -> None:
+    """Forty-five of the config's questions were asked, or all 45 of them, since a larger sample was wanted."""
+    sample = SCORES.model_copy(update={"questions": 45})
+    assert "**Random sample: only 45 questions of plain were asked.**" in report_markdown(sample, METRICS)
+    assert "Random sample" not in report_markdown(SCORES.model_copy(update={"questions": 46}), METRICS)
 
 
 def test_decoding_of_each_system() -> None:
