@@ -157,7 +157,7 @@ def test_scores_of_another_corpus_or_model_are_refused(tmp_path: Path, scored: P
             file.write_bytes(before[:-1] + b"\0")
         try:
             with pytest.raises(InputError, match=complaint):
-                render(scored / "corpus", scored / "eval/scores.json", "isca-qa")
+                render(str(scored / "corpus"), scored / "eval/scores.json", "isca-qa")
         finally:
             file.write_bytes(before)
 
@@ -183,14 +183,14 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
         for revision, words in (("0" * 40, f"revision `{'0' * 40}`"), (None, "revision not recorded")):
             changes = {"dataset": "lab/older", "dataset_revision": revision}
             write_format(scored / "full" / METRICS_FILE, metrics.model_copy(update=changes))
-            render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
+            render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
             text = (scored / "full/README.md").read_text()
             assert f"- Corpus: `lab/older`, {words}\n" in text and "- Teacher:" not in text
             other = f"on another corpus or revision: `somebody/isca-qa`, revision `{scores.revision}`."
             assert other in text
     finally:
         write_format(scored / "full" / METRICS_FILE, metrics)
-        render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
+        render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
 
 
 def test_only_systems_with_greedy_decoding_have_a_card(tmp_path: Path, scored: Path) -> None:
@@ -199,9 +199,33 @@ def test_only_systems_with_greedy_decoding_have_a_card(tmp_path: Path, scored: P
     decoding = DecodingRecord(method="mbr", samples=2, temperature=0.8, seed=0, encoder_sha256="0")
     mbr = scores.systems["lora"].model_copy(update={"decoding": decoding})
     write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": {**scores.systems, "lora": mbr}}))
-    cards = render(scored / "corpus", tmp_path / "scores.json", "somebody/isca-qa")
-    render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
+    cards = render(str(scored / "corpus"), tmp_path / "scores.json", "somebody/isca-qa")
+    render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
     assert cards == [scored / "full/README.md"]
+
+
+def test_folder_of_a_run_that_cannot_be_written_is_named(scored: Path) -> None:
+    """A folder has the name of the file that the check writes, which stops root, too."""
+    (scored / "full/.partial.probe").mkdir()
+    try:
+        with pytest.raises(InputError, match="full: cannot be written to"):
+            render(str(scored / "corpus"), scored / "eval/scores.json", "isca-qa")
+    finally:
+        (scored / "full/.partial.probe").rmdir()
+
+
+def test_scores_on_a_corpus_of_the_hub(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card has the Hub's name and commit; a folder that is not there is not taken for a Hub id."""
+    scores, commit = read_scores(scored / "eval/scores.json"), "0" * 40
+    corpus = Corpus("lab/isca", commit, read_corpus_report(scored / "corpus"))
+    write_format(tmp_path / "scores.json", scores.model_copy(update={"dataset": "lab/isca", "revision": commit}))
+    monkeypatch.setattr("model_cards.render.corpus_on_hub", lambda *given: corpus if given[2] == "lab/isca" else None)
+    with pytest.raises(InputError, match="nowhere: folder not found"):
+        render(str(tmp_path / "nowhere"), tmp_path / "scores.json", "isca-qa")
+    render("lab/isca", tmp_path / "scores.json", "isca-qa")
+    data = ModelCard.load(scored / "full/README.md").data
+    render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
+    assert {(result.dataset_type, result.dataset_revision) for result in data.eval_results} == {("lab/isca", commit)}
 
 
 def test_published_scores_are_refused(tmp_path: Path, scored: Path) -> None:
@@ -210,7 +234,7 @@ def test_published_scores_are_refused(tmp_path: Path, scored: Path) -> None:
     public = {name: system.model_copy(update={"model": None}) for name, system in scores.systems.items()}
     write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": public}))
     with pytest.raises(InputError, match="does not say where the model of baseline is"):
-        render(scored / "corpus", tmp_path / "scores.json", "isca-qa")
+        render(str(scored / "corpus"), tmp_path / "scores.json", "isca-qa")
 
 
 def test_scores_of_an_older_version_are_refused(tmp_path: Path, scored: Path) -> None:
@@ -219,7 +243,7 @@ def test_scores_of_an_older_version_are_refused(tmp_path: Path, scored: Path) ->
     scores["models"] = scores.pop("systems")
     (tmp_path / "scores.json").write_text(json.dumps(scores))
     with pytest.raises(InputError, match=r"older version: run `python -m eval run` again"):
-        render(scored / "corpus", tmp_path / "scores.json", "isca-qa")
+        render(str(scored / "corpus"), tmp_path / "scores.json", "isca-qa")
 
 
 def test_missing_scores_exit_2(tmp_path: Path, corpus: Path, stage: Callable) -> None:
