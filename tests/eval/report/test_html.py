@@ -12,7 +12,7 @@ import pytest
 
 from dataset_builder.crawl.sources.browser import FLAGS, find_browser
 from eval.report.html import fit_axis, report_html
-from tests.eval.report.example import ANSWERS, CORPUS_QUESTIONS, HOSTILE, METRICS, SCORES, VALUES
+from tests.eval.report.example import ANSWERS, CORPUS_QUESTIONS, HOSTILE, METRICS, SCORES, VALUES, config_scores
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,18 @@ def test_page_names_no_address_to_load_from(page: Path) -> None:
 def test_axis_holds_all_values(values: list[float], ticks: list[float]) -> None:
     """At steps of 0.1, or of 0.2 if the values are further apart; one value has an axis too."""
     assert fit_axis(values).ticks == ticks
+
+
+def test_plots_side_by_side_have_one_axis() -> None:
+    """A mean below 0 in one config begins the axis of both; at steps of 0.5 from -0.5 to 1."""
+    bad = SCORES.systems["bad"]
+    systems = SCORES.systems | {"bad": bad.model_copy(update={"configs": bad.configs | {"other": config_scores(-0.4)}})}
+    scores = SCORES.model_copy(update={"systems": systems, "differences": {**SCORES.differences, "other": []}})
+    scores = scores.model_copy(update={"agreement": {**SCORES.agreement, "other": SCORES.agreement["plain"]}})
+    text = report_html(scores, {}, {}, {}, {}, {"2022": 1})
+    axes = re.findall(r'<div class="row axis".*?</div><span>', text, re.DOTALL)
+    assert len(axes) == 8
+    assert {tuple(re.findall(r">(-?[\d.]+)</b>", axis)) for axis in axes} == {("-0.5", "0.0", "0.5", "1.0")}
 
 
 @pytest.fixture(scope="module")
