@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eval.analysis.scores import DecodingRecord
 from eval.report.markdown import report_markdown
 from eval.report.notes import decoding_note, warnings
 from tests.cards import stray_table_rows
-from tests.eval.report.example import METRICS, SCORES, config_scores
+from tests.eval.report.example import METRICS, SCORES, config_scores, difference
 
 
 def test_report_has_every_table() -> None:
@@ -25,6 +27,15 @@ def test_no_warning_for_enough_papers() -> None:
     enough = config_scores(0.5).model_copy(update={"papers": 30})
     system = SCORES.systems["good"].model_copy(update={"configs": {"plain": enough}})
     assert warnings(SCORES.model_copy(update={"systems": {"good": system}})) == []
+
+
+@pytest.mark.parametrize(("papers", "count", "words"), [(4, 1, "plain (at least 0.12)"), (6, 2, "plain"), (6, 1, "")])
+def test_differences_that_cannot_be_significant(papers: int, count: int, words: str) -> None:
+    """Four papers have 16 combinations of signs, so p is at least 2/16; six papers have 64, for two tests 4/64."""
+    few = difference("good", "bad", 0.44, 0.1).model_copy(update={"papers": papers})
+    text = report_markdown(SCORES.model_copy(update={"differences": {"plain": [few] * count}}), {})
+    assert (f"No corrected p-value can be below 0.05 in the test by {words}" in text) == bool(words)
+    assert "an interval can exclude 0 although the corrected p-value is 0.05 or more" in text
 
 
 def test_sample_of_the_questions_is_named() -> None:
