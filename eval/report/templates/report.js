@@ -58,7 +58,7 @@ function article(question, words) {
 }
 
 let page = 0;
-function draw() {
+function draw(all = false) {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = questions
     .filter((question) => !config.value || question.config === config.value)
@@ -66,7 +66,8 @@ function draw() {
     .sort(orders[sort.value]);
   const pages = Math.max(1, Math.ceil(shown.length / PAGE));
   page = Math.min(page, pages - 1);
-  list.replaceChildren(...shown.slice(page * PAGE, (page + 1) * PAGE).map((question) => article(question, words)));
+  const visible = all ? shown : shown.slice(page * PAGE, (page + 1) * PAGE);
+  list.replaceChildren(...visible.map((question) => article(question, words)));
   byId("count").textContent = `${shown.length} of ${questions.length} questions`;
   byId("page").textContent = `page ${page + 1} of ${pages}`;
   byId("previous").disabled = page === 0;
@@ -79,4 +80,6 @@ sort.addEventListener("change", restart);
 const turn = (step) => { page += step; draw(); byId("examples").scrollIntoView(); };
 byId("previous").addEventListener("click", () => turn(-1));
 byId("next").addEventListener("click", () => turn(1));
+addEventListener("beforeprint", () => draw(true));
+addEventListener("afterprint", () => draw());
 draw();

@@ -75,7 +75,9 @@ def test_axis_holds_all_values(values: list[float], ticks: list[float]) -> None:
 def test_plots_side_by_side_have_one_axis() -> None:
     """A mean below 0 in one config begins the axis of both; at steps of 0.5 from -0.5 to 1."""
     bad = SCORES.systems["bad"]
-    systems = SCORES.systems | {"bad": bad.model_copy(update={"configs": bad.configs | {"other": config_scores(-0.4)}})}
+    systems = SCORES.systems | {
+        "bad": bad.model_copy(update={"configs": bad.configs | {"other": config_scores(-0.4)}})
+    }
     scores = SCORES.model_copy(update={"systems": systems, "differences": {**SCORES.differences, "other": []}})
     scores = scores.model_copy(update={"agreement": {**SCORES.agreement, "other": SCORES.agreement["plain"]}})
     text = report_html(scores, {}, {}, {}, {}, {"2022": 1})
@@ -181,6 +183,18 @@ def test_searching_and_pages(shown: Any) -> None:
     search.clear()
     search.send_keys("nothing like it (")
     assert questions(shown) == []
+
+
+def test_print_has_every_answer_and_the_dots(shown: Any) -> None:
+    """All 45 questions in place of the 20 on the page, and the dots, which are backgrounds; the page returns after."""
+    shown.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert questions(shown) == list(range(45))
+    shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    dot = "getComputedStyle(document.querySelector('.dot')).printColorAdjust"
+    assert shown.execute_script(f"return {dot}") == "exact"
+    shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    shown.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert questions(shown) == list(range(20))
 
 
 def test_hostile_title_stays_text(shown: Any) -> None:
