@@ -107,6 +107,7 @@ def _script_json(scores: Scores, questions: Questions, answers: Answers, values:
         {
             "config": config,
             "title": question.title or question.paper_id,
+            "paper": question.paper_id,
             "year": question.year,
             "question": question.question,
             "reference": question.answer,
@@ -119,7 +120,13 @@ def _script_json(scores: Scores, questions: Questions, answers: Answers, values:
         for config, asked in questions.items()
         for number, question in enumerate(asked)
     ]
-    text = json.dumps({"systems": systems, "questions": rows}, ensure_ascii=False, separators=(",", ":"))
+    papers = {
+        question.paper_id: {"abstract": question.context, "url": question.paper_url}
+        for asked in questions.values()
+        for question in asked
+    }
+    data = {"systems": systems, "papers": papers, "questions": rows}
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 

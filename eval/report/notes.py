@@ -58,8 +58,8 @@ def _few_papers_warning(scores: Scores) -> str:
         for config, entry in scores_by_config(scores).items()
         if entry.papers < FEW_PAPERS
     ]
-    advice = f"permutation tests find only large differences. Use at least {FEW_PAPERS} papers."
-    return f"Few test papers: {', '.join(few)}. The intervals are wide, and the {advice}" if few else ""
+    advice = f"or missing, and tests find only large differences. Use at least {FEW_PAPERS} papers."
+    return f"Few test papers: {', '.join(few)}. Intervals are wide {advice}" if few else ""
 
 
 def _undetectable_warning(scores: Scores) -> str:

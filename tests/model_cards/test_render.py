@@ -96,6 +96,7 @@ def test_scores_of_a_sample_say_so(scored: Path) -> None:
         words = f"a sample of 6 of {report.configs[config]['test'].pairs} questions"
         assert result.dataset_name == f"ISCA-QA, test by {config}, {words}"
         assert f"- Test by `{config}`: {words} on" in card.text
+        assert f"{config} ({scores.systems['full'].configs[config].papers} papers)" in card.text
         assert f", {words} on" in entry["notes"]
         total = report.configs[config]["test"].pairs
         assert corpus.asked(config, total) == f"{total} questions"

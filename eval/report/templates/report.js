@@ -1,5 +1,5 @@
 "use strict";
-const { systems, questions } = JSON.parse(document.getElementById("data").textContent);
+const { systems, papers, questions } = JSON.parse(document.getElementById("data").textContent);
 const PAGE = 20;
 const byId = (id) => document.getElementById(id);
 const search = byId("search"), config = byId("config"), sort = byId("sort"), list = byId("list");
@@ -47,13 +47,19 @@ function answer(name, className, text, score, words) {
 }
 function article(question, words) {
   const node = element("article");
-  const header = element("header");
-  header.append(highlighted("span", question.title, words), ` · ${question.year} · test by ${question.config}`);
+  const header = element("header"), paper = papers[question.paper];
+  /* A link of another kind, such as javascript:, could run code. */
+  const linked = /^https?:\/\//.test(paper.url);
+  const title = highlighted(linked ? "a" : "span", question.title, words);
+  if (linked) title.href = paper.url;
+  header.append(title, ` · ${question.year} · test by ${question.config}`);
+  const abstract = element("details");
+  abstract.append(element("summary", "", "Abstract"), highlighted("p", paper.abstract, words));
   const answers = element("div", "answers");
   answers.append(answer("reference answer", "reference", question.reference, "", words));
   systems.forEach((system, i) =>
     answers.append(answer(system, `color-${i % 6}`, question.answers[i], question.scores[i].toFixed(3), words)));
-  node.append(header, highlighted("h4", question.question, words), answers);
+  node.append(header, highlighted("h4", question.question, words), answers, abstract);
   return node;
 }
 

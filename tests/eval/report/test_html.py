@@ -54,7 +54,8 @@ def test_page_names_no_address_to_load_from(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     tags = re.findall(r"<\w[^>]*>", text)
     assert [tag for tag in tags if re.search(r"""\b(src|href)=(?!["'](#|data:,))""", tag)] == []
-    assert not re.search(r"@import|url\((?!#)|https?:", text)
+    page_only = text.partition('<script type="application/json"')[0]
+    assert not re.search(r"@import|url\((?!#)|https?:", page_only)
     assert "<img" not in text
     assert text.count("</script>") == 2
 
@@ -155,6 +156,15 @@ def test_answers_of_all_systems_are_beside_the_reference_answer(shown: Any) -> N
     ]
 
 
+def test_abstract_and_link_to_the_paper(shown: Any) -> None:
+    """The abstract as text; a link only with an address of the web, not with a script."""
+    for number, links in ((0, ["https://doi.org/10.1145/1"]), (3, []), (6, [])):
+        article = shown.find_elements("css selector", "article")[number]
+        assert [link.get_attribute("href") for link in article.find_elements("css selector", "a")] == links
+        article.find_element("css selector", "summary").click()
+        assert article.find_element("css selector", "details p").text == f"Abstract {number // 3} <b>"
+
+
 def test_sorting_by_difference(shown: Any) -> None:
     """By good minus bad, the last question is first; by bad minus good, the first one, where both are equal."""
     choose(shown, "sort", "good better than bad")
@@ -209,10 +219,17 @@ def test_hostile_title_stays_text(shown: Any) -> None:
 
 
 def test_page_fits_a_phone_and_follows_the_dark_scheme(shown: Any) -> None:
-    """At 360 pixels nothing is wider than the window; the dark scheme has light text on a dark ground."""
+    """At 360 pixels nothing is wider than the window, a word of 3,000 letters included, and each table shows a value.
+
+    The dark scheme has light text on a dark ground.
+    """
     shown.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     )
+    assert shown.execute_script("return document.documentElement.scrollWidth") <= 360
+    shown.execute_script("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    cells = "[...document.querySelectorAll('table')].map((table) => table.querySelector('tbody td'))"
+    assert max(shown.execute_script(f"return {cells}.map((cell) => cell.getBoundingClientRect().right)")) <= 360
     assert shown.execute_script("return document.documentElement.scrollWidth") <= 360
     grounds = []
     for scheme in ("light", "dark"):

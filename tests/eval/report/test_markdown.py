@@ -16,7 +16,7 @@ def test_report_has_every_table() -> None:
     text = report_markdown(SCORES, METRICS)
     assert text.count("| question repeated (heuristic baseline) |") == 5
     assert "| lora | 0.623 | 0.622 | 0.628 | 0.620 | 0.679 |" in text
-    assert "**Few test papers: plain (15 papers)." in text
+    assert "**Few test papers: plain (15 papers). Intervals are wide or missing, and" in text
     assert "good: model runs/good with SHA-256 0000" in text
     assert "![Training loss]" in text and "![Training loss]" not in report_markdown(SCORES, {})
     assert stray_table_rows(text) == []
