@@ -70,7 +70,9 @@ SCORES = Scores(
         for name, mean in (("good", 0.72), ("bad", 0.28))
     },
     heuristics={
-        "nearest sentence": HeuristicScores(kind="upper bound", configs={"plain": config_scores(0.8, rouge_l=0.5)}),
+        "nearest sentence to the reference": HeuristicScores(
+            kind="upper bound", configs={"plain": config_scores(0.8, rouge_l=0.5)}
+        ),
         "question repeated": HeuristicScores(
             kind="heuristic baseline", configs={"plain": config_scores(0.5, rouge_l=0.2)}
         ),
