@@ -23,11 +23,14 @@ from eval.run import run
 from eval.run_metrics import METRICS_FILE, read_run_metrics
 from eval.systems import System
 from model_cards.metadata import eval_results_yaml
+from model_cards.model_card import model_card
 from model_cards.names import Names
 from model_cards.render import render
+from model_cards.trained_run import read_trained_run
 from model_cards.training_data import Corpus, TrainingData
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY, SAMPLE, contents
+from tests.dataset_builder.corpus.test_teachers_card import manifest
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +84,18 @@ def test_model_card_has_the_scores(scored: Path, method: str, relation: str, lib
     assert f"from epoch {validation.epoch:g}, which had the highest mean similarity: {validation.similarity:.3f}." in (
         card.text
     )
-    assert "The licence of this model is `apache-2.0`" in card.text and "- Teacher: `detailed`" in card.text
+    assert "The licence of this model is `apache-2.0`" in card.text
+    assert "- Teacher: `detailed`, whose model is not recorded\n" in card.text
     assert str(scored / "base") not in str(data)
+
+
+def test_card_names_the_model_that_wrote_the_pairs(scored: Path) -> None:
+    """As the teacher's manifest has it, with its revision."""
+    scores, report = read_scores(scored / "eval/scores.json"), read_corpus_report(scored / "corpus")
+    corpus = Corpus("c", "r", report.model_copy(update={"teachers": {"detailed": manifest()}}))
+    names = Names("m", "b", True, corpus, TrainingData(corpus, ""), None)
+    text = model_card(read_trained_run(find_model("full", str(scored / "full")), "full"), scores, names, "mit")
+    assert f"- Teacher: `detailed`, the model `{manifest().model}`, revision `{manifest().revision}`\n" in text
 
 
 def test_scores_of_a_sample_say_so(scored: Path) -> None:
