@@ -22,13 +22,14 @@ from dataset_builder.files import exclusive_lock, make_writable_folder, write_te
 from dataset_builder.formats import write_format
 from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import default_encoder
+from dataset_builder.tables import as_table
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores
 from eval.models import EncoderFolder, find_encoder, tokenizer_folder
 from eval.question_sample import sample_questions
 from eval.report.figures import draw_similarity_by_year, draw_training_loss
 from eval.report.html import report_html
 from eval.report.markdown import report_markdown
-from eval.report.tables import as_table, comparison
+from eval.report.tables import comparison
 from eval.run_metrics import AnswerSampling, RunMetrics
 from eval.systems import FORM, MBRDecoding, System, parse_systems
 

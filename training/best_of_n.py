@@ -25,6 +25,7 @@ from dataset_builder.files import make_writable_folder, replacing, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.journal import Journal
 from dataset_builder.packaged_models import DEFAULT_ENCODER
+from dataset_builder.templates import render
 from eval.run_metrics import SAMPLES_FILE, AnswerSampling, SampledAnswers
 
 if TYPE_CHECKING:
@@ -34,22 +35,7 @@ if TYPE_CHECKING:
     from eval.models import EncoderFolder, ModelFolder
 
 CONFIG = "best_of_n"
-CARD = """---
-configs:
-- config_name: {config}
-  default: true
-  data_files:
-  - split: train
-    path: {config}/train-00000-of-00001.parquet
-  - split: validation
-    path: {config}/validation-00000-of-00001.parquet
----
-
-# Training answers chosen from {samples} samples
-
-The training questions of `{dataset}`. Each answer is the one nearest to the reference answer out of {samples} samples
-of `{model}`; `samples.json` says how they were drawn. The validation split is unchanged.
-"""
+CARD = Path(__file__).parent / "best_of_n.md.j2"
 
 
 @dataclass(frozen=True)
@@ -147,7 +133,8 @@ def best_of_n(
     )
     write_format(out / SAMPLES_FILE, report)
     # The card makes the folder a corpus, so write it last.
-    write_text(out / "README.md", CARD.format(config=CONFIG, samples=sampling.samples, dataset=dataset, model=model))
+    card = render(CARD, config=CONFIG, samples=sampling.samples, dataset=dataset, model=model)
+    write_text(out / "README.md", f"{card}\n")
     journal.remove()
     return report
 

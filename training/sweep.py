@@ -14,11 +14,11 @@ from pathlib import Path
 
 import yaml
 from rich.console import Console
-from rich.table import Table
 
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
+from dataset_builder.tables import as_table
 from eval.models import RECIPE_FILE
 from eval.run_metrics import METRICS_FILE, SweepRun, SweepSeeds, SweepSummary, read_run_metrics
 
@@ -98,12 +98,13 @@ def run_command(arguments: argparse.Namespace) -> None:
 
 def print_summary(summary: SweepSummary, console: Console) -> None:
     """Print the runs as a table, the chosen one, and the spread of the seeds."""
-    table = Table("learning rate", "seed", "validation similarity", "validation loss", "folder")
+    heading = ["learning rate", "seed", "validation similarity", "validation loss", "folder"]
+    rows = []
     for run in {run.folder: run for run in [*summary.runs, *summary.seeds.runs]}.values():
         rate = "default" if run.learning_rate is None else f"{run.learning_rate:g}"
         loss = "" if run.loss is None else f"{run.loss:.3f}"
-        table.add_row(rate, str(run.seed), f"{run.similarity:.3f}", loss, run.folder)
-    console.print(table)
+        rows.append([rate, str(run.seed), f"{run.similarity:.3f}", loss, run.folder or ""])
+    console.print(as_table(heading, rows))
     if summary.chosen:
         console.print(f"Best: {summary.chosen.folder}", soft_wrap=True)
     if summary.seeds.runs:

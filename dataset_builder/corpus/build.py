@@ -21,7 +21,7 @@ from dataset_builder.corpus.report import (
     DroppedPairs,
     count_papers,
     count_rows,
-    report_table,
+    counts_by_year,
 )
 from dataset_builder.corpus.rows import parquet_path, read_rows
 from dataset_builder.corpus.splits import SPLITS
@@ -29,6 +29,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import CARD_FILE
+from dataset_builder.tables import as_table
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -49,7 +50,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     out, teachers = arguments.out, (arguments.train_teacher, arguments.test_teachers)
     report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license)
     console = Console()
-    console.print(report_table(report))
+    console.print(as_table(*counts_by_year(report), "Papers / pairs"))
     console.print(f"Papers in two splits: {sum(report.papers_in_two_splits.values())}")
     console.print(f"Corpus: {out}    report: {out / REPORT_FILE}", soft_wrap=True)
 

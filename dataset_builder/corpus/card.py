@@ -8,8 +8,9 @@ from dataset_builder.corpus.report import CorpusReport, counts_by_year, read_cor
 from dataset_builder.corpus.rows import features, parquet_path, read_rows
 from dataset_builder.corpus.splits import FIRST_TEST_YEAR, SPLITS
 from dataset_builder.hub.card_merge import render_card
+from dataset_builder.templates import render
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE = Path(__file__).parent / "templates/corpus.md.j2"
 GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
 # The name in the card of a corpus that is not on the Hub yet.
 UNNAMED = "ORG/isca-qa"
@@ -29,7 +30,7 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
     example = read_rows(folder / parquet_path(default, "train"))[0]
     with_contexts = example.context is not None
     text = render(
-        "corpus.md.j2",
+        TEMPLATE,
         report=report,
         dataset_id=dataset_id,
         license_id=license_id,
@@ -55,18 +56,6 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
 def under_gemmas_terms(teacher: str, manifest: Manifest | None) -> bool:
     """Return whether Gemma's terms apply to a teacher's output, by its manifest or else by the teacher's name."""
     return manifest.teacher.license == "gemma" if manifest else "gemma" in teacher.lower()
-
-
-def render(template: str, **values: object) -> str:
-    """Return a template of the corpus card with `values` in it."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    # Third-party text in Markdown: on one line and without HTML.
-    templates.filters["quoted"] = lambda text: " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    return templates.get_template(template).render(**values)
 
 
 def _metadata(folder: Path, configs: list[str], license_id: str) -> dict[str, Any]:

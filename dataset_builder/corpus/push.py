@@ -10,8 +10,6 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import yaml
-
 from dataset_builder.corpus.card import corpus_card
 from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
 from dataset_builder.corpus.rows import parquet_path, read_rows, write_rows
@@ -22,15 +20,12 @@ from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
+from dataset_builder.templates import render
 
 logger = logging.getLogger(__name__)
 
 EVAL_FILE = "eval.yaml"
-DESCRIPTION = (
-    "Questions on abstracts of computer architecture papers, with one task for each test teacher. The scores that "
-    "models report here are mean cosine similarities between the sentence embeddings of answer and reference, from -1 "
-    "to 1. Inspect has no such scorer: if Inspect runs a task, it reports token F1, which is a different metric."
-)
+BENCHMARK = Path(__file__).parent / "templates/eval.yaml.j2"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -80,12 +75,13 @@ def push_corpus(
         card = corpus_card(stage, repo_id, license_id)
         metadata = DatasetCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
         check_metadata(metadata, f"the card of {folder}")
+        prompt = build_prompt(INSTRUCTION, "{prompt}", "{question}")
+        benchmark = render(BENCHMARK, configs=report.test_teachers, prompt=prompt, max_tokens=MAX_ANSWER_TOKENS)
         content = Push(
             repo_id=repo_id,
             repo_type="dataset",
             card=card,
-            files={path: stage / path for path in (*paths, REPORT_FILE)}
-            | {EVAL_FILE: _benchmark_yaml(report.test_teachers).encode()},
+            files={path: stage / path for path in (*paths, REPORT_FILE)} | {EVAL_FILE: f"{benchmark}\n".encode()},
             owned=(*(f"*/{split}-*.parquet" for split in SPLITS), REPORT_FILE, EVAL_FILE),
             message=f"Push the corpus, contexts: {contexts}",
         )
@@ -104,30 +100,3 @@ def _check_rows(folder: Path, report: CorpusReport) -> None:
             for row in rows:
                 if row.context is None or sha256_of_text(row.context) != row.context_sha256:
                     raise InputError(f"{path}: a context of {row.paper_id} does not have its hash; build it again")
-
-
-def _benchmark_yaml(configs: list[str]) -> str:
-    """Return eval.yaml with one task for each config; it makes the corpus a benchmark with a leaderboard on the Hub.
-
-    https://huggingface.co/docs/hub/eval-results defines the keys. The framework must be one that the Hub lists;
-    the tasks have the form that inspect_ai/_eval/task/hf.py reads. The abstract is the input and the question is
-    metadata: if the contexts are null, the framework stops for lack of an input. The other way round, it would ask the
-    question without the abstract.
-    """
-    template = build_prompt(INSTRUCTION, "{prompt}", "{question}")
-    tasks = [
-        {
-            "id": config,
-            "config": config,
-            "split": "test",
-            "field_spec": {"input": "context", "target": "answer", "metadata": ["question"]},
-            "solvers": [
-                {"name": "prompt_template", "args": {"template": template}},
-                {"name": "generate", "args": {"max_tokens": MAX_ANSWER_TOKENS, "temperature": 0.0}},
-            ],
-            "scorers": [{"name": "f1"}],
-        }
-        for config in configs
-    ]
-    benchmark = {"name": "ISCA-QA", "description": DESCRIPTION, "evaluation_framework": "inspect-ai", "tasks": tasks}
-    return yaml.safe_dump(benchmark, sort_keys=False, allow_unicode=True, width=120)

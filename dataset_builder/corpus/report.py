@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from rich.table import Table
-
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.corpus.rows import CorpusRow
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, read_format
+from dataset_builder.tables import Table
 from dataset_builder.text import ngrams, normalize_question
 
 REPORT_FILE = "report.json"
@@ -134,7 +133,7 @@ def _count_split(rows: list[CorpusRow]) -> SplitCounts:
     )
 
 
-def counts_by_year(report: CorpusReport) -> tuple[list[str], list[list[str]]]:
+def counts_by_year(report: CorpusReport) -> Table:
     """Return heading and rows of the table of papers and pairs by year, split and teacher; the last row is the sum."""
     first = report.configs[report.test_teachers[0]]
     columns = {f"{split}, {report.train_teacher}": first[split] for split in ("train", "validation")}
@@ -145,19 +144,6 @@ def counts_by_year(report: CorpusReport) -> tuple[list[str], list[list[str]]]:
     ]
     rows.append(["all", str(report.papers.read), *map(_cell, columns.values())])
     return ["year", "papers read", *columns], rows
-
-
-def report_table(report: CorpusReport) -> Table:
-    """Return the table of papers and pairs by year, split and teacher for the terminal."""
-    heading, rows = counts_by_year(report)
-    table = Table(title="Papers / pairs", title_justify="left")
-    for column in heading:
-        table.add_column(column.replace(", ", "\n"), justify="left" if column == "year" else "right")
-    for row in rows[:-1]:
-        table.add_row(*row)
-    table.add_section()
-    table.add_row(*rows[-1])
-    return table
 
 
 def _cell(counts: YearCounts | None) -> str:

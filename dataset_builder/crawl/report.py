@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from rich.table import Table
-
 from dataset_builder.crawl.listing import LeftOut, Listing
 from dataset_builder.crawl.outcomes import Outcomes
 from dataset_builder.formats import FileFormat
+from dataset_builder.tables import Table
 
 REPORT_FILE = "crawl_report.json"
 
@@ -93,18 +92,16 @@ def build_report(
 
 def crawl_table(report: CrawlReport) -> Table:
     """Return the table for the terminal: papers listed, found at each source and missing, by year."""
-    table = Table(title=f"Abstracts of {report.venue}", title_justify="left")
-    for heading in ("year", "listed", *report.sources, "missing"):
-        table.add_column(heading.replace("_", " "), justify="left" if heading == "year" else "right")
-    table.add_column("reasons")
+    rows = []
     for year, counts in report.years.items():
         notes = [f"missing: {number} {reason}" for reason, number in counts.missing.items()]
         notes += [f"left out: {number} {reason}" for reason, number in counts.left_out.items()]
         numbers = [counts.listed, *counts.found.values(), sum(counts.missing.values())]
-        table.add_row(year, *map(str, numbers), "\n".join(notes))
+        rows.append([year, *map(str, numbers), "\n".join(notes)])
     for year, reason in report.not_listed.items():
-        table.add_row(year, *[""] * (len(report.sources) + 2), f"not listed: {reason}")
-    return table
+        rows.append([year, *[""] * (len(report.sources) + 2), f"not listed: {reason}"])
+    sources = [source.replace("_", " ") for source in report.sources]
+    return ["year", "listed", *sources, "missing", "reasons"], rows
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

@@ -26,6 +26,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder
 from dataset_builder.formats import read_format, write_format
+from dataset_builder.tables import as_table
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         arguments.retry_missing,
     )
     console = Console()
-    console.print(crawl_table(report))
+    console.print(as_table(*crawl_table(report), f"Abstracts of {report.venue}"))
     console.print(f"Papers: {report.listed} listed, {report.found} with an abstract")
     console.print(f"Files: {arguments.out}    report: {arguments.out / REPORT_FILE}", soft_wrap=True)
     if report.missing or report.not_listed:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
@@ -24,6 +23,7 @@ from dataset_builder.grounding import (
     unsupported_names,
     unsupported_numbers,
 )
+from dataset_builder.tables import as_table
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -119,10 +119,9 @@ def run_command(arguments: argparse.Namespace) -> None:
     """Run `calibrate` and print the shares at both thresholds."""
     found = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
     title = f"Grounding check: {found.pairs} pairs on {found.papers} papers, seed {arguments.seed}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("threshold")
-    for heading in ("good pairs: pass", "shuffled: fail", "by similarity only: pass", "fail"):
-        table.add_column(heading, justify="right")
-    for name, row in (("current", found.current), ("best", found.best)):
-        table.add_row(f"{row.threshold:.2f}, {name}", *(f"{share:.1%}" for share in astuple(row)[1:]))
-    Console().print(table)
+    heading = ["threshold", "good pairs: pass", "shuffled: fail", "by similarity only: pass", "fail"]
+    rows = [
+        [f"{row.threshold:.2f}, {name}", *(f"{share:.1%}" for share in astuple(row)[1:])]
+        for name, row in (("current", found.current), ("best", found.best))
+    ]
+    Console().print(as_table(heading, rows, title))

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.table import Table
 from tqdm import tqdm
 
 from dataset_builder.corpus.manifest import Checks, GenerationSettings, Manifest, YearCounts
@@ -13,6 +12,7 @@ from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.checks import CheckedPair, find_problem, source_text
 from dataset_builder.generate.responses import PaperResult, ResponseJournal
 from dataset_builder.generate.schema import ParseError, parse_response
+from dataset_builder.tables import Table
 from dataset_builder.teachers.teacher import Teacher
 
 logger = logging.getLogger(__name__)
@@ -113,18 +113,14 @@ def build_manifest(
 
 def generation_table(manifest: Manifest) -> Table:
     """Return the table of papers and pairs by year, and of rejections by reason, for the terminal."""
-    table = Table(title=f"Pairs by {manifest.teacher.name}", title_justify="left")
-    for heading in ("year", "papers", "accepted", "rejected"):
-        table.add_column(heading, justify="left" if heading == "year" else "right")
-    for year, counts in manifest.by_year.items():
-        table.add_row(year, str(counts.papers), str(counts.accepted), str(counts.rejected))
-    table.add_section()
-    table.add_row("all", str(manifest.papers), str(manifest.accepted), str(manifest.pairs - manifest.accepted))
-    table.add_section()
+    rows = [
+        [year, str(counts.papers), str(counts.accepted), str(counts.rejected)]
+        for year, counts in manifest.by_year.items()
+    ]
+    rows.append(["all", str(manifest.papers), str(manifest.accepted), str(manifest.pairs - manifest.accepted)])
     for unit, reasons in (("pairs", manifest.rejected_pairs), ("papers", manifest.rejected_papers)):
-        for reason, count in reasons.items():
-            table.add_row(f"{unit}: {reason}", "", "", str(count))
-    return table
+        rows += [[f"{unit}: {reason}", "", "", str(count)] for reason, count in reasons.items()]
+    return ["year", "papers", "accepted", "rejected"], rows
 
 
 def _count_reasons(pairs: Sequence[CheckedPair]) -> dict[str, int]:

@@ -29,6 +29,7 @@ from dataset_builder.generate.teacher_folder import (
 from dataset_builder.grounding import add_grounding_arguments, load_encoder
 from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import hub_id
+from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         return
     console = Console()
     folder = arguments.out / teacher.name
-    console.print(generation_table(manifest))
+    console.print(as_table(*generation_table(manifest), f"Pairs by {manifest.teacher.name}"))
     console.print(f"Pairs: {folder}    manifest: {folder / MANIFEST_FILE}", soft_wrap=True)
     if manifest.papers_unanswered:
         console.print(f"Papers without an answer: {manifest.papers_unanswered}; run the same command to ask again")

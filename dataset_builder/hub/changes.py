@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from dataset_builder.files import sha256_of
 from dataset_builder.hub.card_merge import merge_card
-from dataset_builder.hub.errors import retry_on_rate_limit
+from dataset_builder.hub.rate_limit import retry_on_rate_limit
+from dataset_builder.tables import as_table
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -129,16 +129,13 @@ def print_pushed(pushed: Pushed, dry_run: bool) -> None:
 
 
 def _print_dry_run(console: Console, pushed: Pushed) -> None:
-    table = Table(title=pushed.url, title_justify="left")
-    table.add_column("file", overflow="fold")
-    table.add_column("bytes", justify="right")
-    table.add_column("action")
-    for action, sizes in (("send", pushed.change.sent), ("leave unchanged", pushed.change.unchanged)):
-        for path, size in sorted(sizes.items()):
-            table.add_row(path, f"{size:,}", action)
-    for path in pushed.change.removed:
-        table.add_row(path, "", "remove")
-    console.print(table)
+    rows = [
+        [path, f"{size:,}", action]
+        for action, sizes in (("send", pushed.change.sent), ("leave unchanged", pushed.change.unchanged))
+        for path, size in sorted(sizes.items())
+    ]
+    rows += [[path, "", "remove"] for path in pushed.change.removed]
+    console.print(as_table(["file", "bytes", "action"], rows, pushed.url))
     visibility = "private" if pushed.private else "public"
     state = "does not exist and would be created" if pushed.is_new else "exists"
     console.print(f"The repo {state} ({visibility}).")

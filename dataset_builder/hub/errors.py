@@ -1,12 +1,10 @@
-"""Retry requests at the Hub's rate limit, and translate errors of its client into one message with a remedy."""
+"""Translate errors of the Hub's client into one message with a remedy."""
 
-import logging
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from traceback import walk_tb
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
 from dataset_builder.retry_after import parse_retry_after
@@ -14,46 +12,12 @@ from dataset_builder.retry_after import parse_retry_after
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
 
-logger = logging.getLogger(__name__)
-
-# The number of times a request is made before its error is raised.
-REQUESTS = 5
-# The longest wait in seconds: the Hub counts its limits in windows of five minutes,
-# https://huggingface.co/docs/hub/rate-limits.
-LONGEST_WAIT = 330
 AGAIN = "the repo shows nothing of it; run the same command again to complete it"
 TOKENS = "https://huggingface.co/settings/tokens"
 # hf_xet has the HTTP status in its message only.
 XET_STATUS = re.compile(r"HTTP status \w+ error \((\d{3})")
 # The functions of huggingface_hub that call hf_xet.
 XET_CALLS = {"_upload_xet_files", "xet_get"}
-
-Options = ParamSpec("Options")
-Answer = TypeVar("Answer")
-
-
-def retry_on_rate_limit(request: Callable[Options, Answer], *args: Options.args, **kwargs: Options.kwargs) -> Answer:
-    """Return `request(*args, **kwargs)`; if the Hub answers 429, wait as long as it asks and try again.
-
-    The Hub's client does this too for most requests, but not for requests that create a repo, a commit or a tag.
-    """
-    from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]  # not listed in __all__
-
-    for attempt in range(1, REQUESTS):
-        try:
-            return request(*args, **kwargs)
-        except HfHubHTTPError as error:
-            headers = error.response.headers
-            limits = parse_ratelimit_headers(headers)
-            wait = limits.reset_in_seconds if limits else parse_retry_after(headers.get("retry-after"))
-            if wait is None:
-                wait = 2**attempt
-            if error.response.status_code != 429 or wait > LONGEST_WAIT:
-                raise
-            logger.warning("the Hub's rate limit is reached; retrying in %d s", wait)
-            time.sleep(wait)
-    return request(*args, **kwargs)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.hub.changes import CARD_FILE, Change, Push, Pushed, file_size, plan_change
-from dataset_builder.hub.errors import retry_on_rate_limit, translate_hub_errors
+from dataset_builder.hub.errors import translate_hub_errors
+from dataset_builder.hub.rate_limit import retry_on_rate_limit
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.templates import render
 from eval.analysis.scores import ConfigScores, DifferenceScore, MeanScore, Scores
 from eval.metrics.lexical import HEADLINE
 from eval.report import notes, tables
@@ -18,7 +19,6 @@ Questions = dict[str, list[CorpusQuestion]]
 Answers = dict[str, dict[str, list[str]]]
 Values = dict[str, dict[str, dict[str, list[float | None]]]]
 
-TEMPLATES = Path(__file__).parent / "templates"
 # The page has this many colours for systems; the next system has the first colour again.
 COLORS = 6
 
@@ -73,17 +73,9 @@ def report_html(
 
     `metrics` are by system. `papers_by_year` counts the papers that the corpus was built from.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     views = [_config_view(scores, config, entry) for config, entry in tables.scores_by_config(scores).items()]
-    return templates.get_template("report.html.j2").render(
+    return render(
+        Path(__file__).parent / "templates/report.html.j2",
         scores=scores,
         systems=list(scores.systems),
         configs=views,
@@ -134,11 +126,10 @@ def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> Co
     entries = [entry for entry in tables.entries(scores) if config in entry.configs]
     systems = [entry for entry in entries if entry.kind == SYSTEM]
     colors = {name: f"color-{number % COLORS}" for number, name in enumerate(scores.systems)}
-    study = tables.STUDY_RESULTS.get(tables.STUDY_TEACHERS.get(config, ""), {})
+    study = notes.NOTES["study_results"].get(notes.NOTES["study_teachers"].get(config), {})
 
     def mark(entry: Entry, score: MeanScore, group: str | None = None) -> Mark:
-        result = study.get(entry.name) if entry.kind == SYSTEM else None
-        study_mean = None if result is None else result.by_year.get(group) if group else result.mean
+        study_mean = study.get(entry.name, {}).get(group or "all") if entry.kind == SYSTEM else None
         return Mark(entry.name, entry.kind, colors[entry.name] if entry.kind == SYSTEM else "", score, study_mean)
 
     marks = [mark(entry, entry.configs[config].metrics[HEADLINE]) for entry in entries]

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
+from dataset_builder.tables import Table
 from eval.analysis.scores import FEW_PAPERS, FEWEST_PAPERS, Scores, SystemScores
 from eval.report.tables import scores_by_config
 
@@ -75,3 +76,13 @@ def _undetectable_warning(scores: Scores) -> str:
     few = "the papers are too few for the number of differences"
     found = f"No corrected p-value can be below {SIGNIFICANT} in the test by {', '.join(undetectable)}: {few}."
     return found if undetectable else ""
+
+
+def study_table() -> Table:
+    """Return the results that the original study published."""
+    heading, rows = [""], dict[str, list[str]]()
+    for teacher, results in NOTES["study_results"].items():
+        for system, means in results.items():
+            rows.setdefault(system, [system]).extend(f"{mean:.3f}" for mean in means.values())
+        heading += [f"test by {teacher}", *list(means)[1:]]
+    return heading, list(rows.values())

@@ -1,42 +1,14 @@
-"""Build the tables that the terminal, the reports and the cards share, and write them for each of these."""
+"""Build the tables that the terminal, the reports and the cards share. The first cell of a row is its heading."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rich.table import Table as RichTable
-
+from dataset_builder.tables import Table
 from eval.analysis.scores import FEW_PAPERS, ConfigScores, MeanScore, MetricScore, Scores
 from eval.metrics.lexical import HEADLINE, title
 from eval.run_metrics import RunMetrics
 
 SYSTEM = "system"
-# The heading of the columns, and the rows below it. The first cell of a row is its heading.
-Table = tuple[list[str], list[list[str]]]
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """The mean similarity of one system of the original study (GPT-2 small), overall and by the year of the paper."""
-
-    mean: float
-    by_year: dict[str, float]
-
-
-# The published results, by the teacher that wrote the test questions, then by system. Encoder: all-MiniLM-L6-v2.
-STUDY_RESULTS = {
-    "Mistral-7B": {
-        "baseline": StudyResult(0.616, {"2022": 0.634, "2023": 0.616, "2024": 0.601}),
-        "full": StudyResult(0.598, {"2022": 0.588, "2023": 0.597, "2024": 0.606}),
-        "lora": StudyResult(0.623, {"2022": 0.622, "2023": 0.628, "2024": 0.620}),
-    },
-    "Gemma-2-2b": {
-        "baseline": StudyResult(0.637, {"2022": 0.632, "2023": 0.630, "2024": 0.648}),
-        "full": StudyResult(0.656, {"2022": 0.622, "2023": 0.651, "2024": 0.690}),
-        "lora": StudyResult(0.679, {"2022": 0.668, "2023": 0.672, "2024": 0.695}),
-    },
-}
-# The study's teacher whose prompt each of our test configs shares.
-STUDY_TEACHERS = {"plain": "Mistral-7B", "mistral": "Mistral-7B", "detailed": "Gemma-2-2b", "gemma": "Gemma-2-2b"}
 
 
 @dataclass(frozen=True)
@@ -143,16 +115,6 @@ def agreement_table(scores: Scores, config: str) -> Table:
     ]
 
 
-def study_table() -> Table:
-    """Return the results that the original study published."""
-    heading, rows = [""], {system: [system] for system in next(iter(STUDY_RESULTS.values()))}
-    for teacher, results in STUDY_RESULTS.items():
-        heading += [f"test by {teacher}", *next(iter(results.values())).by_year]
-        for system, result in results.items():
-            rows[system] += [f"{mean:.3f}" for mean in (result.mean, *result.by_year.values())]
-    return heading, list(rows.values())
-
-
 def loss_table(metrics: RunMetrics) -> Table:
     """Return the losses of a run by epoch."""
     return ["epoch", "training loss", "validation loss", "validation similarity"], [
@@ -171,22 +133,6 @@ def with_interval(score: MeanScore) -> str:
     """Return a mean with its 95 % confidence interval, "0.616 [0.598, 0.634]", or only the mean if it has none."""
     interval = "" if score.low is None or score.high is None else f" [{_number(score.low)}, {_number(score.high)}]"
     return f"{_number(score.mean)}{interval}"
-
-
-def as_table(heading: list[str], rows: list[list[str]]) -> RichTable:
-    """Return a table for the terminal."""
-    table = RichTable()
-    for number, column in enumerate(heading):
-        table.add_column(column, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def as_markdown(heading: list[str], rows: list[list[str]]) -> str:
-    """Return a table in Markdown. Every column except the first is aligned to the right."""
-    lines = [heading, ["---", *["---:"] * (len(heading) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _metric_cell(scores: ConfigScores | None, metric: str) -> str:

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.corpus.build import build
-from dataset_builder.corpus.card import render
 from dataset_builder.corpus.manifest import Checks, Manifest
 from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from dataset_builder.teachers.teacher import read_teacher
-from tests.conftest import SAMPLE
+from dataset_builder.templates import render
+from tests.conftest import REPOSITORY, SAMPLE
+
+TEMPLATE = REPOSITORY / "dataset_builder/corpus/templates/teachers.md.j2"
 
 
 def manifest() -> Manifest:
@@ -46,7 +48,7 @@ def manifest() -> Manifest:
 
 def test_section_says_what_the_manifest_says() -> None:
     """Model, revision, prompt, sampling, rejections by reason and the licence; and that another teacher has none."""
-    text = render("teachers.md.j2", report={"teachers": {"gemma": manifest(), "by_hand": None}})
+    text = render(TEMPLATE, report={"teachers": {"gemma": manifest(), "by_hand": None}})
     for part in (
         *("### `gemma`", "`google/gemma-2-2b-it`", "`299a8560bedf22ed1c72a8a11e7dce4a7f9f51f8`", "cuda, bfloat16"),
         *(
@@ -77,7 +79,7 @@ def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
     assert read_corpus_report(tmp_path / "corpus") == report
     card = (tmp_path / "corpus/README.md").read_text()
     assert card.count("## How the pairs were written\n") == 1
-    assert render("teachers.md.j2", report=report) in card
+    assert render(TEMPLATE, report=report) in card
     (tmp_path / "qa/plain/.generate").mkdir()
     with pytest.raises(InputError, match="plain: the teacher has not finished its pairs"):
         build(SAMPLE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")

@@ -33,6 +33,7 @@ from dataset_builder.generate.responses import PaperResult, Request, ResponseJou
 from dataset_builder.generate.run import generate
 from dataset_builder.generate.schema import parse_response
 from dataset_builder.grounding import THRESHOLD
+from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Limits, Sampling, Teacher, longest_response_tokens, read_teacher
 from tests.conftest import REPOSITORY, SAMPLE, append, contents
 
@@ -427,7 +428,7 @@ def test_table_counts_by_year_and_by_reason() -> None:
         by_year={"2022": YearCounts(papers=4, accepted=6, rejected=3)},
     )
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(generation_table(manifest))
+    console.print(as_table(*generation_table(manifest)))
     rows = [[cell.strip() for cell in line.split("\u2502")[1:-1]] for line in console.export_text().splitlines()]
     assert [row for row in rows if row] == [
         ["2022", "4", "6", "3"],

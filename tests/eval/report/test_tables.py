@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dataset_builder.tables import as_markdown
 from eval.analysis.scores import MeanScore
 from eval.report.tables import (
     agreement_table,
-    as_markdown,
     comparison,
     difference_table,
     group_table,
