@@ -121,4 +121,5 @@ def make_writable_folder(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another output folder") from error
+        problem = f"cannot be written to ({error.strerror}); make it writable, or choose another folder"
+        raise InputError(f"{folder}: {problem}") from error

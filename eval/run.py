@@ -145,6 +145,7 @@ def run(
                 revision=revision,
                 encoders=[encoder.label for encoder in encoders],
                 cross_encoder=cross_encoder.label if cross_encoder else None,
+                questions=questions,
             )
             scores = _keep_date(score_all(header, asked, systems, values, heuristic_values), out / SCORES_FILE)
             status.update("writing the report")

@@ -26,7 +26,7 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
             task_type="text-generation",
             task_name="Question answering over an abstract",
             dataset_type=names.scored.dataset,
-            dataset_name=f"ISCA-QA, test by {config}",
+            dataset_name=f"ISCA-QA, test by {config}, {names.scored.asked(config, entry.n)}",
             dataset_config=config,
             dataset_split="test",
             dataset_revision=names.scored.revision,
@@ -59,23 +59,24 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
     return cast(dict[str, Any], data.to_dict())  # type: ignore[no-untyped-call]  # the class has no types
 
 
-def eval_results_yaml(scores: Scores, system: str, dataset_id: str, commit: str, scores_url: str) -> str:
+def eval_results_yaml(scores: Scores, system: str, names: Names) -> str:
     """Return the results of `system`, one entry for each config. Each config is a task of the corpus's eval.yaml.
 
-    The format is huggingface_hub's `EvalResultEntry`. `commit` is that of the corpus `dataset_id`.
+    The format is huggingface_hub's `EvalResultEntry`.
     """
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
     entries = [
         EvalResultEntry(
-            dataset_id=dataset_id,
+            dataset_id=names.scored.dataset,
             task_id=config,
             value=entry.metrics[HEADLINE].mean,
-            dataset_revision=commit,
+            dataset_revision=names.scored.revision,
             date=scores.date,
-            source_url=scores_url,
+            source_url=names.scores_url,
             source_name=SCORES_FILE,
-            notes=f"mean cosine similarity by {scores.encoders[0]}, {entry.n} questions on {entry.papers} papers",
+            notes=f"mean cosine similarity by {scores.encoders[0]}, {names.scored.asked(config, entry.n)} on "
+            f"{entry.papers} papers",
         )
         for config, entry in scores.systems[system].configs.items()
     ]

@@ -35,9 +35,7 @@ def public_files(run: TrainedRun, scores: Scores, names: Names, license_id: str 
     files[METRICS_FILE] = to_json(_public_metrics(run.metrics, names, license_id)).encode()
     files[RECIPE_FILE] = run.recipe_for(names, license_id).encode()
     files[SCORES_FILE] = to_json(_public_scores(scores, names)).encode()
-    files[RESULTS_FILE] = eval_results_yaml(
-        scores, run.system, names.scored.dataset, names.scored.revision or "", names.scores_url or ""
-    ).encode()
+    files[RESULTS_FILE] = eval_results_yaml(scores, run.system, names).encode()
     if run.is_adapter:
         config = read_json(run.path / ADAPTER_CONFIG) | {"base_model_name_or_path": names.base}
         files[ADAPTER_CONFIG] = (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()

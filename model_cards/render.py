@@ -11,7 +11,7 @@ from rich.console import Console
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.errors import InputError
-from dataset_builder.files import write_text
+from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.hub.changes import CARD_FILE
 from eval.analysis.scores import Scores, read_scores
 from eval.models import ModelFolder, find_model
@@ -19,17 +19,17 @@ from model_cards.figures import draw_training_curve
 from model_cards.model_card import model_card
 from model_cards.names import Names, name_on_hub
 from model_cards.trained_run import TrainedRun, read_trained_run
-from model_cards.training_data import Corpus, local_corpus, training_data
+from model_cards.training_data import Corpus, corpus_on_hub, local_corpus, training_data
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `render`."""
-    command.add_argument("--dataset", type=Path, required=True, metavar="DIR", help="corpus folder of the scores")
+    command.add_argument("--dataset", required=True, metavar="CORPUS", help="corpus of the scores, folder or Hub id")
     command.add_argument(
         "--scores", type=Path, required=True, metavar="FILE", help="scores.json of an evaluation of the models"
     )
     command.add_argument(
-        "--dataset-id", default="isca-qa", metavar="ID", help="name of the corpus in the cards; default: %(default)s"
+        "--dataset-id", default="isca-qa", metavar="ID", help="name of a corpus folder in cards; default: %(default)s"
     )
 
 
@@ -39,30 +39,40 @@ def run_command(arguments: argparse.Namespace) -> None:
         Console().print(f"Card: {path}", soft_wrap=True)
 
 
-def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
+def render(dataset: str, scores_path: Path, dataset_id: str) -> list[Path]:
     """Write the card and the training curve of each model that the scores name and this machine trained.
 
-    `dataset_id` is the name of the corpus in the cards. Returns the cards. Raises `InputError` if the corpus `dataset`
-    or a model has changed since the evaluation.
+    `dataset_id` is the name in the cards of a corpus in a folder. Returns the cards. Raises `InputError` if the corpus
+    `dataset` or a model has changed since the evaluation, or a model's folder is not writable.
     """
     scores = read_scores(scores_path)
-    if scores.revision != corpus_revision(str(dataset)):
-        raise InputError(
-            f"{scores_path}: the scores are on revision {scores.revision} of {scores.dataset}, and {dataset} has "
-            "another revision; run the evaluation again"
-        )
-    scored = Corpus(dataset_id, scores.revision, read_corpus_report(dataset))
+    scored = _scored_corpus(dataset, scores, scores_path, dataset_id)
     cards = []
     for name, system in scores.systems.items():
         folder = _evaluated_model(scores_path, scores, name)
         # A card describes greedy decoding, which its code example uses.
         run = read_trained_run(folder, name) if system.decoding.method == "greedy" else None
         if run is not None:
+            make_writable_folder(run.path)
             card = model_card(run, scores, local_names(run, scored), run.metrics.license or "unknown")
             draw_training_curve(run.path, run.metrics)
             cards.append(run.path / CARD_FILE)
             write_text(cards[-1], card)
     return cards
+
+
+def _scored_corpus(dataset: str, scores: Scores, scores_path: Path, dataset_id: str) -> Corpus:
+    if not Path(dataset).is_dir():
+        if name_on_hub(dataset) is None:
+            raise InputError(f"--dataset {dataset}: folder not found; give the folder of a corpus, or its Hub id")
+        use = f"the corpus of the scores in {scores_path}"
+        return corpus_on_hub(scores.dataset, scores.revision, dataset, "--dataset", use)
+    if scores.revision != corpus_revision(dataset):
+        raise InputError(
+            f"{scores_path}: the scores are on revision {scores.revision} of {scores.dataset}, and {dataset} has "
+            "another revision; run the evaluation again"
+        )
+    return Corpus(dataset_id, scores.revision, read_corpus_report(Path(dataset)))
 
 
 def local_names(run: TrainedRun, scored: Corpus) -> Names:

@@ -22,6 +22,11 @@ class Corpus:
     revision: str | None
     report: CorpusReport | None
 
+    def asked(self, config: str, count: int) -> str:
+        """Return "90 questions" for the `count` test questions asked, or "a sample of 6 of 90 questions"."""
+        total = self.report.configs[config]["test"].pairs if self.report else count
+        return f"{count} questions" if count == total else f"a sample of {count} of {total} questions"
+
 
 @dataclass(frozen=True)
 class TrainingData:

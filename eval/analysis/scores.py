@@ -85,13 +85,17 @@ class Agreement(FileFormat):
 
 
 class ScoresHeader(FileFormat):
-    """What the scores were measured with. `date` is the UTC day; the first of `encoders` gives the headline metric."""
+    """What the scores were measured with. `date` is the UTC day; the first of `encoders` gives the headline metric.
+
+    `questions` is the size of the sample that was asked for each config, None for all questions.
+    """
 
     date: str
     dataset: str
     revision: str
     encoders: list[str]
     cross_encoder: str | None
+    questions: int | None = None
 
 
 class Scores(ScoresHeader):

@@ -133,6 +133,11 @@ def sign_flip_p(values: Sequence[float], papers: Sequence[str]) -> float:
     return float((reached.sum() + observed) / (len(signs) + observed))
 
 
+def smallest_p(papers: int) -> float:
+    """Return the smallest p-value that `sign_flip_p` can return for this number of papers."""
+    return 2 / 2**papers if papers <= EXACT_PAPERS else 1 / (FLIPS + 1)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return the p-values corrected for multiple tests, in the same order.
 

@@ -20,7 +20,8 @@ def draw_training_loss(folder: Path, metrics: dict[str, RunMetrics]) -> None:
     if not metrics:
         return
     with figure(folder / TRAINING_LOSS, width=7) as (axes,):
-        for color, (name, run) in zip(COLORS[1:], metrics.items(), strict=False):
+        for number, (name, run) in enumerate(metrics.items(), start=1):
+            color = COLORS[number % len(COLORS)]
             steps = run.loss_by_step
             axes.plot([step.epoch for step in steps], [step.loss for step in steps], color=color, label=name)
             validated = {
@@ -49,6 +50,13 @@ def draw_similarity_by_year(folder: Path, scores: Scores) -> None:
     systems = scores.systems
     configs = list(dict.fromkeys(config for system in systems.values() for config in system.configs))
     width = 0.8 / len(systems)
+    all_years = [
+        year
+        for system in systems.values()
+        for config in system.configs.values()
+        for year in config.metrics[HEADLINE].by_year.values()
+    ]
+    bottom = min([0.0, *(year.mean if year.low is None else year.low for year in all_years)])
     with figure(folder / "similarity_by_year", width=4.5 * len(configs), panels=len(configs)) as panels:
         for axes, config in zip(panels, configs, strict=True):
             for position, (name, system) in enumerate(systems.items()):
@@ -63,6 +71,6 @@ def draw_similarity_by_year(folder: Path, scores: Scores) -> None:
                         axes.errorbar([center], [year.mean], spans, fmt="none", ecolor="0.25", elinewidth=0.8)
             by_year = next(iter(systems.values())).configs[config].metrics[HEADLINE].by_year
             axes.set_xticks(range(len(by_year)), [f"{name}\n{year.n} questions" for name, year in by_year.items()])
-            axes.set(title=f"Test by {config}", ylim=(0, 1))
+            axes.set(title=f"Test by {config}", ylim=(bottom, 1))
         panels[0].set_ylabel("mean cosine similarity")
         panels[0].legend(frameon=False, ncols=min(3, len(systems)), loc="upper left")

@@ -36,7 +36,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Axis:
-    """The axis of a config's dot plots, from its first tick to its last."""
+    """The axis of the dot plots, from its first tick to its last."""
 
     ticks: list[float]
 
@@ -56,7 +56,6 @@ class ConfigView:
 
     name: str
     scores: ConfigScores
-    axis: Axis
     marks: list[Mark]
     groups: dict[str, dict[str, list[Mark]]]
     matrix: dict[str, list[DifferenceScore | None]]
@@ -74,11 +73,13 @@ def report_html(
 
     `metrics` are by system. `papers_by_year` counts the papers that the corpus was built from.
     """
+    views = [_config_view(scores, config, entry) for config, entry in tables.scores_by_config(scores).items()]
     return render(
         Path(__file__).parent / "templates/report.html.j2",
         scores=scores,
         systems=list(scores.systems),
-        configs=[_config_view(scores, config, entry) for config, entry in tables.scores_by_config(scores).items()],
+        configs=views,
+        axis=_shared_axis(views),
         notes=notes,
         tables=tables,
         metrics=metrics,
@@ -98,6 +99,7 @@ def _script_json(scores: Scores, questions: Questions, answers: Answers, values:
         {
             "config": config,
             "title": question.title or question.paper_id,
+            "paper": question.paper_id,
             "year": question.year,
             "question": question.question,
             "reference": question.answer,
@@ -110,7 +112,13 @@ def _script_json(scores: Scores, questions: Questions, answers: Answers, values:
         for config, asked in questions.items()
         for number, question in enumerate(asked)
     ]
-    text = json.dumps({"systems": systems, "questions": rows}, ensure_ascii=False, separators=(",", ":"))
+    papers = {
+        question.paper_id: {"abstract": question.context, "url": question.paper_url}
+        for asked in questions.values()
+        for question in asked
+    }
+    data = {"systems": systems, "papers": papers, "questions": rows}
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 
@@ -131,13 +139,9 @@ def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> Co
         for system in systems:
             for group, score in by_group(system.configs[config].metrics[HEADLINE]).items():
                 plots.setdefault(tables.group_label(group, score), []).append(mark(system, score, group))
-    # The intervals of small groups can be wider than the axis, and end at its ends.
-    shown = [value for mark in marks for value in (mark.score.mean, mark.score.low, mark.score.high, mark.study)]
-    shown += [mark.score.mean for plots in groups.values() for plot in plots.values() for mark in plot]
     return ConfigView(
         name=config,
         scores=config_scores,
-        axis=fit_axis([value for value in shown if value is not None]),
         marks=marks,
         groups=groups,
         matrix=_matrix(scores.differences[config], entries),
@@ -153,6 +157,17 @@ def _matrix(differences: list[DifferenceScore], entries: list[Entry]) -> dict[st
     systems = [entry for entry in entries if entry.kind == SYSTEM]
     others = [entry for entry in entries if entry.kind != SYSTEM]
     return {row.label: [found.get((system.name, row.name)) for system in systems] for row in (*systems, *others)}
+
+
+def _shared_axis(views: list[ConfigView]) -> Axis:
+    """Return one axis for all configs, whose plots are side by side."""
+    shown: list[float | None] = []
+    for view in views:
+        for mark in view.marks:
+            shown += [mark.score.mean, mark.score.low, mark.score.high, mark.study]
+        # The intervals of small groups can be wider than the axis, and end at its ends.
+        shown += [mark.score.mean for plots in view.groups.values() for plot in plots.values() for mark in plot]
+    return fit_axis([value for value in shown if value is not None])
 
 
 def fit_axis(values: list[float]) -> Axis:

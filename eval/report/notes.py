@@ -11,6 +11,8 @@ from eval.analysis.scores import FEW_PAPERS, FEWEST_PAPERS, Scores, SystemScores
 from eval.report.tables import scores_by_config
 
 NOTES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "notes.yaml").read_text(encoding="utf-8"))
+# Report and notes call a difference significant whose corrected p-value is smaller.
+SIGNIFICANT = 0.05
 INTERVALS = NOTES["intervals"].format(FEW_PAPERS=FEW_PAPERS, FEWEST_PAPERS=FEWEST_PAPERS)
 
 
@@ -41,15 +43,39 @@ def measured_note(scores: Scores) -> str:
     return f"The scores were measured on {scores.date} (UTC), on revision {scores.revision} of the corpus."
 
 
-def few_papers_warning(scores: Scores) -> str:
-    """Return a warning that names the configs with too few papers for reliable intervals; empty without one."""
+def warnings(scores: Scores) -> list[str]:
+    """Return warnings on how far the scores can be trusted."""
+    return list(filter(None, (_sample_warning(scores), _few_papers_warning(scores), _undetectable_warning(scores))))
+
+
+def _sample_warning(scores: Scores) -> str:
+    sampled = any(entry.n == scores.questions for entry in scores_by_config(scores).values())
+    return f"Random sample: at most {scores.questions} questions of each test were asked." if sampled else ""
+
+
+def _few_papers_warning(scores: Scores) -> str:
     few = [
         f"{config} ({entry.papers} papers)"
         for config, entry in scores_by_config(scores).items()
         if entry.papers < FEW_PAPERS
     ]
-    advice = f"permutation tests find only large differences. Use at least {FEW_PAPERS} papers."
-    return f"Few test papers: {', '.join(few)}. The intervals are wide, and the {advice}" if few else ""
+    advice = f"or missing, and tests find only large differences. Use at least {FEW_PAPERS} papers."
+    return f"Few test papers: {', '.join(few)}. Intervals are wide {advice}" if few else ""
+
+
+def _undetectable_warning(scores: Scores) -> str:
+    from eval.analysis.statistics import smallest_p
+
+    undetectable = []
+    for config, differences in scores.differences.items():
+        between = [difference for difference in differences if difference.second in scores.systems]
+        families = (between, [difference for difference in differences if difference not in between])
+        smallest = [len(family) * smallest_p(max(score.papers for score in family)) for family in families if family]
+        if smallest and min(smallest) >= SIGNIFICANT:
+            undetectable.append(f"{config} (at least {min(1.0, *smallest):.2f})")
+    few = "the papers are too few for the number of differences"
+    found = f"No corrected p-value can be below {SIGNIFICANT} in the test by {', '.join(undetectable)}: {few}."
+    return found if undetectable else ""
 
 
 def study_table() -> Table:

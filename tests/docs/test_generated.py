@@ -16,6 +16,14 @@ def test_readme_is_one_page() -> None:
     assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 130
 
 
+@pytest.mark.parametrize("page", ["README.md", "RESULTS.md"])
+def test_figures_name_their_sources(page: str) -> None:
+    """Whose weights, abstracts and pairs the figures rest on."""
+    text = " ".join((REPOSITORY / page).read_text(encoding="utf-8").split())
+    for source in ("restored from a 4-bit file", "real abstracts", "a large language model wrote"):
+        assert source in text.replace("A large", "a large")
+
+
 def test_results_are_up_to_date() -> None:
     """The tables and examples match results/."""
     for page in pages():

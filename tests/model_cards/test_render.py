@@ -13,6 +13,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.corpus.rows import read_rows, write_rows
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
@@ -21,9 +22,15 @@ from eval.models import find_encoder, find_model
 from eval.run import run
 from eval.run_metrics import METRICS_FILE, read_run_metrics
 from eval.systems import System
+from model_cards.metadata import eval_results_yaml
+from model_cards.model_card import model_card
+from model_cards.names import Names
 from model_cards.render import render
+from model_cards.trained_run import read_trained_run
+from model_cards.training_data import Corpus, TrainingData
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY, SAMPLE, contents
+from tests.dataset_builder.corpus.test_teachers_card import manifest
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +84,36 @@ def test_model_card_has_the_scores(scored: Path, method: str, relation: str, lib
     assert f"from epoch {validation.epoch:g}, which had the highest mean similarity: {validation.similarity:.3f}." in (
         card.text
     )
-    assert "The licence of this model is `apache-2.0`" in card.text and "- Teacher: `detailed`" in card.text
+    assert "The licence of this model is `apache-2.0`" in card.text
+    assert "- Teacher: `detailed`, whose model is not recorded\n" in card.text
     assert str(scored / "base") not in str(data)
+
+
+def test_card_names_the_model_that_wrote_the_pairs(scored: Path) -> None:
+    """As the teacher's manifest has it, with its revision."""
+    scores, report = read_scores(scored / "eval/scores.json"), read_corpus_report(scored / "corpus")
+    corpus = Corpus("c", "r", report.model_copy(update={"teachers": {"detailed": manifest()}}))
+    names = Names("m", "b", True, corpus, TrainingData(corpus, ""), None)
+    text = model_card(read_trained_run(find_model("full", str(scored / "full")), "full"), scores, names, "mit")
+    assert f"- Teacher: `detailed`, the model `{manifest().model}`, revision `{manifest().revision}`\n" in text
+
+
+def test_scores_of_a_sample_say_so(scored: Path) -> None:
+    """Six questions of each config were asked: in the card's text, its metadata and the file for leaderboards."""
+    card = ModelCard.load(scored / "full/README.md")
+    scores, report = read_scores(scored / "eval/scores.json"), read_corpus_report(scored / "corpus")
+    corpus = Corpus("somebody/isca-qa", "0" * 40, report)
+    names = Names("m", "b", True, corpus, TrainingData(corpus, ""), None, "https://example.org/scores.json")
+    entries = yaml.safe_load(eval_results_yaml(scores, "full", names))
+    for config, result, entry in zip(("plain", "detailed"), card.data.eval_results, entries, strict=True):
+        words = f"a sample of 6 of {report.configs[config]['test'].pairs} questions"
+        assert result.dataset_name == f"ISCA-QA, test by {config}, {words}"
+        assert f"- Test by `{config}`: {words} on" in card.text
+        assert f"{config} ({scores.systems['full'].configs[config].papers} papers)" in card.text
+        assert f", {words} on" in entry["notes"]
+        total = report.configs[config]["test"].pairs
+        assert corpus.asked(config, total) == f"{total} questions"
+    assert scores.questions == 6
 
 
 def _similarity(scores: Scores, system: str, config: str) -> MetricScore:
@@ -136,7 +171,7 @@ def test_scores_of_another_corpus_or_model_are_refused(tmp_path: Path, scored: P
             file.write_bytes(before[:-1] + b"\0")
         try:
             with pytest.raises(InputError, match=complaint):
-                render(scored / "corpus", scored / "eval/scores.json", "isca-qa")
+                render(str(scored / "corpus"), scored / "eval/scores.json", "isca-qa")
         finally:
             file.write_bytes(before)
 
@@ -162,14 +197,14 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
         for revision, words in (("0" * 40, f"revision `{'0' * 40}`"), (None, "revision not recorded")):
             changes = {"dataset": "lab/older", "dataset_revision": revision}
             write_format(scored / "full" / METRICS_FILE, metrics.model_copy(update=changes))
-            render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
+            render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
             text = (scored / "full/README.md").read_text()
             assert f"- Corpus: `lab/older`, {words}\n" in text and "- Teacher:" not in text
             other = f"on another corpus or revision: `somebody/isca-qa`, revision `{scores.revision}`."
             assert other in text
     finally:
         write_format(scored / "full" / METRICS_FILE, metrics)
-        render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
+        render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
 
 
 def test_only_systems_with_greedy_decoding_have_a_card(tmp_path: Path, scored: Path) -> None:
@@ -178,9 +213,33 @@ def test_only_systems_with_greedy_decoding_have_a_card(tmp_path: Path, scored: P
     decoding = DecodingRecord(method="mbr", samples=2, temperature=0.8, seed=0, encoder_sha256="0")
     mbr = scores.systems["lora"].model_copy(update={"decoding": decoding})
     write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": {**scores.systems, "lora": mbr}}))
-    cards = render(scored / "corpus", tmp_path / "scores.json", "somebody/isca-qa")
-    render(scored / "corpus", scored / "eval/scores.json", "somebody/isca-qa")
+    cards = render(str(scored / "corpus"), tmp_path / "scores.json", "somebody/isca-qa")
+    render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
     assert cards == [scored / "full/README.md"]
+
+
+def test_folder_of_a_run_that_cannot_be_written_is_named(scored: Path) -> None:
+    """A folder has the name of the file that the check writes, which stops root, too."""
+    (scored / "full/.partial.probe").mkdir()
+    try:
+        with pytest.raises(InputError, match="full: cannot be written to"):
+            render(str(scored / "corpus"), scored / "eval/scores.json", "isca-qa")
+    finally:
+        (scored / "full/.partial.probe").rmdir()
+
+
+def test_scores_on_a_corpus_of_the_hub(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card has the Hub's name and commit; a folder that is not there is not taken for a Hub id."""
+    scores, commit = read_scores(scored / "eval/scores.json"), "0" * 40
+    corpus = Corpus("lab/isca", commit, read_corpus_report(scored / "corpus"))
+    write_format(tmp_path / "scores.json", scores.model_copy(update={"dataset": "lab/isca", "revision": commit}))
+    monkeypatch.setattr("model_cards.render.corpus_on_hub", lambda *given: corpus if given[2] == "lab/isca" else None)
+    with pytest.raises(InputError, match="nowhere: folder not found"):
+        render(str(tmp_path / "nowhere"), tmp_path / "scores.json", "isca-qa")
+    render("lab/isca", tmp_path / "scores.json", "isca-qa")
+    data = ModelCard.load(scored / "full/README.md").data
+    render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
+    assert {(result.dataset_type, result.dataset_revision) for result in data.eval_results} == {("lab/isca", commit)}
 
 
 def test_published_scores_are_refused(tmp_path: Path, scored: Path) -> None:
@@ -189,7 +248,7 @@ def test_published_scores_are_refused(tmp_path: Path, scored: Path) -> None:
     public = {name: system.model_copy(update={"model": None}) for name, system in scores.systems.items()}
     write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": public}))
     with pytest.raises(InputError, match="does not say where the model of baseline is"):
-        render(scored / "corpus", tmp_path / "scores.json", "isca-qa")
+        render(str(scored / "corpus"), tmp_path / "scores.json", "isca-qa")
 
 
 def test_scores_of_an_older_version_are_refused(tmp_path: Path, scored: Path) -> None:
@@ -198,7 +257,7 @@ def test_scores_of_an_older_version_are_refused(tmp_path: Path, scored: Path) ->
     scores["models"] = scores.pop("systems")
     (tmp_path / "scores.json").write_text(json.dumps(scores))
     with pytest.raises(InputError, match=r"older version: run `python -m eval run` again"):
-        render(scored / "corpus", tmp_path / "scores.json", "isca-qa")
+        render(str(scored / "corpus"), tmp_path / "scores.json", "isca-qa")
 
 
 def test_missing_scores_exit_2(tmp_path: Path, corpus: Path, stage: Callable) -> None:

@@ -1,5 +1,5 @@
 "use strict";
-const { systems, questions } = JSON.parse(document.getElementById("data").textContent);
+const { systems, papers, questions } = JSON.parse(document.getElementById("data").textContent);
 const PAGE = 20;
 const byId = (id) => document.getElementById(id);
 const search = byId("search"), config = byId("config"), sort = byId("sort"), list = byId("list");
@@ -47,18 +47,24 @@ function answer(name, className, text, score, words) {
 }
 function article(question, words) {
   const node = element("article");
-  const header = element("header");
-  header.append(highlighted("span", question.title, words), ` · ${question.year} · test by ${question.config}`);
+  const header = element("header"), paper = papers[question.paper];
+  /* A link of another kind, such as javascript:, could run code. */
+  const linked = /^https?:\/\//.test(paper.url);
+  const title = highlighted(linked ? "a" : "span", question.title, words);
+  if (linked) title.href = paper.url;
+  header.append(title, ` · ${question.year} · test by ${question.config}`);
+  const abstract = element("details");
+  abstract.append(element("summary", "", "Abstract"), highlighted("p", paper.abstract, words));
   const answers = element("div", "answers");
   answers.append(answer("reference answer", "reference", question.reference, "", words));
   systems.forEach((system, i) =>
     answers.append(answer(system, `color-${i % 6}`, question.answers[i], question.scores[i].toFixed(3), words)));
-  node.append(header, highlighted("h4", question.question, words), answers);
+  node.append(header, highlighted("h4", question.question, words), answers, abstract);
   return node;
 }
 
 let page = 0;
-function draw() {
+function draw(all = false) {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = questions
     .filter((question) => !config.value || question.config === config.value)
@@ -66,7 +72,8 @@ function draw() {
     .sort(orders[sort.value]);
   const pages = Math.max(1, Math.ceil(shown.length / PAGE));
   page = Math.min(page, pages - 1);
-  list.replaceChildren(...shown.slice(page * PAGE, (page + 1) * PAGE).map((question) => article(question, words)));
+  const visible = all ? shown : shown.slice(page * PAGE, (page + 1) * PAGE);
+  list.replaceChildren(...visible.map((question) => article(question, words)));
   byId("count").textContent = `${shown.length} of ${questions.length} questions`;
   byId("page").textContent = `page ${page + 1} of ${pages}`;
   byId("previous").disabled = page === 0;
@@ -79,4 +86,6 @@ sort.addEventListener("change", restart);
 const turn = (step) => { page += step; draw(); byId("examples").scrollIntoView(); };
 byId("previous").addEventListener("click", () => turn(-1));
 byId("next").addEventListener("click", () => turn(1));
+addEventListener("beforeprint", () => draw(true));
+addEventListener("afterprint", () => draw());
 draw();

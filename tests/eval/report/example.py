@@ -70,7 +70,9 @@ SCORES = Scores(
         for name, mean in (("good", 0.72), ("bad", 0.28))
     },
     heuristics={
-        "nearest sentence": HeuristicScores(kind="upper bound", configs={"plain": config_scores(0.8, rouge_l=0.5)}),
+        "nearest sentence to the reference": HeuristicScores(
+            kind="upper bound", configs={"plain": config_scores(0.8, rouge_l=0.5)}
+        ),
         "question repeated": HeuristicScores(
             kind="heuristic baseline", configs={"plain": config_scores(0.5, rouge_l=0.2)}
         ),
@@ -111,12 +113,13 @@ CORPUS_QUESTIONS = {
     "plain": [
         CorpusQuestion(
             instruction="",
-            context="",
-            question=f"What is number {number}?",
+            context=f"Abstract {number // 3} <b>",
+            question=f"What is number {number}?" if number != 10 else f"What is number 10 {'w' * 3000}?",
             answer=f"It is the number {number}.",
             paper_id=str(number // 3),
             year=2022 + number % 2,
             title=HOSTILE if number == 7 else f"Title {number}",
+            paper_url={0: "https://doi.org/10.1145/1", 1: "javascript:document.title='broken'"}.get(number // 3, ""),
         )
         for number in range(QUESTIONS)
     ]

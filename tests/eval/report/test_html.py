@@ -12,7 +12,7 @@ import pytest
 
 from dataset_builder.crawl.sources.browser import FLAGS, find_browser
 from eval.report.html import fit_axis, report_html
-from tests.eval.report.example import ANSWERS, CORPUS_QUESTIONS, HOSTILE, METRICS, SCORES, VALUES
+from tests.eval.report.example import ANSWERS, CORPUS_QUESTIONS, HOSTILE, METRICS, SCORES, VALUES, config_scores
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,8 @@ def test_page_names_no_address_to_load_from(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     tags = re.findall(r"<\w[^>]*>", text)
     assert [tag for tag in tags if re.search(r"""\b(src|href)=(?!["'](#|data:,))""", tag)] == []
-    assert not re.search(r"@import|url\((?!#)|https?:", text)
+    page_only = text.partition('<script type="application/json"')[0]
+    assert not re.search(r"@import|url\((?!#)|https?:", page_only)
     assert "<img" not in text
     assert text.count("</script>") == 2
 
@@ -70,6 +71,20 @@ def test_page_names_no_address_to_load_from(page: Path) -> None:
 def test_axis_holds_all_values(values: list[float], ticks: list[float]) -> None:
     """At steps of 0.1, or of 0.2 if the values are further apart; one value has an axis too."""
     assert fit_axis(values).ticks == ticks
+
+
+def test_plots_side_by_side_have_one_axis() -> None:
+    """A mean below 0 in one config begins the axis of both; at steps of 0.5 from -0.5 to 1."""
+    bad = SCORES.systems["bad"]
+    systems = SCORES.systems | {
+        "bad": bad.model_copy(update={"configs": bad.configs | {"other": config_scores(-0.4)}})
+    }
+    scores = SCORES.model_copy(update={"systems": systems, "differences": {**SCORES.differences, "other": []}})
+    scores = scores.model_copy(update={"agreement": {**SCORES.agreement, "other": SCORES.agreement["plain"]}})
+    text = report_html(scores, {}, {}, {}, {}, {"2022": 1})
+    axes = re.findall(r'<div class="row axis".*?</div><span>', text, re.DOTALL)
+    assert len(axes) == 8
+    assert {tuple(re.findall(r">(-?[\d.]+)</b>", axis)) for axis in axes} == {("-0.5", "0.0", "0.5", "1.0")}
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +156,15 @@ def test_answers_of_all_systems_are_beside_the_reference_answer(shown: Any) -> N
     ]
 
 
+def test_abstract_and_link_to_the_paper(shown: Any) -> None:
+    """The abstract as text; a link only with an address of the web, not with a script."""
+    for number, links in ((0, ["https://doi.org/10.1145/1"]), (3, []), (6, [])):
+        article = shown.find_elements("css selector", "article")[number]
+        assert [link.get_attribute("href") for link in article.find_elements("css selector", "a")] == links
+        article.find_element("css selector", "summary").click()
+        assert article.find_element("css selector", "details p").text == f"Abstract {number // 3} <b>"
+
+
 def test_sorting_by_difference(shown: Any) -> None:
     """By good minus bad, the last question is first; by bad minus good, the first one, where both are equal."""
     choose(shown, "sort", "good better than bad")
@@ -171,6 +195,18 @@ def test_searching_and_pages(shown: Any) -> None:
     assert questions(shown) == []
 
 
+def test_print_has_every_answer_and_the_dots(shown: Any) -> None:
+    """All 45 questions in place of the 20 on the page, and the dots, which are backgrounds; the page returns after."""
+    shown.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert questions(shown) == list(range(45))
+    shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    dot = "getComputedStyle(document.querySelector('.dot')).printColorAdjust"
+    assert shown.execute_script(f"return {dot}") == "exact"
+    shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    shown.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert questions(shown) == list(range(20))
+
+
 def test_hostile_title_stays_text(shown: Any) -> None:
     """Neither the end of a script nor an image's handler does anything; both are shown as they are."""
     search = shown.find_element("id", "search")
@@ -183,10 +219,17 @@ def test_hostile_title_stays_text(shown: Any) -> None:
 
 
 def test_page_fits_a_phone_and_follows_the_dark_scheme(shown: Any) -> None:
-    """At 360 pixels nothing is wider than the window; the dark scheme has light text on a dark ground."""
+    """At 360 pixels nothing is wider than the window, a word of 3,000 letters included, and each table shows a value.
+
+    The dark scheme has light text on a dark ground.
+    """
     shown.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     )
+    assert shown.execute_script("return document.documentElement.scrollWidth") <= 360
+    shown.execute_script("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    cells = "[...document.querySelectorAll('table')].map((table) => table.querySelector('tbody td'))"
+    assert max(shown.execute_script(f"return {cells}.map((cell) => cell.getBoundingClientRect().right)")) <= 360
     assert shown.execute_script("return document.documentElement.scrollWidth") <= 360
     grounds = []
     for scheme in ("light", "dark"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eval.analysis.scores import DecodingRecord
 from eval.report.markdown import report_markdown
-from eval.report.notes import decoding_note, few_papers_warning
+from eval.report.notes import decoding_note, warnings
 from tests.cards import stray_table_rows
-from tests.eval.report.example import METRICS, SCORES, config_scores
+from tests.eval.report.example import METRICS, SCORES, config_scores, difference
 
 
 def test_report_has_every_table() -> None:
@@ -14,7 +16,7 @@ def test_report_has_every_table() -> None:
     text = report_markdown(SCORES, METRICS)
     assert text.count("| question repeated (heuristic baseline) |") == 5
     assert "| lora | 0.623 | 0.622 | 0.628 | 0.620 | 0.679 |" in text
-    assert "**Few test papers: plain (15 papers)." in text
+    assert "**Few test papers: plain (15 papers). Intervals are wide or missing, and" in text
     assert "good: model runs/good with SHA-256 0000" in text
     assert "![Training loss]" in text and "![Training loss]" not in report_markdown(SCORES, {})
     assert stray_table_rows(text) == []
@@ -24,7 +26,23 @@ def test_no_warning_for_enough_papers() -> None:
     """Thirty papers are enough."""
     enough = config_scores(0.5).model_copy(update={"papers": 30})
     system = SCORES.systems["good"].model_copy(update={"configs": {"plain": enough}})
-    assert few_papers_warning(SCORES.model_copy(update={"systems": {"good": system}})) == ""
+    assert warnings(SCORES.model_copy(update={"systems": {"good": system}})) == []
+
+
+@pytest.mark.parametrize(("papers", "count", "words"), [(4, 1, "plain (at least 0.12)"), (6, 2, "plain"), (6, 1, "")])
+def test_differences_that_cannot_be_significant(papers: int, count: int, words: str) -> None:
+    """Four papers have 16 combinations of signs, so p is at least 2/16; six papers have 64, for two tests 4/64."""
+    few = difference("good", "bad", 0.44, 0.1).model_copy(update={"papers": papers})
+    text = report_markdown(SCORES.model_copy(update={"differences": {"plain": [few] * count}}), {})
+    assert (f"No corrected p-value can be below 0.05 in the test by {words}" in text) == bool(words)
+    assert "an interval can exclude 0 although the corrected p-value is 0.05 or more" in text
+
+
+def test_sample_of_the_questions_is_named() -> None:
+    """Forty-five of the config's questions were asked, or all 45 of them, since a larger sample was wanted."""
+    sample = SCORES.model_copy(update={"questions": 45})
+    assert "**Random sample: at most 45 questions of each test were asked.**" in report_markdown(sample, METRICS)
+    assert "Random sample" not in report_markdown(SCORES.model_copy(update={"questions": 46}), METRICS)
 
 
 def test_decoding_of_each_system() -> None:

@@ -26,7 +26,7 @@ def test_comparison() -> None:
         "| question repeated (heuristic baseline) | 0.500 [0.450, 0.550] |  |  |  |",
         "| good | 0.720 [0.670, 0.770] | 61 s | 1,234 | 1.5 GiB |",
         "| bad | 0.280 [0.230, 0.330] |  |  |  |",
-        "| nearest sentence (upper bound) | 0.800 [0.750, 0.850] |  |  |  |",
+        "| nearest sentence to the reference (upper bound) | 0.800 [0.750, 0.850] |  |  |  |",
     ]
 
 
