@@ -46,7 +46,9 @@ def exit_on_input_error() -> Iterator[None]:
         if cause is None:
             raise
         file = getattr(cause, "filename", None) or "a file"
-        print_error(f"{file} cannot be written ({cause}); free some space, then run the same command again")
+        print_error(
+            f"{file} cannot be written ({cause}); make room or choose another folder, then run the same command again"
+        )
         raise SystemExit(2) from None
 
 

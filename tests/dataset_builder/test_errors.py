@@ -27,8 +27,10 @@ def test_full_disk_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     lines = capsys.readouterr().err.splitlines()
-    assert [line.startswith("error: the disk is full (") for line in lines] == [True, True]
-    assert all(line.endswith("; free some space, then run the same command again") for line in lines)
+    assert [" cannot be written (" in line for line in lines] == [True, True]
+    assert all(
+        line.endswith("; make room or choose another folder, then run the same command again") for line in lines
+    )
 
 
 def test_other_failures_keep_their_traceback() -> None:
