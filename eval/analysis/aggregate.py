@@ -91,10 +91,19 @@ def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None
 
 
 def _decoding_record(system: System) -> DecodingRecord:
+    from eval.generation.generation_rules import rules_of_folder
+
+    rules = rules_of_folder(system.model)
+    record = DecodingRecord(
+        method="mbr" if system.decoding else "greedy",
+        end_tokens=list(rules.end_tokens),
+        repetition_penalty=rules.repetition_penalty,
+        settings=list(rules.other),
+    )
     if system.decoding is None:
-        return DecodingRecord(method="greedy")
+        return record
     sampling, encoder = system.decoding.sampling, system.decoding.encoder
-    return DecodingRecord(method="mbr", **dict(sampling), encoder_sha256=encoder.fingerprint)
+    return record.model_copy(update={**dict(sampling), "encoder_sha256": encoder.fingerprint})
 
 
 def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> ConfigScores:

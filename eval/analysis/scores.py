@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from dataset_builder.formats import FileFormat, read_format
 
 SCORES_FILE = "scores.json"
@@ -39,9 +41,17 @@ class ConfigScores(FileFormat):
 
 
 class DecodingRecord(FileFormat):
-    """How a system's answers were decoded. Only `mbr` (minimum Bayes risk) has the keys after `method`."""
+    """How a system's answers were decoded, as its model's generation_config says.
+
+    `greedy` is transformers' `generate` with do_sample=False. An answer ends at the first of `end_tokens`. `settings`
+    names the further settings of the generation_config that decide the answers. Only `mbr` (minimum Bayes risk) has
+    the keys after these.
+    """
 
     method: Literal["greedy", "mbr"]
+    end_tokens: list[int] | None = None
+    repetition_penalty: float = 1.0
+    settings: list[str] = Field(default_factory=list)
     samples: int | None = None
     temperature: float | None = None
     seed: int | None = None

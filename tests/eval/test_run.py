@@ -16,7 +16,7 @@ from dataset_builder.command import EXIT_CODES
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
-from eval.analysis.scores import Scores, read_scores
+from eval.analysis.scores import DecodingRecord, Scores, read_scores
 from eval.generation.answer_store import StoredAnswers
 from eval.models import find_encoder, find_model
 from eval.question_sample import sample_questions
@@ -69,6 +69,7 @@ def test_scores_are_computed_from_the_predictions(evaluated: Path, encoder: Path
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
     scores = read_scores(evaluated / "scores.json")
+    assert scores.systems["tiny"].decoding == DecodingRecord(method="greedy", end_tokens=[0])
     assert scores.encoders == ["sentence-transformers/all-MiniLM-L6-v2"]
     for config in ("plain", "detailed"):
         rows = pq.read_table(evaluated / f"predictions/{config}.tiny.parquet").to_pylist()
