@@ -45,6 +45,8 @@ def render(dataset: Path, scores_path: Path, dataset_id: str) -> list[Path]:
     `dataset_id` is the name of the corpus in the cards. Returns the cards. Raises `InputError` if the corpus `dataset`
     or a model has changed since the evaluation.
     """
+    if not dataset_id.strip():
+        raise InputError("--dataset-id: is empty; give the name of the corpus, or leave the option out")
     scores = read_scores(scores_path)
     if scores.revision != corpus_revision(str(dataset)):
         raise InputError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
+from dataset_builder.hub.card_checks import HUB_ID
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.hub.errors import translate_hub_errors
 
@@ -20,7 +21,7 @@ BUILD = "build the corpus with `python -m dataset_builder build`"
 def load_corpus_split(dataset: str, config: str | None, split: str, revision: str | None = None) -> "Dataset":
     """Return one split of the corpus `dataset`, a folder or a Hub id; config None is the default config.
 
-    `revision` is a commit or tag on the Hub; None is the newest commit.
+    `revision` is what `corpus_revision` returned; None is the newest commit. A folder has one revision only.
 
     Raises `InputError` if the corpus, the config, the split, a column or the contexts are missing.
     """
@@ -29,7 +30,7 @@ def load_corpus_split(dataset: str, config: str | None, split: str, revision: st
     if Path(dataset).is_dir() and not (Path(dataset) / CARD_FILE).is_file():
         raise InputError(f"{dataset}: not a corpus (it has no {CARD_FILE}); {BUILD}")
     try:
-        rows = load_dataset(dataset, config, split=split, revision=revision)
+        rows = load_dataset(dataset, config, split=split, revision=None if Path(dataset).is_dir() else revision)
     except Exception as error:  # errors of the library, the Hub's client and the parser share no class
         problem = "cannot be loaded" if Path(dataset).is_dir() else "folder not found, and not found on the Hub"
         asked = f"dataset {dataset!r}, config {config or 'default'!r}, split {split!r}"
@@ -47,24 +48,32 @@ def load_corpus_split(dataset: str, config: str | None, split: str, revision: st
     return rows
 
 
-def corpus_revision(dataset: str) -> str:
+def corpus_revision(dataset: str, wanted: str | None = None) -> str:
     """Return what identifies the rows of a corpus: its commit on the Hub, or for a folder a SHA-256 of its rows.
 
     The SHA-256 is over the rows without `context` and with its hash. So a corpus has the same revision with its
-    abstracts, without them, and after they are restored. Without a network, the commit is the commit of the cached
-    copy, which `load_corpus_split` loads too.
+    abstracts, without them, and after they are restored. `wanted` is a commit, tag or branch on the Hub; None is its
+    newest commit, or without a network the commit of the cached copy, which `load_corpus_split` loads too.
 
-    Raises `InputError` if there is neither such a folder nor such a corpus on the Hub.
+    Raises `InputError` if there is neither such a folder nor such a corpus on the Hub, and for a `wanted` of a folder.
     """
     folder = Path(dataset)
     if folder.is_dir():
+        if wanted:
+            raise InputError(
+                f"revision {wanted!r} of dataset {dataset!r}: only a corpus on the Hub has revisions; "
+                "leave the revision out"
+            )
         return f"sha256:{_digest_rows(folder)}"
+    # If the first part is an existing folder, this is a mistyped path, not a Hub id.
+    if not HUB_ID.fullmatch(dataset) or folder.parent.is_dir():
+        raise InputError(f"dataset {dataset!r}: no such folder; give the folder of a corpus, or a Hub id; {BUILD}")
     from huggingface_hub import hf_hub_download
 
     # A mistyped folder looks like a Hub id.
     with translate_hub_errors(dataset, "dataset", again=f"there is no folder {dataset} here, either"):
         # The cache has a folder for each commit, named after it.
-        return Path(hf_hub_download(dataset, CARD_FILE, repo_type="dataset")).parent.name
+        return Path(hf_hub_download(dataset, CARD_FILE, repo_type="dataset", revision=wanted)).parent.name
 
 
 def _digest_rows(folder: Path) -> str:

@@ -37,7 +37,7 @@ class ConfigScores(FileFormat):
 
     n: int
     papers: int
-    metrics: dict[str, MetricScore]
+    metrics: dict[str, MetricScore] = Field(min_length=1)
 
 
 class DecodingRecord(FileFormat):
@@ -61,6 +61,7 @@ class DecodingRecord(FileFormat):
 class SystemScores(FileFormat):
     """One evaluated system, with its scores by config. `sha256` is over the model's files that decide the answers.
 
+    `cut_abstracts` counts the abstracts whose end was cut off, since the model reads too few tokens.
     `model` is a folder or Hub id. It is None in published files, which do not contain folders of the machine.
     """
 
@@ -68,7 +69,8 @@ class SystemScores(FileFormat):
     sha256: str
     prompt: Literal["plain"]
     decoding: DecodingRecord
-    configs: dict[str, ConfigScores]
+    cut_abstracts: int | None = None
+    configs: dict[str, ConfigScores] = Field(min_length=1)
 
 
 class HeuristicScores(FileFormat):
@@ -95,19 +97,23 @@ class Agreement(FileFormat):
 
 
 class ScoresHeader(FileFormat):
-    """What the scores were measured with. `date` is the UTC day; the first of `encoders` gives the headline metric."""
+    """What the scores were measured with. `date` is the UTC day; the first of `encoders` gives the headline metric.
+
+    `sampled_questions` is the size of the random sample of each config's test questions; None if all were asked.
+    """
 
     date: str
     dataset: str
     revision: str
-    encoders: list[str]
+    encoders: list[str] = Field(min_length=1)
     cross_encoder: str | None
+    sampled_questions: int | None = None
 
 
 class Scores(ScoresHeader):
     """The content of scores.json. Systems and heuristics are by name, differences and agreement by config."""
 
-    systems: dict[str, SystemScores]
+    systems: dict[str, SystemScores] = Field(min_length=1)
     heuristics: dict[str, HeuristicScores]
     differences: dict[str, list[DifferenceScore]]
     agreement: dict[str, Agreement]

@@ -1,7 +1,6 @@
 """Generate answers to questions on abstracts in batches of papers: greedy answers, or samples."""
 
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
 from eval.generation.batches import group_by_paper, plan_batches, tokens_that_fit
-from eval.generation.generation_rules import read_rules
+from eval.generation.generation_rules import prompt_room, read_rules
 from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
 from eval.models import ModelFolder, tokenizer_folder
 from eval.run_metrics import AnswerSampling
@@ -181,17 +180,23 @@ def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pro
 def encode_prompts(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]
 ) -> list[list[int]]:
-    """Return the token ids of each prompt, cut so that an answer fits; raises `InputError` for too long a question."""
-    # Architectures without a limit on positions do not have this setting.
-    positions = getattr(model.config, "max_position_embeddings", None)
-    room = positions - MAX_ANSWER_TOKENS if positions else sys.maxsize
+    """Return the token ids of each prompt, cut so that an answer fits, and warn of abstracts that are cut.
+
+    Raises `InputError` for a question that is too long.
+    """
+    room = prompt_room(model.config)
     prompts: list[list[int]] = []
+    cut: set[str] = set()
     for question in questions:
         prompt = fit_prompt(tokenizer, question.instruction, question.context, question.question, room)
         prompts.append(tokenizer(prompt)["input_ids"])
+        if question.context not in prompt:
+            cut.add(question.context)
         if len(prompts[-1]) > room:
             problem = f"takes {len(prompts[-1])} tokens without any abstract, and the model reads {room}"
             raise InputError(f"the question {question.question[:60]!r}... {problem}; shorten the question")
+    if cut:
+        logger.warning("The model reads %d tokens; the ends of %d longer abstracts are cut off", room, len(cut))
     return prompts
 
 

@@ -1,9 +1,13 @@
 """Read from a model's generation_config how its answers are decoded, as transformers' `generate` does."""
 
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
+from dataset_builder.corpus.questions import Question
+from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
 from eval.models import ModelFolder, tokenizer_folder
 
 # Settings that do not change a greedy answer, or that batches follow too. A model with another active setting answers
@@ -61,3 +65,24 @@ def rules_of_folder(folder: ModelFolder) -> GenerationRules:
     else:
         config = GenerationConfig.from_model_config(AutoConfig.from_pretrained(path))
     return read_rules(config, AutoTokenizer.from_pretrained(tokenizer_folder(folder)))
+
+
+def prompt_room(config: PreTrainedConfig) -> int:
+    """Return how many tokens of a prompt a model reads, so that the longest answer fits behind them."""
+    # Architectures without a limit on positions do not have this setting.
+    positions: int | None = getattr(config, "max_position_embeddings", None)
+    return positions - MAX_ANSWER_TOKENS if positions else sys.maxsize
+
+
+def count_cut_abstracts(folder: ModelFolder, questions: Iterable[Question]) -> int:
+    """Return how many abstracts the model in `folder` reads without their end, since it reads too few tokens."""
+    room = prompt_room(AutoConfig.from_pretrained((folder.base or folder).path))
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(folder))
+    return len(
+        {
+            question.context
+            for question in questions
+            if question.context
+            not in fit_prompt(tokenizer, question.instruction, question.context, question.question, room)
+        }
+    )

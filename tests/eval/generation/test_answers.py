@@ -22,7 +22,7 @@ from eval.generation.answers import (
     load_model,
 )
 from eval.generation.batches import group_by_paper, plan_batches
-from eval.generation.generation_rules import GenerationRules, read_rules, rules_of_folder
+from eval.generation.generation_rules import GenerationRules, count_cut_abstracts, read_rules, rules_of_folder
 from eval.generation.shared_prefix import _draw, answer_papers, cache_columns, shared_length
 from eval.models import find_model
 from eval.run_metrics import AnswerSampling
@@ -252,6 +252,15 @@ def test_model_that_follows_no_mask_answers_one_at_a_time(tokenizer: Any, caplog
     answers = collected(model, tokenizer, QUESTIONS[:3])
     assert [answers[number] for number in range(3)] == alone(model, tokenizer, QUESTIONS[:3])
     assert "one at a time" in caplog.text
+
+
+def test_cut_abstracts_are_counted_and_warned_of(tiny_base: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two questions on one abstract longer than 512 positions, and one on a short abstract."""
+    folder = find_model("m", str(tiny_base))
+    questions = [Question("Do it", "Caches are small. " * 400, why) for why in ("Why?", "Why so?")] + QUESTIONS[:1]
+    assert count_cut_abstracts(folder, questions) == 1
+    encode_prompts(*load_model(folder), questions)
+    assert "The model reads 448 tokens; the ends of 1 longer abstracts are cut off" in caplog.text
 
 
 def test_prompt_that_is_too_long_is_cut_and_answered(model: Any, tokenizer: Any) -> None:
