@@ -1,6 +1,7 @@
 """Find and fingerprint the folders of models and encoders."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,19 +77,28 @@ def find_encoder(option: str, given: str) -> EncoderFolder:
             f"{option} {given}: not the folder of an encoder (it needs modules.json or config.json, and "
             "*.safetensors); give a sentence-transformers model, as folder or Hub id"
         )
+    has_modules = (path / MODULES_FILE).is_file()
+    architectures = "" if has_modules else " ".join(read_json(path / "config.json").get("architectures") or [])
+    if re.search(r"ForCausalLM|LMHeadModel", architectures):
+        raise InputError(
+            f"{option} {given}: is a causal language model ({architectures}), which was not trained to compare texts; "
+            "give a sentence-transformers model"
+        )
     _refuse_pickles(f"{option} {given}", path)
     return EncoderFolder(given=given, path=path)
 
 
-def find_model(name: str, given: str, adapter: Path | None = None) -> ModelFolder:
+def find_model(name: str, given: str, adapters: tuple[Path, ...] = ()) -> ModelFolder:
     """Return the model in a folder or on the Hub; raises `InputError` for anything else and for an unfinished run.
 
-    For the base of the `adapter` in a folder, `given` may be relative to a folder that contains the adapter.
+    `adapters` are the folders of the adapters whose base this is. `given` may be relative to a folder that contains
+    the last of them: an adapter names its base by its path from the folder in which training ran.
     """
-    # The adapter names its base by its path from the folder in which training ran.
-    parents = adapter.resolve().parents if adapter else ()
+    parents = adapters[-1].parents if adapters else ()
     near = (parent / given for parent in parents if (parent / given).is_dir())
     path = next(near, None) or _find_folder(given)
+    if path.resolve() in adapters:
+        raise InputError(f"{name}={given}: this adapter names itself as its base; correct adapter_config.json")
     is_adapter = (path / "adapter_config.json").is_file()
     if not is_adapter and not (path / "config.json").is_file():
         raise InputError(
@@ -106,7 +116,7 @@ def find_model(name: str, given: str, adapter: Path | None = None) -> ModelFolde
         if not base_path:
             raise InputError(f"{name}={given}: adapter_config.json has no base_model_name_or_path; add it")
         try:
-            base = find_model(f"base of {name}", base_path, path)
+            base = find_model(f"base of {name}", base_path, (*adapters, path.resolve()))
         except InputError as error:
             problem = f"{error}. Correct base_model_name_or_path in {path / 'adapter_config.json'}"
             raise InputError(f"{name}={given}: {problem}") from error
@@ -126,9 +136,9 @@ def tokenizer_folder(folder: ModelFolder) -> Path:
 
 
 def _refuse_pickles(source: str, folder: Path) -> None:
-    # A module of an encoder is a subfolder, whose weights would be loaded from a pickle if there is nothing else.
-    for pickle in sorted(folder.glob("*/pytorch_model*.bin")):
-        if not any(pickle.parent.glob("*.safetensors")):
+    # Weights are loaded from a pickle if there is nothing else. A module of an encoder is a subfolder.
+    for pickle in sorted(folder.rglob("pytorch_model*.bin")):
+        if not any(pickle.parent.glob("*model*.safetensors")):
             problem = f"the weights in {pickle.parent.name} are a pickle ({pickle.name}), which can run code"
             raise InputError(f"{source}: {problem}; save the model again as *.safetensors")
 

@@ -5,6 +5,7 @@ python -m eval run --dataset data/corpus --configs plain detailed --out runs/eva
 """
 
 import argparse
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -40,6 +41,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `eval run`."""
     add = command.add_argument
     add("--dataset", required=True, metavar="CORPUS", help="corpus folder or Hub id")
+    add(
+        "--revision",
+        metavar="REVISION",
+        help="commit, tag or branch of a corpus on the Hub; default: the newest commit",
+    )
     add("--configs", required=True, nargs="+", metavar="CONFIG", help="corpus configs to answer the test questions of")
     models_help = (
         f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. decoding=mbr (minimum "
@@ -64,12 +70,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Evaluate, and print the table of scores."""
+    if not arguments.dataset.strip():
+        raise InputError("--dataset: is empty; give the folder of a corpus, or a Hub id")
     for option in ("questions", "batch_size", "samples"):
         value = getattr(arguments, option)
         if value is not None and value < 1:
             raise InputError(f"--{option.replace('_', '-')} {value}: must be 1 or more")
-    if arguments.temperature <= 0:
-        raise InputError(f"--temperature {arguments.temperature}: must be greater than 0")
+    if not 0 < arguments.temperature < math.inf:
+        raise InputError(f"--temperature {arguments.temperature}: must be a number greater than 0")
     if len(set(arguments.configs)) < len(arguments.configs):
         raise InputError(f"--configs {' '.join(arguments.configs)}: a config is given twice; give each config once")
     encoders = [find_encoder("--encoders", encoder) for encoder in arguments.encoders or [default_encoder()]]
@@ -82,6 +90,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         systems,
         encoders,
         arguments.out,
+        revision=arguments.revision,
         cross_encoder=cross_encoder,
         questions=arguments.questions,
         batch_size=arguments.batch_size,
@@ -102,12 +111,14 @@ def run(
     encoders: Sequence[EncoderFolder],
     out: Path,
     *,
+    revision: str | None = None,
     cross_encoder: EncoderFolder | None = None,
     questions: int | None = None,
     batch_size: int | None = None,
 ) -> tuple[Scores, dict[str, RunMetrics]] | None:
     """Evaluate `systems` on the test split of each config; return the scores, and the metrics of trained models.
 
+    `revision` is a commit, tag or branch of a corpus on the Hub; None is its newest commit.
     Under `accelerate launch` the other processes answer their share of the questions and return None. `questions`
     limits each config to a fixed random sample. Answers in `out` that the same system gave are reused.
 
@@ -121,7 +132,7 @@ def run(
     for system in systems:
         tokenizer_folder(system.model)
     # The revision is read first: the questions are loaded at this revision, even if a new one is pushed meanwhile.
-    revision = corpus_revision(dataset)
+    revision = corpus_revision(dataset, revision)
     corpus = {config: _test_questions(dataset, config, revision) for config in configs}
     asked = {config: sample_questions(config_questions, questions) for config, config_questions in corpus.items()}
     for name in ("predictions", "figures", "answers", "heuristics"):
@@ -143,9 +154,9 @@ def run(
                 date=datetime.now(UTC).date().isoformat(),
                 dataset=dataset,
                 revision=revision,
+                sampled_questions=questions if asked != corpus else None,
                 encoders=[encoder.label for encoder in encoders],
                 cross_encoder=cross_encoder.label if cross_encoder else None,
-                questions=questions,
             )
             scores = _keep_date(score_all(header, asked, systems, values, heuristic_values), out / SCORES_FILE)
             status.update("writing the report")
@@ -162,8 +173,7 @@ def run(
 
 def _test_questions(dataset: str, config: str, revision: str) -> list[CorpusQuestion]:
     """Return the test questions of a config; raises `InputError` if an abstract, question or answer is empty."""
-    commit = None if Path(dataset).is_dir() else revision
-    questions = read_questions(load_corpus_split(dataset, config, "test", commit))
+    questions = read_questions(load_corpus_split(dataset, config, "test", revision))
     if not questions:
         raise InputError(f"dataset {dataset!r}, config {config!r}: its test split is empty; add test papers and pairs")
     for number, question in enumerate(questions):

@@ -45,6 +45,8 @@ def render(dataset: str, scores_path: Path, dataset_id: str) -> list[Path]:
     `dataset_id` is the name in the cards of a corpus in a folder. Returns the cards. Raises `InputError` if the corpus
     `dataset` or a model has changed since the evaluation, or a model's folder is not writable.
     """
+    if not dataset_id.strip():
+        raise InputError("--dataset-id: is empty; give the name of the corpus, or leave the option out")
     scores = read_scores(scores_path)
     scored = _scored_corpus(dataset, scores, scores_path, dataset_id)
     cards = []

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import combinations, product
+from itertools import chain, combinations, product
 
 from scipy.stats import spearmanr
 
@@ -23,6 +23,7 @@ from eval.analysis.scores import (
     SystemScores,
 )
 from eval.analysis.statistics import difference, estimate, holm
+from eval.generation.generation_rules import count_cut_abstracts, rules_of_folder
 from eval.metrics.lexical import HEADLINE, SHARES, mean_range
 from eval.metrics.scorer import MetricValues
 from eval.systems import System
@@ -68,6 +69,7 @@ def score_all(
                 sha256=system.model.fingerprint,
                 prompt=system.prompt,
                 decoding=_decoding_record(system),
+                cut_abstracts=count_cut_abstracts(system.model, chain.from_iterable(questions.values())),
                 configs=configs(system.name, values),
             )
             for system in systems
@@ -91,10 +93,17 @@ def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None
 
 
 def _decoding_record(system: System) -> DecodingRecord:
+    rules = rules_of_folder(system.model)
+    record = DecodingRecord(
+        method="mbr" if system.decoding else "greedy",
+        end_tokens=list(rules.end_tokens),
+        repetition_penalty=rules.repetition_penalty,
+        settings=list(rules.other),
+    )
     if system.decoding is None:
-        return DecodingRecord(method="greedy")
+        return record
     sampling, encoder = system.decoding.sampling, system.decoding.encoder
-    return DecodingRecord(method="mbr", **dict(sampling), encoder_sha256=encoder.fingerprint)
+    return record.model_copy(update={**dict(sampling), "encoder_sha256": encoder.fingerprint})
 
 
 def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> ConfigScores:
@@ -170,7 +179,8 @@ def score_differences(
     """Return the paired differences between systems, and of each system from each heuristic.
 
     `systems` and `heuristics` hold the values of the headline metric by name. A difference is over the questions that
-    both answered; its p is corrected for the number of differences returned.
+    both answered. Its p is corrected for the number of differences in its family: the differences between systems are
+    one family, the differences from heuristics another.
     """
     values = {**systems, **heuristics}
     differences = []
@@ -183,7 +193,9 @@ def score_differences(
         ones, others, papers = zip(*both, strict=True)
         mean, p = difference(ones, others, papers)
         differences.append((first, second, _rounded(mean), round(p, DECIMALS)))
-    corrected = holm([p for *_, p in differences])
+    p_values = [p for *_, p in differences]
+    between_systems = len(list(combinations(systems, 2)))
+    corrected = holm(p_values[:between_systems]) + holm(p_values[between_systems:])
     return [
         DifferenceScore(first=first, second=second, p=p, p_corrected=round(p_corrected, DECIMALS), **dict(mean))
         for (first, second, mean, p), p_corrected in zip(differences, corrected, strict=True)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from dataset_builder.formats import FileFormat, read_format
 
 SCORES_FILE = "scores.json"
@@ -35,13 +37,21 @@ class ConfigScores(FileFormat):
 
     n: int
     papers: int
-    metrics: dict[str, MetricScore]
+    metrics: dict[str, MetricScore] = Field(min_length=1)
 
 
 class DecodingRecord(FileFormat):
-    """How a system's answers were decoded. Only `mbr` (minimum Bayes risk) has the keys after `method`."""
+    """How a system's answers were decoded, as its model's generation_config says.
+
+    `greedy` is transformers' `generate` with do_sample=False. An answer ends at the first of `end_tokens`. `settings`
+    names the further settings of the generation_config that decide the answers. Only `mbr` (minimum Bayes risk) has
+    the keys after these.
+    """
 
     method: Literal["greedy", "mbr"]
+    end_tokens: list[int] | None = None
+    repetition_penalty: float = 1.0
+    settings: list[str] = Field(default_factory=list)
     samples: int | None = None
     temperature: float | None = None
     seed: int | None = None
@@ -51,6 +61,7 @@ class DecodingRecord(FileFormat):
 class SystemScores(FileFormat):
     """One evaluated system, with its scores by config. `sha256` is over the model's files that decide the answers.
 
+    `cut_abstracts` counts the abstracts whose end was cut off, since the model reads too few tokens.
     `model` is a folder or Hub id. It is None in published files, which do not contain folders of the machine.
     """
 
@@ -58,7 +69,8 @@ class SystemScores(FileFormat):
     sha256: str
     prompt: Literal["plain"]
     decoding: DecodingRecord
-    configs: dict[str, ConfigScores]
+    cut_abstracts: int | None = None
+    configs: dict[str, ConfigScores] = Field(min_length=1)
 
 
 class HeuristicScores(FileFormat):
@@ -87,21 +99,21 @@ class Agreement(FileFormat):
 class ScoresHeader(FileFormat):
     """What the scores were measured with. `date` is the UTC day; the first of `encoders` gives the headline metric.
 
-    `questions` is the size of the sample that was asked for each config, None for all questions.
+    `sampled_questions` is the size of the random sample of each config's test questions; None if all were asked.
     """
 
     date: str
     dataset: str
     revision: str
-    encoders: list[str]
+    encoders: list[str] = Field(min_length=1)
     cross_encoder: str | None
-    questions: int | None = None
+    sampled_questions: int | None = None
 
 
 class Scores(ScoresHeader):
     """The content of scores.json. Systems and heuristics are by name, differences and agreement by config."""
 
-    systems: dict[str, SystemScores]
+    systems: dict[str, SystemScores] = Field(min_length=1)
     heuristics: dict[str, HeuristicScores]
     differences: dict[str, list[DifferenceScore]]
     agreement: dict[str, Agreement]

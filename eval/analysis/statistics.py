@@ -43,13 +43,15 @@ def estimate(values: Sequence[float], papers: Sequence[str], share: bool = False
     """Return the mean of `values`, one for each question, with its interval; `papers` are the questions' papers.
 
     The result does not depend on the order. `share` says that each value is 0 or 1. The interval is None if too few
-    papers, or too few papers with different values, are there to compute it.
+    papers, or too few papers with different values, are there to compute it. Papers with unequal numbers of questions
+    count as fewer (Kish's effective sample size, Survey Sampling, 1965): one paper may hold most of the questions.
     """
     sums, sizes = _by_paper(values, papers)
     low, high = math.nan, math.nan
-    if len(sizes) >= FEWEST_PAPERS and share:
+    enough = sizes.sum() ** 2 / (sizes**2).sum() >= FEWEST_PAPERS
+    if enough and share:
         low, high = share_interval(sums, sizes)
-    elif len(sizes) >= FEWEST_PAPERS:
+    elif enough:
         low, high = (float(bound[0]) for bound in intervals(sums[:, None], sizes))
     return MeanScore(
         mean=float(sums.sum() / sizes.sum()),
@@ -127,8 +129,8 @@ def sign_flip_p(values: Sequence[float], papers: Sequence[str]) -> float:
         signs = 1 - 2.0 * ((np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums))) & 1)
     else:
         signs = np.random.default_rng(SEED).choice([-1.0, 1.0], size=(FLIPS, len(sums)))
-    # Sums that are equal in exact arithmetic may differ in the last bits.
-    reached = abs(signs @ sums) >= abs(sums.sum()) - 1e-12 * max(1.0, abs(sums).sum())
+    # Sums that are equal in exact arithmetic may differ in the last bits. A NaN, which is not below, gives p = 1.
+    reached = ~(abs(signs @ sums) < abs(sums.sum()) - 1e-12 * max(1.0, abs(sums).sum()))
     observed = len(sums) > EXACT_PAPERS
     return float((reached.sum() + observed) / (len(signs) + observed))
 

@@ -87,19 +87,24 @@ class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is
             "cosine_similarities": similarities.clip(-1, 1).tolist(),
         }
 
+    def encoder(self, encoder: str) -> SentenceTransformer:
+        """Return the model `encoder`, loaded once."""
+        if encoder not in self._encoders:
+            self._encoders[encoder] = SentenceTransformer(encoder)
+        return self._encoders[encoder]
+
     def embed(self, encoder: str, texts: list[str], batch_size: int = 64) -> np.ndarray:
         """Return unit embeddings of `texts`, (len(texts), dimensions), in float64; each text is embedded once.
 
         The last `KEPT` texts stay cached. A text without any word that the encoder knows embeds to zeros, and its
         similarity with any other text is 0.
         """
-        if encoder not in self._encoders:
-            self._encoders[encoder] = SentenceTransformer(encoder)
         known = self._embeddings.setdefault(encoder, {})
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         if missing:
-            model = self._encoders[encoder]
-            embeddings = np.asarray(model.encode(missing, batch_size=batch_size, show_progress_bar=False), np.float64)
+            embeddings = np.asarray(
+                self.encoder(encoder).encode(missing, batch_size=batch_size, show_progress_bar=False), np.float64
+            )
             norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
             known.update(zip(missing, embeddings / np.where(norms > 0, norms, 1), strict=True))
         found = np.stack([known[text] for text in texts])

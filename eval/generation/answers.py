@@ -1,7 +1,6 @@
 """Generate answers to questions on abstracts in batches of papers: greedy answers, or samples."""
 
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
 from eval.generation.batches import group_by_paper, plan_batches, tokens_that_fit
+from eval.generation.generation_rules import prompt_room, read_rules
 from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
 from eval.models import ModelFolder, tokenizer_folder
 from eval.run_metrics import AnswerSampling
@@ -78,8 +78,8 @@ def answer_in_batches(
         yield {0: answer_alone(model, tokenizer, prompts[0])}
         return
     papers = group_by_paper(questions, prompts)
-    if papers and not _follows_masks(model, papers, prompts):
-        logger.warning("This model cannot read several questions at once; it answers one at a time, which is slower")
+    if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
+        logger.warning("%s; it answers one at a time, which is slower", reason)
         for number in (number for paper in papers for number in paper):
             yield {number: answer_alone(model, tokenizer, prompts[number])}
         return
@@ -105,8 +105,8 @@ def sample_in_batches(
     """
     prompts = encode_prompts(model, tokenizer, questions)
     papers = group_by_paper(questions, prompts)
-    if papers and not _follows_masks(model, papers, prompts):
-        raise InputError(f"{model.config.model_type}: models of this type cannot sample answers; use greedy decoding")
+    if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
+        raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling):
         yield {number: [_decode(tokenizer, answer.tokens) for answer in answers] for number, answers in batch.items()}
 
@@ -122,13 +122,14 @@ def _in_batches(
     samples = sampling.samples if sampling else 1
     limit = batch_size or max(1, (ON_GPU if model.device.type == "cuda" else ON_CPU) // samples)
     tokens = tokens_that_fit(model)
+    rules = read_rules(model.generation_config, tokenizer)
     waiting = plan_batches(papers, prompts, limit, tokens, samples)
     while waiting:
         batch = waiting[0]
         answers = None
         try:
             token_ids = [[prompts[number] for number in paper] for paper in batch]
-            answers = answer_papers(model, token_ids, tokenizer.eos_token_id, MAX_ANSWER_TOKENS, sampling)
+            answers = answer_papers(model, token_ids, rules, MAX_ANSWER_TOKENS, sampling)
         except RuntimeError as error:
             if not should_reduce_batch_size(error):
                 raise
@@ -157,42 +158,66 @@ def _decode(tokenizer: PreTrainedTokenizerBase, tokens: Any) -> str:
 
 
 def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: list[int]) -> str:
-    """Return the greedy answer to one prompt, given as token ids, by transformers' own generation."""
+    """Return the greedy answer to one prompt, given as token ids, by transformers' own generation.
+
+    It follows the model's generation_config, as the code on a model card does.
+    """
     inputs = torch.tensor([prompt], device=model.device)
+    ends = list(read_rules(model.generation_config, tokenizer).end_tokens)
     with torch.inference_mode():
         tokens = cast(Any, model).generate(
             inputs,
             attention_mask=torch.ones_like(inputs),
             max_new_tokens=MAX_ANSWER_TOKENS,
             do_sample=False,
-            eos_token_id=tokenizer.eos_token_id,
+            eos_token_id=ends or None,
             pad_token_id=tokenizer.pad_token_id,
         )
-    return _decode(tokenizer, tokens[0, len(prompt) :])
+    # An end token can be an ordinary token, which decoding would not skip.
+    return _decode(tokenizer, [token for token in tokens[0, len(prompt) :].tolist() if token not in ends])
 
 
 def encode_prompts(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]
 ) -> list[list[int]]:
-    """Return the token ids of each prompt, cut so that an answer fits; raises `InputError` for too long a question."""
-    # Architectures without a limit on positions do not have this setting.
-    positions = getattr(model.config, "max_position_embeddings", None)
-    room = positions - MAX_ANSWER_TOKENS if positions else sys.maxsize
+    """Return the token ids of each prompt, cut so that an answer fits, and warn of abstracts that are cut.
+
+    Raises `InputError` for a question that is too long.
+    """
+    room = prompt_room(model.config)
     prompts: list[list[int]] = []
+    cut: set[str] = set()
     for question in questions:
         prompt = fit_prompt(tokenizer, question.instruction, question.context, question.question, room)
         prompts.append(tokenizer(prompt)["input_ids"])
+        if question.context not in prompt:
+            cut.add(question.context)
         if len(prompts[-1]) > room:
             problem = f"takes {len(prompts[-1])} tokens without any abstract, and the model reads {room}"
             raise InputError(f"the question {question.question[:60]!r}... {problem}; shorten the question")
+    if cut:
+        logger.warning("The model reads %d tokens; the ends of %d longer abstracts are cut off", room, len(cut))
     return prompts
 
 
-def _follows_masks(model: PreTrainedModel, papers: list[list[int]], prompts: list[list[int]]) -> bool:
+def _reason_against_batches(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[list[int]]
+) -> str | None:
+    """Return why the model must answer its questions one at a time; None if it can read several at once."""
+    if other := read_rules(model.generation_config, tokenizer).other:
+        return f"The generation_config of this model sets {', '.join(other)}"
+    if not _follows_masks(model, prompts):
+        return "This model cannot read several questions at once"
+    return None
+
+
+def _follows_masks(model: PreTrainedModel, prompts: list[list[int]]) -> bool:
     """Return whether the model computes the same logits for prompts that share a row as for each prompt by itself."""
-    # Some architectures do not support four-dimensional masks, or ignore the given positions.
-    paper = next((paper for paper in papers if len(paper) > 1), papers[0])
-    tested = [prompts[number] for number in paper[:2]]
+    # Some architectures do not support four-dimensional masks, ignore the given positions, or have a window in which
+    # a token sees the others. So the longest prompt is tested with two answers of the greatest length.
+    longest = max(prompts, key=len)
+    ending = (longest * MAX_ANSWER_TOKENS)[:MAX_ANSWER_TOKENS]
+    tested = [[*longest, *ending], [*longest, *reversed(ending)]]
     try:
         together = first_logits(model, tested)
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:  # each architecture raises its own
@@ -200,5 +225,5 @@ def _follows_masks(model: PreTrainedModel, papers: list[list[int]], prompts: lis
             raise InputError(f"the memory of {model.device} is too small for two questions; free some") from error
         return False
     with torch.inference_mode():
-        alone = [model(torch.tensor([prompt], device=model.device)).logits[0, -1] for prompt in tested]
+        alone = [model(torch.tensor([ids], device=model.device), logits_to_keep=1).logits[0, -1] for ids in tested]
     return bool((together - torch.stack(alone)).abs().max().item() < SAME_LOGITS)

@@ -47,8 +47,9 @@ def plan_batches(
 def tokens_that_fit(model: PreTrainedModel) -> int:
     """Return how many tokens' keys and values fit into the share of the free memory that a batch may take."""
     with torch.inference_mode():
+        # Layers that use the keys of another layer have none.
         cache = model(torch.zeros(1, 1, dtype=torch.long, device=model.device), use_cache=True).past_key_values
-    bytes_per_token = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    bytes_per_token = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers if layer.keys is not None)
     on_gpu = model.device.type == "cuda"
     free = torch.cuda.mem_get_info(model.device)[0] if on_gpu else psutil.virtual_memory().available
     return int(free * SHARE_OF_MEMORY) // int(bytes_per_token)

@@ -46,6 +46,8 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # the b
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep the rows `indices`."""
+        if not self.is_initialized:  # a layer that uses the keys of another layer
+            return
         length = self.get_seq_length()
         self._room = [room[indices] for room in self._room]
         self.keys, self.values = (room[:, :, :length] for room in self._room)

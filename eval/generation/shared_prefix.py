@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from transformers import Cache, PreTrainedModel
 
+from eval.generation.generation_rules import GenerationRules
 from eval.generation.grouped_attention import grouped_attention, preallocated_cache
 from eval.run_metrics import AnswerSampling
 
@@ -49,15 +50,16 @@ def cache_columns(papers: list[list[list[int]]], max_new_tokens: int, samples: i
 def answer_papers(
     model: PreTrainedModel,
     papers: list[list[list[int]]],
-    end_of_sequence: int,
+    rules: GenerationRules,
     max_new_tokens: int,
     sampling: AnswerSampling | None = None,
 ) -> list[list[TokenAnswer]]:
     """Return the answers for each paper, in the order of its prompts, which are given as token ids.
 
     Without `sampling` these are greedy answers, one for each prompt; with it, all samples of the first prompt, then of
-    the next, drawn from the whole vocabulary. The random numbers of a sample depend only on the seed, the prompt and
-    the number of the sample.
+    the next, drawn from the whole vocabulary. An answer ends at the first of `rules.end_tokens`, and the repetition
+    penalty applies to the tokens of its prompt and its own, as in transformers' `generate`. The random numbers of a
+    sample depend only on the seed, the prompt and the number of the sample.
     """
     device = model.device
     samples = sampling.samples if sampling else 1
@@ -75,7 +77,13 @@ def answer_papers(
         paper = torch.arange(len(papers), device=device)
         tokens: list[list[list[int]]] = [[[] for _ in range(count)] for count in counts]
         certain = [[True] * count for count in counts]
+        ends = torch.tensor(rules.end_tokens, dtype=torch.long, device=device)
+        penalty = rules.repetition_penalty
+        # (papers, slots, vocabulary): whether the prompt or the answer of a slot has the token.
+        used = _used_tokens(papers, samples, logits) if penalty != 1 else None
         for step in range(max_new_tokens):
+            if used is not None:
+                logits = torch.where(used, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
             if sampling:
                 # Empty slots draw too, with the numbers of the last answer; the result is discarded.
                 chosen = _draw(logits, sampling.temperature, draws[paper[:, None], answer, step])
@@ -84,14 +92,16 @@ def answer_papers(
                 best = logits.topk(2, dim=-1)
                 chosen = best.indices[..., 0]
                 close = (best.values[..., 0] - best.values[..., 1]) < NEAR_TIE
+            if used is not None:
+                used = used.scatter(2, chosen[..., None], value=True)
             rows = zip(paper.tolist(), answer.tolist(), chosen.tolist(), close.tolist(), strict=True)
             for owner, numbers, row_tokens, ties in rows:
                 for number, token, tie in zip(numbers, row_tokens, ties, strict=True):
                     if number >= 0:
                         certain[owner][number] &= not tie
-                        if token != end_of_sequence:
+                        if token not in rules.end_tokens:
                             tokens[owner][number].append(token)
-            answer = torch.where(chosen == end_of_sequence, -1, answer)
+            answer = torch.where(torch.isin(chosen, ends), -1, answer)
             if step == max_new_tokens - 1 or not (answer >= 0).any():
                 break
             # Finished answers are not computed any further: finished papers leave the batch, and the slots with
@@ -103,11 +113,13 @@ def answer_papers(
                 answer, chosen, positions, seen, paper = (
                     tensor[kept] for tensor in (answer, chosen, positions, seen, paper)
                 )
+                used = None if used is None else used[kept]
             slots = int((answer >= 0).sum(dim=1).max())
             if slots < answer.shape[1]:
                 order = (answer < 0).to(torch.int8).argsort(dim=1, stable=True)[:, :slots]
                 answer, chosen, positions = (tensor.gather(1, order) for tensor in (answer, chosen, positions))
                 seen = seen.gather(1, order[:, :, None].expand(-1, -1, seen.shape[2]))
+                used = None if used is None else used.gather(1, order[:, :, None].expand(-1, -1, used.shape[2]))
             own = torch.eye(slots, dtype=torch.bool, device=device).expand(len(paper), -1, -1)
             seen = torch.cat([seen, own], dim=2)
             positions = positions + 1
@@ -116,6 +128,15 @@ def answer_papers(
         [TokenAnswer(*answer) for answer in zip(paper_tokens, paper_certain, strict=True)]
         for paper_tokens, paper_certain in zip(tokens, certain, strict=True)
     ]
+
+
+def _used_tokens(papers: list[list[list[int]]], samples: int, logits: torch.Tensor) -> torch.Tensor:
+    """Return for each slot which tokens its prompt has, in the shape of `logits`."""
+    used = torch.zeros_like(logits, dtype=torch.bool)
+    for row, prompts in zip(used, papers, strict=True):
+        for number, prompt in enumerate(prompts):
+            row[number * samples : (number + 1) * samples, prompt] = True
+    return used
 
 
 def _random_numbers(papers: list[list[list[int]]], sampling: AnswerSampling, steps: int) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Score answers by every metric: the encoders, a cross-encoder, words, numbers and length. Write the predictions."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,13 +8,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.errors import InputError
 from dataset_builder.files import replacing
 from eval.metrics.embedding import Encoder, PairScorer
-from eval.metrics.lexical import HEADLINE, lexical_metrics
+from eval.metrics.lexical import HEADLINE, lexical_metrics, title
 from eval.models import EncoderFolder
 
 # By metric, its value for each question; None where the metric does not apply.
 MetricValues = dict[str, list[float | None]]
+
+
+# In the metadata of each Parquet file, its name. A file without it, or with another name, is the user's own.
+FILE_NAME_KEY = "isca_qa_file"
 
 
 class AnswerScorer:
@@ -39,7 +45,7 @@ class AnswerScorer:
         """Return the metric values of answers that are by config and system or heuristic, in the same order.
 
         Write answers and values to `folder`/CONFIG.NAME.parquet, a row for each question. Files of other configs and
-        systems, from an earlier run, are removed: scores.json does not contain them.
+        systems, which an earlier run wrote, are removed: scores.json does not contain them.
         """
         values: dict[str, dict[str, MetricValues]] = {config: {} for config in answers}
         written = set()
@@ -50,8 +56,9 @@ class AnswerScorer:
                 path = folder / f"{config}.{file_name}.parquet"
                 _write(path, questions[config], given, values[config][name])
                 written.add(path)
-        for stale in set(folder.glob("*.parquet")) - written:
-            stale.unlink()
+        for path in set(folder.glob("*.parquet")) - written:
+            if _is_ours(path):
+                path.unlink()
         return values
 
     def _score(self, questions: Sequence[CorpusQuestion], answers: Sequence[str | None]) -> MetricValues:
@@ -61,7 +68,10 @@ class AnswerScorer:
         pairs = list(given.values()), [references[number] for number in given]
         values: MetricValues = {}
         for metric, scorer in self._scorers.items():
-            by_number = dict(zip(given, map(float, scorer.similarities(*pairs)), strict=True))
+            similarities = [float(value) for value in scorer.similarities(*pairs)]
+            if not all(map(math.isfinite, similarities)):
+                raise InputError(f"{title(metric)}: the model gives values that are not numbers; give another encoder")
+            by_number = dict(zip(given, similarities, strict=True))
             values[metric] = [by_number.get(number) for number in range(len(questions))]
         return {**values, **lexical_metrics(answers, references)}
 
@@ -78,4 +88,14 @@ def _write(
         **{metric: pa.array(column, pa.float64()) for metric, column in values.items()},
     }
     with replacing(path) as temporary:
-        pq.write_table(pa.table(columns), temporary)
+        table = pa.table(columns).replace_schema_metadata({FILE_NAME_KEY: path.name})
+        pq.write_table(table, temporary)
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether `_write` wrote the file under this name."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return bool(metadata.get(FILE_NAME_KEY.encode()) == path.name.encode())

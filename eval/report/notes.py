@@ -49,8 +49,8 @@ def warnings(scores: Scores) -> list[str]:
 
 
 def _sample_warning(scores: Scores) -> str:
-    sampled = any(entry.n == scores.questions for entry in scores_by_config(scores).values())
-    return f"Random sample: at most {scores.questions} questions of each test were asked." if sampled else ""
+    sampled = any(entry.n == scores.sampled_questions for entry in scores_by_config(scores).values())
+    return f"Random sample: at most {scores.sampled_questions} questions of each test were asked." if sampled else ""
 
 
 def _few_papers_warning(scores: Scores) -> str:

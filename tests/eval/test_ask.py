@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +66,15 @@ def test_answers_come_as_they_are_made(tmp_path: Path, tiny_base: Path, monkeypa
     assert list(answers) == [("a.txt", "Why?", "answer 0")]
 
 
+def test_abstract_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With "-" in place of a file."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(TEXT))
+    assert read_abstracts(Path("-")) == {"-": "Caches are small. They are fast."}
+    monkeypatch.setattr("sys.stdin", io.StringIO(" "))
+    with pytest.raises(InputError, match="--abstract -: is empty"):
+        read_abstracts(Path("-"))
+
+
 def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
     """A missing file, an empty one, one that is not text, a folder without abstracts, an empty question, no model."""
     for name, content in (("empty.txt", b" \n"), ("latin.txt", b"\xe9")):
@@ -72,6 +82,10 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for path, complaint in (
         ("none.txt", "cannot be read"),
+        (
+            "Caches are small. " * 40,
+            r"Caches are.*\.\.\.: cannot be read .*- to read the abstract from standard input",
+        ),
         ("empty.txt", "is empty"),
         ("latin.txt", "cannot be read as UTF-8"),
         ("folder", "has no abstract"),

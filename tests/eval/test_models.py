@@ -110,6 +110,38 @@ def test_module_of_an_encoder_as_a_pickle_is_not_loaded(tmp_path: Path) -> None:
         assert find("encoder", str(tmp_path)).path == tmp_path
 
 
+def test_encoder_with_its_main_weights_as_a_pickle_is_not_loaded(tmp_path: Path) -> None:
+    """A module in safetensors, or another file in safetensors, does not replace them."""
+    for name in ("modules.json", "2_Dense/model.safetensors", "other.safetensors", "pytorch_model.bin"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("[]")
+    with pytest.raises(InputError, match=r"are a pickle \(pytorch_model\.bin\)"):
+        find_encoder("--encoders", str(tmp_path))
+    (tmp_path / "model.safetensors").write_bytes(b"1")
+    assert find_encoder("--encoders", str(tmp_path)).path == tmp_path
+
+
+def test_causal_model_is_not_an_encoder(tmp_path: Path, tiny_base: Path) -> None:
+    """Unless modules.json says how sentence-transformers reads it."""
+    folder = shutil.copytree(tiny_base, tmp_path / "model")
+    with pytest.raises(InputError, match=r"is a causal language model \(GPT2LMHeadModel\)"):
+        find_encoder("--encoders", str(folder))
+    (folder / "modules.json").write_text("[]")
+    assert find_encoder("--encoders", str(folder)).path == folder
+
+
+def test_adapter_that_is_its_own_base_is_refused(tmp_path: Path) -> None:
+    """Directly, and through another adapter."""
+    for name, base in (("one", "one"), ("two", "three"), ("three", "two")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tmp_path / base)}))
+        (folder / "adapter_model.safetensors").write_bytes(b"")
+    for name in ("one", "two"):
+        with pytest.raises(InputError, match="this adapter names itself as its base"):
+            find_model("m", str(tmp_path / name))
+
+
 def test_adapter_as_a_pickle_is_not_loaded(tmp_path: Path, tiny_base: Path) -> None:
     """Even with another safetensors file in the folder, which peft would not load."""
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tiny_base)}))

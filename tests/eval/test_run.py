@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,9 @@ from dataset_builder.command import EXIT_CODES
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
-from eval.analysis.scores import Scores, read_scores
+from eval.analysis.scores import DecodingRecord, Scores, read_scores
 from eval.generation.answer_store import StoredAnswers
+from eval.metrics.embedding import Encoder, PairScorer
 from eval.models import find_encoder, find_model
 from eval.question_sample import sample_questions
 from eval.run import run
@@ -33,7 +35,7 @@ def evaluate(
     encoders: list[Path],
     out: Path,
     cross_encoder: Path | None = None,
-    **limits: int,
+    **limits: Any,
 ) -> Scores:
     """Evaluate models by name with greedy decoding, and return the scores."""
     result = run(
@@ -69,6 +71,8 @@ def test_scores_are_computed_from_the_predictions(evaluated: Path, encoder: Path
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
     scores = read_scores(evaluated / "scores.json")
+    assert (scores.sampled_questions, scores.systems["tiny"].cut_abstracts) == (20, 0)
+    assert scores.systems["tiny"].decoding == DecodingRecord(method="greedy", end_tokens=[0])
     assert scores.encoders == ["sentence-transformers/all-MiniLM-L6-v2"]
     for config in ("plain", "detailed"):
         rows = pq.read_table(evaluated / f"predictions/{config}.tiny.parquet").to_pylist()
@@ -122,9 +126,9 @@ def test_heuristics_are_not_systems(evaluated: Path) -> None:
 
 
 def test_second_encoder_and_cross_encoder_are_further_metrics(
-    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, evaluated: Path
+    tmp_path: Path, corpus: Path, tiny_base: Path, packaged_models: Path, evaluated: Path
 ) -> None:
-    """The tiny model as a second encoder (its mean token), and a BERT of random weights as a cross-encoder."""
+    """WordLlama as a second encoder, and a BERT of random weights as a cross-encoder."""
     import pyarrow.parquet as pq
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.util import pairwise_cos_sim
@@ -137,8 +141,7 @@ def test_second_encoder_and_cross_encoder_are_further_metrics(
     tokenizer = AutoTokenizer.from_pretrained(tiny_base)
     tokenizer.pad_token = tokenizer.eos_token
     tokenizer.save_pretrained(tmp_path / "cross")
-    second = shutil.copytree(tiny_base, tmp_path / "second")
-    tokenizer.save_pretrained(second)
+    encoder, second = packaged_models / "all-MiniLM-L6-v2", packaged_models / "wordllama"
     shutil.copytree(evaluated, tmp_path / "eval")
     scores = evaluate(
         corpus, ["plain"], {"tiny": tiny_base}, [encoder, second], tmp_path / "eval", tmp_path / "cross", questions=20
@@ -147,11 +150,28 @@ def test_second_encoder_and_cross_encoder_are_further_metrics(
     model = SentenceTransformer(str(second))
     expected = pairwise_cos_sim(*(model.encode([row[key] for row in rows]) for key in ("prediction", "reference")))
     assert [row["cosine_similarity_2"] for row in rows] == pytest.approx(expected.tolist(), abs=1e-4)
-    assert (scores.encoders[1], scores.cross_encoder) == (str(second), str(tmp_path / "cross"))
+    assert (scores.encoders[1], scores.cross_encoder) == ("dleemiller/word-llama-l2-supercat", str(tmp_path / "cross"))
     metrics = scores.systems["tiny"].configs["plain"].metrics
     assert {"cosine_similarity", "cosine_similarity_2", "cross_encoder"} < set(metrics)
     before = read_scores(evaluated / "scores.json").systems["tiny"].configs["plain"].metrics
     assert metrics["cosine_similarity"].mean == pytest.approx(before["cosine_similarity"].mean, abs=1e-5)
+
+
+def test_encoder_without_some_weights_is_refused(tmp_path: Path, encoder: Path) -> None:
+    """A layer is missing; and a sentence encoder has no head for pairs, which would be random numbers."""
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(encoder, tmp_path / "encoder")
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in weights.items() if "layer.3.attention.self.key" not in name}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(
+        InputError, match=r"has no weights for encoder\.layer\.3\.attention\.self\.key\.bias and 1 more"
+    ):
+        Encoder(find_encoder("--encoders", str(folder)))
+    with pytest.raises(InputError, match=r"--cross-encoder .*: has no weights for classifier\.bias and 1 more"):
+        PairScorer(find_encoder("--cross-encoder", str(encoder)))
+    Encoder(find_encoder("--encoders", str(encoder)))
 
 
 def test_encoder_that_cannot_be_loaded_is_named(tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path) -> None:
@@ -220,21 +240,39 @@ def test_questions_are_loaded_at_the_revision_in_the_scores(
         return load_corpus_split(str(corpus), config, split)
 
     monkeypatch.setattr("eval.run.load_corpus_split", load)
-    monkeypatch.setattr("eval.run.corpus_revision", lambda dataset: "abc")
-    scores = evaluate("someone/corpus", ["plain"], *given, questions=2)
-    assert asked == [("someone/corpus", "abc")]
-    assert scores.revision == "abc"
+    monkeypatch.setattr("eval.run.corpus_revision", lambda dataset, wanted: f"commit of {wanted}")
+    scores = evaluate("someone/corpus", ["plain"], *given, questions=2, revision="v1.0")
+    assert asked == [("someone/corpus", "commit of v1.0")]
+    assert scores.revision == "commit of v1.0"
 
 
 def test_predictions_of_a_model_that_is_left_out_are_removed(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
 ) -> None:
-    """Its answers are kept, so that its predictions can be written again."""
+    """Its answers are kept, so that its predictions can be written again. The user's own files stay."""
     given = (corpus, ["plain"])
+    own = ("mine.parquet", "plain.copy.parquet")
     evaluate(*given, {"one": tiny_base, "two": tiny_base}, [encoder], tmp_path, questions=2)
+    (tmp_path / "predictions" / own[0]).write_text("not Parquet")
+    shutil.copy(tmp_path / "predictions/plain.one.parquet", tmp_path / "predictions" / own[1])
     evaluate(*given, {"two": tiny_base}, [encoder], tmp_path, questions=2)
-    assert [path.name for path in (tmp_path / "predictions").iterdir()] == ["plain.two.parquet"]
+    assert {path.name for path in (tmp_path / "predictions").iterdir()} == {"plain.two.parquet", *own}
     assert (tmp_path / "answers/one.json").is_file()
+
+
+def test_scores_with_an_empty_part_are_refused(tmp_path: Path, evaluated: Path) -> None:
+    """No encoder, no system, no config."""
+    whole = json.loads((evaluated / "scores.json").read_text())
+    empty: Any
+    for path, empty in ((["encoders"], []), (["systems"], {}), (["systems", "tiny", "configs"], {})):
+        scores = json.loads(json.dumps(whole))
+        part = scores
+        for key in path[:-1]:
+            part = part[key]
+        part[path[-1]] = empty
+        (tmp_path / "scores.json").write_text(json.dumps(scores))
+        with pytest.raises(InputError, match=path[-1]):
+            read_scores(tmp_path / "scores.json")
 
 
 def test_scores_of_an_older_version_are_replaced(tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path) -> None:
@@ -337,6 +375,11 @@ def test_bad_input_exits_2_with_one_message(stage: Callable, tmp_path: Path, cor
     assert twice.stderr == "error: --configs plain plain: a config is given twice; give each config once\n"
     none = stage(*command, "plain", "--samples", "0")
     assert (none.returncode, none.stderr) == (2, "error: --samples 0: must be 1 or more\n")
+    nameless = stage(*command, "plain", "--dataset", "")
+    assert nameless.returncode == 2
+    assert nameless.stderr == "error: --dataset: is empty; give the folder of a corpus, or a Hub id\n"
+    hot = stage(*command, "plain", "--temperature", "nan")
+    assert (hot.returncode, hot.stderr) == (2, "error: --temperature nan: must be a number greater than 0\n")
     done = stage(*command, "plain")
     assert done.returncode == 2
     assert done.stderr == (
@@ -367,6 +410,8 @@ def test_dataset_without_a_column_or_config_is_refused(
     """A corpus without the column `answer`, and a config that does not exist."""
     import pyarrow.parquet as pq
 
+    with pytest.raises(InputError, match="dataset '/nope/corpus': no such folder"):
+        evaluate("/nope/corpus", ["plain"], {"m": tiny_base}, [encoder], tmp_path / "eval")
     with pytest.raises(InputError, match="config 'none'"):
         evaluate(corpus, ["none"], {"m": tiny_base}, [encoder], tmp_path / "eval")
     (tmp_path / "broken").mkdir()

@@ -18,17 +18,20 @@ SETS = 1000
 SHARES = (0.1, 0.5, 0.9)
 
 
-def simulated_sets(papers: int, sets: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+def simulated_sets(
+    papers: int, sets: int, seed: int, largest: int | None = None
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the sums over each paper's questions (papers, sets), the numbers of questions (papers,), and the truth.
 
-    One to three questions a paper. A similarity is 0.6 of the paper's own level and 0.4 of the question's, two Beta
-    distributions that lean to the right end, as real similarities do: their means are 6 / 9 and 4 / 5.
+    One to three questions a paper; or one question, and `largest` on one further paper. A similarity is 0.6 of the
+    paper's own level and 0.4 of the question's, two Beta distributions that lean to the right end, as real
+    similarities do: their means are 6 / 9 and 4 / 5.
     """
     random = np.random.default_rng(seed)
-    sizes = random.integers(1, 4, size=papers)
-    levels = random.beta(6, 3, size=(papers, sets))
-    questions = random.beta(4, 1, size=(3, papers, sets))
-    asked = np.arange(3)[:, None, None] < sizes[None, :, None]
+    sizes = random.integers(1, 4, size=papers) if largest is None else np.array([1] * papers + [largest])
+    levels = random.beta(6, 3, size=(len(sizes), sets))
+    questions = random.beta(4, 1, size=(sizes.max(), len(sizes), sets))
+    asked = np.arange(sizes.max())[:, None, None] < sizes[None, :, None]
     sums = ((0.6 * levels + 0.4 * questions) * asked).sum(axis=0)
     return sums, sizes.astype(np.float64), 0.6 * 6 / 9 + 0.4 * 4 / 5
 
@@ -72,6 +75,9 @@ def main() -> None:
         sums, sizes, truth = simulated_sets(papers, SETS, seed=0)
         table.setdefault("studentised", []).append(covered(intervals(sums, sizes), truth))
         table.setdefault("percentile", []).append(covered(percentile_intervals(sums, sizes), truth))
+        # One paper has a quarter of the questions.
+        sums, sizes, truth = simulated_sets(papers, SETS, seed=0, largest=round(papers / 3))
+        table.setdefault("one large, studentised", []).append(covered(intervals(sums, sizes), truth))
         for share in SHARES:
             sums, sizes = simulated_shares(papers, SETS, seed=0, share=share)
             table.setdefault(f"share of {share}", []).append(covered(share_intervals(sums, sizes), share))

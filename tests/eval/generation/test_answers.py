@@ -22,6 +22,7 @@ from eval.generation.answers import (
     load_model,
 )
 from eval.generation.batches import group_by_paper, plan_batches
+from eval.generation.generation_rules import GenerationRules, count_cut_abstracts, read_rules, rules_of_folder
 from eval.generation.shared_prefix import _draw, answer_papers, cache_columns, shared_length
 from eval.models import find_model
 from eval.run_metrics import AnswerSampling
@@ -99,7 +100,10 @@ def test_a_papers_questions_together_are_answered_as_each_alone(
     prompts = encode_prompts(model, tokenizer, QUESTIONS)
     papers = group_by_paper(QUESTIONS, prompts)
     answers = answer_papers(
-        model, [[prompts[number] for number in paper] for paper in papers], tokenizer.eos_token_id, MAX_ANSWER_TOKENS
+        model,
+        [[prompts[number] for number in paper] for paper in papers],
+        GenerationRules((tokenizer.eos_token_id,)),
+        MAX_ANSWER_TOKENS,
     )
     certain = {
         number: tokenizer.decode(answer.tokens, skip_special_tokens=True).strip()
@@ -127,10 +131,10 @@ def test_answers_stop_at_the_end_of_sequence(model: Any, tokenizer: Any) -> None
     """The fifth token of one answer becomes the end token: every answer stops where it first has this token."""
     prompts = encode_prompts(model, tokenizer, QUESTIONS)
     papers = [[prompts[number] for number in paper] for paper in group_by_paper(QUESTIONS, prompts)]
-    whole = answer_papers(model, papers, -1, MAX_ANSWER_TOKENS)
+    whole = answer_papers(model, papers, GenerationRules(()), MAX_ANSWER_TOKENS)
     assert {len(answer.tokens) for paper in whole for answer in paper} == {MAX_ANSWER_TOKENS}
     end = whole[0][0].tokens[4]
-    stopped = answer_papers(model, papers, end, MAX_ANSWER_TOKENS)
+    stopped = answer_papers(model, papers, GenerationRules((end,)), MAX_ANSWER_TOKENS)
     for stopped_answers, whole_answers in zip(stopped, whole, strict=True):
         for answer, uncut in zip(stopped_answers, whole_answers, strict=True):
             assert answer.tokens == (uncut.tokens[: uncut.tokens.index(end)] if end in uncut.tokens else uncut.tokens)
@@ -232,7 +236,7 @@ def test_logits_are_of_the_prompts_ends_alone(model: Any, tokenizer: Any) -> Non
     papers = [[prompts[number] for number in paper] for paper in group_by_paper(QUESTIONS, prompts)]
     shapes = []
     hook = model.get_output_embeddings().register_forward_hook(lambda *passed: shapes.append(tuple(passed[2].shape)))
-    answer_papers(model, papers, tokenizer.eos_token_id, max_new_tokens=1)
+    answer_papers(model, papers, GenerationRules((tokenizer.eos_token_id,)), max_new_tokens=1)
     hook.remove()
     assert shapes[-1] == (5, 3, 800)
 
@@ -248,6 +252,15 @@ def test_model_that_follows_no_mask_answers_one_at_a_time(tokenizer: Any, caplog
     answers = collected(model, tokenizer, QUESTIONS[:3])
     assert [answers[number] for number in range(3)] == alone(model, tokenizer, QUESTIONS[:3])
     assert "one at a time" in caplog.text
+
+
+def test_cut_abstracts_are_counted_and_warned_of(tiny_base: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two questions on one abstract longer than 512 positions, and one on a short abstract."""
+    folder = find_model("m", str(tiny_base))
+    questions = [Question("Do it", "Caches are small. " * 400, why) for why in ("Why?", "Why so?")] + QUESTIONS[:1]
+    assert count_cut_abstracts(folder, questions) == 1
+    encode_prompts(*load_model(folder), questions)
+    assert "The model reads 448 tokens; the ends of 1 longer abstracts are cut off" in caplog.text
 
 
 def test_prompt_that_is_too_long_is_cut_and_answered(model: Any, tokenizer: Any) -> None:
@@ -266,16 +279,141 @@ def test_question_that_is_too_long_is_refused(model: Any, tokenizer: Any) -> Non
         encode_prompts(model, tokenizer, [QUESTIONS[0], long])
 
 
-def test_mask_is_tried_on_a_paper_with_two_questions(
+def test_mask_is_tried_on_the_longest_prompt_and_answer(
     model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The longest paper has one question, with which the mask could not be tested."""
+    """With two different answers, although this paper has one question."""
     tried = []
     original = answering.first_logits
     monkeypatch.setattr(answering, "first_logits", lambda *given: tried.append(given[1]) or original(*given))
     questions = [replace(QUESTIONS[0], context="Caches are small. " * 40), *QUESTIONS[1:3]]
     collected(model, tokenizer, questions)
-    assert tried == [encode_prompts(model, tokenizer, questions)[1:]]
+    longest = encode_prompts(model, tokenizer, questions)[0]
+    ((first, second),) = tried
+    assert first[: len(longest)] == second[: len(longest)] == longest
+    assert len(first) == len(second) == len(longest) + MAX_ANSWER_TOKENS
+    assert first != second
+
+
+@pytest.mark.parametrize("beyond", [63, 30, -10])
+def test_sliding_window_within_prompt_and_answer_is_followed(
+    tokenizer: Any, caplog: pytest.LogCaptureFixture, beyond: int
+) -> None:
+    """The window ends so many tokens after the longest prompt, so a token of an answer does not see its beginning."""
+    import torch
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(0)
+    config = MistralConfig(
+        vocab_size=800,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=0,
+        sliding_window=max(len(tokenizer(build_prompt(*vars(one).values()))["input_ids"]) for one in QUESTIONS)
+        + beyond,
+    )
+    model = MistralForCausalLM(config).eval()
+    for parameter in model.parameters():
+        parameter.data.mul_(6 if parameter.dim() > 1 else 1)
+    answers = collected(model, tokenizer, QUESTIONS)
+    assert [answers[number] for number in range(len(QUESTIONS))] == alone(model, tokenizer, QUESTIONS)
+    assert "cannot read several questions at once" in caplog.text
+
+
+def test_layers_that_share_a_cache_answer_in_batches(tokenizer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The last two of four layers use the keys and values of the first two."""
+    import torch
+    from transformers import Gemma3nForCausalLM, Gemma3nTextConfig
+
+    torch.manual_seed(0)
+    config = Gemma3nTextConfig(
+        vocab_size=800,
+        vocab_size_per_layer_input=800,
+        hidden_size=32,
+        hidden_size_per_layer_input=8,
+        intermediate_size=64,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        layer_types=["sliding_attention", "full_attention"] * 2,
+        num_kv_shared_layers=2,
+        laurel_rank=4,
+        altup_num_inputs=2,
+        activation_sparsity_pattern=[0.0] * 4,
+        max_position_embeddings=1024,
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    model = Gemma3nForCausalLM(config).eval()
+    answers = collected(model, tokenizer, QUESTIONS)
+    assert [answers[number] for number in range(len(QUESTIONS))] == alone(model, tokenizer, QUESTIONS)
+    assert "one at a time" not in caplog.text
+
+
+def test_tokenizer_without_an_end_token_answers(model: Any, tokenizer: Any) -> None:
+    """The end tokens of the model's generation_config are left; without these every answer has 64 tokens."""
+    endless = copy.deepcopy(tokenizer)
+    endless.eos_token = None
+    answers = collected(model, endless, QUESTIONS[:3])
+    assert [answers[number] for number in range(3)] == alone(model, endless, QUESTIONS[:3])
+
+
+def test_generation_config_is_followed_in_batches(model: Any, tokenizer: Any, expected: list[str]) -> None:
+    """A repetition penalty and a second end token change the answers as they change those of `generate`."""
+    import torch
+
+    changed = copy.deepcopy(model)
+    changed.generation_config.repetition_penalty = 1.3
+    changed.generation_config.eos_token_id = [0, tokenizer(expected[0])["input_ids"][4]]
+    generated = []
+    for question in QUESTIONS:
+        text = build_prompt(question.instruction, question.context, question.question)
+        inputs = tokenizer(text, return_tensors="pt")
+        with torch.inference_mode():
+            tokens = changed.generate(**inputs, max_new_tokens=MAX_ANSWER_TOKENS, do_sample=False, pad_token_id=0)
+        answer = tokens[0, inputs["input_ids"].shape[1] :].tolist()
+        # The second end token is an ordinary word, which decoding does not skip.
+        answer = answer[:-1] if answer[-1] in changed.generation_config.eos_token_id else answer
+        generated.append(tokenizer.decode(answer, skip_special_tokens=True).strip())
+    assert generated != expected
+    answers = collected(changed, tokenizer, QUESTIONS)
+    assert [answers[number] for number in range(len(QUESTIONS))] == generated
+    for batch in answering.sample_in_batches(changed, tokenizer, QUESTIONS, sampling(2, 1e-7)):
+        for number, samples in batch.items():
+            assert samples == [generated[number]] * 2
+    papers = [encode_prompts(changed, tokenizer, QUESTIONS[1:3])]
+    rules = read_rules(changed.generation_config, tokenizer)
+    assert all(answer.certain for answer in answer_papers(changed, papers, rules, MAX_ANSWER_TOKENS)[0])
+
+
+def test_setting_that_batches_do_not_follow_is_left_to_generate(
+    model: Any, tokenizer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A ban on repeated pairs of tokens; settings for samples and neutral ones need no `generate`."""
+    changed = copy.deepcopy(model)
+    changed.generation_config.update(temperature=0.6, top_k=20, num_beams=1, min_length=0, no_repeat_ngram_size=2)
+    answers = collected(changed, tokenizer, QUESTIONS[:3])
+    assert [answers[number] for number in range(3)] == alone(changed, tokenizer, QUESTIONS[:3])
+    assert "sets no_repeat_ngram_size; it answers one at a time" in caplog.text
+    with pytest.raises(InputError, match="sets no_repeat_ngram_size; use greedy decoding"):
+        list(answering.sample_in_batches(changed, tokenizer, QUESTIONS[:3], sampling(2, 0.7)))
+
+
+def test_rules_are_read_from_the_folder(tmp_path: Path, tiny_base: Path) -> None:
+    """From generation_config.json, else from config.json; the model is not loaded."""
+    folder = shutil.copytree(tiny_base, tmp_path / "model")
+    (folder / "generation_config.json").write_text('{"eos_token_id": [5, 3], "repetition_penalty": 1.1}')
+    assert rules_of_folder(find_model("m", str(folder))) == GenerationRules((0, 3, 5), 1.1)
+    (folder / "generation_config.json").unlink()
+    assert rules_of_folder(find_model("m", str(folder))) == GenerationRules((0,))
 
 
 def broken_folders(tiny_base: Path, folder: Path) -> Iterator[tuple[Path, str]]:

@@ -40,9 +40,9 @@ def test_differences_that_cannot_be_significant(papers: int, count: int, words: 
 
 def test_sample_of_the_questions_is_named() -> None:
     """Forty-five of the config's questions were asked, or all 45 of them, since a larger sample was wanted."""
-    sample = SCORES.model_copy(update={"questions": 45})
+    sample = SCORES.model_copy(update={"sampled_questions": 45})
     assert "**Random sample: at most 45 questions of each test were asked.**" in report_markdown(sample, METRICS)
-    assert "Random sample" not in report_markdown(SCORES.model_copy(update={"questions": 46}), METRICS)
+    assert "Random sample" not in report_markdown(SCORES.model_copy(update={"sampled_questions": 46}), METRICS)
 
 
 def test_decoding_of_each_system() -> None:
