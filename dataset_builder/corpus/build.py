@@ -86,7 +86,7 @@ def build(
     Raises `InputError` for papers or pairs that do not fit the format, and for an output folder that holds other
     files.
     """
-    from dataset_builder.corpus.builder import IscaQA
+    from dataset_builder.corpus.datasets_builder import IscaQA
 
     if len(set(test_teachers)) != len(test_teachers):
         raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")

@@ -278,7 +278,7 @@ def test_card_is_about_the_venues_of_the_corpus(sources: Path) -> None:
 
 def test_builder_reads_changed_pairs_and_knows_what_it_dropped(sources: Path) -> None:
     """`IscaQA` as its docstring says, with one cache: new, from the cache, and after an answer changed."""
-    from dataset_builder.corpus.builder import IscaQA
+    from dataset_builder.corpus.datasets_builder import IscaQA
 
     def prepared() -> IscaQA:
         builder = IscaQA(
