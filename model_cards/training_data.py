@@ -24,7 +24,8 @@ class Corpus:
 
     def asked(self, config: str, count: int) -> str:
         """Return "90 questions" for the `count` test questions asked, or "a sample of 6 of 90 questions"."""
-        total = self.report.configs[config]["test"].pairs if self.report else count
+        splits = self.report.configs.get(config) if self.report else None
+        total = splits["test"].pairs if splits else count
         return f"{count} questions" if count == total else f"a sample of {count} of {total} questions"
 
 

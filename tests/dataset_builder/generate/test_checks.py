@@ -113,7 +113,7 @@ def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(model: Any) 
         [
             finished(first, (what, "It is fine today in the mountains."), (what, "Caches hold data needed soon.")),
             finished(second, (what, packets), (when, "A full queue drops packets.")),
-            finished(third, (when, "Queues hold packets until"), ("what do THEY  hold at all: ?", packets)),
+            finished(third, (when, "Queues hold packets until"), ("what do they  HOLD at all: ?", packets)),
             finished(third, ("What do queues hold?", packets), ("What do queues hold?", packets)),
             finished(third, failure="too long"),
             (third, PaperResult(paper_id="10.1/3", request_sha256="0", made_by="a test", responses=unread)),
@@ -127,7 +127,7 @@ def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(model: Any) 
     assert [(pair.paper.paper_id, pair.question) for pair in accepted] == [
         ("10.1/1", what),
         ("10.1/2", when),
-        ("10.1/3", "what do THEY  hold at all: ?"),
+        ("10.1/3", "what do they  HOLD at all: ?"),
         ("10.1/3", "What do queues hold?"),
     ]
     assert [(item.paper.paper_id, item.problem.reason, item.responses) for item in rejected] == [
