@@ -113,7 +113,7 @@ def test_scores_of_a_sample_say_so(scored: Path) -> None:
         assert f", {words} on" in entry["notes"]
         total = report.configs[config]["test"].pairs
         assert corpus.asked(config, total) == f"{total} questions"
-    assert scores.questions == 6
+    assert scores.sampled_questions == 6
 
 
 def _similarity(scores: Scores, system: str, config: str) -> MetricScore:

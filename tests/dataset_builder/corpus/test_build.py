@@ -411,7 +411,7 @@ def test_full_disk_is_one_message(sources: Path, limit: int) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
-    assert "(File too large); make room or choose another folder" in done.stderr.splitlines()[-1]
+    assert "File too large); make room or choose another folder" in done.stderr.splitlines()[-1]
     assert sorted(entry.name for entry in sources.iterdir()) == ["papers", "qa"]
 
 

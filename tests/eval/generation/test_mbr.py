@@ -46,9 +46,14 @@ def test_model_is_scored_with_both_decodings(
     assert list(scores.systems) == ["tiny", "tiny-of-3"]
     greedy, mbr = scores.systems.values()
     assert greedy.sha256 == mbr.sha256
-    assert greedy.decoding == DecodingRecord(method="greedy")
+    assert greedy.decoding == DecodingRecord(method="greedy", end_tokens=[0])
     assert mbr.decoding == DecodingRecord(
-        method="mbr", samples=3, temperature=0.9, seed=0, encoder_sha256=encoder_folder.fingerprint
+        method="mbr",
+        end_tokens=[0],
+        samples=3,
+        temperature=0.9,
+        seed=0,
+        encoder_sha256=encoder_folder.fingerprint,
     )
     stored = [
         StoredAnswers.model_validate_json((tmp_path / f"answers/{name}.json").read_text()) for name in scores.systems
