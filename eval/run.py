@@ -46,10 +46,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="REVISION",
         help="commit, tag or branch of a corpus on the Hub; default: the newest commit",
     )
-    add("--configs", required=True, nargs="+", metavar="CONFIG", help="corpus configs to answer the test questions of")
+    add("--configs", required=True, nargs="+", metavar="CONFIG", help="corpus configs whose test questions to answer")
     models_help = (
         f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. decoding=mbr (minimum "
-        "Bayes risk) samples several answers and keeps the one that the first encoder finds closest to all samples"
+        "Bayes risk) samples several answers and keeps the one that the first encoder finds nearest to all samples"
     )
     add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
     encoders_help = (
@@ -57,14 +57,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "score; default: all-MiniLM-L6-v2"
     )
     add("--encoders", nargs="+", metavar="ENCODER", help=encoders_help)
-    add("--cross-encoder", metavar="ENCODER", help="cross-encoder as a further metric, folder or Hub id")
+    add("--cross-encoder", metavar="ENCODER", help="cross-encoder for one more metric, folder or Hub id")
     add("--samples", type=int, default=16, metavar="N", help="samples for MBR; default: %(default)s")
     add("--temperature", type=float, default=0.8, help="temperature for MBR; default: %(default)s")
     add("--seed", type=int, default=0, help="seed for MBR; default: %(default)s")
     add("--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="output folder; default: %(default)s")
     sample_help = "answer a fixed random sample of N questions of each config; default: all questions"
     add("--questions", type=int, metavar="N", help=sample_help)
-    batch_help = "largest number of questions in a batch, which changes no answer; default: what the memory can hold"
+    batch_help = "largest number of questions in a batch; it changes no answer; default: what the memory can hold"
     add("--batch-size", type=int, metavar="N", help=batch_help)
 
 

@@ -31,10 +31,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     command.add_argument("--scores", type=Path, required=True, metavar="FILE", help="scores.json of its evaluation")
     command.add_argument(
-        "--dataset-id", metavar="ORG/NAME", help="corpus of the scores on the Hub; default: as in the scores"
+        "--dataset-id", metavar="ORG/NAME", help="corpus of the scores, on the Hub; default: as in the scores"
     )
     command.add_argument(
-        "--train-dataset-id", metavar="ORG/NAME", help="corpus of the training on the Hub, if it is another one"
+        "--train-dataset-id", metavar="ORG/NAME", help="training corpus, on the Hub, if it is another corpus"
     )
     command.add_argument(
         "--start-model", metavar="ORG/NAME", help="start of GRPO or best of n, on the Hub; default: as in the run"

@@ -65,7 +65,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--temperature", type=float, default=0.8, metavar="T", help="sampling temperature; default: %(default)s"
     )
     command.add_argument("--batch-size", type=int, metavar="N", help="questions in a batch; default: as many as fit")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sampling; default: %(default)s")
     command.add_argument(
         "--encoder",
         default=DEFAULT_ENCODER,

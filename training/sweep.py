@@ -29,7 +29,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     command.add_argument("--config", type=Path, required=True, metavar="FILE", help="recipe of training.sft")
     command.add_argument(
-        "--learning-rates", type=float, nargs="+", default=[], metavar="RATE", help="default: the recipe's"
+        "--learning-rates", type=float, nargs="+", default=[], metavar="RATE", help="to try; default: the recipe's"
     )
     command.add_argument(
         "--seeds",
@@ -37,9 +37,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="SEED",
-        help="at the best learning rate; default: the recipe's",
+        help="seeds to train at the best learning rate; default: the recipe's",
     )
-    command.add_argument("--out", type=Path, metavar="DIR", help="default: the recipe's output_dir with -sweep added")
+    command.add_argument("--out", type=Path, metavar="DIR", help="folder; default: the output_dir with -sweep added")
     command.add_argument_group(
         "recipe keys", "--KEY VALUE overrides a key of the recipe in all runs: --num_train_epochs 1"
     )

@@ -1,4 +1,4 @@
-r"""Build the corpus from papers and pairs: a folder that `load_dataset` reads as it would from the Hub.
+r"""Build the corpus from papers and pairs: a folder that `load_dataset` reads like a corpus on the Hub.
 
 python -m dataset_builder build --papers dataset_builder/sample/papers --qa dataset_builder/sample/qa \
     --train-teacher detailed --test-teachers plain detailed --out data/corpus --license apache-2.0

@@ -35,7 +35,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `push`."""
     add = command.add_argument
     add("--dataset", type=Path, default=Path("data/corpus"), metavar="DIR", help="corpus folder; default: %(default)s")
-    contexts = "publish the abstracts, which belong to publishers and authors (full), or null in their place (none)"
+    contexts = "full: publish the abstracts, which belong to publishers and authors; none: publish null in their place"
     add("--contexts", required=True, choices=("full", "none"), help=contexts)
     add_push_arguments(command)
 

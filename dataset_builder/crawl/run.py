@@ -43,19 +43,19 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `crawl`."""
     add = command.add_argument
     add("--venue", required=True, metavar="KEY", help="the venue's key at DBLP, such as isca or IEEEpact")
-    files = "names of the venue's files at DBLP where they are not the key: --venue nips --volumes nips neurips"
+    files = "names of the venue's files at DBLP, if they differ from the key: --venue nips --volumes nips neurips"
     add("--volumes", nargs="+", metavar="NAME", help=files)
     add("--years", type=parse_years, nargs="+", required=True, metavar="Y", help="years or spans: 2019 2021-2023")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the VENUE_YEAR.jsonl files")
-    order = f"sources of abstracts, asked in this order; default: {' '.join(SOURCES)}"
+    order = f"where to search for abstracts, in this order; default: {' '.join(SOURCES)}"
     add("--sources", nargs="+", choices=SOURCES, default=SOURCES, metavar="SOURCE", help=order)
     add("--retry-missing", action="store_true", help="ask again for the abstracts that an earlier crawl did not find")
-    add("--list-again", action="store_true", help="list all papers again, also of the years that are listed already")
-    mirror = f"ask a mirror of a source; may be repeated. Sources: {' '.join(BASE_URLS)}"
+    add("--list-again", action="store_true", help="list the papers again, even of years that are already listed")
+    mirror = f"use a mirror of a source; may be given several times. Sources: {' '.join(BASE_URLS)}"
     add("--base-url", type=_base_url, action="append", default=[], metavar="SOURCE=URL", help=mirror)
     pause = "pause between two requests to the same host; default: the pause that each host asks for"
     add("--pause", type=_seconds(0.0), metavar="SECONDS", help=pause)
-    limit = "time limit for an answer: %(default)s"
+    limit = "time limit of one request; default: %(default)s"
     add("--timeout", type=_seconds(0.1), default=Settings.timeout, metavar="SECONDS", help=limit)
 
 

@@ -111,7 +111,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
     add("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
-    add("--seed", type=int, default=0, metavar="N", help="for the shuffling; default: %(default)s")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the shuffling; default: %(default)s")
     add_grounding_arguments(command)
 
 

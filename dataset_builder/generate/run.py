@@ -41,7 +41,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--teacher", required=True, metavar="T", help="name of a packaged teacher, or a YAML file")
     add("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
     add("--years", type=parse_years, nargs="+", metavar="Y", help="years or spans: 2019 2021-2023; default: all")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder in which the teacher gets a folder")
+    add("--out", type=Path, required=True, metavar="DIR", help="output folder; the pairs go into its folder T")
     add("--seed", type=int, default=0, metavar="N", help="seed of the run; default: %(default)s")
     add_grounding_arguments(command)
     add_backend_arguments(command)

@@ -26,8 +26,8 @@ MOST_USED = """--model_name_or_path: base model, folder or Hub id (training.alig
 --num_train_epochs, --max_steps, --learning_rate, --seed
 --per_device_train_batch_size, --gradient_accumulation_steps: their product is the size of a step
 --use_peft, --lora_r, --lora_alpha, --lora_dropout, --lora_target_modules: train a LoRA adapter
---dtype: of the loaded weights, for example bfloat16; --bf16 true computes in bfloat16
---save_steps, --logging_steps: in steps, or below 1 as a share of the run"""
+--dtype: type of the loaded weights, for example bfloat16; --bf16 true computes in bfloat16
+--save_steps, --logging_steps: a number of steps, or below 1 a share of the run"""
 
 
 @dataclass
@@ -46,8 +46,8 @@ class ProjectKeys:
     validation_questions: int = field(
         default=64,
         metadata={
-            "help": "number of validation questions to answer before training and at the end (training.sft: of each "
-            "epoch, to keep the epoch with the most similar answers); 0 keeps the last epoch"
+            "help": "validation questions to answer before training and at its end (training.sft: after each "
+            "epoch, to keep the epoch with the most similar answers); with 0, the last epoch is kept"
         },
     )
 
@@ -58,7 +58,7 @@ class SFTKeys(ProjectKeys):
 
     rows: Literal["paper", "pair"] = field(
         default="paper",
-        metadata={"help": "a training row, which the batch size counts: one paper with its pairs, or one pair"},
+        metadata={"help": "what one row of a batch is: one paper with all its pairs (paper), or one pair (pair)"},
     )
 
 

@@ -37,12 +37,12 @@ def add_backend_arguments(command: argparse.ArgumentParser) -> None:
         "--batch-size",
         type=_whole_number(1),
         metavar="N",
-        help=f"papers at once in this process (default: {TransformersBackend.batch_size}), halved where memory runs "
-        "out. A larger batch is faster; a kill loses the papers of one batch. Another N may change words in the pairs",
+        help=f"papers in one batch in this process (default: {TransformersBackend.batch_size}); halved if memory runs "
+        "out. A larger batch is faster; a stop loses one batch. Another N may change words in the pairs",
     )
-    add = command.add_argument_group("a server instead of a model in this process").add_argument
+    add = command.add_argument_group("use a server instead of a model in this process").add_argument
     add("--endpoint", metavar="URL", help="a server that speaks OpenAI's chat-completions protocol")
-    add("--endpoint-model", metavar="NAME", help="the server's name of the model; default: the teacher's model")
+    add("--endpoint-model", metavar="NAME", help="name of the model on the server; default: the teacher's model")
     concurrency = f"requests at once; default: {HTTPBackend.concurrency}"
     add("--concurrency", type=_whole_number(1), metavar="N", help=concurrency)
     timeout = f"time limit of one response; default: {HTTPBackend.timeout:.0f}"
