@@ -77,7 +77,7 @@ def mentioned_numbers(text: str) -> dict[float, set[float]]:
 
 
 def supporting_numbers(source: str) -> set[float]:
-    """Return the values that `source` supports: those of its numbers, and of the parts of its powers."""
+    """Return the values that `source` supports: its numbers, and the parts of its powers."""
     known = set().union(*mentioned_numbers(source).values()) | numbers(source)
     return known | {_power("10", exponent) for exponent in LOST_POWER.findall(source)}
 

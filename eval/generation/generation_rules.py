@@ -31,7 +31,7 @@ NEUTRAL: dict[str, float] = {
 
 @dataclass(frozen=True)
 class GenerationRules:
-    """The tokens that end an answer, the repetition penalty (1 is none), and the names of `other` active settings."""
+    """The tokens that end an answer, the repetition penalty (1: off), and the names of `other` active settings."""
 
     end_tokens: tuple[int, ...]
     repetition_penalty: float = 1.0

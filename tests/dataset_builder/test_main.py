@@ -11,7 +11,7 @@ from dataset_builder.__main__ import STAGES, parser
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_help_ends_with_an_example_that_parses(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The example names the stage, and its options are those of the stage."""
+    """The example names the stage, and the stage has all options of the example."""
     with pytest.raises(SystemExit) as exit_:
         parser().parse_args([stage, "--help"])
     assert exit_.value.code == 0

@@ -99,4 +99,4 @@ class Faults:
 
 
 async def _drop(message: dict[str, Any]) -> None:
-    """Take a part of an answer that nobody will get."""
+    """Take a part of an answer that no client will get."""

@@ -286,7 +286,7 @@ class Hub:
         return JSONResponse({"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": ""})
 
     def routes(self) -> list[Route]:
-        """Return the routes, those of models without their kind included."""
+        """Return the routes. The routes of models also exist without the kind in the path."""
         api = "/api/{kinds}/{namespace}/{name}"
         routes = [
             Route("/api/repos/create", self.create, methods=["POST"]),

@@ -310,7 +310,7 @@ def test_hydrating_from_other_abstracts_says_which(
     assert (len(rows["plain"]["train"]), len(rows["detailed"]["train"])) == (78, 78)
     report = json.loads((out / "report.json").read_text())
     assert report["configs"]["plain"]["train"]["pairs"] == 78
-    # The counts are those of a corpus that is built from the remaining rows.
+    # The counts are the same as in a corpus that is built from the remaining rows.
     assert report["contamination"]["plain"]["answers"] == dict(
         count_contamination(*([row["answer"] for row in rows["plain"][split]] for split in ("test", "train")))
     )

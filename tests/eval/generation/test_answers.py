@@ -367,7 +367,7 @@ def test_tokenizer_without_an_end_token_answers(model: Any, tokenizer: Any) -> N
 
 
 def test_generation_config_is_followed_in_batches(model: Any, tokenizer: Any, expected: list[str]) -> None:
-    """A repetition penalty and a second end token change the answers as they change those of `generate`."""
+    """A repetition penalty and a second end token change the answers in the same way as in `generate`."""
     import torch
 
     changed = copy.deepcopy(model)
