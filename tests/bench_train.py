@@ -46,8 +46,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     from dataset_builder.corpus.questions import read_questions
     from dataset_builder.hardware import peak_memory_bytes, use_all_threads
     from training.data.tokenization import load_tokenizer, tokenize_pairs
-    from training.hardware import machine_defaults
-    from training.sft import COMPILED_PADDING
+    from training.hardware import compiled_padding, machine_defaults
 
     class StepTimes(TrainerCallback):
         def __init__(self) -> None:
@@ -95,7 +94,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
                 tokenizer,
                 [warming, measured],
                 {**common, **settings},
-                COMPILED_PADDING if arguments.compile else 1,
+                compiled_padding() if arguments.compile else 1,
             )
         times = StepTimes()
         trainer.add_callback(times)

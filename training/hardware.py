@@ -13,6 +13,8 @@ from dataset_builder.errors import InputError
 from dataset_builder.hardware import computing_dtype
 from eval.run_metrics import RunEnvironment
 
+# Rows of up to about 1,300 tokens have five lengths then, and so five programs.
+COMPILED_PADDING = 256
 PACKAGES = ("accelerate", "datasets", "huggingface_hub", "peft", "torch", "transformers", "trl")
 
 
@@ -47,15 +49,22 @@ def check_processes(args: TrainingArguments, validation_questions: int) -> None:
 
 
 def compile_layers(model: torch.nn.Module, backend: str | None, mode: str | None) -> None:
-    """Compile the decoder layer, which all layers share, once for each shape of its input.
+    """Compile the decoder layer, which all layers share.
 
-    Rows are padded to few lengths (`pad_to_multiple_of`), so programs for fixed shapes are faster. The embeddings and
-    the head are not compiled: the head gets another number of answer tokens in each batch.
+    On a GPU, rows are padded to few lengths (see `compiled_padding`), because programs for one shape each are faster. On
+    a CPU, one program takes every length: padding costs more there than a program for one shape gains. The embeddings
+    and the head are not compiled: the head gets another number of answer tokens in each batch.
     """
+    dynamic = not torch.cuda.is_available()
     torch._dynamo.config.recompile_limit = 32
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
-            module.compile(backend=backend, mode=mode, dynamic=False)
+            module.compile(backend=backend, mode=mode, dynamic=dynamic)
+
+
+def compiled_padding() -> int:
+    """Return the multiple of tokens to which rows are padded for compiled layers."""
+    return COMPILED_PADDING if torch.cuda.is_available() else 1
 
 
 def run_environment(precision: str) -> RunEnvironment:

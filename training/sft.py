@@ -16,9 +16,6 @@ from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from training.run.recipe import Recipe, SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
 
-# With torch.compile, rows are padded to multiples of this: rows of up to about 1,300 tokens have five lengths then,
-# and so five programs.
-COMPILED_PADDING = 256
 # Keys of TRL and transformers that would change the rows, their labels or their order.
 UNSUPPORTED_KEYS = (
     *("packing", "eval_packing", "padding_free", "completion_only_loss", "assistant_only_loss"),
@@ -41,7 +38,7 @@ def main(words: list[str]) -> None:
     from trl.trainer.sft_config import SFTConfig
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, machine_defaults
+    from training.hardware import check_processes, compiled_padding, machine_defaults
 
     recipe = parse_recipe(words, machine_defaults(), SFTKeys, SFTConfig)
     refuse_unsupported_keys(recipe)
@@ -100,7 +97,7 @@ def main(words: list[str]) -> None:
     args.restore_callback_states_from_checkpoint = True
     # Score the untrained model too, so that a run that makes it worse is noticed.
     args.eval_on_start = checkpoint is None
-    padding = int(args.pad_to_multiple_of or (COMPILED_PADDING if args.torch_compile else 1))
+    padding = int(args.pad_to_multiple_of or (compiled_padding() if args.torch_compile else 1))
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         with explain_refused_values():
             trainer = RowTrainer(

@@ -20,6 +20,7 @@ from training.data.sampler import BeginEpoch, EpochOrderSampler
 from training.data.tokenization import NO_LOSS, pad_dataset
 from training.guarded_trainer import GuardedTrainer
 from training.hardware import compile_layers
+from training.label_scores import LabelScores, score_labels
 from training.run.failures import TrainingError
 
 logger = logging.getLogger(__name__)
@@ -87,17 +88,24 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
         mask = attention_mask(inputs.pop("parts"))
         following = inputs["labels"][:, 1:]
         predicting = following != NO_LOSS
-        if self.accelerator.device.type == "cpu":
-            # Without Triton, TRL would compute the logits of every token. The hook keeps the tokens with a label.
-            self._predicting = predicting
-            inputs["shift_labels"] = following[predicting][None]
+        labels = following[predicting][None]
 
         def masked_model(**inputs: Any) -> Any:
             return model(**{**inputs, "attention_mask": mask})
 
+        def scored_model(*, input_ids: Any, position_ids: Any, **ignored: Any) -> LabelScores:
+            outputs = model(input_ids=input_ids, position_ids=position_ids, attention_mask=mask, use_cache=False)
+            return score_labels(outputs.logits, labels)
+
+        # Without Triton, TRL would compute the logits of every token, in several passes over the vocabulary. On a CPU
+        # the hook keeps the tokens with a label, and the loss is computed from the logits of the model itself.
+        on_cpu = self.accelerator.device.type == "cpu"
+        if on_cpu:
+            self._predicting = predicting
+
         try:
             loss: torch.Tensor = super().compute_loss(  # type: ignore[no-untyped-call]  # TRL
-                masked_model, inputs, *args, **kwargs
+                scored_model if on_cpu else masked_model, inputs, *args, **kwargs
             )
         finally:
             self._predicting = None
