@@ -51,9 +51,9 @@ def check_processes(args: TrainingArguments, validation_questions: int) -> None:
 def compile_layers(model: torch.nn.Module, backend: str | None, mode: str | None) -> None:
     """Compile the decoder layer, which all layers share.
 
-    On a GPU, rows are padded to few lengths (see `compiled_padding`), because programs for one shape each are faster. On
-    a CPU, one program takes every length: padding costs more there than a program for one shape gains. The embeddings
-    and the head are not compiled: the head gets another number of answer tokens in each batch.
+    On a GPU, rows are padded to few lengths (see `compiled_padding`), because programs for one shape are faster. On a
+    CPU, one program takes every length, because padding would cost more there than it gains. The embeddings and the
+    head are not compiled: the head gets another number of answer tokens in each batch.
     """
     dynamic = not torch.cuda.is_available()
     torch._dynamo.config.recompile_limit = 32

@@ -20,9 +20,9 @@ class LabelScores:
 
 
 def score_labels(logits: torch.Tensor, labels: torch.Tensor) -> LabelScores:
-    """Return the scores of `labels` (1, labels) under `logits` (1, labels, vocabulary); only `log_probs` has a gradient.
+    """Return the scores of `labels` (1, labels) under `logits` (1, labels, vocabulary).
 
-    The softmax is computed in float32.
+    The softmax is computed in float32. Only `log_probs` has a gradient.
     """
     log_softmax = logits.float().log_softmax(dim=-1)
     with torch.no_grad():

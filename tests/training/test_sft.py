@@ -262,8 +262,10 @@ def test_adapter_on_a_bfloat16_base_stays_in_float32(
     assert losses[1] == pytest.approx(losses[0], rel=0.01)
 
 
-def test_layers_are_compiled_once_a_length(pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path) -> None:
-    """Nine rows in twos, of several lengths and numbers of answer tokens, padded to 64s: a graph a length in 15 steps.
+def test_layers_are_compiled_once_for_all_lengths(
+    pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path
+) -> None:
+    """Nine rows in twos, of several lengths and numbers of answer tokens: one graph in 15 steps on a CPU.
 
     pad_dataset completes the last step of an epoch, and validation is not compiled.
     """
@@ -284,12 +286,12 @@ def test_layers_are_compiled_once_a_length(pairs: list[TokenizedPair], tokenizer
     trainer.data_collator = counted
     trainer.train()
     assert len(shapes) == 15
-    trained_on = set(shapes)
-    assert {rows for rows, length in trained_on} == {2}
+    assert {rows for rows, length in shapes} == {2}
+    assert len(set(shapes)) > 1
     trainer.evaluate()
     graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     torch._dynamo.reset()
-    assert graphs == len(trained_on) > 1
+    assert graphs == 1
 
 
 def test_optimizer_is_the_fused_one(pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path) -> None:
