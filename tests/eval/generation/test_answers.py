@@ -497,7 +497,7 @@ def test_gpu_answers_as_it_does_alone(tiny_base: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_real_weights_answer_the_same_in_any_batch(packaged_models: Path, corpus: Path) -> None:
-    """Ask SmolLM2 four questions of the sample: one at a time, all together, and three and one."""
+    """Ask SmolLM2 four questions of the slice: one at a time, all together, and three and one."""
     from dataset_builder.corpus.load import load_corpus_split
     from dataset_builder.corpus.questions import read_questions
 
