@@ -16,6 +16,8 @@ from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.formats import write_format
 from docs.machine import describe_commit, describe_machine
 from docs.results import (
+    BASELINE,
+    CONFIGS,
     HEADLINE,
     REPOSITORY,
     RESULTS,
@@ -56,6 +58,7 @@ def main() -> None:
     """Record the scores, the training metrics and two examples of a run."""
     arguments = parser().parse_args()
     scores = read_scores(arguments.runs / "eval" / SCORES_FILE)
+    check_scores(scores, arguments.runs / "eval")
     corpus = Path(scores.dataset)
     report = read_corpus_report(corpus)
     public = public_scores(scores, report.name)
@@ -86,6 +89,17 @@ def main() -> None:
     for system, measured in metrics.items():
         write_format(arguments.out / metrics_name(system), measured)
     write_format(arguments.out / RUN_NAME, run)
+
+
+def check_scores(scores: Scores, evaluation: Path) -> None:
+    """Raise `InputError` if the scores lack a system or a config that the pages show."""
+    for name in (BASELINE, *TRAINED):
+        missing = set(CONFIGS) - (scores.systems[name].configs.keys() if name in scores.systems else set())
+        if missing:
+            raise InputError(
+                f"{evaluation / SCORES_FILE}: has no scores of {name!r} on {', '.join(sorted(missing))}, which the "
+                "pages show; run `make reproduce`"
+            )
 
 
 def public_scores(scores: Scores, corpus: str) -> Scores:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.results import Results
 from eval.analysis.scores import read_scores
 from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
@@ -69,3 +70,27 @@ def test_make_run_twice(project: Path) -> None:
     assert "answering" not in second.stderr
     after = contents(project)
     assert [name for name in before if "__pycache__" not in name and before[name] != after.get(name)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_make_reproduce(project: Path) -> None:
+    """The full run says how long it takes, and writes results, tables and figures; here of two steps."""
+    settings = (
+        "RECORD=yes",
+        "COMPILE_ARGS=",
+        "TRAIN_ARGS=--max_steps 2 --validation_questions 2 --learning_rate 1e-6",
+    )
+    done = subprocess.run([*MAKE, "reproduce", *settings], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "about two hours on two quiet CPU cores" in done.stdout.splitlines()[0]
+    results = Results(project / "results")
+    trained = {f"{system}{suffix}" for system in ("full", "lora") for suffix in ("", "-closed-book")}
+    assert results.scores.systems.keys() == {"baseline", "baseline-few-shot", *trained}
+    assert results.scores.sampled_questions is None
+    assert (results.run.train_pairs, results.run.test_pairs) == (84, {"plain": 40, "detailed": 45})
+    row = f"| **lora-closed-book** | {results.mean('lora-closed-book', 'plain'):.3f} ("
+    assert row in (project / "README.md").read_text()
+    assert row in (project / "docs/evaluation.md").read_text()
+    figure = "docs/images/results-light.svg"
+    assert (project / figure).read_bytes() != (REPOSITORY / figure).read_bytes()
