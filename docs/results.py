@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 from dataset_builder.formats import FileFormat, read_format
 from eval.analysis.scores import Scores, read_scores
@@ -11,10 +11,13 @@ from eval.run_metrics import RunMetrics
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "results"
-SAMPLE_SCORES = RESULTS / "sample.json"
-SAMPLE_RUN = RESULTS / "sample_run.json"
-REAL_ABSTRACTS = RESULTS / "real_abstracts.json"
-REMEDY = "write it again: python -m docs.record_run --help"
+SCORES_NAME, RUN_NAME = "open_corpus.json", "open_corpus_run.json"
+HEADLINE = "cosine_similarity"
+CONFIGS = ("plain", "detailed")
+# The names that `make reproduce` gives to its systems. The other baselines have a suffix, as `baseline-chat`.
+TRAINED = ("full", "lora")
+BASELINE = "baseline"
+REMEDY = "write it again: make reproduce"
 
 
 class ExampleAnswer(FileFormat):
@@ -25,9 +28,10 @@ class ExampleAnswer(FileFormat):
 
 
 class Example(FileFormat):
-    """A test question of the sample, its reference answer, and the answers by system."""
+    """A test question on a paper, its reference answer, and the answers by system."""
 
     config: str
+    paper_id: str
     question: str
     title: str
     year: int
@@ -35,62 +39,71 @@ class Example(FileFormat):
     answers: dict[str, ExampleAnswer]
 
 
-class SampleRun(FileFormat):
-    """Where the figures of results/sample.json come from, and two examples of its answers."""
+class RecordedRun(FileFormat):
+    """Where the figures of results/open_corpus.json come from, the size of the corpus, and two examples of answers.
+
+    `teacher` wrote the training pairs. `test_pairs` are by config.
+    """
 
     date: str
     commit: str
     command: str
     machine: str
+    teacher: str
+    train_papers: int
+    train_pairs: int
+    test_papers: int
+    test_pairs: dict[str, int]
     good_example: Example
     wrong_example: Example
 
 
-class TranscribedScore(FileFormat):
-    """A mean similarity and the ends of its 95 % interval."""
+class Results:
+    """The recorded results: the scores, the metrics of each trained system, and the record of the run."""
 
-    mean: float
-    low: float
-    high: float
+    def __init__(self, folder: Path = RESULTS) -> None:
+        self.scores: Scores = read_scores(folder / SCORES_NAME)
+        self.metrics: dict[str, RunMetrics] = {
+            name: read_format(RunMetrics, folder / metrics_name(name), REMEDY) for name in TRAINED
+        }
+        self.run: RecordedRun = read_format(RecordedRun, folder / RUN_NAME, REMEDY)
+
+    @property
+    def baselines(self) -> list[str]:
+        """Return the names of the baselines: the base model, by its prompts."""
+        return [name for name in self.scores.systems if name.split("-")[0] == BASELINE]
+
+    @property
+    def heuristic_baselines(self) -> list[str]:
+        """Return the names of the heuristic baselines."""
+        return [name for name, entry in self.scores.heuristics.items() if entry.kind == "heuristic baseline"]
+
+    @property
+    def upper_bounds(self) -> list[str]:
+        """Return the names of the upper bounds."""
+        return [name for name, entry in self.scores.heuristics.items() if entry.kind == "upper bound"]
+
+    def mean(self, name: str, config: str) -> float:
+        """Return the mean similarity of a system or heuristic on a config."""
+        entry = self.scores.systems.get(name) or self.scores.heuristics[name]
+        return entry.configs[config].metrics[HEADLINE].mean
+
+    def best(self, names: Iterable[str], config: str) -> str:
+        """Return the name with the highest mean similarity on a config."""
+        return max(names, key=lambda name: self.mean(name, config))
+
+    def best_overall(self, names: Iterable[str]) -> str:
+        """Return the name with the highest mean similarity over all configs."""
+        return max(names, key=lambda name: sum(self.mean(name, config) for config in CONFIGS))
+
+    def is_clear(self, first: str, second: str, config: str) -> bool:
+        """Return whether the corrected p-value of the difference between two systems is below 0.05."""
+        return any(
+            {difference.first, difference.second} == {first, second} and difference.p_corrected < 0.05
+            for difference in self.scores.differences[config]
+        )
 
 
-class TranscribedSystem(FileFormat):
-    """One line of a table in RESULTS.md: scores by config."""
-
-    kind: Literal["heuristic baseline", "system", "upper bound"]
-    configs: dict[str, TranscribedScore]
-
-
-class TranscribedScores(FileFormat):
-    """A table of RESULTS.md, copied by hand because the run's scores.json was not kept."""
-
-    transcribed_from: str
-    date: str
-    trained_at: str
-    evaluated_at: str
-    machine: str
-    commands: list[str]
-    questions_per_config: int
-    encoder: str
-    systems: dict[str, TranscribedSystem]
-
-
-def sample_scores() -> Scores:
-    """Return the scores of the run on the sample."""
-    return read_scores(SAMPLE_SCORES)
-
-
-def sample_metrics(system: str) -> RunMetrics | None:
-    """Return what training `system` measured in the run on the sample; None for a system that was not trained."""
-    path = RESULTS / f"sample_{system}.json"
-    return read_format(RunMetrics, path, REMEDY) if path.is_file() else None
-
-
-def sample_run() -> SampleRun:
-    """Return the record of the run on the sample."""
-    return read_format(SampleRun, SAMPLE_RUN, REMEDY)
-
-
-def real_abstracts() -> TranscribedScores:
-    """Return the scores on real abstracts that RESULTS.md holds."""
-    return read_format(TranscribedScores, REAL_ABSTRACTS, "copy the table of RESULTS.md again")
+def metrics_name(system: str) -> str:
+    """Return the name of the file with the metrics of a trained system."""
+    return f"open_corpus_{system}.json"

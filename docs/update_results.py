@@ -9,39 +9,26 @@ text between the two lines and leaves the rest of the page as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.files import write_text
-from docs.results import (
-    REPOSITORY,
-    Example,
-    TranscribedScore,
-    real_abstracts,
-    sample_metrics,
-    sample_run,
-    sample_scores,
-)
-from eval.analysis.scores import MeanScore
+from docs.results import CONFIGS, HEADLINE, REPOSITORY, TRAINED, Example, Results
+from eval.analysis.scores import ConfigScores, MeanScore
 
 BLOCK = re.compile(r"(?<=<!-- results: )([a-z ]+)( -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
-CONFIGS = ("plain", "detailed")
-HEADLINE = "cosine_similarity"
-KIND_TITLES = {
-    "heuristic baseline": "heuristic baseline: {}",
-    "system": "{}",
-    "upper bound": "upper bound: {}",
-}
+SCORE_HEADER = ["| system | test by `plain` | test by `detailed` |", "| --- | ---: | ---: |"]
+CHANCE = "\N{DAGGER}"
 
 
-def update(text: str) -> str:
+def update(text: str, results: Results) -> str:
     """Return a page's text with every marked part written anew."""
 
     def write(match: re.Match[str]) -> str:
         if match[1] not in PARTS:
             raise InputError(f"<!-- results: {match[1]} -->: unknown part; choose from: {', '.join(PARTS)}")
-        return f"{match[1]}{match[2]}\n{PARTS[match[1]]()}\n"
+        return f"{match[1]}{match[2]}\n{PARTS[match[1]](results)}\n"
 
     return BLOCK.sub(write, text)
 
@@ -52,114 +39,153 @@ def pages() -> Iterator[Path]:
     yield from sorted((REPOSITORY / "docs").glob("*.md"))
 
 
-def good_example() -> str:
-    """Return the README's example: a question, the reference answer, an untrained and a trained model's answer."""
-    return _example(sample_run().good_example, ("baseline", "lora"))
+def good_example(results: Results) -> str:
+    """Return the README's example: a question, the reference answer, the best baseline's answer and LoRA's."""
+    return _example(results.run.good_example, (results.best_overall(results.baselines), "lora"))
 
 
-def wrong_example() -> str:
+def wrong_example(results: Results) -> str:
     """Return an example of a wrong answer with a high score."""
-    return _example(sample_run().wrong_example, ("lora",))
+    return _example(results.run.wrong_example, ("lora",))
 
 
-def sample_table() -> str:
-    """Return the scores of the run on the sample, with the cost of training and the source of the figures."""
-    scores, run = sample_scores(), sample_run()
+def headline_table(results: Results) -> str:
+    """Return the scores of all systems, the best heuristic baseline and the lowest upper bound."""
+    lowest_bound = min(results.upper_bounds, key=lambda name: sum(results.mean(name, config) for config in CONFIGS))
+    lines = [
+        *SCORE_HEADER,
+        _heuristic_row(results, results.best_overall(results.heuristic_baselines)),
+        *(f"| **{name}** | {_scores(system.configs)} |" for name, system in results.scores.systems.items()),
+        _heuristic_row(results, lowest_bound),
+    ]
+    return "\n".join([*lines, "", _source(results)]) + "\n"
+
+
+def full_table(results: Results) -> str:
+    """Return the scores of all systems and heuristics, with the cost of training."""
     lines = [
         "| system | test by `plain` | test by `detailed` | training time | trainable parameters | peak memory |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
+        *(f"{_heuristic_row(results, name)}  |  |  |" for name in results.heuristic_baselines),
     ]
-    entries = [(KIND_TITLES[entry.kind].format(name), entry) for name, entry in scores.heuristics.items()]
-    lines += [
-        _row(title, [entry.configs[config].metrics[HEADLINE] for config in CONFIGS], ["", "", ""])
-        for title, entry in entries
-        if entry.kind == "heuristic baseline"
-    ]
-    for name, system in scores.systems.items():
-        metrics = sample_metrics(name)
+    for name, system in results.scores.systems.items():
         cost = ["", "", ""]
-        if metrics:
-            cost = [
-                f"{metrics.train_seconds:.0f} s",
-                f"{metrics.trainable_parameters:,}",
-                f"{metrics.peak_memory_bytes / 2**30:.1f} GiB",
-            ]
-        lines.append(_row(f"**{name}**", [system.configs[config].metrics[HEADLINE] for config in CONFIGS], cost))
-    lines += [
-        _row(title, [entry.configs[config].metrics[HEADLINE] for config in CONFIGS], ["", "", ""])
-        for title, entry in entries
-        if entry.kind == "upper bound"
+        if name in results.metrics:
+            metrics = results.metrics[name]
+            memory = f"{metrics.peak_memory_bytes / 2**30:.1f} GiB"
+            cost = [_duration(metrics.train_seconds), f"{metrics.trainable_parameters:,}", memory]
+        lines.append(f"| **{name}** | {_scores(system.configs)} | {' | '.join(cost)} |")
+    lines += [f"{_heuristic_row(results, name)}  |  |  |" for name in results.upper_bounds]
+    return "\n".join([*lines, "", _source(results)]) + "\n"
+
+
+def gains(results: Results) -> str:
+    """Return how far trained systems are above the best baselines, and what the scores rest on."""
+
+    def against(name: str, others: list[str]) -> str:
+        best = [(config, results.best(others, config)) for config in CONFIGS]
+        shown = " and ".join(dict.fromkeys(f"`{other}`" for _, other in best))
+        return f"{' / '.join(_gain(results, name, other, config) for config, other in best)} ({shown})"
+
+    lines = [
+        f"- `{name}` compared with the best baseline: {against(name, results.baselines)}; with the best heuristic "
+        f"baseline: {against(name, results.heuristic_baselines)}."
+        for name in TRAINED
     ]
-    lines += ["", f"Source: `{run.command}` at commit {run.commit} on {run.date}, on {run.machine}."]
-    return "\n".join(lines) + "\n"
+    full, lora = TRAINED
+    lines.append(f"- `{full}` compared with `{lora}`: {against(full, [lora]).rpartition(' (')[0]}.")
+    if any(CHANCE in line for line in lines):
+        lines.append(f"- {CHANCE}: may be chance (p of 0.05 or more after correction for the number of comparisons).")
+    return "\n".join([*lines, _corpus_size(results)]) + "\n"
 
 
-def headline_table() -> str:
-    """Return the scores on real abstracts of the systems, the best heuristic baseline and the lowest upper bound."""
-    systems = real_abstracts().systems
-
-    def plain_score(name: str) -> float:
-        return systems[name].configs["plain"].mean
-
-    best_heuristic = max((name for name in systems if systems[name].kind == "heuristic baseline"), key=plain_score)
-    lowest_bound = min((name for name in systems if systems[name].kind == "upper bound"), key=plain_score)
-    shown = [name for name in systems if systems[name].kind == "system" or name in (best_heuristic, lowest_bound)]
-    record = real_abstracts()
-    source = f"Source: {record.machine}; trained at commit {record.trained_at}, evaluated at {record.evaluated_at}."
-    return f"{_real_table(shown)}\n{source}\n"
+def _corpus_size(results: Results) -> str:
+    run = results.run
+    questions = " and ".join(f"{count:,} (`{config}`)" for config, count in run.test_pairs.items())
+    asked = results.scores.sampled_questions
+    metrics = results.metrics[TRAINED[0]]
+    return (
+        f"- Training: {run.train_pairs:,} pairs by `{run.teacher}` on {run.train_papers:,} papers, {metrics.epochs:g} "
+        f"epochs, seed {metrics.seed}. Test: {questions} questions on {run.test_papers:,} papers"
+        f"{f', of which {asked} for each config were asked' if asked else ''}."
+    )
 
 
-def real_table() -> str:
-    """Return the scores on real abstracts, as RESULTS.md has them."""
-    return _real_table(list(real_abstracts().systems))
+def recipe_scores(results: Results) -> str:
+    """Return the scores of the recipes that `make reproduce` trains."""
+    best = results.best_overall(results.baselines)
+    trained = ", ".join(f"`smollm2-{name}` {_means(results, name)}" for name in TRAINED)
+    return (
+        f"Similarity on the open corpus, `plain` / `detailed`, after {results.metrics[TRAINED[0]].epochs:g} epochs: "
+        f"{trained}. The best baseline, `{best}`, has {_means(results, best)}.\n"
+    )
 
 
-def _real_table(names: list[str]) -> str:
-    lines = ["| system | test by `plain` | test by `detailed` |", "| --- | ---: | ---: |"]
-    for name in names:
-        system = real_abstracts().systems[name]
-        title = f"**{name}**" if system.kind == "system" else KIND_TITLES[system.kind].format(name)
-        lines.append(_row(title, [system.configs[config] for config in CONFIGS], []))
-    return "\n".join(lines) + "\n"
-
-
-PARTS: dict[str, Callable[[], str]] = {
+PARTS: dict[str, Callable[[Results], str]] = {
     "good example": good_example,
     "wrong example": wrong_example,
-    "sample table": sample_table,
     "headline table": headline_table,
-    "real table": real_table,
+    "full table": full_table,
+    "gains": gains,
+    "recipe scores": recipe_scores,
 }
 
 
-def _row(title: str, means: Sequence[MeanScore | TranscribedScore], cells: list[str]) -> str:
-    return "| " + " | ".join([title, *map(_interval, means), *cells]) + " |"
+def _heuristic_row(results: Results, name: str) -> str:
+    entry = results.scores.heuristics[name]
+    return f"| {entry.kind}: {name} | {_scores(entry.configs)} |"
 
 
-def _interval(score: MeanScore | TranscribedScore) -> str:
+def _scores(configs: dict[str, ConfigScores]) -> str:
+    return " | ".join(_interval(configs[config].metrics[HEADLINE]) for config in CONFIGS)
+
+
+def _interval(score: MeanScore) -> str:
     interval = "" if score.low is None or score.high is None else f" ({score.low:.3f} to {score.high:.3f})"
     return f"{score.mean:.3f}{interval}"
+
+
+def _means(results: Results, name: str) -> str:
+    return " / ".join(f"{results.mean(name, config):.3f}" for config in CONFIGS)
+
+
+def _gain(results: Results, first: str, second: str, config: str) -> str:
+    gain = results.mean(first, config) - results.mean(second, config)
+    return f"{gain:+.3f}{'' if results.is_clear(first, second, config) else CHANCE}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
+def _source(results: Results) -> str:
+    run = results.run
+    return f"Source: `{run.command}` at commit {run.commit} on {run.date}, on {run.machine}."
 
 
 def _example(example: Example, systems: tuple[str, ...]) -> str:
     lines = [
         "| | |",
         "| --- | --- |",
-        f"| question | {example.question} (on: {example.title}, {example.year}) |",
-        f"| reference answer | {example.reference} |",
+        f"| question | {_cell(example.question)} (on: {_cell(example.title)}, {example.year}) |",
+        f"| reference answer | {_cell(example.reference)} |",
     ]
     for system in systems:
         answer = example.answers[system]
-        text = " ".join(answer.text.split())
-        lines.append(f"| {system}, similarity {answer.similarity:.2f} | {text} |")
+        lines.append(f"| {system}, similarity {answer.similarity:.2f} | {_cell(answer.text)} |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def main() -> None:
     """Write every page whose marked parts changed."""
+    results = Results()
     for page in pages():
         before = page.read_text(encoding="utf-8")
-        after = update(before)
+        after = update(before, results)
         if after != before:
             write_text(page, after)
 

@@ -26,6 +26,7 @@ from dataset_builder.packaged_models import default_encoder
 from dataset_builder.tables import as_table
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores
 from eval.models import EncoderFolder, find_encoder, tokenizer_folder
+from eval.prompting import choose_examples
 from eval.question_sample import sample_questions
 from eval.report.figures import draw_similarity_by_year, draw_training_loss
 from eval.report.html import report_html
@@ -48,8 +49,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     add("--configs", required=True, nargs="+", metavar="CONFIG", help="corpus configs whose test questions to answer")
     models_help = (
-        f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. decoding=mbr (minimum "
-        "Bayes risk) samples several answers and keeps the one that the first encoder finds nearest to all samples"
+        f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. prompt=chat uses the "
+        "model's chat template, few-shot shows the model two examples from the training split, and closed-book leaves "
+        "the abstract out. decoding=mbr (minimum Bayes risk) samples several answers and keeps the one that the first "
+        "encoder finds nearest to all samples"
     )
     add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
     encoders_help = (
@@ -134,6 +137,10 @@ def run(
     # The revision is read first: the questions are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, revision)
     corpus = {config: _test_questions(dataset, config, revision) for config in configs}
+    if any(system.prompt.form == "few-shot" for system in systems):
+        # Every config has the same training split.
+        training = read_questions(load_corpus_split(dataset, configs[0], "train", revision))
+        systems = [system.with_examples(choose_examples(training)) for system in systems]
     asked = {config: sample_questions(config_questions, questions) for config, config_questions in corpus.items()}
     for name in ("predictions", "figures", "answers", "heuristics"):
         make_writable_folder(out / name)

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import cast
 
+from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from eval.models import EncoderFolder, ModelFolder, find_model
+from eval.prompting import FORMS, PLAIN, Prompt, PromptForm, example_text, read_chat_template
 from eval.run_metrics import AnswerSampling
 
-# The values of each option. "plain" is the only prompt.
-OPTIONS = {"prompt": ("plain",), "decoding": ("greedy", "mbr")}
+# The values of each option; the first is the default.
+OPTIONS: dict[str, tuple[str, ...]] = {"prompt": FORMS, "decoding": ("greedy", "mbr")}
 FORM = "NAME=MODEL" + "".join(f"[,{option}={'|'.join(values)}]" for option, values in OPTIONS.items())
 # A folder's name may contain a comma: only a comma before KEY= begins an option.
 OPTION_START = re.compile(r",(?=\w+=)")
@@ -33,23 +35,30 @@ class System:
 
     name: str
     model: ModelFolder
-    prompt: Literal["plain"] = "plain"
+    prompt: Prompt = PLAIN
     decoding: MBRDecoding | None = None
 
     @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 over what decides the answers: the model's files, the prompt and the decoding."""
-        parts = [self.model.fingerprint, self.prompt]
+        parts = [self.model.fingerprint, self.prompt.form, *map(example_text, self.prompt.examples)]
+        if self.prompt.form == "chat":
+            parts.append(read_chat_template(self.model))
         if self.decoding:
             parts += [self.decoding.sampling.model_dump_json(), self.decoding.encoder.fingerprint]
         return sha256_of_text("\n".join(parts))
+
+    def with_examples(self, examples: tuple[CorpusQuestion, ...]) -> "System":
+        """Return this system with the examples of its prompt, if this is a few-shot prompt."""
+        is_few_shot = self.prompt.form == "few-shot"
+        return replace(self, prompt=replace(self.prompt, examples=examples)) if is_few_shot else self
 
 
 def parse_systems(words: Sequence[str], mbr: MBRDecoding) -> list[System]:
     """Return the systems that words of the form `FORM` describe; `decoding=mbr` means `mbr`.
 
     Raises `InputError` for a word of another form, an unknown option, a name that cannot be part of a file name, a
-    name given twice, and a model that cannot be found.
+    name given twice, a model that cannot be found, and a chat prompt for a model without a chat template.
     """
     systems: dict[str, System] = {}
     for word in words:
@@ -67,6 +76,9 @@ def parse_systems(words: Sequence[str], mbr: MBRDecoding) -> list[System]:
             if value not in OPTIONS[key]:
                 raise InputError(f"--models {word}: {key} must be {' or '.join(OPTIONS[key])}, not {value!r}")
             settings[key] = value
-        decoding = mbr if settings.get("decoding") == "mbr" else None
-        systems[name] = System(name, find_model(name, model), decoding=decoding)
+        folder = find_model(name, model)
+        prompt = Prompt(cast(PromptForm, settings.get("prompt", PLAIN.form)))
+        if prompt.form == "chat":
+            read_chat_template(folder)
+        systems[name] = System(name, folder, prompt, mbr if settings.get("decoding") == "mbr" else None)
     return list(systems.values())

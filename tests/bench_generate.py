@@ -1,8 +1,8 @@
 """`make bench-generate`: papers per second, one at a time and unconstrained, compared with `generate`.
 
-Both run the packaged teacher on the same papers of the sample, with its prompt, sampling and token budget, each in a
-process of its own that measures itself, with the loading of the model: the first is transformers' own sampling, one
-paper after the other, without retries; the second is what `generate` does in process. A response is valid if it
+Both run the packaged teacher on the same papers of the open corpus, with its prompt, sampling and token budget, each
+in a process of its own that measures itself, with the loading of the model: the first is transformers' own sampling,
+one paper after the other, without retries; the second is what `generate` does in process. A response is valid if it
 parses. The progress goes to stderr; the last line is for programs to read.
 """
 
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from dataset_builder.corpus.manifest import Response
 from dataset_builder.corpus.papers import read_papers
@@ -27,10 +26,10 @@ from dataset_builder.generate.responses import PaperResult, Request, derive_seed
 from dataset_builder.generate.schema import can_parse
 from dataset_builder.hardware import peak_memory_bytes, use_all_threads
 from dataset_builder.teachers.teacher import Teacher, read_teacher
+from tests.corpus_slice import CORPUS_SLICE
 
 PAPERS = 16
 SEED = 0
-SAMPLE = Path("dataset_builder/sample/papers")
 
 
 def one_at_a_time(teacher: Teacher, requests: list[Request], on_results: Callable[[list[PaperResult]], None]) -> None:
@@ -73,7 +72,7 @@ def measure(method: str) -> dict[str, float]:
     """Return papers and tokens a second, the share of valid responses, the longest, and the peak memory."""
     use_all_threads()
     teacher = read_teacher("smollm2")
-    papers = read_papers(SAMPLE)[:PAPERS]
+    papers = read_papers(CORPUS_SLICE / "papers")[:PAPERS]
     requests = [Request(paper.paper_id, teacher.render_prompt(paper.title, paper.abstract or "")) for paper in papers]
     results: list[PaperResult] = []
     begun = time.monotonic()

@@ -1,6 +1,6 @@
 """`make bench-hub`: seconds and requests of the pushes to a loopback Hub, and of the loads from it.
 
-Each step is a process of its own with an empty HF_HOME; its seconds are the process's, imports included. The sample's
+Each step is a process of its own with an empty HF_HOME; its seconds are the process's, imports included. The slice's
 corpus and two runs of two steps on the tests' tiny base are made first, uncounted. `--corpus DIR` pushes and loads
 another corpus in its place, and no models.
 """
@@ -13,7 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.conftest import REPOSITORY, SAMPLE
+from tests.conftest import REPOSITORY
+from tests.corpus_slice import CORPUS_SLICE
 from tests.hub.running import RunningHub, running_hub
 from tests.model_cards.test_publish import UPLOAD_BASE
 
@@ -74,8 +75,8 @@ def main() -> None:
         if corpus is None:
             built = bench.work / "corpus"
             bench.run(
-                *("-m", "dataset_builder", "build", "--papers", SAMPLE / "papers", "--qa", SAMPLE / "qa"),
-                *("--train-teacher", "detailed", "--test-teachers", "plain,detailed", "--out", built),
+                *("-m", "dataset_builder", "build", "--papers", CORPUS_SLICE / "papers", "--qa", CORPUS_SLICE / "qa"),
+                *("--train-teacher", "detailed", "--test-teachers", "plain", "detailed", "--out", built),
                 *("--license", "apache-2.0"),
             )
         push = ("-m", "dataset_builder", "push", "--repo-id", CORPUS, "--dataset", corpus or built)
@@ -86,7 +87,7 @@ def main() -> None:
         bench.step("stream every config and split", "-c", STREAM_ALL)
         bench.step("push it without contexts", *push, "--contexts", "none")
         if corpus is None:
-            hydrate = ("-m", "dataset_builder", "hydrate", "--repo-id", CORPUS, "--papers", SAMPLE / "papers")
+            hydrate = ("-m", "dataset_builder", "hydrate", "--repo-id", CORPUS, "--papers", CORPUS_SLICE / "papers")
             bench.step("hydrate", *hydrate, "--out", bench.work / "hydrated")
             bench.run(*push, "--contexts", "full")
             _models(bench)
@@ -95,7 +96,7 @@ def main() -> None:
 def _models(bench: Bench) -> None:
     from tests.tiny import write_tiny_gpt2
 
-    base, scores = write_tiny_gpt2(bench.work / "base", SAMPLE), bench.work / "eval/scores.json"
+    base, scores = write_tiny_gpt2(bench.work / "base", CORPUS_SLICE), bench.work / "eval/scores.json"
     bench.run("-c", UPLOAD_BASE, base, BASE)
     for method in ("full", "lora"):
         bench.run(

@@ -1,4 +1,4 @@
-"""Fixtures: the sample, a corpus built from it, a tiny base model, the packaged models, and stages in processes."""
+"""Fixtures: a small corpus, a tiny base model, the packaged models, and stages in processes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 
+from tests.corpus_slice import CORPUS_SLICE
 from tests.hub.commands import Commands
 from tests.hub.commands import commands as commands_process
 from tests.hub.running import RunningHub, running_hub
 
 REPOSITORY = Path(__file__).parents[1]
-SAMPLE = REPOSITORY / "dataset_builder" / "sample"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,11 +43,11 @@ def _cache_goes_with_the_tests() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a corpus built from the sample."""
+    """Return the folder of a corpus built from the slice."""
     from dataset_builder.corpus.build import build
 
     out = tmp_path_factory.mktemp("built") / "corpus"
-    build(SAMPLE / "papers", SAMPLE / "qa", "detailed", ["plain", "detailed"], out, "apache-2.0")
+    build(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa", "detailed", ["plain", "detailed"], out, "apache-2.0")
     return out
 
 
@@ -56,7 +56,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a GPT-2 of random weights."""
     from tests.tiny import write_tiny_gpt2
 
-    return write_tiny_gpt2(tmp_path_factory.mktemp("models") / "tiny", SAMPLE)
+    return write_tiny_gpt2(tmp_path_factory.mktemp("models") / "tiny", CORPUS_SLICE)
 
 
 @pytest.fixture(scope="session")

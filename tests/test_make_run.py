@@ -1,4 +1,4 @@
-"""`make run` itself, in a copy of the project, with the tiny base in place of a real one."""
+"""`make run` and `make reproduce`, in a copy of the project, with the tiny base in place of a real one."""
 
 from __future__ import annotations
 
@@ -9,44 +9,88 @@ from pathlib import Path
 
 import pytest
 
+from docs.results import Results
+from eval.analysis.scores import read_scores
+from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
+from tests.corpus_slice import CORPUS_SLICE
 
-COPIED = ("dataset_builder", "eval", "training", "model_cards", "Makefile", "accelerate_config.yaml")
+PACKAGES = ("dataset_builder", "eval", "training", "model_cards")
+COPIED = (*PACKAGES, "Makefile", "accelerate_config.yaml", "docs", "results", "README.md")
+# The environment that runs the tests is the one to use as it is: -o tells make not to remake it.
+MAKE = ("make", "-o", f"{sys.prefix}/.installed", f"VENV={sys.prefix}", "BASE=tiny")
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_make_run_twice(tmp_path: Path, tiny_base: Path, packaged_models: Path) -> None:
-    """The first run makes everything that the README promises; the second changes no file."""
+@pytest.fixture
+def project(tmp_path: Path, tiny_base: Path, packaged_models: Path) -> Path:
+    """Return a copy of the project with a slice of the open corpus, and with the models."""
     for name in COPIED:
         source = REPOSITORY / name
         shutil.copytree(source, tmp_path / name) if source.is_dir() else shutil.copy(source, tmp_path)
+    shutil.rmtree(tmp_path / "dataset_builder/open_corpus")
+    shutil.copytree(CORPUS_SLICE, tmp_path / "dataset_builder/open_corpus")
     models = tmp_path / "data/models"
     models.mkdir(parents=True)
     for folder in (*packaged_models.iterdir(), tiny_base):
         (models / folder.name).symlink_to(folder)
-    # The environment that runs the tests is the one to use as it is: -o tells make not to remake it.
-    stamp = f"{sys.prefix}/.installed"
-    # At the recipe's rate the tiny base learns from this little to say nothing, which the evaluation refuses.
-    settings = ("BASE=tiny", "EPOCHS=2", "TRAIN_ARGS=--learning_rate 1e-6")
-    command = ["make", "-o", stamp, "run", f"VENV={sys.prefix}", *settings]
+    return tmp_path
 
-    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_make_run_twice(project: Path) -> None:
+    """The first run makes everything that the README promises; the second changes no file."""
+    # At the recipe's rate the tiny base learns from this little to say nothing, which the evaluation refuses.
+    # An epoch has seven steps: the run ends within the second one.
+    command = [*MAKE, "run", "STEPS=10", "QUESTIONS=20", "TRAIN_ARGS=--learning_rate 1e-6"]
+
+    first = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert first.returncode == 0, first.stdout + first.stderr
     for file in (
         *("data/corpus/README.md", "data/corpus/report.json", "runs/tiny-full/model.safetensors"),
         *("runs/tiny-lora/adapter_model.safetensors", "runs/tiny-full/README.md", "runs/tiny-lora/README.md"),
         *("runs/eval/scores.json", "runs/eval/report.md", "runs/eval/figures/training_loss.png"),
     ):
-        assert (tmp_path / file).is_file(), file
+        assert (project / file).is_file(), file
     table = [line for line in first.stdout.splitlines() if line.startswith("│")]
     names = [line.split("│")[1].strip() for line in table]
     assert [name for name in names if name in ("baseline", "full", "lora")] == ["baseline", "full", "lora"]
 
-    before = contents(tmp_path)
-    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "`make reproduce`" in first.stdout
+    metrics = read_run_metrics(project / "runs/tiny-full")
+    similarities = [epoch.validation_similarity for epoch in metrics.loss_by_epoch]
+    assert (len(metrics.loss_by_step), len(similarities)) == (10, 2)
+    assert metrics.validation.similarity == max(similarity or -1 for similarity in similarities)
+    assert read_scores(project / "runs/eval/scores.json").sampled_questions == 20
+
+    before = contents(project)
+    second = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert second.returncode == 0, second.stdout + second.stderr
     assert second.stderr.count("this run is finished; nothing to do") == 2
     assert "answering" not in second.stderr
-    after = contents(tmp_path)
+    after = contents(project)
     assert [name for name in before if "__pycache__" not in name and before[name] != after.get(name)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_make_reproduce(project: Path) -> None:
+    """The full run says how long it takes, and writes results, tables and figures; here of two steps."""
+    settings = (
+        "RECORD=yes",
+        "COMPILE_ARGS=",
+        "TRAIN_ARGS=--max_steps 2 --validation_questions 2 --learning_rate 1e-6",
+    )
+    done = subprocess.run([*MAKE, "reproduce", *settings], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "about two hours on two quiet CPU cores" in done.stdout.splitlines()[0]
+    results = Results(project / "results")
+    trained = {f"{system}{suffix}" for system in ("full", "lora") for suffix in ("", "-closed-book")}
+    assert results.scores.systems.keys() == {"baseline", "baseline-few-shot", *trained}
+    assert results.scores.sampled_questions is None
+    assert (results.run.train_pairs, results.run.test_pairs) == (84, {"plain": 40, "detailed": 45})
+    row = f"| **lora-closed-book** | {results.mean('lora-closed-book', 'plain'):.3f} ("
+    assert row in (project / "README.md").read_text()
+    assert row in (project / "docs/evaluation.md").read_text()
+    figure = "docs/images/results-light.svg"
+    assert (project / figure).read_bytes() != (REPOSITORY / figure).read_bytes()

@@ -1,4 +1,4 @@
-"""A GPT-2 of random weights, small enough to train in a second, with a tokenizer trained on the sample's text."""
+"""A GPT-2 of random weights, small enough to train in a second, with a tokenizer trained on the texts of papers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 
-def write_tiny_gpt2(folder: Path, sample: Path, positions: int = 512) -> Path:
+def write_tiny_gpt2(folder: Path, corpus: Path, positions: int = 512) -> Path:
     """Write the model and its tokenizer to `folder` as an ordinary model folder, and return the folder."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-    papers = [json.loads(line) for path in sorted(sample.glob("papers/*.jsonl")) for line in path.open()]
+    papers = [json.loads(line) for path in sorted(corpus.glob("papers/*.jsonl")) for line in path.open()]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -1,6 +1,6 @@
 """Calibrate the threshold of the grounding check on pairs that are known to be good.
 
-python -m dataset_builder calibrate --papers dataset_builder/sample/papers --qa dataset_builder/sample/qa
+python -m dataset_builder calibrate --papers dataset_builder/open_corpus/papers --qa dataset_builder/open_corpus/qa
 """
 
 import argparse

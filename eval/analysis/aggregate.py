@@ -67,9 +67,12 @@ def score_all(
             system.name: SystemScores(
                 model=system.model.given,
                 sha256=system.model.fingerprint,
-                prompt=system.prompt,
+                prompt=system.prompt.form,
+                examples=[example.paper_id for example in system.prompt.examples],
                 decoding=_decoding_record(system),
-                cut_abstracts=count_cut_abstracts(system.model, chain.from_iterable(questions.values())),
+                cut_abstracts=count_cut_abstracts(
+                    system.model, chain.from_iterable(questions.values()), system.prompt
+                ),
                 configs=configs(system.name, values),
             )
             for system in systems

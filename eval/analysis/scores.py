@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from dataset_builder.formats import FileFormat, read_format
+from eval.prompting import PromptForm
 
 SCORES_FILE = "scores.json"
 # No interval is given for fewer than FEWEST_PAPERS papers: it would be about as wide as the scale. For fewer than
@@ -61,13 +62,15 @@ class DecodingRecord(FileFormat):
 class SystemScores(FileFormat):
     """One evaluated system, with its scores by config. `sha256` is over the model's files that decide the answers.
 
-    `cut_abstracts` counts the abstracts whose end was cut off, since the model reads too few tokens.
+    `examples` are the paper ids of the examples of a few-shot prompt. `cut_abstracts` counts the abstracts whose end
+    was cut off, since the model reads too few tokens.
     `model` is a folder or Hub id. It is None in published files, which do not contain folders of the machine.
     """
 
     model: str | None
     sha256: str
-    prompt: Literal["plain"]
+    prompt: PromptForm
+    examples: list[str] = Field(default_factory=list)
     decoding: DecodingRecord
     cut_abstracts: int | None = None
     configs: dict[str, ConfigScores] = Field(min_length=1)

@@ -10,11 +10,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
-from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
+from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.generation.batches import group_by_paper, plan_batches, tokens_that_fit
 from eval.generation.generation_rules import prompt_room, read_rules
 from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
 from eval.models import ModelFolder, tokenizer_folder
+from eval.prompting import PLAIN, Prompt, PromptEncoder
 from eval.run_metrics import AnswerSampling
 
 logger = logging.getLogger(__name__)
@@ -64,8 +65,9 @@ def answer_in_batches(
     tokenizer: PreTrainedTokenizerBase,
     questions: Sequence[Question],
     batch_size: int | None = None,
+    prompt: Prompt = PLAIN,
 ) -> Iterator[dict[int, str]]:
-    """Yield the greedy answers a batch at a time, by the number of the question.
+    """Yield the greedy answers to the questions in the form of `prompt`, a batch at a time, by question number.
 
     `batch_size` is the largest number of questions in a batch; None means as many as the device can hold. A batch
     that does not fit into memory is halved, and later batches are not larger. Each answer equals that of
@@ -73,21 +75,23 @@ def answer_in_batches(
 
     Raises `InputError` for a question that is too long, and if the memory is too small for one question.
     """
-    prompts = encode_prompts(model, tokenizer, questions)
+    prompts = encode_prompts(model, tokenizer, questions, prompt)
     if len(questions) == 1:
-        yield {0: answer_alone(model, tokenizer, prompts[0])}
+        yield {0: prompt.answer(answer_alone(model, tokenizer, prompts[0]))}
         return
     papers = group_by_paper(questions, prompts)
     if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
         logger.warning("%s; it answers one at a time, which is slower", reason)
         for number in (number for paper in papers for number in paper):
-            yield {number: answer_alone(model, tokenizer, prompts[number])}
+            yield {number: prompt.answer(answer_alone(model, tokenizer, prompts[number]))}
         return
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, None):
         yield {
-            number: _decode(tokenizer, answer.tokens)
-            if answer.certain
-            else answer_alone(model, tokenizer, prompts[number])
+            number: prompt.answer(
+                _decode(tokenizer, answer.tokens)
+                if answer.certain
+                else answer_alone(model, tokenizer, prompts[number])
+            )
             for number, (answer,) in batch.items()
         }
 
@@ -98,17 +102,21 @@ def sample_in_batches(
     questions: Sequence[Question],
     sampling: AnswerSampling,
     batch_size: int | None = None,
+    prompt: Prompt = PLAIN,
 ) -> Iterator[dict[int, list[str]]]:
     """Yield `sampling.samples` answers to each question, in batches as `answer_in_batches` does.
 
     Raises `InputError` as `answer_in_batches` does, and for a model that cannot read several questions at once.
     """
-    prompts = encode_prompts(model, tokenizer, questions)
+    prompts = encode_prompts(model, tokenizer, questions, prompt)
     papers = group_by_paper(questions, prompts)
     if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
         raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling):
-        yield {number: [_decode(tokenizer, answer.tokens) for answer in answers] for number, answers in batch.items()}
+        yield {
+            number: [prompt.answer(_decode(tokenizer, answer.tokens)) for answer in answers]
+            for number, answers in batch.items()
+        }
 
 
 def _in_batches(
@@ -178,26 +186,22 @@ def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pro
 
 
 def encode_prompts(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], prompt: Prompt = PLAIN
 ) -> list[list[int]]:
     """Return the token ids of each prompt, cut so that an answer fits, and warn of abstracts that are cut.
 
     Raises `InputError` for a question that is too long.
     """
     room = prompt_room(model.config)
-    prompts: list[list[int]] = []
-    cut: set[str] = set()
-    for question in questions:
-        prompt = fit_prompt(tokenizer, question.instruction, question.context, question.question, room)
-        prompts.append(tokenizer(prompt)["input_ids"])
-        if question.context not in prompt:
-            cut.add(question.context)
-        if len(prompts[-1]) > room:
-            problem = f"takes {len(prompts[-1])} tokens without any abstract, and the model reads {room}"
+    encoder = PromptEncoder(tokenizer, prompt, room)
+    encoded = [encoder.encode(question) for question in questions]
+    for question, own in zip(questions, encoded, strict=True):
+        if len(own.token_ids) > room:
+            problem = f"takes {len(own.token_ids)} tokens without any abstract, and the model reads {room}"
             raise InputError(f"the question {question.question[:60]!r}... {problem}; shorten the question")
-    if cut:
+    if cut := {question.context for question, own in zip(questions, encoded, strict=True) if own.is_cut}:
         logger.warning("The model reads %d tokens; the ends of %d longer abstracts are cut off", room, len(cut))
-    return prompts
+    return [own.token_ids for own in encoded]
 
 
 def _reason_against_batches(

@@ -63,10 +63,11 @@ def _answer(
     model, tokenizer = load_model(system.model)
     batches: Iterator[dict[int, str]]
     if system.decoding is None:
-        batches = answer_in_batches(model, tokenizer, questions, batch_size)
+        batches = answer_in_batches(model, tokenizer, questions, batch_size, system.prompt)
     else:
         encoder = Encoder(system.decoding.encoder)
-        sampled = sample_in_batches(model, tokenizer, questions, system.decoding.sampling, batch_size)
+        sampling = system.decoding.sampling
+        sampled = sample_in_batches(model, tokenizer, questions, sampling, batch_size, system.prompt)
         batches = ({number: mbr_choice(given, encoder) for number, given in batch.items()} for batch in sampled)
     # None: only on a terminal.
     hidden = None if process.is_local_main_process else True

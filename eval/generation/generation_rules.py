@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import Question
-from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
+from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.models import ModelFolder, tokenizer_folder
+from eval.prompting import PLAIN, Prompt, PromptEncoder
 
 # Settings that do not change a greedy answer, or that batches follow too. A model with another active setting answers
 # one question at a time by `generate`.
@@ -74,15 +75,8 @@ def prompt_room(config: PreTrainedConfig) -> int:
     return positions - MAX_ANSWER_TOKENS if positions else sys.maxsize
 
 
-def count_cut_abstracts(folder: ModelFolder, questions: Iterable[Question]) -> int:
+def count_cut_abstracts(folder: ModelFolder, questions: Iterable[Question], prompt: Prompt = PLAIN) -> int:
     """Return how many abstracts the model in `folder` reads without their end, since it reads too few tokens."""
     room = prompt_room(AutoConfig.from_pretrained((folder.base or folder).path))
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(folder))
-    return len(
-        {
-            question.context
-            for question in questions
-            if question.context
-            not in fit_prompt(tokenizer, question.instruction, question.context, question.question, room)
-        }
-    )
+    encoder = PromptEncoder(AutoTokenizer.from_pretrained(tokenizer_folder(folder)), prompt, room)
+    return len({question.context for question in questions if encoder.encode(question).is_cut})

@@ -7,6 +7,7 @@ import pytest
 from dataset_builder.errors import InputError
 from docs.draw_figures import figure_sources
 from docs.generate_formats import DOCS, formats_page, schema_files, type_name
+from docs.results import Results
 from docs.update_results import pages, update
 from tests.conftest import REPOSITORY
 
@@ -26,24 +27,27 @@ def test_figures_name_their_sources(page: str) -> None:
 
 def test_results_are_up_to_date() -> None:
     """The tables and examples match results/."""
+    results = Results()
     for page in pages():
         text = page.read_text(encoding="utf-8")
-        assert update(text) == text, f"{page.name}: run python -m docs.update_results"
+        assert update(text, results) == text, f"{page.name}: run python -m docs.update_results"
 
 
 def test_a_changed_score_is_found() -> None:
     """A score that a hand changed does not survive the update, and other text does."""
-    text = "before\n<!-- results: real table -->\n0.999\n<!-- end of results -->\nafter 0.999\n"
-    updated = update(text)
-    assert updated.count("0.999") == 1
-    assert "| **full** | 0.733 (0.700 to 0.765) | 0.733 (0.700 to 0.761) |" in updated
-    assert update(updated) == updated
+    results = Results()
+    text = "before\n<!-- results: full table -->\n9.999\n<!-- end of results -->\nafter 9.999\n"
+    updated = update(text, results)
+    assert updated.count("9.999") == 1
+    for name in ("full", "lora"):
+        assert f"| **{name}** | {results.mean(name, 'plain'):.3f} (" in updated
+    assert update(updated, results) == updated
 
 
 def test_an_unknown_part_is_refused() -> None:
     """The error names the part and the parts that exist."""
-    with pytest.raises(InputError, match=r"no such table.*sample table"):
-        update("<!-- results: no such table -->\n<!-- end of results -->\n")
+    with pytest.raises(InputError, match=r"no such table.*headline table"):
+        update("<!-- results: no such table -->\n<!-- end of results -->\n", Results())
 
 
 def test_figures_are_up_to_date() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, SAMPLE
+from tests.conftest import REPOSITORY
+from tests.corpus_slice import CORPUS_SLICE
 
-PAIRS = [json.loads(line) for line in (SAMPLE / "qa/detailed/isca_2022.jsonl").open(encoding="utf-8")]
+PAIRS = [json.loads(line) for line in (CORPUS_SLICE / "qa/detailed/isca_2022.jsonl").open(encoding="utf-8")]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def metric() -> object:
 
 
 def test_equals_sentence_transformers_own_cosine(metric: object, encoder: Path) -> None:
-    """Each answer and the mean to 1e-5, on pairs of the sample, with the questions as answers."""
+    """Each answer and the mean to 1e-5, on pairs of the slice, with the questions as answers."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.util import pairwise_cos_sim
 

@@ -21,6 +21,7 @@ from eval.analysis.scores import DecodingRecord, Scores, read_scores
 from eval.generation.answer_store import StoredAnswers
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.models import find_encoder, find_model
+from eval.prompting import Prompt
 from eval.question_sample import sample_questions
 from eval.run import run
 from eval.systems import System
@@ -123,6 +124,24 @@ def test_heuristics_are_not_systems(evaluated: Path) -> None:
         assert means["nearest sentence to the reference"] > means["nearest sentence to the question"]
         assert means["nearest sentence to the question"] > means["other answer of the year"]
         assert {(one.first, one.second) for one in scores.differences[config]} == {("tiny", name) for name in kinds}
+
+
+def test_few_shot_and_closed_book_systems_are_asked_their_own_way(
+    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
+) -> None:
+    """The examples are of training papers, scores.json names them, and another prompt gives other answers."""
+    model = find_model("tiny", str(tiny_base))
+    systems = [System(form, model, Prompt(form)) for form in ("plain", "few-shot", "closed-book")]
+    encoders = [find_encoder("--encoders", str(encoder))]
+    result = run(str(corpus), ["plain"], systems, encoders, tmp_path, questions=3)
+    assert result is not None
+    plain, few_shot, closed_book = result[0].systems.values()
+    assert (plain.prompt, few_shot.prompt, closed_book.prompt) == ("plain", "few-shot", "closed-book")
+    assert plain.examples == closed_book.examples == []
+    training = {row["paper_id"] for row in load_corpus_split(str(corpus), "plain", "train")}
+    assert len(few_shot.examples) == 2 and set(few_shot.examples) <= training
+    answers = [tuple(stored_answers(tmp_path, system.name).values()) for system in systems]
+    assert len(set(answers)) == 3
 
 
 def test_second_encoder_and_cross_encoder_are_further_metrics(

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from eval.models import EncoderFolder
+from eval.prompting import PLAIN
 from eval.run_metrics import AnswerSampling
 from eval.systems import MBRDecoding, parse_systems
 
@@ -21,7 +23,7 @@ def test_options_follow_the_model(tiny_base: Path) -> None:
     """Without options the prompt is plain and the decoding greedy."""
     words = [f"a={tiny_base}", f"b={tiny_base},decoding=mbr", f"c={tiny_base},prompt=plain,decoding=greedy"]
     first, second, third = parse_systems(words, MBR)
-    assert (first.name, first.model.path, first.prompt, first.decoding) == ("a", tiny_base, "plain", None)
+    assert (first.name, first.model.path, first.prompt, first.decoding) == ("a", tiny_base, PLAIN, None)
     assert second.decoding is MBR
     assert third.decoding is None
 
@@ -39,6 +41,30 @@ def test_fingerprint_follows_model_and_decoding(tiny_base: Path) -> None:
     assert greedy.fingerprint == again.fingerprint != mbr.fingerprint
 
 
+def test_fingerprint_follows_the_prompt(tiny_base: Path, tmp_path: Path) -> None:
+    """The form, the examples of a few-shot prompt, and the chat template decide the answers."""
+    folder = shutil.copytree(tiny_base, tmp_path / "model")
+    forms = ("plain", "few-shot", "closed-book", "chat")
+    template = folder / "chat_template.jinja"
+    template.write_text("{{ messages[0].content }} A:")
+    systems = parse_systems([f"{form}={folder},prompt={form}" for form in forms], MBR)
+    assert len({system.fingerprint for system in systems}) == 4
+    plain, few_shot, _, chat = systems
+    examples = tuple(CorpusQuestion("Do it", "Caches are small.", "Why?", word, "10.1/a", 2020) for word in "ab")
+    first, second = few_shot.with_examples(examples[:1]), few_shot.with_examples(examples[1:])
+    assert len({few_shot.fingerprint, first.fingerprint, second.fingerprint}) == 3
+    assert plain.with_examples(examples) is plain
+    template.write_text("{{ messages[0].content }} B:")
+    (changed,) = parse_systems([f"chat={folder},prompt=chat"], MBR)
+    assert changed.fingerprint != chat.fingerprint
+
+
+def test_chat_prompt_for_a_model_without_template_is_refused(tiny_base: Path) -> None:
+    """Before any model is loaded, with the prompts that work."""
+    with pytest.raises(InputError, match=r"prompt=chat needs a chat template.*use prompt=plain or prompt=few-shot"):
+        parse_systems([f"a={tiny_base},prompt=chat"], MBR)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -46,7 +72,7 @@ def test_fingerprint_follows_model_and_decoding(tiny_base: Path) -> None:
         (["=runs/full"], "must be NAME=MODEL"),
         (["a/b=runs/full"], "must be NAME=MODEL"),
         (["a=x,decoding=beam"], "decoding must be greedy or mbr, not 'beam'"),
-        (["a=x,prompt=chat"], "prompt must be plain, not 'chat'"),
+        (["a=x,prompt=nice"], "prompt must be plain or chat or few-shot or closed-book, not 'nice'"),
         (["a=x,decodin=mbr"], "'decodin=mbr' is unknown"),
         (["a=x,decoding=mbr,decoding=mbr"], "given twice"),
     ],

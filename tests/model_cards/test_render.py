@@ -29,7 +29,8 @@ from model_cards.render import render
 from model_cards.trained_run import read_trained_run
 from model_cards.training_data import Corpus, TrainingData
 from tests.cards import stray_table_rows
-from tests.conftest import REPOSITORY, SAMPLE, contents
+from tests.conftest import REPOSITORY, contents
+from tests.corpus_slice import CORPUS_SLICE
 from tests.dataset_builder.corpus.test_teachers_card import manifest
 
 
@@ -147,7 +148,7 @@ def test_snippet_runs_and_answers_as_the_evaluation_did(
     row = pq.read_table(scored / f"eval/predictions/plain.{method}.parquet").to_pylist()[0]
     text = (scored / method / "README.md").read_text()
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1)
-    papers = [json.loads(line) for path in SAMPLE.glob("papers/*.jsonl") for line in path.open()]
+    papers = [json.loads(line) for path in CORPUS_SLICE.glob("papers/*.jsonl") for line in path.open()]
     abstract = next(paper["abstract"] for paper in papers if paper["paper_id"] == row["paper_id"])
     code = re.sub(r"abstract = .*", lambda _: f"abstract = {abstract!r}", code)
     code = re.sub(r"question = .*", lambda _: f"question = {row['question']!r}", code)

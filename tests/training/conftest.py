@@ -1,4 +1,4 @@
-"""Fixtures of the training tests: the tiny base's tokenizer, and tokenized pairs of the sample."""
+"""Fixtures of the training tests: the tiny base's tokenizer, and tokenized pairs of the slice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.data.tokenization import TokenizedPair, tokenize_pairs
 
 @pytest.fixture(scope="session")
 def tokenizer(tiny_base: Path) -> Any:
-    """Return the tiny base's tokenizer, which trained on the sample."""
+    """Return the tiny base's tokenizer, which trained on the slice."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_base)
@@ -23,7 +23,7 @@ def tokenizer(tiny_base: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def pairs(corpus: Path, tokenizer: Any) -> list[TokenizedPair]:
-    """Return pairs of the sample on four papers that have 3, 2, 1 and 3 of them."""
+    """Return pairs of the slice on four papers that have 3, 2, 1 and 3 of them."""
     from dataset_builder.corpus.load import load_corpus_split
     from dataset_builder.corpus.questions import read_questions
 

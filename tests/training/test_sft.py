@@ -71,7 +71,7 @@ def test_run_folder_is_complete(full_run: Path, corpus: Path) -> None:
     keys = "base_model method seed train_seconds tokens_per_second peak_memory_bytes trainable_parameters"
     assert {*keys.split(), "loss_by_step", "loss_by_epoch", "validation"} <= metrics.keys()
     assert {"rows", "tokens_per_second"} <= metrics.keys()
-    # The sample has 84 training pairs on 28 papers: 7 steps of 4 papers an epoch, two epochs.
+    # The slice has 84 training pairs on 28 papers: 7 steps of 4 papers an epoch, two epochs.
     assert metrics["train_pairs"] == 84
     assert metrics["dataset_revision"] == corpus_revision(str(corpus))
     assert [step["step"] for step in metrics["loss_by_step"]] == list(range(1, 15))

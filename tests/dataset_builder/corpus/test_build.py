@@ -16,9 +16,10 @@ from dataset_builder.corpus.build import build
 from dataset_builder.corpus.report import CorpusReport, PaperCounts, SplitCounts, YearCounts, read_corpus_report
 from dataset_builder.corpus.splits import SplitRule
 from dataset_builder.errors import InputError
-from tests.conftest import REPOSITORY, SAMPLE, append, contents
+from tests.conftest import REPOSITORY, append, contents
+from tests.corpus_slice import CORPUS_SLICE
 
-WORDS = ("--papers", SAMPLE / "papers", "--qa", SAMPLE / "qa", "--train-teacher", "detailed")
+WORDS = ("--papers", CORPUS_SLICE / "papers", "--qa", CORPUS_SLICE / "qa", "--train-teacher", "detailed")
 
 
 def _build(sources: Path, test_teachers: tuple[str, ...] = ("u",)) -> CorpusReport:
@@ -37,10 +38,10 @@ def test_new_process_loads_both_configs(corpus: Path) -> None:
     plain, detailed, default_test = json.loads(done.stdout.splitlines()[-1])
     assert default_test == plain["test"] != detailed["test"]
     assert plain["train"] == detailed["train"]
-    pairs = [json.loads(line) for path in (SAMPLE / "qa/plain").glob("*.jsonl") for line in path.open()]
+    pairs = [json.loads(line) for path in (CORPUS_SLICE / "qa/plain").glob("*.jsonl") for line in path.open()]
     papers = {
         paper["paper_id"]: paper
-        for path in (SAMPLE / "papers").glob("*.jsonl")
+        for path in (CORPUS_SLICE / "papers").glob("*.jsonl")
         for paper in map(json.loads, path.open())
     }
     expected = [
@@ -423,7 +424,7 @@ def test_killed_build_ends_in_the_same_files(
     out = tmp_path / "corpus"
     command = ("dataset_builder", "build", *WORDS, "--test-teachers", "plain", "detailed", "--out", out)
     command += ("--license", "apache-2.0")
-    build(SAMPLE / "papers", SAMPLE / "qa", "detailed", ["plain"], out, "other")
+    build(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa", "detailed", ["plain"], out, "other")
     killed("os.replace", moment, *command)
     assert stage(*command).returncode == 0
     assert contents(out) == contents(corpus)
@@ -439,8 +440,8 @@ def test_help_is_quick_and_names_the_stages(stage: Callable) -> None:
 
 
 def test_report_is_what_the_command_returns(corpus: Path) -> None:
-    """report.json holds the sample's counts, taken here with a plain loop."""
+    """report.json holds the slice's counts, taken here with a plain loop."""
     report = read_corpus_report(corpus)
-    lines = [line for path in (SAMPLE / "qa/detailed").glob("*.jsonl") for line in path.open()]
+    lines = [line for path in (CORPUS_SLICE / "qa/detailed").glob("*.jsonl") for line in path.open()]
     counted = sum(report.configs["detailed"][split].pairs for split in ("train", "validation", "test"))
     assert counted == len(lines)

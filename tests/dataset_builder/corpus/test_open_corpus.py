@@ -12,9 +12,8 @@ from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.generate.checks import find_problem, source_text
 from dataset_builder.teachers.teacher import read_teacher
-from tests.conftest import REPOSITORY
+from tests.corpus_slice import CORPUS_SLICE, OPEN_CORPUS, PAPER_IDS
 
-OPEN_CORPUS = REPOSITORY / "dataset_builder" / "open_corpus"
 PAPERS = read_papers(OPEN_CORPUS / "papers")
 PAIRS = {teacher: read_pairs(OPEN_CORPUS / "qa", teacher) for teacher in ("detailed", "plain")}
 
@@ -42,6 +41,16 @@ def test_pairs(teacher: str, least: int, most: int) -> None:
     assert [pair.answer for pair in PAIRS[teacher] if not least <= len(pair.answer.split()) <= most] == []
     questions = Counter(pair.question.lower() for pairs in PAIRS.values() for pair in pairs)
     assert [question for question, count in questions.items() if count > 1] == []
+
+
+def test_slice_of_the_tests() -> None:
+    """48 papers of all years with every pair that the open corpus has on them."""
+    papers = read_papers(CORPUS_SLICE / "papers")
+    assert papers == [paper for paper in PAPERS if paper.paper_id in PAPER_IDS]
+    assert len(papers) == len(PAPER_IDS) == 48
+    assert {paper.year for paper in papers} == set(range(2005, 2025))
+    for teacher, pairs in PAIRS.items():
+        assert read_pairs(CORPUS_SLICE / "qa", teacher) == [pair for pair in pairs if pair.paper_id in PAPER_IDS]
 
 
 def test_numbers_of_answers_are_in_the_description_the_title_or_the_question() -> None:

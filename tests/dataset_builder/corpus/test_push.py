@@ -19,6 +19,7 @@ from dataset_builder.corpus.report import count_contamination
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from tests.cards import stray_table_rows
 from tests.conftest import append, contents
+from tests.corpus_slice import CORPUS_SLICE
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub, running_hub
 
@@ -59,7 +60,7 @@ def _load(hub: RunningHub, home: Path, repo: str, revision: str = "") -> list:
 
 @pytest.fixture(scope="module")
 def pushed(hub: RunningHub, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Push the sample's corpus in a new process, tagged; return what the command printed."""
+    """Push the slice's corpus in a new process, tagged; return what the command printed."""
     words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", REPO, "--contexts", "full")
     done = hub.run(tmp_path_factory.mktemp("home"), "-m", *words, "--tag", "v1.0.0")
     assert done.returncode == 0, done.stderr
@@ -143,7 +144,7 @@ def test_dry_run_on_a_repo_that_is_there(hub: RunningHub, pushed: str, corpus: P
 def test_changed_corpus_replaces_the_old_one_and_keeps_hand_written_parts(
     hub: RunningHub, corpus: Path, sources: Path, tmp_path: Path, commands: Commands
 ) -> None:
-    """Push another corpus over the sample's: its one config replaces both; hand-written text, key and file stay."""
+    """Push another corpus over the slice's: its one config replaces both; hand-written text, key and file stay."""
     words = ("--repo-id", "lab/changing", "--contexts", "full")
     assert commands.run("dataset_builder", "push", "--dataset", corpus, *words).code == 0
     person = """
@@ -245,7 +246,7 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     assert stray_table_rows(text) == []
 
     out = tmp_path / "hydrated"
-    papers = Path("dataset_builder/sample/papers")
+    papers = CORPUS_SLICE / "papers"
     done = commands.run("dataset_builder", "hydrate", "--repo-id", "lab/bare", "--papers", papers, "--out", out)
     assert (done.code, "Papers matched: 48" in done.output) == (0, True), done.output
     assert _rows(out) == rows
@@ -294,7 +295,7 @@ def test_hydrating_from_other_abstracts_says_which(
     """One abstract differs and one is missing, of papers with 3 training pairs each in both configs: 12 rows less."""
     words = ("push", "--dataset", corpus, "--repo-id", "lab/bare2", "--contexts", "none")
     assert commands.run("dataset_builder", *words).code == 0
-    papers = shutil.copytree("dataset_builder/sample/papers", tmp_path / "papers")
+    papers = shutil.copytree(CORPUS_SLICE / "papers", tmp_path / "papers")
     for year, change in ((2005, {"abstract": "Another."}), (2006, {"abstract": None})):
         path = papers / f"isca_{year}.jsonl"
         paper = json.loads(path.read_text())
@@ -325,7 +326,7 @@ def test_hydrating_what_has_its_contexts_is_refused(
     hub: RunningHub, pushed: str, tmp_path: Path, commands: Commands
 ) -> None:
     """There is nothing to put in, and nothing is written."""
-    papers = Path("dataset_builder/sample/papers")
+    papers = CORPUS_SLICE / "papers"
     done = commands.run("dataset_builder", "hydrate", "--repo-id", REPO, "--papers", papers, "--out", tmp_path / "out")
     assert done.code == 2 and "has its contexts" in done.output
     assert list(tmp_path.iterdir()) == []

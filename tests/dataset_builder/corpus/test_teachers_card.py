@@ -14,7 +14,8 @@ from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from dataset_builder.teachers.teacher import read_teacher
 from dataset_builder.templates import render
-from tests.conftest import REPOSITORY, SAMPLE
+from tests.conftest import REPOSITORY
+from tests.corpus_slice import CORPUS_SLICE
 
 TEMPLATE = REPOSITORY / "dataset_builder/corpus/templates/teachers.md.j2"
 
@@ -72,9 +73,9 @@ def test_section_says_what_the_manifest_says() -> None:
 def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
     """Into report.json, by teacher; null for pairs without one, and an error for a teacher that is not finished."""
     assert read_corpus_report(corpus).teachers == {"detailed": None, "plain": None}
-    shutil.copytree(SAMPLE / "qa", tmp_path / "qa")
+    shutil.copytree(CORPUS_SLICE / "qa", tmp_path / "qa")
     write_format(tmp_path / "qa/detailed/generation.json", manifest())
-    report = build(SAMPLE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")
+    report = build(CORPUS_SLICE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")
     assert report.teachers == {"detailed": manifest(), "plain": None}
     assert read_corpus_report(tmp_path / "corpus") == report
     card = (tmp_path / "corpus/README.md").read_text()
@@ -82,4 +83,4 @@ def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
     assert render(TEMPLATE, report=report) in card
     (tmp_path / "qa/plain/.generate").mkdir()
     with pytest.raises(InputError, match="plain: the teacher has not finished its pairs"):
-        build(SAMPLE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")
+        build(CORPUS_SLICE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")

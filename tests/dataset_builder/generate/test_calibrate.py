@@ -1,4 +1,4 @@
-"""The calibration of the grounding check, on the sample and on pairs worked out by hand."""
+"""The calibration of the grounding check, on the slice and on pairs worked out by hand."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from dataset_builder.corpus.papers import Paper
 from dataset_builder.errors import InputError
 from dataset_builder.generate.calibrate import Shares, calibrate
 from dataset_builder.grounding import THRESHOLD
-from tests.conftest import SAMPLE, append
+from tests.conftest import append
+from tests.corpus_slice import CORPUS_SLICE
 
 
-def test_calibration_on_the_sample(encoder: Path) -> None:
+def test_calibration_on_the_slice(encoder: Path) -> None:
     """At 1.01 no pair passes; at the best threshold good pairs pass and shuffled pairs fail."""
-    result = calibrate(SAMPLE / "papers", SAMPLE / "qa", str(encoder), 1.01, seed=0)
+    result = calibrate(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa", str(encoder), 1.01, seed=0)
     assert (result.pairs, result.papers) == (184, 48)
     assert (result.current.passing, result.current.failing) == (0.0, 1.0)
     assert result.best.passing >= 0.95
@@ -60,4 +61,4 @@ def test_calibration_needs_two_papers(tmp_path: Path, encoder: Path) -> None:
     record = {"paper_id": "10.1145/3470496.3527382", "teacher": "t", "question": "Why?", "answer": "So."}
     (tmp_path / "t/isca_2022.jsonl").write_text(json.dumps(record) + "\n")
     with pytest.raises(InputError, match="has pairs on 1 of the papers"):
-        calibrate(SAMPLE / "papers", tmp_path, str(encoder), THRESHOLD, seed=0)
+        calibrate(CORPUS_SLICE / "papers", tmp_path, str(encoder), THRESHOLD, seed=0)

@@ -29,9 +29,10 @@ from dataset_builder.generate.schema import response_format
 from dataset_builder.grounding import THRESHOLD
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from tests.chat_server import pairs_on
-from tests.conftest import REPOSITORY, SAMPLE, append, contents
+from tests.conftest import REPOSITORY, append, contents
+from tests.corpus_slice import CORPUS_SLICE
 
-PAPERS = [paper for paper in read_papers(SAMPLE / "papers") if paper.year >= 2022]
+PAPERS = [paper for paper in read_papers(CORPUS_SLICE / "papers") if paper.year >= 2022]
 FILES = ("isca_2022.jsonl", "isca_2023.jsonl", "isca_2024.jsonl", "rejected.jsonl", "generation.json")
 
 
@@ -62,9 +63,9 @@ def teacher() -> Teacher:
 
 
 def run(teacher: Teacher, url: str, out: Path, encoder: Path, **changes: Any) -> Manifest:
-    """Run the teacher on the sample's papers of 2022 to 2024, with waits too short to notice."""
+    """Run the teacher on the slice's papers of 2022 to 2024, with waits too short to notice."""
     backend = replace(HTTPBackend(url, teacher.model, backoff=0.001, timeout=120.0), **changes)
-    return generate(teacher, backend, SAMPLE / "papers", [2022, 2023, 2024], out, 7, str(encoder), THRESHOLD)
+    return generate(teacher, backend, CORPUS_SLICE / "papers", [2022, 2023, 2024], out, 7, str(encoder), THRESHOLD)
 
 
 def final(folder: Path) -> dict[str, bytes]:
@@ -324,7 +325,7 @@ def test_server_that_gives_nothing_ends_the_run(
         generate(
             teacher,
             HTTPBackend(url, teacher.model),
-            *(SAMPLE / "papers", [2022], tmp_path / "qa", 7, str(encoder), THRESHOLD),
+            *(CORPUS_SLICE / "papers", [2022], tmp_path / "qa", 7, str(encoder), THRESHOLD),
         )
     before = (tmp_path / "qa/mistral/.generate/responses-00000.jsonl").read_text()
     (tmp_path / "log.jsonl").unlink()
@@ -336,7 +337,7 @@ def test_server_that_gives_nothing_ends_the_run(
 def test_unreachable_server_exits_2(tmp_path: Path, encoder: Path, stage: Callable) -> None:
     """By the command: one line, no traceback, and the key is not in it."""
     done = stage(
-        *("dataset_builder", "generate", "--teacher", "gemma", "--papers", SAMPLE / "papers", "--out", tmp_path),
+        *("dataset_builder", "generate", "--teacher", "gemma", "--papers", CORPUS_SLICE / "papers", "--out", tmp_path),
         *("--encoder", encoder, "--endpoint", "http://127.0.0.1:9/v1", "--retries", "0"),
     )
     assert done.returncode == 2
@@ -350,7 +351,7 @@ def test_killed_again_and_again_ends_in_the_same_files(
     tmp_path: Path, encoder: Path, killed: Callable, stage: Callable
 ) -> None:
     """Kill -9 with requests in flight and at every file; no finished paper is asked about twice."""
-    words = ["dataset_builder", "generate", "--teacher", "mistral", "--papers", SAMPLE / "papers"]
+    words = ["dataset_builder", "generate", "--teacher", "mistral", "--papers", CORPUS_SLICE / "papers"]
     words += ["--years", "2022-2024", "--encoder", encoder, "--concurrency", "4"]
     with serving(tmp_path) as (url, log):
         assert stage(*words, "--out", tmp_path / "unbroken", "--endpoint", url).returncode == 0

@@ -35,9 +35,10 @@ from dataset_builder.generate.schema import parse_response
 from dataset_builder.grounding import THRESHOLD
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Limits, Sampling, Teacher, longest_response_tokens, read_teacher
-from tests.conftest import REPOSITORY, SAMPLE, append, contents
+from tests.conftest import REPOSITORY, append, contents
+from tests.corpus_slice import CORPUS_SLICE
 
-PAPERS = [paper for paper in read_papers(SAMPLE / "papers") if paper.year >= 2022]
+PAPERS = [paper for paper in read_papers(CORPUS_SLICE / "papers") if paper.year >= 2022]
 LIMITS = Limits(least_pairs=2, most_pairs=3, question_characters=20, answer_characters=30, new_tokens=450, attempts=2)
 ALL_TOKENS = Sampling(temperature=1.0, top_p=1.0)
 
@@ -68,14 +69,14 @@ def ninth(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny import write_tiny_gpt2
 
     folder = tmp_path_factory.mktemp("teacher")
-    model = write_tiny_gpt2(folder / "model", SAMPLE, positions=1500)
+    model = write_tiny_gpt2(folder / "model", CORPUS_SLICE, positions=1500)
     (folder / "ninth.yaml").write_text(TEACHER.format(model=model))
     return folder / "ninth.yaml"
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory, ninth: Path, encoder: Path) -> Path:
-    """Return the folder of the ninth teacher's run on the sample's papers of 2022 to 2024, four at a time."""
+    """Return the folder of the ninth teacher's run on the slice's papers of 2022 to 2024, four at a time."""
     out = tmp_path_factory.mktemp("unbroken")
     run(read_teacher(str(ninth)), out, encoder)
     return out / "ninth"
@@ -85,7 +86,7 @@ def run(
     teacher: Teacher,
     out: Path,
     encoder: Path,
-    papers: Path = SAMPLE / "papers",
+    papers: Path = CORPUS_SLICE / "papers",
     batch: int = 4,
     years: tuple[int, ...] = (2022, 2023, 2024),
 ) -> Manifest:
@@ -96,7 +97,16 @@ def run(
 def words(ninth: Path, out: Path, encoder: Path) -> list[object]:
     """Return the command that does the same."""
     return [
-        *("dataset_builder", "generate", "--teacher", ninth, "--papers", SAMPLE / "papers", "--years", "2022-2024"),
+        *(
+            "dataset_builder",
+            "generate",
+            "--teacher",
+            ninth,
+            "--papers",
+            CORPUS_SLICE / "papers",
+            "--years",
+            "2022-2024",
+        ),
         *("--out", out, "--encoder", encoder, "--batch-size", "4"),
     ]
 

@@ -10,7 +10,7 @@ import pytest
 from tests.hub.commands import Commands, Done
 from tests.hub.running import READER, STRANGER, WRITER, RunningHub, running_hub
 
-# The train split of the sample, some 45 kB: the connection is cut after a third of it.
+# The train split of the slice, some 45 kB: the connection is cut after a third of it.
 CUT = {"method": "PUT", "path": "^/lfs/", "times": 100, "cut": 15_000}
 
 

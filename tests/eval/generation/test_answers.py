@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.corpus.questions import Question
+from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
 from eval.generation import answers as answering
@@ -25,6 +25,7 @@ from eval.generation.batches import group_by_paper, plan_batches
 from eval.generation.generation_rules import GenerationRules, count_cut_abstracts, read_rules, rules_of_folder
 from eval.generation.shared_prefix import _draw, answer_papers, cache_columns, shared_length
 from eval.models import find_model
+from eval.prompting import FORMS, Prompt, PromptForm
 from eval.run_metrics import AnswerSampling
 
 QUESTIONS = [
@@ -125,6 +126,30 @@ def test_answers_do_not_depend_on_batch_or_order(
     assert [answers[number] for number in range(len(QUESTIONS))] == expected
     turned = collected(model, tokenizer, QUESTIONS[::-1], batch_size)
     assert [turned[number] for number in range(len(QUESTIONS))] == expected[::-1]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_prompt_is_answered_in_batches_as_by_generate(
+    model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, form: PromptForm
+) -> None:
+    """The questions on a paper share all tokens up to the question, for a closed-book prompt only the instruction."""
+    chatty = copy.deepcopy(tokenizer)
+    chatty.chat_template = "User: {{ messages[0].content }} Model:"
+    example = CorpusQuestion("Do it", "Buses are slow.", "Why slow?", "They are.", "10.1/a", 2020)
+    prompt = Prompt(form, (example,) if form == "few-shot" else ())
+    papers = []
+    original = answering.answer_papers
+    monkeypatch.setattr(answering, "answer_papers", lambda *given: papers.extend(given[1]) or original(*given))
+    prompts = encode_prompts(model, chatty, QUESTIONS, prompt)
+    by_generate = [prompt.answer(answer_alone(model, chatty, ids)) for ids in prompts]
+    answers = collected(model, chatty, QUESTIONS, prompt=prompt)
+    assert [answers[number] for number in range(len(QUESTIONS))] == by_generate
+    assert len(set(by_generate)) > 1
+    longest = max(papers, key=lambda ids: len(ids) * len(ids[0]))
+    shared = chatty.decode(longest[0][: shared_length(longest)])
+    assert shared.endswith("Do it.\n\nQuestion: Why" if form == "closed-book" else "small. \n\nQuestion: Why")
+    for batch in answering.sample_in_batches(model, chatty, QUESTIONS[:3], sampling(1, 1e-7), prompt=prompt):
+        assert batch == {number: [by_generate[number]] for number in batch}
 
 
 def test_answers_stop_at_the_end_of_sequence(model: Any, tokenizer: Any) -> None:
@@ -259,6 +284,7 @@ def test_cut_abstracts_are_counted_and_warned_of(tiny_base: Path, caplog: pytest
     folder = find_model("m", str(tiny_base))
     questions = [Question("Do it", "Caches are small. " * 400, why) for why in ("Why?", "Why so?")] + QUESTIONS[:1]
     assert count_cut_abstracts(folder, questions) == 1
+    assert count_cut_abstracts(folder, questions, Prompt("closed-book")) == 0
     encode_prompts(*load_model(folder), questions)
     assert "The model reads 448 tokens; the ends of 1 longer abstracts are cut off" in caplog.text
 
@@ -497,7 +523,7 @@ def test_gpu_answers_as_it_does_alone(tiny_base: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_real_weights_answer_the_same_in_any_batch(packaged_models: Path, corpus: Path) -> None:
-    """Ask SmolLM2 four questions of the sample: one at a time, all together, and three and one."""
+    """Ask SmolLM2 four questions of the slice: one at a time, all together, and three and one."""
     from dataset_builder.corpus.load import load_corpus_split
     from dataset_builder.corpus.questions import read_questions
 
