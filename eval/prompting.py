@@ -151,10 +151,15 @@ def _digest(text: str) -> bytes:
 
 
 def read_chat_template(folder: ModelFolder) -> str:
-    """Return the chat template of a model's tokenizer; raises `InputError` for a model without one."""
+    """Return the chat template of a model's tokenizer; raises `InputError` for a model without one or a broken one."""
     from transformers import AutoTokenizer
 
-    template = AutoTokenizer.from_pretrained(tokenizer_folder(folder)).chat_template
+    path = tokenizer_folder(folder)
+    try:
+        template = AutoTokenizer.from_pretrained(path).chat_template
+    except Exception as error:  # the errors of the libraries have no common class
+        problem = f"its tokenizer cannot be loaded ({type(error).__name__}: {error})"
+        raise InputError(f"{folder.name}={folder.given}: {problem}; train or download it again") from error
     if not template:
         problem = "prompt=chat needs a chat template, and its tokenizer has none"
         raise InputError(f"{folder.name}={folder.given}: {problem}; use prompt=plain or prompt=few-shot")
