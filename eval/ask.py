@@ -62,7 +62,7 @@ def ask(model: str, abstracts: Path, questions: list[str]) -> Iterator[tuple[str
         for batch in answer_in_batches(loaded, tokenizer, [question for _, question in asked]):
             for number, answer in sorted(batch.items()):
                 name, asked_question = asked[number]
-                yield name, asked_question.question, answer
+                yield name, asked_question.question, answer.text
             bar.update(len(batch))
 
 

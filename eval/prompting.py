@@ -1,4 +1,4 @@
-"""Define how systems are asked: the forms of prompts, and the token ids that a model reads for each question."""
+"""Define how systems are asked: the forms of prompts, what a model reads for a question, and how answers are read."""
 
 import hashlib
 import statistics
@@ -24,6 +24,14 @@ BLANK_LINE = "\n\n"
 
 
 @dataclass(frozen=True)
+class Answer:
+    """An answer, and whether it is cut off at the largest number of tokens; None if that is not known."""
+
+    text: str
+    is_cut: bool | None = None
+
+
+@dataclass(frozen=True)
 class Prompt:
     """The form of a system's prompts, and the `examples` of few-shot prompts, the same for all questions.
 
@@ -37,10 +45,13 @@ class Prompt:
     form: PromptForm = "plain"
     examples: tuple[CorpusQuestion, ...] = ()
 
-    def answer(self, generated: str) -> str:
-        """Return the answer in the generated text."""
+    def read_answer(self, generated: str, at_limit: bool) -> Answer:
+        """Return the answer in the generated text, which has the largest number of tokens if it is `at_limit`."""
         text = generated.strip()
-        return text.split(BLANK_LINE)[0].rstrip() if self.form == "few-shot" else text
+        if self.form != "few-shot":
+            return Answer(text, at_limit)
+        first, blank_line, _ = text.partition(BLANK_LINE)
+        return Answer(first.rstrip(), at_limit and not blank_line)
 
 
 PLAIN = Prompt()
@@ -140,10 +151,15 @@ def _digest(text: str) -> bytes:
 
 
 def read_chat_template(folder: ModelFolder) -> str:
-    """Return the chat template of a model's tokenizer; raises `InputError` for a model without one."""
+    """Return the chat template of a model's tokenizer; raises `InputError` for a model without one or a broken one."""
     from transformers import AutoTokenizer
 
-    template = AutoTokenizer.from_pretrained(tokenizer_folder(folder)).chat_template
+    path = tokenizer_folder(folder)
+    try:
+        template = AutoTokenizer.from_pretrained(path).chat_template
+    except Exception as error:  # the errors of the libraries have no common class
+        problem = f"its tokenizer cannot be loaded ({type(error).__name__}: {error})"
+        raise InputError(f"{folder.name}={folder.given}: {problem}; train or download it again") from error
     if not template:
         problem = "prompt=chat needs a chat template, and its tokenizer has none"
         raise InputError(f"{folder.name}={folder.given}: {problem}; use prompt=plain or prompt=few-shot")

@@ -152,7 +152,11 @@ def run(
         if scorer is None:
             return None
         with Console(stderr=True).status("scoring the answers") as status:
-            values = scorer.score_all(asked, answers, out / "predictions")
+            texts = {
+                config: {name: [answer.text for answer in given] for name, given in by_name.items()}
+                for config, by_name in answers.items()
+            }
+            values = scorer.score_all(asked, texts, out / "predictions")
             status.update("scoring the heuristic baselines and upper bounds")
             heuristics = compute_heuristics(asked, corpus, scorer.headline_encoder)
             heuristic_values = scorer.score_all(asked, heuristics, out / "heuristics")
@@ -165,7 +169,8 @@ def run(
                 encoders=[encoder.label for encoder in encoders],
                 cross_encoder=cross_encoder.label if cross_encoder else None,
             )
-            scores = _keep_date(score_all(header, asked, systems, values, heuristic_values), out / SCORES_FILE)
+            scores = score_all(header, asked, systems, values, heuristic_values, answers)
+            scores = _keep_date(scores, out / SCORES_FILE)
             status.update("writing the report")
             metrics = {system.name: trained for system in systems if (trained := system.model.metrics())}
             papers_by_year = _count_papers_by_year(dataset, asked)

@@ -9,6 +9,7 @@ from typing import cast
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
+from eval.analysis.scores import SystemRole
 from eval.models import EncoderFolder, ModelFolder, find_model
 from eval.prompting import FORMS, PLAIN, Prompt, PromptForm, example_text, read_chat_template
 from eval.run_metrics import AnswerSampling
@@ -47,6 +48,13 @@ class System:
         if self.decoding:
             parts += [self.decoding.sampling.model_dump_json(), self.decoding.encoder.fingerprint]
         return sha256_of_text("\n".join(parts))
+
+    @property
+    def role(self) -> SystemRole:
+        """Return whether this is a baseline, a trained system, or one that does not see the abstract."""
+        if self.prompt.form == "closed-book":
+            return "closed-book"
+        return "trained" if self.model.metrics() else "baseline"
 
     def with_examples(self, examples: tuple[CorpusQuestion, ...]) -> "System":
         """Return this system with the examples of its prompt, if this is a few-shot prompt."""

@@ -93,17 +93,20 @@ def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedR
     if not run_folder.is_dir():
         raise InputError(f"--run {run_folder}: folder not found; give the folder of a run")
     folder = find_model(run_folder.name, str(run_folder))
-    # A card describes greedy decoding, which its code example uses.
-    greedy = {name: system for name, system in scores.systems.items() if system.decoding.method == "greedy"}
-    system = next((name for name in greedy if greedy[name].sha256 == folder.fingerprint), None)
+    systems = {name: system for name, system in scores.systems.items() if system.is_asked_as_published}
+    system = next((name for name in systems if systems[name].sha256 == folder.fingerprint), None)
     run = read_trained_run(folder, system or run_folder.name)
     if run is None:
         raise InputError(f"--run {run_folder}: has no {METRICS_FILE}, so it is not a run; give the folder of a run")
     _check_weights(run_folder)
     if system is None:
+        described = [
+            f"{system.model or name} ({system.prompt} prompt, {system.decoding.method} decoding)"
+            for name, system in scores.systems.items()
+        ]
         raise InputError(
-            f"--scores {scores_path}: has no scores of {run_folder} as it is now, only of "
-            f"{', '.join(system.model or name for name, system in scores.systems.items())}; evaluate it first"
+            f"--scores {scores_path}: has no scores of {run_folder} as it is now, with the plain prompt and greedy "
+            f"decoding, only of {', '.join(described)}; evaluate it first"
         )
     return run
 

@@ -52,8 +52,7 @@ def render(dataset: str, scores_path: Path, dataset_id: str) -> list[Path]:
     cards = []
     for name, system in scores.systems.items():
         folder = _evaluated_model(scores_path, scores, name)
-        # A card describes greedy decoding, which its code example uses.
-        run = read_trained_run(folder, name) if system.decoding.method == "greedy" else None
+        run = read_trained_run(folder, name) if system.is_asked_as_published else None
         if run is not None:
             make_writable_folder(run.path)
             card = model_card(run, scores, local_names(run, scored), run.metrics.license or "unknown")

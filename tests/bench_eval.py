@@ -17,6 +17,7 @@ from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.corpus.questions import Question, read_questions
 from eval.generation.answers import answer_alone, answer_in_batches, encode_prompts, load_model
 from eval.models import find_model
+from eval.prompting import Answer
 from eval.question_sample import sample_questions
 
 
@@ -41,7 +42,7 @@ def main() -> None:
     chosen = range(0, len(questions), step)
     model, tokenizer = load_model(find_model("model", arguments.model))
 
-    def answer_one(question: Question) -> str:
+    def answer_one(question: Question) -> Answer:
         return answer_alone(model, tokenizer, encode_prompts(model, tokenizer, [question])[0])
 
     answer_one(questions[0])  # the first answer warms up
@@ -50,7 +51,7 @@ def main() -> None:
     alone = {number: answer_one(questions[number]) for number in chosen}
     one_at_a_time = len(alone) / (time.perf_counter() - begun)
     begun = time.perf_counter()
-    together: dict[int, str] = {}
+    together: dict[int, Answer] = {}
     for batch in answer_in_batches(model, tokenizer, questions):
         together.update(batch)
     all_together = len(questions) / (time.perf_counter() - begun)

@@ -175,7 +175,8 @@ def choose_answers(
         with tqdm(total=len(questions), initial=len(chosen), desc="sampling answers", unit="question") as bar:
             for batch in sample_in_batches(network, tokenizer, asked, sampling, batch_size):
                 choices = []
-                for index, answers in batch.items():
+                for index, sampled in batch.items():
+                    answers = [answer.text for answer in sampled]
                     similarities = compare.similarities(answers, [asked[index].answer] * len(answers))
                     best = int(similarities.argmax())
                     scores = float(similarities[best]), float(similarities.mean())

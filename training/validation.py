@@ -38,7 +38,7 @@ class ValidationAnswers:
         if share:
             with _answering(model):
                 for batch in answer_in_batches(model, self._tokenizer, share):
-                    answers.update(batch)
+                    answers |= {number: answer.text for number, answer in batch.items()}
             similarities = self._encoder.similarities(
                 [answers[number] for number in range(len(share))], [question.answer for question in share]
             ).tolist()

@@ -26,6 +26,7 @@ from eval.analysis.statistics import difference, estimate, holm
 from eval.generation.generation_rules import count_cut_abstracts, rules_of_folder
 from eval.metrics.lexical import HEADLINE, SHARES, mean_range
 from eval.metrics.scorer import MetricValues
+from eval.prompting import Answer
 from eval.systems import System
 
 DECIMALS = 6
@@ -51,16 +52,18 @@ def score_all(
     systems: Sequence[System],
     values: Mapping[str, Mapping[str, MetricValues]],
     heuristic_values: Mapping[str, Mapping[str, MetricValues]],
+    answers: Mapping[str, Mapping[str, Sequence[Answer]]],
 ) -> Scores:
-    """Return the content of scores.json; values are by config and by system or heuristic."""
+    """Return the content of scores.json; values and answers are by config and by system or heuristic."""
 
     def configs(name: str, by_config: Mapping[str, Mapping[str, MetricValues]]) -> dict[str, ConfigScores]:
         return {
-            config: score_config(questions[config], by_name[name])
+            config: score_config(questions[config], by_name[name], answers[config].get(name, ()))
             for config, by_name in by_config.items()
             if name in by_name
         }
 
+    compared = [system.name for system in systems if system.role != "closed-book"]
     return Scores(
         **dict(header),
         systems={
@@ -73,6 +76,7 @@ def score_all(
                 cut_abstracts=count_cut_abstracts(
                     system.model, chain.from_iterable(questions.values()), system.prompt
                 ),
+                role=system.role,
                 configs=configs(system.name, values),
             )
             for system in systems
@@ -83,7 +87,9 @@ def score_all(
         },
         differences={
             config: score_differences(
-                questions[config], _headline(values[config]), _headline(heuristic_values[config])
+                questions[config],
+                _headline({name: values[config][name] for name in compared}),
+                _headline(heuristic_values[config]),
             )
             for config in questions
         },
@@ -109,8 +115,13 @@ def _decoding_record(system: System) -> DecodingRecord:
     return record.model_copy(update={**dict(sampling), "encoder_sha256": encoder.fingerprint})
 
 
-def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> ConfigScores:
-    """Return the scores of one system or heuristic on one config; each mean is over the questions with a value."""
+def score_config(
+    questions: Sequence[CorpusQuestion], values: MetricValues, answers: Sequence[Answer] = ()
+) -> ConfigScores:
+    """Return the scores of one system or heuristic on one config; each mean is over the questions with a value.
+
+    `answers` are those of a system, whose cut answers are counted.
+    """
     by_year, by_kind, by_length = group_questions(questions)
 
     def mean(metric: str, numbers: Iterable[int]) -> MeanScore | None:
@@ -133,7 +144,18 @@ def score_config(questions: Sequence[CorpusQuestion], values: MetricValues) -> C
         for metric in values
         if (overall := mean(metric, range(len(questions))))
     }
-    return ConfigScores(n=metrics[HEADLINE].n, papers=metrics[HEADLINE].papers, metrics=metrics)
+    return ConfigScores(
+        n=metrics[HEADLINE].n,
+        papers=metrics[HEADLINE].papers,
+        cut_answers=count_cut_answers(answers),
+        metrics=metrics,
+    )
+
+
+def count_cut_answers(answers: Sequence[Answer]) -> int | None:
+    """Return how many answers are cut off; None without answers, and if it is not known of all."""
+    known = [answer.is_cut for answer in answers if answer.is_cut is not None]
+    return sum(known) if answers and len(known) == len(answers) else None
 
 
 def group_questions(questions: Sequence[CorpusQuestion]) -> tuple[Groups, Groups, Groups]:

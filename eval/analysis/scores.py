@@ -13,6 +13,7 @@ SCORES_FILE = "scores.json"
 # FEW_PAPERS the report warns that intervals are wide and tests weak.
 FEWEST_PAPERS, FEW_PAPERS = 10, 30
 HeuristicKind = Literal["heuristic baseline", "upper bound"]
+SystemRole = Literal["baseline", "trained", "closed-book"]
 
 
 class MeanScore(FileFormat):
@@ -34,10 +35,15 @@ class MetricScore(MeanScore):
 
 
 class ConfigScores(FileFormat):
-    """The scores of one system or heuristic on the test split of one config, by metric."""
+    """The scores of one system or heuristic on the test split of one config, by metric.
+
+    `cut_answers` counts the answers that are cut off at the largest number of tokens. It is None for heuristics, and
+    for answers that an older version stored.
+    """
 
     n: int
     papers: int
+    cut_answers: int | None = None
     metrics: dict[str, MetricScore] = Field(min_length=1)
 
 
@@ -62,6 +68,8 @@ class DecodingRecord(FileFormat):
 class SystemScores(FileFormat):
     """One evaluated system, with its scores by config. `sha256` is over the model's files that decide the answers.
 
+    A `baseline` has a model that this project did not train, a `trained` system one that it did. A `closed-book`
+    system does not see the abstract, and is not compared with other systems. Older files have no `role`.
     `examples` are the paper ids of the examples of a few-shot prompt. `cut_abstracts` counts the abstracts whose end
     was cut off, since the model reads too few tokens.
     `model` is a folder or Hub id. It is None in published files, which do not contain folders of the machine.
@@ -73,7 +81,13 @@ class SystemScores(FileFormat):
     examples: list[str] = Field(default_factory=list)
     decoding: DecodingRecord
     cut_abstracts: int | None = None
+    role: SystemRole | None = None
     configs: dict[str, ConfigScores] = Field(min_length=1)
+
+    @property
+    def is_asked_as_published(self) -> bool:
+        """Return whether the model was asked as the code on its card does: plain prompt, greedy decoding."""
+        return self.prompt == "plain" and self.decoding.method == "greedy"
 
 
 class HeuristicScores(FileFormat):
@@ -90,6 +104,12 @@ class DifferenceScore(MeanScore):
     second: str
     p: float
     p_corrected: float
+
+    def opposite(self) -> "DifferenceScore":
+        """Return the difference `second` minus `first`."""
+        low, high = None if self.high is None else -self.high, None if self.low is None else -self.low
+        names = {"first": self.second, "second": self.first}
+        return self.model_copy(update={**names, "mean": -self.mean, "low": low, "high": high})
 
 
 class Agreement(FileFormat):

@@ -4,19 +4,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat, read_format, write_format
 from dataset_builder.journal import Journal
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
+from eval.prompting import Answer
 
 
 class StoredAnswers(FileFormat):
-    """The content of answers/NAME.json: the answers by `prompt_key`, and the fingerprint of the system."""
+    """The content of answers/NAME.json: the answers by `prompt_key`, and the fingerprint of the system.
+
+    `is_cut` says of each answer whether it is cut off at the largest number of tokens. It lacks the answers of older
+    versions, which did not record it.
+    """
 
     system_sha256: str
     answers: dict[str, str]
+    is_cut: dict[str, bool] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,7 @@ class StoredAnswer:
 
     prompt_sha256: str
     answer: str
+    is_cut: bool | None = None
 
 
 def prompt_key(question: Question) -> str:
@@ -44,26 +53,32 @@ class AnswerStore:
         self.path = folder / f"{name}.json"
         self._fingerprint = fingerprint
         self._journal = Journal(folder, f".partial.{name}.{fingerprint[:16]}", StoredAnswer, process)
-        self.answers: dict[str, str] = {}
+        self.answers: dict[str, Answer] = {}
         # A file that cannot be read, or is older, counts as missing.
         with suppress(InputError):
             stored = read_format(StoredAnswers, self.path, "remove it")
             if stored.system_sha256 == fingerprint:
-                self.answers.update(stored.answers)
+                self.answers |= {key: Answer(text, stored.is_cut.get(key)) for key, text in stored.answers.items()}
         self._read_journal()
 
-    def append(self, answers: dict[str, str]) -> None:
+    def append(self, answers: dict[str, Answer]) -> None:
         """Add answers; they are on disk when this returns."""
         self.answers.update(answers)
-        self._journal.append([StoredAnswer(key, answer) for key, answer in answers.items()])
+        self._journal.append([StoredAnswer(key, answer.text, answer.is_cut) for key, answer in answers.items()])
 
     def merge(self) -> None:
         """Write the answers of all processes to the one file, and delete the journals of this name."""
         self._read_journal()
-        stored = StoredAnswers(system_sha256=self._fingerprint, answers=dict(sorted(self.answers.items())))
+        answers = dict(sorted(self.answers.items()))
+        stored = StoredAnswers(
+            system_sha256=self._fingerprint,
+            answers={key: answer.text for key, answer in answers.items()},
+            is_cut={key: answer.is_cut for key, answer in answers.items() if answer.is_cut is not None},
+        )
         write_format(self.path, stored)
         for journal in self.path.parent.glob(f".partial.{self.path.stem}.*.jsonl"):
             journal.unlink()
 
     def _read_journal(self) -> None:
-        self.answers.update((record.prompt_sha256, record.answer) for record in self._journal.read_new())
+        for record in self._journal.read_new():
+            self.answers[record.prompt_sha256] = Answer(record.answer, record.is_cut)

@@ -15,7 +15,7 @@ from eval.generation.batches import group_by_paper, plan_batches, tokens_that_fi
 from eval.generation.generation_rules import prompt_room, read_rules
 from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
 from eval.models import ModelFolder, tokenizer_folder
-from eval.prompting import PLAIN, Prompt, PromptEncoder
+from eval.prompting import PLAIN, Answer, Prompt, PromptEncoder
 from eval.run_metrics import AnswerSampling
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def answer_in_batches(
     questions: Sequence[Question],
     batch_size: int | None = None,
     prompt: Prompt = PLAIN,
-) -> Iterator[dict[int, str]]:
+) -> Iterator[dict[int, Answer]]:
     """Yield the greedy answers to the questions in the form of `prompt`, a batch at a time, by question number.
 
     `batch_size` is the largest number of questions in a batch; None means as many as the device can hold. A batch
@@ -76,22 +76,22 @@ def answer_in_batches(
     Raises `InputError` for a question that is too long, and if the memory is too small for one question.
     """
     prompts = encode_prompts(model, tokenizer, questions, prompt)
+
+    def alone(number: int) -> Answer:
+        return answer_alone(model, tokenizer, prompts[number], prompt)
+
     if len(questions) == 1:
-        yield {0: prompt.answer(answer_alone(model, tokenizer, prompts[0]))}
+        yield {0: alone(0)}
         return
     papers = group_by_paper(questions, prompts)
     if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
         logger.warning("%s; it answers one at a time, which is slower", reason)
         for number in (number for paper in papers for number in paper):
-            yield {number: prompt.answer(answer_alone(model, tokenizer, prompts[number]))}
+            yield {number: alone(number)}
         return
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, None):
         yield {
-            number: prompt.answer(
-                _decode(tokenizer, answer.tokens)
-                if answer.certain
-                else answer_alone(model, tokenizer, prompts[number])
-            )
+            number: _read_answer(tokenizer, answer.tokens, prompt) if answer.certain else alone(number)
             for number, (answer,) in batch.items()
         }
 
@@ -103,7 +103,7 @@ def sample_in_batches(
     sampling: AnswerSampling,
     batch_size: int | None = None,
     prompt: Prompt = PLAIN,
-) -> Iterator[dict[int, list[str]]]:
+) -> Iterator[dict[int, list[Answer]]]:
     """Yield `sampling.samples` answers to each question, in batches as `answer_in_batches` does.
 
     Raises `InputError` as `answer_in_batches` does, and for a model that cannot read several questions at once.
@@ -114,7 +114,7 @@ def sample_in_batches(
         raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling):
         yield {
-            number: [prompt.answer(_decode(tokenizer, answer.tokens)) for answer in answers]
+            number: [_read_answer(tokenizer, answer.tokens, prompt) for answer in answers]
             for number, answers in batch.items()
         }
 
@@ -161,16 +161,20 @@ def _in_batches(
         }
 
 
-def _decode(tokenizer: PreTrainedTokenizerBase, tokens: Any) -> str:
-    return cast(str, tokenizer.decode(tokens, skip_special_tokens=True)).strip()
+def _read_answer(tokenizer: PreTrainedTokenizerBase, tokens: list[int], prompt: Prompt) -> Answer:
+    """Return the answer in `tokens`, which do not have the token that ended it."""
+    text = cast(str, tokenizer.decode(tokens, skip_special_tokens=True))
+    return prompt.read_answer(text, at_limit=len(tokens) == MAX_ANSWER_TOKENS)
 
 
-def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: list[int]) -> str:
+def answer_alone(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, token_ids: list[int], prompt: Prompt = PLAIN
+) -> Answer:
     """Return the greedy answer to one prompt, given as token ids, by transformers' own generation.
 
     It follows the model's generation_config, as the code on a model card does.
     """
-    inputs = torch.tensor([prompt], device=model.device)
+    inputs = torch.tensor([token_ids], device=model.device)
     ends = list(read_rules(model.generation_config, tokenizer).end_tokens)
     with torch.inference_mode():
         tokens = cast(Any, model).generate(
@@ -182,7 +186,8 @@ def answer_alone(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pro
             pad_token_id=tokenizer.pad_token_id,
         )
     # An end token can be an ordinary token, which decoding would not skip.
-    return _decode(tokenizer, [token for token in tokens[0, len(prompt) :].tolist() if token not in ends])
+    generated = [token for token in tokens[0, len(token_ids) :].tolist() if token not in ends]
+    return _read_answer(tokenizer, generated, prompt)
 
 
 def encode_prompts(

@@ -16,6 +16,7 @@ from dataset_builder.errors import InputError
 from eval.generation.answer_store import AnswerStore, prompt_key
 from eval.generation.answers import answer_in_batches, load_model, sample_in_batches
 from eval.metrics.embedding import Encoder
+from eval.prompting import Answer
 from eval.question_sample import shard
 from eval.systems import System
 
@@ -26,7 +27,7 @@ def collect_answers(
     out: Path,
     process: PartialState,
     batch_size: int | None = None,
-) -> dict[str, dict[str, list[str]]]:
+) -> dict[str, dict[str, list[Answer]]]:
     """Return the answers by config and system, in the order of `questions`; only answers missing in `out` are made.
 
     A question that two configs share is answered once. Every process of a launch must call this. The first process
@@ -35,7 +36,7 @@ def collect_answers(
     Raises `InputError` for a system whose answers are all empty, before the next system answers.
     """
     distinct = {prompt_key(question): question for config in questions.values() for question in config}
-    answers: dict[str, dict[str, list[str]]] = {config: {} for config in questions}
+    answers: dict[str, dict[str, list[Answer]]] = {config: {} for config in questions}
     for system in systems:
         store = AnswerStore(out, system.name, system.fingerprint, process.process_index)
         # No process may add answers before all processes have read the existing ones.
@@ -50,7 +51,7 @@ def collect_answers(
             for config, config_questions in questions.items():
                 given = [store.answers[prompt_key(question)] for question in config_questions]
                 # A single empty answer only gets a low score.
-                if not any(given):
+                if not any(answer.text for answer in given):
                     problem = f"every answer to the questions of {config!r} is empty"
                     raise InputError(f"{system.name}: {problem}; check the model's tokenizer, or train it further")
                 answers[config][system.name] = given
@@ -61,7 +62,7 @@ def _answer(
     system: System, questions: list[CorpusQuestion], store: AnswerStore, process: PartialState, batch_size: int | None
 ) -> None:
     model, tokenizer = load_model(system.model)
-    batches: Iterator[dict[int, str]]
+    batches: Iterator[dict[int, Answer]]
     if system.decoding is None:
         batches = answer_in_batches(model, tokenizer, questions, batch_size, system.prompt)
     else:
@@ -77,10 +78,10 @@ def _answer(
             bar.update(len(answers))
 
 
-def mbr_choice(answers: list[str], encoder: Encoder) -> str:
+def mbr_choice(answers: list[Answer], encoder: Encoder) -> Answer:
     """Return the answer whose embedding is closest to the mean of all embeddings, the first one in a tie.
 
     This cosine ranks the samples as the mean of their pairwise cosines does, and is cheaper.
     """
-    embeddings = encoder.embed(answers)
+    embeddings = encoder.embed([answer.text for answer in answers])
     return answers[int((embeddings @ embeddings.mean(axis=0)).argmax())]

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from dataset_builder.templates import render
+from eval.analysis.gains import compared_systems
 from eval.analysis.scores import ConfigScores, DifferenceScore, MeanScore, Scores
 from eval.metrics.lexical import HEADLINE
+from eval.prompting import Answer
 from eval.report import notes, tables
 from eval.report.figures import training_loss_svg
 from eval.report.tables import SYSTEM, Entry
@@ -16,7 +19,7 @@ from eval.run_metrics import RunMetrics
 
 # By config; then by system, with one answer for each question; then by metric, with one value for each answer.
 Questions = dict[str, list[CorpusQuestion]]
-Answers = dict[str, dict[str, list[str]]]
+Answers = dict[str, dict[str, list[Answer]]]
 Values = dict[str, dict[str, dict[str, list[float | None]]]]
 
 # The page has this many colours for systems; the next system has the first colour again.
@@ -28,7 +31,7 @@ class Mark:
     """One line of a dot plot: a mean with its interval, and the original study's mean if it has one."""
 
     name: str
-    kind: str
+    remark: str
     color: str
     score: MeanScore
     study: float | None
@@ -78,6 +81,8 @@ def report_html(
         Path(__file__).parent / "templates/report.html.j2",
         scores=scores,
         systems=list(scores.systems),
+        compared=compared_systems(scores),
+        quiet={entry.label for entry in tables.entries(scores) if entry.kind != SYSTEM},
         configs=views,
         axis=_shared_axis(views),
         notes=notes,
@@ -103,7 +108,8 @@ def _script_json(scores: Scores, questions: Questions, answers: Answers, values:
             "year": question.year,
             "question": question.question,
             "reference": question.answer,
-            "answers": [answers[config][system][number] for system in systems],
+            "answers": [answers[config][system][number].text for system in systems],
+            "cut": [answers[config][system][number].is_cut for system in systems],
             "scores": [
                 None if (value := values[config][system][HEADLINE][number]) is None else round(value, 4)
                 for system in systems
@@ -117,7 +123,7 @@ def _script_json(scores: Scores, questions: Questions, answers: Answers, values:
         for asked in questions.values()
         for question in asked
     }
-    data = {"systems": systems, "papers": papers, "questions": rows}
+    data = {"limit": MAX_ANSWER_TOKENS, "systems": systems, "papers": papers, "questions": rows}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
@@ -130,7 +136,7 @@ def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> Co
 
     def mark(entry: Entry, score: MeanScore, group: str | None = None) -> Mark:
         study_mean = study.get(entry.name, {}).get(group or "all") if entry.kind == SYSTEM else None
-        return Mark(entry.name, entry.kind, colors[entry.name] if entry.kind == SYSTEM else "", score, study_mean)
+        return Mark(entry.name, entry.remark, colors[entry.name] if entry.kind == SYSTEM else "", score, study_mean)
 
     marks = [mark(entry, entry.configs[config].metrics[HEADLINE]) for entry in entries]
     groups: dict[str, dict[str, list[Mark]]] = {}
@@ -144,19 +150,17 @@ def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> Co
         scores=config_scores,
         marks=marks,
         groups=groups,
-        matrix=_matrix(scores.differences[config], entries),
+        matrix=_matrix(scores, config, entries),
     )
 
 
-def _matrix(differences: list[DifferenceScore], entries: list[Entry]) -> dict[str, list[DifferenceScore | None]]:
-    found = {(score.first, score.second): score for score in differences}
-    for score in differences:
-        low, high = None if score.high is None else -score.high, None if score.low is None else -score.low
-        opposite = {"first": score.second, "second": score.first, "mean": -score.mean, "low": low, "high": high}
-        found[score.second, score.first] = score.model_copy(update=opposite)
-    systems = [entry for entry in entries if entry.kind == SYSTEM]
+def _matrix(scores: Scores, config: str, entries: list[Entry]) -> dict[str, list[DifferenceScore | None]]:
+    found = {(score.first, score.second): score for score in scores.differences[config]}
+    found |= {(score.second, score.first): score.opposite() for score in scores.differences[config]}
+    compared = compared_systems(scores)
+    systems = [entry for entry in entries if entry.kind == SYSTEM and entry.name in compared]
     others = [entry for entry in entries if entry.kind != SYSTEM]
-    return {row.label: [found.get((system.name, row.name)) for system in systems] for row in (*systems, *others)}
+    return {row.label: [found.get((name, row.name)) for name in compared] for row in (*systems, *others)}
 
 
 def _shared_axis(views: list[ConfigView]) -> Axis:

@@ -8,12 +8,14 @@ import yaml
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from dataset_builder.tables import Table
 from eval.analysis.scores import FEW_PAPERS, FEWEST_PAPERS, Scores, SystemScores
+from eval.prompting import PLAIN
 from eval.report.tables import scores_by_config
 
 NOTES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "notes.yaml").read_text(encoding="utf-8"))
 # Report and notes call a difference significant whose corrected p-value is smaller.
 SIGNIFICANT = 0.05
 INTERVALS = NOTES["intervals"].format(FEW_PAPERS=FEW_PAPERS, FEWEST_PAPERS=FEWEST_PAPERS)
+METRICS = NOTES["metrics"].format(MAX_ANSWER_TOKENS=MAX_ANSWER_TOKENS)
 
 
 def decoding_note(scores: Scores) -> str:
@@ -28,6 +30,18 @@ def decoding_note(scores: Scores) -> str:
                 "other metrics."
             )
     return " ".join(sentences)
+
+
+def prompt_note(scores: Scores) -> str:
+    """Return the sentences on the prompts of the systems; empty if every system has the plain prompt."""
+    by_form: dict[str, list[str]] = {}
+    for name, system in scores.systems.items():
+        by_form.setdefault(system.prompt, []).append(name)
+    return " ".join(
+        f"{form.capitalize()} prompt ({', '.join(by_form[form])}): {sentence}"
+        for form, sentence in NOTES["prompts"].items()
+        if form in by_form and by_form.keys() != {PLAIN.form}
+    )
 
 
 def system_note(name: str, system: SystemScores) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dataset_builder.tables import Table
+from eval.analysis.gains import gains
 from eval.analysis.scores import FEW_PAPERS, ConfigScores, MeanScore, MetricScore, Scores
 from eval.metrics.lexical import HEADLINE, title
+from eval.prompting import PLAIN
 from eval.run_metrics import RunMetrics
 
 SYSTEM = "system"
@@ -13,16 +15,20 @@ SYSTEM = "system"
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of a table of scores: a system, a heuristic baseline or an upper bound, with its scores by config."""
+    """One row of a table of scores: a system, a heuristic baseline or an upper bound, with its scores by config.
+
+    `remark` is the kind of an entry that is not a system, and the prompt of a system if it is not the plain prompt.
+    """
 
     name: str
     kind: str
     configs: dict[str, ConfigScores]
+    remark: str = ""
 
     @property
     def label(self) -> str:
-        """Return the name, with the kind if it is not a system."""
-        return self.name if self.kind == SYSTEM else f"{self.name} ({self.kind})"
+        """Return the name, with the remark in brackets."""
+        return f"{self.name} ({self.remark})" if self.remark else self.name
 
 
 # By the title of a grouping, the scores of a metric by group of questions.
@@ -35,10 +41,16 @@ GROUPINGS: dict[str, Callable[[MetricScore], dict[str, MeanScore]]] = {
 
 def entries(scores: Scores) -> list[Entry]:
     """Return the rows of every table of scores, in its order: heuristic baselines, systems, upper bounds."""
-    heuristics = [Entry(name, heuristic.kind, heuristic.configs) for name, heuristic in scores.heuristics.items()]
+    heuristics = [
+        Entry(name, heuristic.kind, heuristic.configs, heuristic.kind) for name, heuristic in scores.heuristics.items()
+    ]
+    systems = [
+        Entry(name, SYSTEM, system.configs, "" if system.prompt == PLAIN.form else f"{system.prompt} prompt")
+        for name, system in scores.systems.items()
+    ]
     return [
         *(entry for entry in heuristics if entry.kind == "heuristic baseline"),
-        *(Entry(name, SYSTEM, system.configs) for name, system in scores.systems.items()),
+        *systems,
         *(entry for entry in heuristics if entry.kind == "upper bound"),
     ]
 
@@ -68,13 +80,34 @@ def comparison(scores: Scores, metrics: dict[str, RunMetrics]) -> Table:
     ]
 
 
+def gain_table(scores: Scores) -> Table:
+    """Return the gain of each trained system over the best baseline by config; no row if there is nothing to compare.
+
+    The baseline with the highest score can be another one on each config.
+    """
+    by_config = {config: found for config in scores_by_config(scores) if (found := gains(scores, config))}
+    cells: dict[str, dict[str, str]] = {}
+    for config, found in by_config.items():
+        for gain in found:
+            cells.setdefault(gain.first, {})[config] = with_interval(gain)
+    heading = [f"test by {config}, over {found[0].second}" for config, found in by_config.items()]
+    return ["gain in similarity", *heading], [
+        [name, *(row.get(config, "") for config in by_config)] for name, row in cells.items()
+    ]
+
+
 def metric_table(scores: Scores, config: str) -> Table:
-    """Return every metric of each entry on one config."""
+    """Return every metric of each entry on one config, and how many answers are cut off if this is known."""
     names = list(scores_by_config(scores)[config].metrics)
-    return ["", *map(title, names)], [
-        [entry.label, *(_metric_cell(entry.configs[config], name) for name in names)]
-        for entry in entries(scores)
-        if config in entry.configs
+    shown = [entry for entry in entries(scores) if config in entry.configs]
+    cut = {entry.label: count for entry in shown if (count := entry.configs[config].cut_answers) is not None}
+    return ["", *map(title, names), *(["cut answers"] if cut else [])], [
+        [
+            entry.label,
+            *(_metric_cell(entry.configs[config], name) for name in names),
+            *([str(cut.get(entry.label, ""))] if cut else []),
+        ]
+        for entry in shown
     ]
 
 

@@ -14,6 +14,7 @@ from dataset_builder.prompt import INSTRUCTION, build_prompt
 from eval.ask import ask, read_abstracts
 from eval.generation.answers import answer_alone, load_model
 from eval.models import find_model
+from eval.prompting import Answer
 
 TEXT = "Caches are small.\nThey   are fast."
 
@@ -25,7 +26,7 @@ def test_one_question_prints_the_answer(tmp_path: Path, tiny_base: Path, stage: 
     prompt = tokenizer(build_prompt(INSTRUCTION, "Caches are small. They are fast.", "Why?"))["input_ids"]
     done = stage("eval", "answer", "--model", tiny_base, "--abstract", tmp_path / "a.txt", "--question", "Why?")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == answer_alone(model, tokenizer, prompt) + "\n"
+    assert done.stdout == answer_alone(model, tokenizer, prompt).text + "\n"
 
 
 def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, monkeypatch, capsys) -> None:
@@ -54,10 +55,10 @@ def test_answers_come_as_they_are_made(tmp_path: Path, tiny_base: Path, monkeypa
         (tmp_path / name).write_text(TEXT)
     begun = []
 
-    def batches(*_: object) -> Iterator[dict[int, str]]:
+    def batches(*_: object) -> Iterator[dict[int, Answer]]:
         for number in (1, 0):
             begun.append(number)
-            yield {number: f"answer {number}"}
+            yield {number: Answer(f"answer {number}")}
 
     monkeypatch.setattr("eval.generation.answers.answer_in_batches", batches)
     answers = ask(str(tiny_base), tmp_path, ["Why?"])

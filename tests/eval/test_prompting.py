@@ -10,7 +10,7 @@ import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
-from eval.prompting import PLAIN, Prompt, PromptEncoder, PromptForm, choose_examples
+from eval.prompting import PLAIN, Answer, Prompt, PromptEncoder, PromptForm, choose_examples
 
 QUESTION = Question("Do it", "Caches are small.", "Why?")
 EXAMPLES = tuple(
@@ -81,10 +81,11 @@ def test_closed_book_prompt_cuts_no_abstract(tokenizer: Any) -> None:
 
 
 def test_few_shot_answer_ends_at_the_first_blank_line() -> None:
-    """An untrained model continues with another question; other prompts keep what the model wrote."""
+    """An untrained model continues with another question. Then the limit of tokens cuts no answer off."""
     generated = "\n\nCaches are.\n\nQuestion: Who?"
-    assert Prompt("few-shot").answer(generated) == "Caches are."
-    assert PLAIN.answer(generated) == "Caches are.\n\nQuestion: Who?"
+    assert Prompt("few-shot").read_answer(generated, at_limit=True) == Answer("Caches are.", is_cut=False)
+    assert Prompt("few-shot").read_answer(" Caches", at_limit=True) == Answer("Caches", is_cut=True)
+    assert PLAIN.read_answer(generated, at_limit=True) == Answer("Caches are.\n\nQuestion: Who?", is_cut=True)
 
 
 def test_examples_are_chosen_by_hash_among_short_abstracts() -> None:

@@ -21,7 +21,7 @@ from eval.analysis.scores import DecodingRecord, Scores, read_scores
 from eval.generation.answer_store import StoredAnswers
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.models import find_encoder, find_model
-from eval.prompting import Prompt
+from eval.prompting import Answer, Prompt
 from eval.question_sample import sample_questions
 from eval.run import run
 from eval.systems import System
@@ -129,7 +129,10 @@ def test_heuristics_are_not_systems(evaluated: Path) -> None:
 def test_few_shot_and_closed_book_systems_are_asked_their_own_way(
     tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
 ) -> None:
-    """The examples are of training papers, scores.json names them, and another prompt gives other answers."""
+    """The examples are of training papers, scores.json names them, and another prompt gives other answers.
+
+    The random weights write until the limit of tokens. Only systems that see the abstract are compared.
+    """
     model = find_model("tiny", str(tiny_base))
     systems = [System(form, model, Prompt(form)) for form in ("plain", "few-shot", "closed-book")]
     encoders = [find_encoder("--encoders", str(encoder))]
@@ -142,6 +145,10 @@ def test_few_shot_and_closed_book_systems_are_asked_their_own_way(
     assert len(few_shot.examples) == 2 and set(few_shot.examples) <= training
     answers = [tuple(stored_answers(tmp_path, system.name).values()) for system in systems]
     assert len(set(answers)) == 3
+    assert (plain.role, few_shot.role, closed_book.role) == ("baseline", "baseline", "closed-book")
+    between = [pair for pair in result[0].differences["plain"] if pair.second in result[0].systems]
+    assert [(pair.first, pair.second) for pair in between] == [("plain", "few-shot")]
+    assert plain.configs["plain"].cut_answers == 3
 
 
 def test_second_encoder_and_cross_encoder_are_further_metrics(
@@ -214,7 +221,8 @@ def test_model_that_answers_nothing_is_refused(
     monkeypatch.setattr("eval.generation.collect.load_model", lambda *_: (None, None))
     for texts, refused in ((["", ""], True), (["", "An answer."], False)):
         monkeypatch.setattr(
-            "eval.generation.collect.answer_in_batches", lambda *_, texts=texts: iter([dict(enumerate(texts))])
+            "eval.generation.collect.answer_in_batches",
+            lambda *_, texts=texts: iter([dict(enumerate(map(Answer, texts)))]),
         )
         arguments = (corpus, ["plain"], {"m": tiny_base}, [encoder], tmp_path / str(refused))
         if refused:
@@ -231,7 +239,7 @@ def test_model_that_answers_nothing_is_refused_before_the_next_answers(
     """The first of two models answers nothing; the second is not loaded."""
     loaded = []
     monkeypatch.setattr("eval.generation.collect.load_model", lambda folder, *_: (loaded.append(folder.name), None))
-    monkeypatch.setattr("eval.generation.collect.answer_in_batches", lambda *_: iter([{0: "", 1: ""}]))
+    monkeypatch.setattr("eval.generation.collect.answer_in_batches", lambda *_: iter([{0: Answer(""), 1: Answer("")}]))
     models = {"mute": tiny_base, "other": tiny_base}
     with pytest.raises(InputError, match="mute: every answer"):
         evaluate(corpus, ["plain"], models, [encoder], tmp_path, questions=2)

@@ -65,6 +65,14 @@ def test_chat_prompt_for_a_model_without_template_is_refused(tiny_base: Path) ->
         parse_systems([f"a={tiny_base},prompt=chat"], MBR)
 
 
+def test_broken_tokenizer_is_named(tiny_base: Path, tmp_path: Path) -> None:
+    """A chat prompt needs the tokenizer before the model is loaded."""
+    folder = shutil.copytree(tiny_base, tmp_path / "model")
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(InputError, match=f"a={folder}: its tokenizer cannot be loaded"):
+        parse_systems([f"a={folder},prompt=chat"], MBR)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

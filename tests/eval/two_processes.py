@@ -14,9 +14,10 @@ from accelerate import PartialState
 from dataset_builder.command import run_stage
 from eval.__main__ import parser
 from eval.generation import collect
+from eval.prompting import Answer
 
 
-def counting(*arguments: Any) -> Iterator[dict[int, str]]:
+def counting(*arguments: Any) -> Iterator[dict[int, Answer]]:
     """Answer as before, and print the number of answers of this process."""
     count = 0
     for answers in answer_in_batches(*arguments):

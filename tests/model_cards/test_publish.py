@@ -16,6 +16,7 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from eval.analysis.scores import Scores, read_scores
 from eval.run_metrics import AnswerSampling
@@ -208,6 +209,31 @@ def test_leaderboard_scores_pin_the_corpus(hub: RunningHub, published: Path) -> 
         assert entry.source_url == f"{hub.url}/lab/tiny-lora/blob/main/scores.json"
     public = Scores.model_validate_json(hub.text("lab/tiny-lora/resolve/main/scores.json"))
     assert public.systems["lora"] == scores.systems["lora"].model_copy(update={"model": None})
+
+
+def test_scores_of_the_plain_prompt_are_published(
+    hub: RunningHub, published: Path, tmp_path: Path, commands: Commands
+) -> None:
+    """The same weights were first asked without the abstract; without other scores they are not published."""
+    scores = read_scores(published / "eval/scores.json")
+    words = _publish(published / "full", tmp_path / "scores.json", "lab/by-prompt")
+    memory = scores.systems["full"].model_copy(
+        update={"prompt": "closed-book", "role": "closed-book", "configs": scores.systems["baseline"].configs}
+    )
+    write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": {"memory": memory}}))
+    done = commands.run("model_cards", *words)
+    assert done.code == 2 and "as it is now, with the plain prompt and greedy decoding, only of" in done.output
+    assert "(closed-book prompt, greedy decoding); evaluate it first" in done.output
+    systems = {"memory": memory, **scores.systems}
+    write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": systems}))
+    done = commands.run("model_cards", *words)
+    assert done.code == 0, done.output
+    entries = parse_eval_result_entries(
+        yaml.safe_load(hub.text("lab/by-prompt/resolve/main/.eval_results/isca-qa.yaml"))
+    )
+    values = [entry.metrics["cosine_similarity"].mean for entry in scores.systems["full"].configs.values()]
+    assert [entry.value for entry in entries] == values
+    assert values != [entry.metrics["cosine_similarity"].mean for entry in memory.configs.values()]
 
 
 def test_publishing_again_makes_no_commit(hub: RunningHub, published: Path, commands: Commands) -> None:

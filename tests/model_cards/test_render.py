@@ -208,15 +208,37 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
         render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
 
 
-def test_only_systems_with_greedy_decoding_have_a_card(tmp_path: Path, scored: Path) -> None:
-    """The code example of a card decodes greedily."""
+def test_only_systems_that_are_asked_as_the_card_does_have_a_card(tmp_path: Path, scored: Path) -> None:
+    """The code example of a card decodes greedily and uses the plain prompt."""
     scores = read_scores(scored / "eval/scores.json")
     decoding = DecodingRecord(method="mbr", samples=2, temperature=0.8, seed=0, encoder_sha256="0")
     mbr = scores.systems["lora"].model_copy(update={"decoding": decoding})
     write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": {**scores.systems, "lora": mbr}}))
     cards = render(str(scored / "corpus"), tmp_path / "scores.json", "somebody/isca-qa")
-    render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
     assert cards == [scored / "full/README.md"]
+    closed_book = scores.systems["lora"].model_copy(update={"prompt": "closed-book", "role": "closed-book"})
+    systems = {**scores.systems, "memory": closed_book}
+    write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": systems}))
+    cards = render(str(scored / "corpus"), tmp_path / "scores.json", "somebody/isca-qa")
+    assert cards == [scored / "full/README.md", scored / "lora/README.md"]
+    text = (scored / "lora/README.md").read_text()
+    render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
+    assert "The table calls this model `lora`." in text
+    assert "| memory (closed-book prompt) |" in text and "Closed-book prompt (memory):" in text
+
+
+def test_card_states_the_gain_over_the_best_baseline(scored: Path) -> None:
+    """With the interval of the paired difference; this evaluation has one baseline and two trained systems."""
+    scores = read_scores(scored / "eval/scores.json")
+    assert {name: system.role for name, system in scores.systems.items()} == {
+        "baseline": "baseline",
+        "full": "trained",
+        "lora": "trained",
+    }
+    text = (scored / "full/README.md").read_text()
+    assert "| gain in similarity | test by plain, over baseline | test by detailed, over baseline |" in text
+    (gain,) = [score for score in scores.differences["plain"] if (score.first, score.second) == ("baseline", "full")]
+    assert f"| full | {round(-gain.mean, 3) + 0.0:.3f}" in text
 
 
 def test_folder_of_a_run_that_cannot_be_written_is_named(scored: Path) -> None:

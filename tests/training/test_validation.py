@@ -30,7 +30,7 @@ def test_similarity_is_the_evaluations_own(corpus: Path, tokenizer: Any, encoder
     for batch in answer_in_batches(model.eval(), tokenizer, answers.questions):
         given |= batch
     expected = AnswerSimilarity().compute(
-        predictions=[given[number] for number in range(3)],
+        predictions=[given[number].text for number in range(3)],
         references=[question.answer for question in answers.questions],
         encoder=str(encoder),
     )

@@ -1,5 +1,5 @@
 "use strict";
-const { systems, papers, questions } = JSON.parse(document.getElementById("data").textContent);
+const { limit, systems, papers, questions } = JSON.parse(document.getElementById("data").textContent);
 const PAGE = 20;
 const byId = (id) => document.getElementById(id);
 const search = byId("search"), config = byId("config"), sort = byId("sort"), list = byId("list");
@@ -38,11 +38,12 @@ function highlighted(tag, text, words) {
   text.split(pattern).forEach((part, number) => node.append(number % 2 ? element("mark", "", part) : part));
   return node;
 }
-function answer(name, className, text, score, words) {
+function answer(name, className, text, score, words, isCut = false) {
   const node = element("div");
   const heading = element("div", `who ${className}`);
   heading.append(element("span", "", name), element("span", "score", score));
   node.append(heading, highlighted("p", text || "(no answer)", words));
+  if (isCut) node.append(element("small", "", `cut off at ${limit} tokens`));
   return node;
 }
 function article(question, words) {
@@ -58,7 +59,7 @@ function article(question, words) {
   const answers = element("div", "answers");
   answers.append(answer("reference answer", "reference", question.reference, "", words));
   systems.forEach((system, i) =>
-    answers.append(answer(system, `color-${i % 6}`, question.answers[i], question.scores[i].toFixed(3), words)));
+    answers.append(answer(system, `color-${i % 6}`, question.answers[i], question.scores[i].toFixed(3), words, question.cut[i])));
   node.append(header, highlighted("h4", question.question, words), answers, abstract);
   return node;
 }

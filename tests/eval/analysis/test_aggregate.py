@@ -13,6 +13,7 @@ from eval.analysis.aggregate import (
     score_differences,
 )
 from eval.analysis.scores import MeanScore
+from eval.prompting import Answer
 from tests.eval.questions import corpus_question
 
 QUESTIONS = [
@@ -69,6 +70,15 @@ def test_score_by_hand() -> None:
     assert list(similarity.by_kind) == ["how much", "what", "how"]
     assert [group.mean for group in similarity.by_length.values()] == [0.2, 0.4, 0.9]
     assert (scores.metrics["number_match"].n, scores.metrics["number_match"].mean) == (2, 0.5)
+
+
+def test_cut_answers_are_counted() -> None:
+    """Two of three; the count is unknown if an older version stored one of them, and for heuristics."""
+    values = {"cosine_similarity": [0.2, 0.4, 0.9]}
+    answers = [Answer("a", is_cut=True), Answer("b", is_cut=False), Answer("c", is_cut=True)]
+    assert score_config(QUESTIONS, values, answers).cut_answers == 2
+    assert score_config(QUESTIONS, values, [*answers[:2], Answer("c")]).cut_answers is None
+    assert score_config(QUESTIONS, values).cut_answers is None
 
 
 def test_intervals_stay_on_the_scale_of_their_metric() -> None:

@@ -6,34 +6,37 @@ from dataclasses import replace
 from pathlib import Path
 
 from eval.generation.answer_store import AnswerStore, prompt_key
+from eval.prompting import Answer
 from eval.question_sample import shard
 from tests.eval.questions import corpus_question
+
+ONE, TWO = Answer("one", is_cut=False), Answer("two\nlines", is_cut=True)
 
 
 def test_incomplete_batch_is_ignored(tmp_path: Path) -> None:
     """A kill in the middle of a line loses the batch of that line; the next answers go onto a line of their own."""
     store = AnswerStore(tmp_path, "m", "weights")
-    store.append({"a": "one"})
-    store.append({"b": "two\nlines"})
+    store.append({"a": ONE})
+    store.append({"b": TWO})
     (journal,) = tmp_path.iterdir()
     journal.write_bytes(journal.read_bytes()[:-4])
     store = AnswerStore(tmp_path, "m", "weights")
-    assert store.answers == {"a": "one"}
-    store.append({"b": "two\nlines"})
-    assert AnswerStore(tmp_path, "m", "weights").answers == {"a": "one", "b": "two\nlines"}
+    assert store.answers == {"a": ONE}
+    store.append({"b": TWO})
+    assert AnswerStore(tmp_path, "m", "weights").answers == {"a": ONE, "b": TWO}
 
 
 def test_answers_of_another_system_are_ignored(tmp_path: Path) -> None:
     """The model was trained again since: neither its merged answers nor its journal are read, and both go."""
     old = AnswerStore(tmp_path, "m", "old")
-    old.append({"a": "one"})
+    old.append({"a": ONE})
     old.merge()
-    old.append({"b": "two"})
+    old.append({"b": TWO})
     new = AnswerStore(tmp_path, "m", "new")
     assert new.answers == {}
-    new.append({"a": "uno"})
+    new.append({"a": Answer("uno", is_cut=False)})
     new.merge()
-    assert AnswerStore(tmp_path, "m", "new").answers == {"a": "uno"}
+    assert AnswerStore(tmp_path, "m", "new").answers == {"a": Answer("uno", is_cut=False)}
     assert [path.name for path in tmp_path.iterdir()] == ["m.json"]
 
 
@@ -42,23 +45,35 @@ def test_file_of_an_older_version_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "m.json").write_text('{"model": "weights"}')
     store = AnswerStore(tmp_path, "m", "weights")
     assert store.answers == {}
-    store.append({"a": "one"})
+    store.append({"a": ONE})
     store.merge()
-    assert AnswerStore(tmp_path, "m", "weights").answers == {"a": "one"}
+    assert AnswerStore(tmp_path, "m", "weights").answers == {"a": ONE}
+
+
+def test_answers_that_an_older_version_stored_are_kept(tmp_path: Path) -> None:
+    """Neither its file nor its journal says whether they are cut off: that stays unknown, beside new answers."""
+    (tmp_path / "m.json").write_text('{"system_sha256": "weights", "answers": {"a": "one"}}')
+    journal = tmp_path / ".partial.m.weights-00000.jsonl"
+    journal.write_text('[{"prompt_sha256": "b", "answer": "uno"}]\n')
+    store = AnswerStore(tmp_path, "m", "weights")
+    assert store.answers == {"a": Answer("one"), "b": Answer("uno")}
+    store.append({"c": TWO})
+    store.merge()
+    assert AnswerStore(tmp_path, "m", "weights").answers == {"a": Answer("one"), "b": Answer("uno"), "c": TWO}
 
 
 def test_answers_of_all_processes_are_merged_into_the_same_file(tmp_path: Path) -> None:
     """Two processes and one process give equal bytes. A system with a longer name keeps its own answers."""
-    for folder, parts in (("two", [{"b": "2"}, {"a": "1"}]), ("one", [{"a": "1", "b": "2"}])):
+    for folder, parts in (("two", [{"b": TWO}, {"a": ONE}]), ("one", [{"a": ONE, "b": TWO}])):
         (tmp_path / folder).mkdir()
         store = AnswerStore(tmp_path / folder, "m", "weights")
         for process, answers in enumerate(parts):
             AnswerStore(tmp_path / folder, "m", "weights", process).append(answers)
-        AnswerStore(tmp_path / folder, "m-2", "others").append({"c": "3"})
+        AnswerStore(tmp_path / folder, "m-2", "others").append({"c": ONE})
         store.merge()
-        assert store.answers == {"a": "1", "b": "2"}
+        assert store.answers == {"a": ONE, "b": TWO}
     assert (tmp_path / "two/m.json").read_bytes() == (tmp_path / "one/m.json").read_bytes()
-    assert AnswerStore(tmp_path / "two", "m-2", "others").answers == {"c": "3"}
+    assert AnswerStore(tmp_path / "two", "m-2", "others").answers == {"c": ONE}
 
 
 def test_key_follows_the_prompt() -> None:

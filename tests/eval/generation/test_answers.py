@@ -25,7 +25,7 @@ from eval.generation.batches import group_by_paper, plan_batches
 from eval.generation.generation_rules import GenerationRules, count_cut_abstracts, read_rules, rules_of_folder
 from eval.generation.shared_prefix import _draw, answer_papers, cache_columns, shared_length
 from eval.models import find_model
-from eval.prompting import FORMS, Prompt, PromptForm
+from eval.prompting import FORMS, Answer, Prompt, PromptForm
 from eval.run_metrics import AnswerSampling
 
 QUESTIONS = [
@@ -70,14 +70,14 @@ def model(request: pytest.FixtureRequest, tiny_base: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def expected(model: Any, tokenizer: Any) -> list[str]:
+def expected(model: Any, tokenizer: Any) -> list[Answer]:
     """Return the model's answer to each question by itself."""
     return alone(model, tokenizer, QUESTIONS)
 
 
-def collected(*arguments: Any, **more: Any) -> dict[int, str]:
+def collected(*arguments: Any, **more: Any) -> dict[int, Answer]:
     """Return the answers of all batches."""
-    answers: dict[int, str] = {}
+    answers: dict[int, Answer] = {}
     for batch in answer_in_batches(*arguments, **more):
         answers.update(batch)
     return answers
@@ -88,14 +88,14 @@ def sampling(samples: int, temperature: float, seed: int = 0) -> AnswerSampling:
     return AnswerSampling(samples=samples, temperature=temperature, seed=seed)
 
 
-def alone(model: Any, tokenizer: Any, questions: Sequence[Question]) -> list[str]:
+def alone(model: Any, tokenizer: Any, questions: Sequence[Question]) -> list[Answer]:
     """Return transformers' own greedy generation for each prompt by itself."""
     prompts = [tokenizer(build_prompt(one.instruction, one.context, one.question)) for one in questions]
     return [answer_alone(model, tokenizer, prompt["input_ids"]) for prompt in prompts]
 
 
 def test_a_papers_questions_together_are_answered_as_each_alone(
-    model: Any, tokenizer: Any, expected: list[str]
+    model: Any, tokenizer: Any, expected: list[Answer]
 ) -> None:
     """Papers of different lengths with one to three questions; most answers do not need `answer_alone`."""
     prompts = encode_prompts(model, tokenizer, QUESTIONS)
@@ -107,7 +107,9 @@ def test_a_papers_questions_together_are_answered_as_each_alone(
         MAX_ANSWER_TOKENS,
     )
     certain = {
-        number: tokenizer.decode(answer.tokens, skip_special_tokens=True).strip()
+        number: Answer(
+            tokenizer.decode(answer.tokens, skip_special_tokens=True).strip(), len(answer.tokens) == MAX_ANSWER_TOKENS
+        )
         for paper, paper_answers in zip(papers, answers, strict=True)
         for number, answer in zip(paper, paper_answers, strict=True)
         if answer.certain
@@ -119,7 +121,7 @@ def test_a_papers_questions_together_are_answered_as_each_alone(
 
 @pytest.mark.parametrize("batch_size", [1, 2, 4, None])
 def test_answers_do_not_depend_on_batch_or_order(
-    model: Any, tokenizer: Any, expected: list[str], batch_size: int | None
+    model: Any, tokenizer: Any, expected: list[Answer], batch_size: int | None
 ) -> None:
     """For every batch size, and with the questions in reverse order."""
     answers = collected(model, tokenizer, QUESTIONS, batch_size)
@@ -141,7 +143,7 @@ def test_every_prompt_is_answered_in_batches_as_by_generate(
     original = answering.answer_papers
     monkeypatch.setattr(answering, "answer_papers", lambda *given: papers.extend(given[1]) or original(*given))
     prompts = encode_prompts(model, chatty, QUESTIONS, prompt)
-    by_generate = [prompt.answer(answer_alone(model, chatty, ids)) for ids in prompts]
+    by_generate = [answer_alone(model, chatty, ids, prompt) for ids in prompts]
     answers = collected(model, chatty, QUESTIONS, prompt=prompt)
     assert [answers[number] for number in range(len(QUESTIONS))] == by_generate
     assert len(set(by_generate)) > 1
@@ -171,8 +173,8 @@ def test_samples_depend_on_prompt_and_seed_alone(model: Any, tokenizer: Any) -> 
 
     def sampled(
         questions: Sequence[Question], settings: AnswerSampling, batch_size: int | None = None
-    ) -> list[list[str]]:
-        answers: dict[int, list[str]] = {}
+    ) -> list[list[Answer]]:
+        answers: dict[int, list[Answer]] = {}
         for batch in answering.sample_in_batches(model, tokenizer, questions, settings, batch_size):
             answers.update(batch)
         return [answers[number] for number in range(len(questions))]
@@ -181,11 +183,11 @@ def test_samples_depend_on_prompt_and_seed_alone(model: Any, tokenizer: Any) -> 
     assert {len(samples) for samples in three} == {3}
     assert sampled(QUESTIONS[::-1], sampling(3, 0.7), batch_size=2) == three[::-1]
     assert [samples[:2] for samples in three] == sampled(QUESTIONS, sampling(2, 0.7))
-    assert len({text for samples in three for text in samples}) > len(QUESTIONS)
+    assert len({answer.text for samples in three for answer in samples}) > len(QUESTIONS)
     assert sampled(QUESTIONS[:2], sampling(3, 0.7, seed=1)) != three[:2]
 
 
-def test_coldest_samples_are_the_greedy_answers(model: Any, tokenizer: Any, expected: list[str]) -> None:
+def test_coldest_samples_are_the_greedy_answers(model: Any, tokenizer: Any, expected: list[Answer]) -> None:
     """At a temperature near 0 only the best token is drawn."""
     for batch in answering.sample_in_batches(model, tokenizer, QUESTIONS, sampling(2, 1e-7)):
         for number, answers in batch.items():
@@ -206,14 +208,14 @@ def test_near_tie_is_decided_alone(model: Any, tokenizer: Any, monkeypatch: pyte
     """With two equal best tokens at every step no answer of a batch is certain; each is generated again alone."""
     monkeypatch.setattr("eval.generation.shared_prefix.NEAR_TIE", float("inf"))
     asked = []
-    monkeypatch.setattr(answering, "answer_alone", lambda model, tokenizer, prompt: asked.append(prompt) or "alone")
+    monkeypatch.setattr(answering, "answer_alone", lambda *given: asked.append(given[2]) or "alone")
     answers = collected(model, tokenizer, QUESTIONS)
     assert answers == dict.fromkeys(range(len(QUESTIONS)), "alone")
     assert sorted(asked) == sorted(encode_prompts(model, tokenizer, QUESTIONS))
 
 
 def test_batch_too_large_for_memory_is_halved(
-    model: Any, tokenizer: Any, expected: list[str], monkeypatch: pytest.MonkeyPatch
+    model: Any, tokenizer: Any, expected: list[Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory for four questions: the same answers, and no later batch is larger; other errors are raised."""
     original = answering.answer_papers
@@ -392,13 +394,13 @@ def test_tokenizer_without_an_end_token_answers(model: Any, tokenizer: Any) -> N
     assert [answers[number] for number in range(3)] == alone(model, endless, QUESTIONS[:3])
 
 
-def test_generation_config_is_followed_in_batches(model: Any, tokenizer: Any, expected: list[str]) -> None:
+def test_generation_config_is_followed_in_batches(model: Any, tokenizer: Any, expected: list[Answer]) -> None:
     """A repetition penalty and a second end token change the answers in the same way as in `generate`."""
     import torch
 
     changed = copy.deepcopy(model)
     changed.generation_config.repetition_penalty = 1.3
-    changed.generation_config.eos_token_id = [0, tokenizer(expected[0])["input_ids"][4]]
+    changed.generation_config.eos_token_id = [0, tokenizer(expected[0].text)["input_ids"][4]]
     generated = []
     for question in QUESTIONS:
         text = build_prompt(question.instruction, question.context, question.question)
@@ -408,8 +410,10 @@ def test_generation_config_is_followed_in_batches(model: Any, tokenizer: Any, ex
         answer = tokens[0, inputs["input_ids"].shape[1] :].tolist()
         # The second end token is an ordinary word, which decoding does not skip.
         answer = answer[:-1] if answer[-1] in changed.generation_config.eos_token_id else answer
-        generated.append(tokenizer.decode(answer, skip_special_tokens=True).strip())
+        text = tokenizer.decode(answer, skip_special_tokens=True).strip()
+        generated.append(Answer(text, is_cut=len(answer) == MAX_ANSWER_TOKENS))
     assert generated != expected
+    assert {answer.is_cut for answer in generated} == {True, False}
     answers = collected(changed, tokenizer, QUESTIONS)
     assert [answers[number] for number in range(len(QUESTIONS))] == generated
     for batch in answering.sample_in_batches(changed, tokenizer, QUESTIONS, sampling(2, 1e-7)):

@@ -11,6 +11,7 @@ from eval.analysis.scores import DecodingRecord, Scores
 from eval.generation.answer_store import StoredAnswers
 from eval.generation.collect import mbr_choice
 from eval.models import find_encoder
+from eval.prompting import Answer
 from eval.run import run
 from eval.run_metrics import AnswerSampling
 from eval.systems import MBRDecoding, parse_systems
@@ -24,9 +25,9 @@ def test_nearest_to_all_by_hand() -> None:
             angles = np.radians([float(text) for text in texts])
             return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
-    assert mbr_choice(["90", "0", "30"], Compass()) == "30"
-    assert mbr_choice(["90", "0", "0"], Compass()) == "0"
-    assert mbr_choice(["7"], Compass()) == "7"
+    for texts, chosen in ((["90", "0", "30"], 2), (["90", "0", "0"], 1), (["7"], 0)):
+        answers = [Answer(text, is_cut=number == 2) for number, text in enumerate(texts)]
+        assert mbr_choice(answers, Compass()) is answers[chosen]
 
 
 def test_model_is_scored_with_both_decodings(

@@ -14,6 +14,7 @@ from eval.analysis.scores import (
     Scores,
     SystemScores,
 )
+from eval.prompting import Answer
 from eval.run_metrics import ChosenEpoch, EpochLoss, RunMetrics, StepLoss, ValidationScore
 
 HOSTILE = "</script><script>document.title = 'broken'</script><img src=x onerror=\"document.title = 'broken'\">"
@@ -87,6 +88,32 @@ SCORES = Scores(
         )
     },
 )
+# "good" is trained, "bad" and "chatty" are baselines, and "memory" is the trained model without the abstract.
+BY_ROLE = SCORES.model_copy(
+    update={
+        "systems": {
+            "bad": SCORES.systems["bad"].model_copy(update={"role": "baseline"}),
+            "chatty": SCORES.systems["bad"].model_copy(
+                update={"role": "baseline", "prompt": "chat", "configs": {"plain": config_scores(0.6, rouge_l=0.3)}}
+            ),
+            "good": SCORES.systems["good"].model_copy(update={"role": "trained"}),
+            "memory": SCORES.systems["good"].model_copy(
+                update={
+                    "role": "closed-book",
+                    "prompt": "closed-book",
+                    "configs": {"plain": config_scores(0.65, rouge_l=0.3)},
+                }
+            ),
+        },
+        "differences": {
+            "plain": [
+                difference("bad", "chatty", -0.32, 0.001),
+                difference("bad", "good", -0.44, 0.001),
+                difference("chatty", "good", -0.12, 0.002),
+            ]
+        },
+    }
+)
 METRICS = {
     "good": RunMetrics(
         base_model="somebody/base",
@@ -125,7 +152,10 @@ CORPUS_QUESTIONS = {
     ]
 }
 ANSWERS = {
-    "plain": {name: [f"The {name} answer {number} <b>" for number in range(QUESTIONS)] for name in SCORES.systems}
+    "plain": {
+        name: [Answer(f"The {name} answer {number} <b>", is_cut=name == "bad") for number in range(QUESTIONS)]
+        for name in SCORES.systems
+    }
 }
 # "good" wins by more the later the question.
 VALUES: dict[str, dict[str, dict[str, list[float | None]]]] = {

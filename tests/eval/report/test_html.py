@@ -12,7 +12,16 @@ import pytest
 
 from dataset_builder.crawl.sources.browser import FLAGS, find_browser
 from eval.report.html import fit_axis, report_html
-from tests.eval.report.example import ANSWERS, CORPUS_QUESTIONS, HOSTILE, METRICS, SCORES, VALUES, config_scores
+from tests.eval.report.example import (
+    ANSWERS,
+    BY_ROLE,
+    CORPUS_QUESTIONS,
+    HOSTILE,
+    METRICS,
+    SCORES,
+    VALUES,
+    config_scores,
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +56,20 @@ def test_matrix_has_each_difference_in_both_directions(page: Path) -> None:
         (' class="higher"', "+0.440", "+0.390 to +0.490", "0.0020"),
         ("", "-0.020", "-0.070 to +0.030", "0.8000"),
     ]
+
+
+def test_system_without_the_abstract_is_not_compared() -> None:
+    """It is in the table of scores with its prompt, but it has neither a row nor a column among the differences."""
+    answers = {"plain": {name: ANSWERS["plain"]["good"] for name in BY_ROLE.systems}}
+    values = {"plain": {name: VALUES["plain"]["good"] for name in BY_ROLE.systems}}
+    text = report_html(BY_ROLE, {}, CORPUS_QUESTIONS, answers, values, {"2022": 1})
+    matrix = text[text.index('<table class="matrix">') :].partition("</table>")[0]
+    assert re.findall(r'scope="col">([^<]*)', matrix) == ["bad", "chatty", "good"]
+    assert re.findall(r'scope="row">(\w+)', matrix) == ["bad", "chatty", "good", "question", "nearest"]
+    table = text[text.index("</figure>") :].partition("</table>")[0]
+    assert '<tr><th scope="row">memory <small>closed-book prompt</small></th>' in table
+    assert '<tr class="quiet"><th scope="row">question repeated <small>heuristic baseline</small></th>' in table
+    assert "test by plain, over chatty" in text
 
 
 def test_page_names_no_address_to_load_from(page: Path) -> None:
@@ -153,6 +176,17 @@ def test_answers_of_all_systems_are_beside_the_reference_answer(shown: Any) -> N
         "It is the number 0.",
         "The good answer 0 <b>",
         "The bad answer 0 <b>",
+    ]
+
+
+def test_cut_answers_are_marked(shown: Any) -> None:
+    """Every answer of "bad" is cut off, and no answer of "good"."""
+    first = shown.find_element("css selector", "article")
+    answers = [div.text.split("\n") for div in first.find_elements("css selector", ".answers > div")]
+    assert [lines[-1] for lines in answers] == [
+        "It is the number 0.",
+        "The good answer 0 <b>",
+        "cut off at 64 tokens",
     ]
 
 

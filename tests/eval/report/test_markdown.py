@@ -8,7 +8,7 @@ from eval.analysis.scores import DecodingRecord
 from eval.report.markdown import report_markdown
 from eval.report.notes import decoding_note, warnings
 from tests.cards import stray_table_rows
-from tests.eval.report.example import METRICS, SCORES, config_scores, difference
+from tests.eval.report.example import BY_ROLE, METRICS, SCORES, config_scores, difference
 
 
 def test_report_has_every_table() -> None:
@@ -20,6 +20,20 @@ def test_report_has_every_table() -> None:
     assert "good: model runs/good with SHA-256 0000" in text
     assert "![Training loss]" in text and "![Training loss]" not in report_markdown(SCORES, {})
     assert stray_table_rows(text) == []
+
+
+def test_report_states_gains_and_prompts() -> None:
+    """Only if there are trained systems with a baseline, and prompts other than the plain one."""
+    text = report_markdown(BY_ROLE, METRICS)
+    assert "| gain in similarity | test by plain, over chatty |" in text
+    assert "best baseline: the one with the highest score in the same test" in text
+    assert "- Plain prompt (bad, good): the training prompt" in text
+    assert "Chat prompt (chatty): the chat template" in text
+    assert "Closed-book prompt (memory): the plain prompt without the abstract." in text
+    assert "Few-shot prompt" not in text
+    assert stray_table_rows(text) == []
+    plain = report_markdown(SCORES, METRICS)
+    assert "best baseline" not in plain and "Plain prompt" not in plain
 
 
 def test_no_warning_for_enough_papers() -> None:

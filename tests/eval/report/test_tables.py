@@ -10,12 +10,13 @@ from eval.report.tables import (
     agreement_table,
     comparison,
     difference_table,
+    gain_table,
     group_table,
     loss_table,
     metric_table,
     with_interval,
 )
-from tests.eval.report.example import METRICS, SCORES, config_scores
+from tests.eval.report.example import BY_ROLE, METRICS, SCORES, config_scores, difference
 
 
 def test_comparison() -> None:
@@ -28,6 +29,56 @@ def test_comparison() -> None:
         "| bad | 0.280 [0.230, 0.330] |  |  |  |",
         "| nearest sentence to the reference (upper bound) | 0.800 [0.750, 0.850] |  |  |  |",
     ]
+
+
+def test_prompts_other_than_plain_are_named() -> None:
+    """In every table whose rows are systems; the systems keep their order."""
+    labels = ["bad", "chatty (chat prompt)", "good", "memory (closed-book prompt)"]
+    for rows in (
+        comparison(BY_ROLE, {})[1],
+        metric_table(BY_ROLE, "plain")[1],
+        group_table(BY_ROLE, "plain", "kind of question")[1],
+    ):
+        assert [row[0] for row in rows][1:-1] == labels
+
+
+def test_gain_over_the_best_baseline() -> None:
+    """The best of two baselines is the chat prompt; a system without the abstract is neither baseline nor compared."""
+    assert gain_table(BY_ROLE) == (
+        ["gain in similarity", "test by plain, over chatty"],
+        [["good", "0.120 [0.070, 0.170]"]],
+    )
+
+
+def test_gains_of_two_tests() -> None:
+    """Each test has its own best baseline, and a system that has no scores there has an empty cell."""
+    bad = BY_ROLE.systems["bad"]
+    systems = {
+        **BY_ROLE.systems,
+        "bad": bad.model_copy(update={"configs": {**bad.configs, "detailed": config_scores(0.3)}}),
+        "other": BY_ROLE.systems["good"].model_copy(update={"configs": {"detailed": config_scores(0.4)}}),
+    }
+    differences = {**BY_ROLE.differences, "detailed": [difference("other", "bad", 0.1, 0.5)]}
+    scores = BY_ROLE.model_copy(update={"systems": systems, "differences": differences})
+    heading, rows = gain_table(scores)
+    assert heading[1:] == ["test by detailed, over bad", "test by plain, over chatty"][::-1]
+    assert rows == [["good", "0.120 [0.070, 0.170]", ""], ["other", "", "0.100 [0.050, 0.150]"]]
+
+
+def test_no_gain_without_baselines() -> None:
+    """Files of older versions do not say which systems are baselines."""
+    assert gain_table(SCORES)[1] == []
+
+
+def test_cut_answers_are_counted() -> None:
+    """The column is there if a system has a count; heuristics have none."""
+    good = SCORES.systems["good"]
+    counted = good.model_copy(
+        update={"configs": {"plain": good.configs["plain"].model_copy(update={"cut_answers": 7})}}
+    )
+    heading, rows = metric_table(SCORES.model_copy(update={"systems": {**SCORES.systems, "good": counted}}), "plain")
+    assert heading[-1] == "cut answers"
+    assert [row[-1] for row in rows] == ["", "7", "", ""]
 
 
 def test_comparison_of_configs_that_not_all_have() -> None:
