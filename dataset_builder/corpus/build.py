@@ -23,6 +23,7 @@ from dataset_builder.corpus.report import (
     count_rows,
     counts_by_year,
     find_foreign_files,
+    near_duplicate_lines,
 )
 from dataset_builder.corpus.rows import parquet_path, read_rows
 from dataset_builder.corpus.splits import DEFAULT_RULE, SPLITS, SplitRule
@@ -63,6 +64,8 @@ def run_command(arguments: argparse.Namespace) -> None:
     console = Console()
     console.print(as_table(*counts_by_year(report), "Papers / pairs"))
     console.print(f"Papers in two splits: {sum(report.papers_in_two_splits.values())}")
+    for line in near_duplicate_lines(report):
+        console.print(line, soft_wrap=True)
     if report.validation_fallback:
         problem = "The hashes choose no paper for validation, so the training paper with the smallest hash is taken"
         console.print(f"{problem}: {report.validation_fallback}", soft_wrap=True)
