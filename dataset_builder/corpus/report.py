@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dataset_builder.corpus.about import About
 from dataset_builder.corpus.copies import PaperText, find_copies
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.near_duplicates import PaperQuote, count_near_duplicates
@@ -18,6 +19,7 @@ from dataset_builder.tables import Table
 from dataset_builder.text import ngrams, normalize_question
 
 REPORT_FILE = "report.json"
+CROISSANT_FILE = "croissant.json"
 REMEDY = "build the corpus with `python -m dataset_builder build`"
 # The rows of one config, by split.
 ConfigRows = Mapping[str, list[CorpusRow]]
@@ -103,7 +105,7 @@ class CorpusReport(RowCounts):
     `test_teachers` are the names of the configs; the first is the default. `teachers` has the manifest of each
     teacher, or None for pairs that `generate` did not write. `revision` identifies the rows (see `corpus_revision`).
     `validation_fallback` is the id of the paper that was moved from train to validation, because the hashes chose no
-    paper for validation.
+    paper for validation. `about` is the description of `build --about`, or None.
     """
 
     train_teacher: str
@@ -114,6 +116,7 @@ class CorpusReport(RowCounts):
     dropped: DroppedPairs
     teachers: dict[str, Manifest | None]
     papers_left_out_by_hydration: int | None = None
+    about: About | None = None
     revision: str
 
     @property
@@ -138,7 +141,8 @@ def find_foreign_files(folder: Path) -> list[Path]:
     try:
         report = read_json(folder / REPORT_FILE)
         configs = report["test_teachers"] if report["train_teacher"] else []
-        own = {parquet_path(config, split) for config in configs for split in SPLITS} | {REPORT_FILE, CARD_FILE}
+        own = {parquet_path(config, split) for config in configs for split in SPLITS}
+        own |= {REPORT_FILE, CARD_FILE, CROISSANT_FILE}
     except (InputError, KeyError, TypeError):
         return files
     return [path for path in files if path.relative_to(folder).as_posix() not in own]
