@@ -21,11 +21,11 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
-def ngrams(text: str) -> Iterator[tuple[str, ...]]:
-    """Yield every run of eight consecutive words of `text`, in lower case and without punctuation."""
+def ngrams(text: str, length: int = NGRAM_LENGTH) -> Iterator[tuple[str, ...]]:
+    """Yield every run of `length` consecutive words of `text`, in lower case and without punctuation."""
     tokens = words(text)
-    for start in range(len(tokens) - NGRAM_LENGTH + 1):
-        yield tuple(tokens[start : start + NGRAM_LENGTH])
+    for start in range(len(tokens) - length + 1):
+        yield tuple(tokens[start : start + length])
 
 
 def numbers(text: str) -> set[float]:

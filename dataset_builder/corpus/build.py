@@ -10,12 +10,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dataset_builder.corpus.about import About, read_about
 from dataset_builder.corpus.card import corpus_card
+from dataset_builder.corpus.croissant import croissant_metadata
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.manifest import read_manifest
 from dataset_builder.corpus.pairs import teacher_folder
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.corpus.report import (
+    CROISSANT_FILE,
     REPORT_FILE,
     CorpusReport,
     DroppedPairs,
@@ -23,6 +26,7 @@ from dataset_builder.corpus.report import (
     count_rows,
     counts_by_year,
     find_foreign_files,
+    near_duplicate_lines,
 )
 from dataset_builder.corpus.rows import parquet_path, read_rows
 from dataset_builder.corpus.splits import DEFAULT_RULE, SPLITS, SplitRule
@@ -48,6 +52,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--validation-share", type=float, default=DEFAULT_RULE.validation_share, metavar="SHARE", help=share)
     licence = "licence id of the Hub; default: other, with the note that publishers and authors own the abstracts"
     add("--license", default="other", metavar="ID", help=licence)
+    about = "YAML file with the datasheet sections of the card, such as dataset_builder/open_corpus/about.yaml"
+    add("--about", type=Path, metavar="FILE", help=about)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -59,10 +65,13 @@ def run_command(arguments: argparse.Namespace) -> None:
         "--first-test-year, --validation-share",
         "give a year of four digits, and a share above 0 and below 1",
     )
-    report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license, rule)
+    about = read_about(arguments.about) if arguments.about else None
+    report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license, rule, about)
     console = Console()
     console.print(as_table(*counts_by_year(report), "Papers / pairs"))
     console.print(f"Papers in two splits: {sum(report.papers_in_two_splits.values())}")
+    for line in near_duplicate_lines(report):
+        console.print(line, soft_wrap=True)
     if report.validation_fallback:
         problem = "The hashes choose no paper for validation, so the training paper with the smallest hash is taken"
         console.print(f"{problem}: {report.validation_fallback}", soft_wrap=True)
@@ -77,11 +86,12 @@ def build(
     out: Path,
     license_id: str,
     rule: SplitRule = DEFAULT_RULE,
+    about: About | None = None,
 ) -> CorpusReport:
     """Build the corpus into the folder `out` and return its report.
 
     The corpus has a config for each of `test_teachers`; the first is the default. It is built beside `out` and then
-    replaces it, so that `out` never holds a part of a corpus.
+    replaces it, so that `out` never holds a part of a corpus. `about` is what its card says about it.
 
     Raises `InputError` for papers or pairs that do not fit the format, and for an output folder that holds other
     files.
@@ -124,13 +134,15 @@ def build(
                 test={teacher: dict(pairs.dropped["test"]) for teacher, pairs in joined.items()},
             ),
             teachers={teacher: read_manifest(qa, teacher) for teacher in (train_teacher, *test_teachers)},
+            about=about,
             revision=corpus_revision(str(work)),
         )
-        write_report_and_card(work, report, f"ORG/{report.name.lower()}", license_id)
+        write_metadata(work, report, f"ORG/{report.name.lower()}", license_id)
     return report
 
 
-def write_report_and_card(folder: Path, report: CorpusReport, dataset_id: str, license_id: str) -> None:
-    """Write the report and the card of the corpus whose Parquet files are in `folder`."""
+def write_metadata(folder: Path, report: CorpusReport, dataset_id: str, license_id: str) -> None:
+    """Write report, Croissant metadata and card of the corpus whose Parquet files are in `folder`."""
     write_format(folder / REPORT_FILE, report)
+    write_text(folder / CROISSANT_FILE, croissant_metadata(folder, report, dataset_id, license_id))
     write_text(folder / CARD_FILE, corpus_card(folder, dataset_id, license_id))

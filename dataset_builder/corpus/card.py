@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import Any, cast
 
+from dataset_builder.corpus.about import SECTIONS, About, complete_about
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.report import CorpusReport, counts_by_year, read_corpus_report
-from dataset_builder.corpus.rows import features, parquet_path, read_rows
+from dataset_builder.corpus.rows import COLUMN_MEANINGS, features, parquet_path, read_rows
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.templates import render
 
 TEMPLATE = Path(__file__).parent / "templates/corpus.md.j2"
+CITATION = TEMPLATE.with_name("citation.bib.j2")
 GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
 # What the card says about a venue besides its key: its name, tag, publishers, and their rules for copyright.
 ISCA = {
@@ -42,6 +44,9 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
         default=default,
         venues=venue_names(report),
         isca=ISCA if _is_isca(report) else None,
+        about=corpus_about(report, license_id),
+        sections=SECTIONS,
+        columns=COLUMN_MEANINGS,
         counts=counts_by_year(report),
         dropped=_dropped(report),
         example=example,
@@ -51,11 +56,35 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
     )
     metadata = _metadata(folder, report, license_id)
     if license_id == "other":
-        metadata["license_name"] = "publishers-abstracts" if with_contexts else "terms-of-the-teachers"
-        metadata["license_link"] = f"https://huggingface.co/datasets/{dataset_id}#licences"
-        if with_contexts and _is_isca(report):
-            metadata["license_link"] = ISCA["copyright"]
+        metadata["license_name"], metadata["license_link"] = other_license(report, dataset_id, with_contexts)
     return render_card(metadata, text)
+
+
+def other_license(report: CorpusReport, dataset_id: str, with_contexts: bool) -> tuple[str, str]:
+    """Return the name and the link of the licence of a corpus whose licence id is "other"."""
+    if not with_contexts:
+        return "terms-of-the-teachers", f"{dataset_url(dataset_id)}#licences"
+    return "publishers-abstracts", ISCA["copyright"] if _is_isca(report) else f"{dataset_url(dataset_id)}#licences"
+
+
+def dataset_url(dataset_id: str) -> str:
+    """Return the URL of a corpus on the Hub."""
+    return f"https://huggingface.co/datasets/{dataset_id}"
+
+
+def corpus_about(report: CorpusReport, license_id: str) -> About:
+    """Return the complete description of a corpus. A licence other than "other" is for abstracts written for it."""
+    return complete_about(report, venue_names(report), own_texts=license_id != "other")
+
+
+def corpus_tags(report: CorpusReport) -> list[str]:
+    """Return the tags of the card, which are also the keywords of the Croissant metadata."""
+    return [*([ISCA["tag"]] if _is_isca(report) else []), "abstracts"]
+
+
+def citation(report: CorpusReport, about: About, dataset_id: str) -> str:
+    """Return the BibTeX entry of a corpus."""
+    return render(CITATION, report=report, about=about, venues=venue_names(report), dataset_id=dataset_id)
 
 
 def venue_names(report: CorpusReport) -> str:
@@ -107,7 +136,7 @@ def _metadata(folder: Path, report: CorpusReport, license_id: str) -> dict[str, 
         license=license_id,
         pretty_name=report.name,
         size_categories=next(size for size, end in SIZES.items() if rows < end),
-        tags=[*([ISCA["tag"]] if _is_isca(report) else []), "abstracts"],
+        tags=corpus_tags(report),
         task_categories=["question-answering"],
     )
     infos.to_dataset_card_data(metadata)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dataset_builder.corpus.build import write_report_and_card
+from dataset_builder.corpus.build import write_metadata
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.corpus.report import REPORT_FILE, count_rows, find_foreign_files, read_corpus_report
@@ -98,7 +98,7 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
             }
         )
         card = DatasetCard.load(published / CARD_FILE, ignore_metadata_errors=True)
-        write_report_and_card(work, hydrated, repo_id, card.data.license)
+        write_metadata(work, hydrated, repo_id, card.data.license)
     rows_kept = sum(len(rows) for splits in configs.values() for rows in splits.values())
     return outcomes, rows_kept, rows_read - rows_kept
 

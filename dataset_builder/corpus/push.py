@@ -10,8 +10,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.corpus.card import corpus_card, venue_names
-from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
+from dataset_builder.corpus.card import corpus_card, dataset_url, venue_names
+from dataset_builder.corpus.croissant import croissant_metadata
+from dataset_builder.corpus.report import CROISSANT_FILE, REPORT_FILE, CorpusReport, read_corpus_report
 from dataset_builder.corpus.rows import parquet_path, read_rows, write_rows
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
@@ -87,11 +88,13 @@ def push_corpus(
             prompt=prompt,
             max_tokens=MAX_ANSWER_TOKENS,
         )
+        croissant = croissant_metadata(stage, report, repo_id, license_id, f"{dataset_url(repo_id)}/resolve/main/")
+        texts = {EVAL_FILE: f"{benchmark}\n".encode(), CROISSANT_FILE: croissant.encode()}
         content = Push(
             repo_id=repo_id,
             repo_type="dataset",
             card=card,
-            files={path: stage / path for path in (*paths, REPORT_FILE)} | {EVAL_FILE: f"{benchmark}\n".encode()},
+            files={path: stage / path for path in (*paths, REPORT_FILE)} | texts,
             message=MESSAGE.format(contexts),
         )
         pushed = push(content, private, tag, dry_run)

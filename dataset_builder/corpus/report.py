@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dataset_builder.corpus.about import About
 from dataset_builder.corpus.copies import PaperText, find_copies
 from dataset_builder.corpus.manifest import Manifest
+from dataset_builder.corpus.near_duplicates import PaperQuote, count_near_duplicates
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.corpus.rows import CorpusRow, parquet_path
 from dataset_builder.corpus.splits import SPLITS, SplitRule
@@ -17,6 +19,7 @@ from dataset_builder.tables import Table
 from dataset_builder.text import ngrams, normalize_question
 
 REPORT_FILE = "report.json"
+CROISSANT_FILE = "croissant.json"
 REMEDY = "build the corpus with `python -m dataset_builder build`"
 # The rows of one config, by split.
 ConfigRows = Mapping[str, list[CorpusRow]]
@@ -64,11 +67,24 @@ class Contamination(FileFormat):
     shared_ngram_share: float
 
 
+class NearDuplicates(FileFormat):
+    """How many of the test texts have a near-duplicate in the training split, on another paper."""
+
+    texts: int
+    near_duplicates: int
+
+
 class ConfigContamination(FileFormat):
-    """The contamination of one config's test split by its training split."""
+    """The contamination of one config's test split by its training split.
+
+    `near_duplicate_contexts` counts papers, and `near_duplicate_questions` pairs. They are None in a report of an
+    older version.
+    """
 
     contexts: Contamination
     answers: Contamination
+    near_duplicate_contexts: NearDuplicates | None = None
+    near_duplicate_questions: NearDuplicates | None = None
 
 
 class RowCounts(FileFormat):
@@ -89,7 +105,7 @@ class CorpusReport(RowCounts):
     `test_teachers` are the names of the configs; the first is the default. `teachers` has the manifest of each
     teacher, or None for pairs that `generate` did not write. `revision` identifies the rows (see `corpus_revision`).
     `validation_fallback` is the id of the paper that was moved from train to validation, because the hashes chose no
-    paper for validation.
+    paper for validation. `about` is the description of `build --about`, or None.
     """
 
     train_teacher: str
@@ -100,6 +116,7 @@ class CorpusReport(RowCounts):
     dropped: DroppedPairs
     teachers: dict[str, Manifest | None]
     papers_left_out_by_hydration: int | None = None
+    about: About | None = None
     revision: str
 
     @property
@@ -124,7 +141,8 @@ def find_foreign_files(folder: Path) -> list[Path]:
     try:
         report = read_json(folder / REPORT_FILE)
         configs = report["test_teachers"] if report["train_teacher"] else []
-        own = {parquet_path(config, split) for config in configs for split in SPLITS} | {REPORT_FILE, CARD_FILE}
+        own = {parquet_path(config, split) for config in configs for split in SPLITS}
+        own |= {REPORT_FILE, CARD_FILE, CROISSANT_FILE}
     except (InputError, KeyError, TypeError):
         return files
     return [path for path in files if path.relative_to(folder).as_posix() not in own]
@@ -178,6 +196,17 @@ def counts_by_year(report: CorpusReport) -> Table:
     return ["year", "papers read", *columns], rows
 
 
+def near_duplicate_lines(report: CorpusReport) -> list[str]:
+    """Return a sentence for each config: how many test questions and contexts have a near-duplicate in train."""
+    return [
+        f"Test texts of {name} with a near-duplicate in train: "
+        f"{questions.near_duplicates} of {questions.texts} questions, "
+        f"{contexts.near_duplicates} of {contexts.texts} contexts"
+        for name, config in report.contamination.items()
+        if (questions := config.near_duplicate_questions) and (contexts := config.near_duplicate_contexts)
+    ]
+
+
 def _cell(counts: YearCounts | None) -> str:
     return f"{counts.papers} / {counts.pairs}" if counts else ""
 
@@ -201,9 +230,17 @@ def _repeated_questions(rows: list[CorpusRow]) -> int:
 
 def _contamination(rows: ConfigRows) -> ConfigContamination:
     test, train = rows["test"], rows["train"]
+    contexts = [{PaperQuote(row.paper_id, row.context or "") for row in split} for split in (test, train)]
+    questions = [[PaperQuote(row.paper_id, row.question) for row in split] for split in (test, train)]
     return ConfigContamination(
         contexts=count_contamination((row.context or "" for row in test), (row.context or "" for row in train)),
         answers=count_contamination((row.answer for row in test), (row.answer for row in train)),
+        near_duplicate_contexts=NearDuplicates(
+            texts=len(contexts[0]), near_duplicates=count_near_duplicates(*contexts)
+        ),
+        near_duplicate_questions=NearDuplicates(
+            texts=len(questions[0]), near_duplicates=count_near_duplicates(*questions)
+        ),
     )
 
 

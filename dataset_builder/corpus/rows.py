@@ -7,6 +7,20 @@ from typing import Any
 
 from dataset_builder.errors import InputError
 
+# What a column holds, for the card and for Croissant.
+COLUMN_MEANINGS = {
+    "instruction": "the task, the same in every row",
+    "context": "the abstract",
+    "context_sha256": "the SHA-256 of the abstract in UTF-8",
+    "question": "the question",
+    "answer": "the reference answer",
+    "paper_id": "the paper's DOI in lower case, or its URL if it has no DOI",
+    "title": "the paper's title",
+    "year": "the year of publication",
+    "paper_url": "the paper's URL",
+    "teacher": "the teacher that wrote the pair",
+}
+
 
 @dataclass(frozen=True)
 class CorpusRow:

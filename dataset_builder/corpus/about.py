@@ -1,0 +1,74 @@
+"""Describe a corpus by datasheet sections: from a file that its builder writes, and else from its report."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import yaml
+from pydantic import BeforeValidator, StringConstraints
+
+from dataset_builder.errors import InputError
+from dataset_builder.formats import FileFormat, Text, parse_format
+from dataset_builder.templates import render
+
+if TYPE_CHECKING:
+    from dataset_builder.corpus.report import CorpusReport
+
+# The sections of a datasheet, by their keys in a description.
+SECTIONS = ("motivation", "composition", "collection", "preprocessing", "uses", "maintenance")
+GENERIC = Path(__file__).parent / "templates/about.yaml.j2"
+REMEDY = "see dataset_builder/open_corpus/about.yaml for an example"
+
+# YAML reads 2026-11-25 as a date, JSON as a string.
+IsoDate = Annotated[
+    str,
+    BeforeValidator(lambda value: value.isoformat() if isinstance(value, date) else value),
+    StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"),
+]
+
+
+class About(FileFormat):
+    """What the people who built a corpus say about it. A generic text replaces each missing key.
+
+    The keys in `SECTIONS` are the sections of a datasheet (Gebru et al., Datasheets for Datasets, 2021,
+    https://arxiv.org/abs/1803.09010). Values are Markdown. `synthetic` says whether the corpus has text that a model
+    wrote. `version` and `date_published` (YYYY-MM-DD) have no generic value.
+    """
+
+    motivation: Text | None = None
+    composition: Text | None = None
+    collection: Text | None = None
+    preprocessing: Text | None = None
+    uses: Text | None = None
+    maintenance: Text | None = None
+    limitations: list[Text] | None = None
+    biases: list[Text] | None = None
+    personal_information: Text | None = None
+    social_impact: Text | None = None
+    synthetic: bool | None = None
+    creators: list[Text] | None = None
+    version: Text | None = None
+    date_published: IsoDate | None = None
+
+
+def read_about(path: Path) -> About:
+    """Return the description in the YAML file `path`; raises `InputError` for a file that does not fit."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"--about {path}: cannot be read ({error.strerror}); {REMEDY}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise InputError(f"--about {path}: cannot be read as YAML ({problem}); {REMEDY}") from error
+    return parse_format(About, content, f"--about {path}", REMEDY)
+
+
+def complete_about(report: "CorpusReport", venues: str, own_texts: bool) -> About:
+    """Return the description of a corpus, in which generic texts replace the keys that its builder left out.
+
+    `venues` is a phrase, and `own_texts` says whether the abstracts were written for the corpus.
+    """
+    text = render(GENERIC, report=report, venues=venues, own_texts=own_texts)
+    generic = About.model_validate(yaml.safe_load(text))
+    given = report.about.model_dump(exclude_none=True) if report.about else {}
+    return generic.model_copy(update=given)
