@@ -45,7 +45,7 @@ BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --t
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 .PHONY: help setup models run check-base test docs lint format clean \
-	bench-crawl bench-generate bench-train bench-eval bench-hub
+	bench-crawl bench-generate bench-train bench-eval bench-hub stress
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -90,6 +90,11 @@ run: check-base setup  ## corpus, training (full and LoRA), evaluation, cards
 
 test: setup  ## the tests: offline, about ten minutes on two cores
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+
+stress: models  ## odd, damaged and interrupted input of build, generate and crawl (about 15 minutes on two cores)
+	@$(BIN)/python -m tests.stress_build
+	@$(BIN)/python -m tests.stress_generate
+	@$(BIN)/python -m tests.stress_crawl
 
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
 	@$(BIN)/python -m tests.bench_crawl

@@ -90,6 +90,8 @@ def test_title_is_cleaned(title: str, kept: str) -> None:
         ("A Multi-core Scheduler for Servers", "A multicore scheduler for servers", True),
         ("A Case for Small Caches", "A Case for Wide Branch Prediction", False),
         ("Cache", "Cache Coherence in Large Machines", False),
+        # Ten minutes of comparing, if the lengths did not decide.
+        pytest.param("A Case for Small Caches", "abcdefghij" * 2_000_000, False, id="20 MB"),
     ],
 )
 def test_titles_of_the_same_paper(ours: str, theirs: str, same: bool) -> None:
