@@ -63,7 +63,7 @@ EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHE
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 .PHONY: help setup models run reproduce check-base test docs lint format clean \
-	bench-crawl bench-generate bench-train bench-eval bench-hub
+	bench-crawl bench-generate bench-train bench-eval bench-hub stress
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -135,6 +135,11 @@ reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the 
 
 test: setup  ## the tests: offline, about ten minutes on two cores
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+
+stress: models  ## odd, damaged and interrupted input of build, generate and crawl (about 15 minutes on two cores)
+	@$(BIN)/python -m tests.stress_build
+	@$(BIN)/python -m tests.stress_generate
+	@$(BIN)/python -m tests.stress_crawl
 
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
 	@$(BIN)/python -m tests.bench_crawl

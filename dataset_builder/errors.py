@@ -12,6 +12,10 @@ from pathlib import Path
 
 # The operating system's errors for a disk that takes no more data: full, quota, size limit of a file, read-only.
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+# Its errors for a path that cannot be opened: no permission, a folder in place of a file or the reverse, a long name.
+PATH_ERRORS = {
+    *(errno.EACCES, errno.EPERM, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
+}
 
 
 class InputError(ValueError):
@@ -32,13 +36,16 @@ def print_error(message: str) -> None:
 
 @contextmanager
 def exit_on_input_error() -> Iterator[None]:
-    """Turn an `InputError`, and an error of a full disk, into a message on standard error and exit code 2."""
+    """Turn an `InputError`, and an error of a full disk or of a path, into a message and exit code 2."""
     try:
         yield
     except InputError as error:
         print_error(str(error))
         raise SystemExit(2) from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in PATH_ERRORS and error.filename:
+            print_error(f"{error.filename}: {error.strerror}; correct the path, or what is there")
+            raise SystemExit(2) from None
         cause: BaseException | None = error
         # The libraries raise their own errors from the system's.
         while cause is not None and _system_error(cause) not in DISK_ERRORS:

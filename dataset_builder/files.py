@@ -1,5 +1,6 @@
 """Write files completely or not at all: under a temporary name that is then renamed."""
 
+import ctypes
 import hashlib
 import json
 import os
@@ -12,6 +13,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dataset_builder.errors import InputError
+
+# AT_FDCWD of <fcntl.h> and RENAME_EXCHANGE of <stdio.h>: arguments of renameat2 in `exchange_folders`.
+CURRENT_FOLDER, EXCHANGE = -100, 2
 
 
 @contextmanager
@@ -52,11 +56,14 @@ def exclusive_lock(folder: Path, file: Path | None = None) -> Iterator[None]:
 def replacing_folder(out: Path, find_foreign_files: Callable[[Path], list[Path]]) -> Iterator[Path]:
     """Yield an empty folder beside `out`; if the block ends without an error, replace `out` by it.
 
-    So `out` never holds a mixture of old and new files. If `out` is a link, its target is replaced. Raises
-    `InputError` if `out` is a file or contains the current folder, if `find_foreign_files` finds files in it that the
-    project did not write, and if another process is writing it.
+    So `out` never holds a mixture of old and new files: after a kill it is the old or the new folder. If `out` is a
+    link, its target is replaced. Raises `InputError` if `out` is a file, a link to itself or contains the current
+    folder, if `find_foreign_files` finds files in it that the project did not write, and if another process is writing
+    it.
     """
-    out = out.resolve()
+    out = Path(os.path.realpath(out))
+    if out.is_symlink():
+        raise InputError(f"{out}: this link leads to itself; remove it, or choose another output folder")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: this is a file; choose another output folder")
     if Path.cwd().is_relative_to(out):
@@ -66,19 +73,34 @@ def replacing_folder(out: Path, find_foreign_files: Callable[[Path], list[Path]]
     work, replaced = out.with_name(f".partial.{out.name}"), out.with_name(f".replaced.{out.name}")
     lock = out.with_name(f".lock.{out.name}")
     with exclusive_lock(out, lock):
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
         try:
+            # A run that was killed between the two renames below.
+            if replaced.is_dir() and not out.exists():
+                os.replace(replaced, out)
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
             yield work
             _refuse_foreign_files(out, find_foreign_files)
             shutil.rmtree(replaced, ignore_errors=True)
-            if out.exists():
-                os.replace(out, replaced)
-            os.replace(work, out)
+            if not (out.exists() and exchange_folders(work, out)):
+                if out.exists():
+                    os.replace(out, replaced)
+                os.replace(work, out)
             shutil.rmtree(replaced, ignore_errors=True)
         finally:
             shutil.rmtree(work, ignore_errors=True)
             lock.unlink()
+
+
+def exchange_folders(first: Path, second: Path) -> bool:
+    """Exchange two folders in one step; return False, with nothing changed, where the system cannot.
+
+    Only Linux can, by a call that Python does not offer: https://man7.org/linux/man-pages/man2/rename.2.html.
+    """
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
+    return renameat2 is not None and (
+        renameat2(CURRENT_FOLDER, os.fsencode(first), CURRENT_FOLDER, os.fsencode(second), EXCHANGE) == 0
+    )
 
 
 def _refuse_foreign_files(out: Path, find_foreign_files: Callable[[Path], list[Path]]) -> None:

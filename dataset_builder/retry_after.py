@@ -19,7 +19,8 @@ def parse_retry_after(value: str | None, now: float | None = None) -> float | No
     except ValueError:
         try:
             date = parsedate_to_datetime(value)
-        except ValueError:
+        # OverflowError: a number of twenty digits, in the year for example.
+        except (ValueError, OverflowError):
             return None
         # A date with the zone "-0000" has no time zone in Python; the header's dates are in UTC.
         date = date if date.tzinfo else date.replace(tzinfo=UTC)

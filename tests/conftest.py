@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -31,6 +30,8 @@ from tests.corpus_slice import CORPUS_SLICE
 from tests.hub.commands import Commands
 from tests.hub.commands import commands as commands_process
 from tests.hub.running import RunningHub, running_hub
+from tests.small_sources import append as append
+from tests.small_sources import write_sources
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -81,38 +82,8 @@ def sources(tmp_path: Path) -> Path:
 
     Papers: two of 2020 (one for training, one for validation) and one of 2023; two pairs on each.
     """
-    papers = [
-        ("10.1/train", "A Train", 2020),
-        ("10.1/validation22", "A Validation", 2020),
-        ("10.1/test", "A Test", 2023),
-    ]
-    for paper_id, title, year in papers:
-        record = {
-            "paper_id": paper_id,
-            "title": title,
-            "year": year,
-            "venue": "isca",
-            "paper_url": f"https://doi.org/{paper_id}",
-            "abstract": f"The abstract of {title}. It says that caches are small.",
-        }
-        append(tmp_path / f"papers/isca_{year}.jsonl", record)
-        teacher = "u" if year == 2023 else "t"
-        for number in (1, 2):
-            pair = {
-                "paper_id": paper_id,
-                "teacher": teacher,
-                "question": f"Question {number} on {title}?",
-                "answer": f"Answer {number}.",
-            }
-            append(tmp_path / f"qa/{teacher}/isca_{year}.jsonl", pair)
+    write_sources(tmp_path)
     return tmp_path
-
-
-def append(path: Path, record: object) -> None:
-    """Add a JSON line to a file, which is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
 
 
 @pytest.fixture

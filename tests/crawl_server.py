@@ -123,14 +123,18 @@ class _Handler(BaseHTTPRequestHandler):
             fault = faults.pop(0) if faults else None
         time.sleep(self.server.delay)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if fault:
-            fault(self)
-        elif source == "dblp":
-            self._dblp(rest, query)
-        elif source in ("openalex", "semantic_scholar", "crossref"):
-            getattr(self, f"_{source}")(query, body)
-        else:
-            self.server.pages.get(unquote(rest), status(404))(self)
+
+        def serve() -> None:
+            if source == "dblp":
+                self._dblp(rest, query)
+            elif source in ("openalex", "semantic_scholar", "crossref"):
+                getattr(self, f"_{source}")(query, body)
+            else:
+                self.server.pages.get(unquote(rest), status(404))(self)
+
+        # A fault may call it, and change the answer.
+        self.serve = serve
+        (fault or _Handler.serve_well)(self)
         self.server.spans.append((source, begun, time.monotonic()))
 
     def answer(self, body: bytes, kind: str = "application/json", code: int = 200, **headers: str) -> None:
@@ -140,6 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(body)
+
+    def serve_well(self) -> None:
+        """Answer without a fault."""
+        self.serve()
 
     def _json(self, value: Any) -> None:
         self.answer(json.dumps(value).encode())

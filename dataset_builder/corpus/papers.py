@@ -17,7 +17,7 @@ from dataset_builder.text import words
 
 logger = logging.getLogger(__name__)
 
-VENUE_YEAR = re.compile(r"(?P<venue>[a-z][a-z0-9]*)_(?P<year>\d{4})")
+VENUE_YEAR = re.compile(r"(?P<venue>[a-z][a-z0-9]*)_(?P<year>[0-9]{4})")
 DOI = re.compile(r"(?P<resolver>(?:https?://)?(?:dx\.|www\.)?doi\.org/|doi:\s*)?(?P<doi>10\.\d+/\S+)", re.IGNORECASE)
 # What the stages write beside papers and pairs.
 OTHER_FILES = frozenset({"crawl_report.json", "generation.json", "rejected.jsonl"})
@@ -74,7 +74,7 @@ def venue_year_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """Return the files of `folder` named VENUE_YEAR with one of `suffixes`, sorted by year and name.
 
     A warning names files with one of the suffixes and another name. Raises `InputError` if the folder is missing or
-    holds no such file.
+    holds no such file, and for something of such a name that is not a file, such as a folder or a broken link.
     """
     pattern = " or ".join(f"VENUE_YEAR{suffix}" for suffix in suffixes)
     if not folder.is_dir():
@@ -85,6 +85,10 @@ def venue_year_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
         _warn_of_skipped_file(path, pattern)
     if not files:
         raise InputError(f"{folder}: holds no file named {pattern} (for example isca_2024{suffixes[0]})")
+    # A pipe would be waited for without end.
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"{path}: is not a file, or a link that leads nowhere; replace or remove it")
     return sorted(files, key=lambda path: (path.stem.rsplit("_", 1)[1], path.name))
 
 

@@ -21,6 +21,8 @@ TAG = re.compile(
 # Tags inside a word or a line; every other tag ends the word.
 INLINE_TAGS = {"sub", "sup", "i", "b", "em", "strong", "italic", "bold", "sc", "span", "a", "u", "tt", "code", "font"}
 INLINE_TAGS |= {"mml:mrow", "mml:msup", "mml:msub", "math", "mi", "mn", "mo"}
+# Soft hyphens, characters of no width, and marks of the direction of writing.
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 HIDDEN_TAGS = {"script", "style", "noscript", "tex-math"}
 
 LABEL = re.compile(
@@ -68,7 +70,7 @@ def plain_text(text: str) -> str:
                 tag.insert_before(" ")
                 tag.insert_after(" ")
         text = soup.get_text()
-    return " ".join(ftfy.fix_text(html.unescape(text)).replace("\u00ad", "").split())
+    return " ".join(INVISIBLE.sub("", ftfy.fix_text(html.unescape(text))).split())
 
 
 def clean_title(title: str) -> str:
@@ -88,6 +90,9 @@ def same_title(listed: str, answered: str) -> bool:
     # A shorter one, of a word or two, is the beginning of many titles.
     if len(shorter) >= 12 and longer.startswith(shorter):
         return True
+    # The bound follows from the lengths: to compare a title of 20 MB would take ten minutes.
+    if 3 * len(shorter) < 2 * len(longer):
+        return False
     return SequenceMatcher(None, ours, theirs, autojunk=False).ratio() >= 0.8
 
 

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -192,7 +193,7 @@ class _PoliteAdapter(HTTPAdapter):
                         self._hosts.sleep(seconds)
                         attempt += 1
                 else:
-                    self._hosts.pause(host, _seconds_per_request(raw))
+                    self._hosts.pause(host, min(_seconds_per_request(raw), self._settings.longest_retry_after))
                     return self.build_response(request, raw)
         raise FetchError("the host asked for too long a pause")
 
@@ -268,7 +269,9 @@ class _PoliteAdapter(HTTPAdapter):
 def _seconds_per_request(raw: HTTPResponse) -> float:
     """Return the seconds per request that Crossref's headers ("50" and "1s") allow; 0 without these headers."""
     limit, interval = (raw.headers.get(f"x-rate-limit-{name}", "").rstrip("s") for name in ("limit", "interval"))
-    return int(interval) / int(limit) if limit.isdigit() and interval.isdigit() and int(limit) else 0.0
+    # Not `isdigit`, which accepts a superscript; nor a number that no float holds.
+    is_number = all(re.fullmatch("[0-9]{1,9}", text) for text in (limit, interval))
+    return int(interval) / int(limit) if is_number and int(limit) else 0.0
 
 
 def _is_below(url: str, base: str) -> bool:

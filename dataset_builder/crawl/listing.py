@@ -93,7 +93,8 @@ def find_volumes(client: Client, venue: str, names: Sequence[str]) -> dict[int, 
             ) from error
         raise
     name = "|".join(map(re.escape, names))
-    link = re.compile(rf"(?:^|/)(?P<name>(?:{name})(?P<year>\d{{4}}|\d\d)(?:-(?P<volume>\d+))?)\.html$", re.IGNORECASE)
+    number = "(?P<year>[0-9]{4}|[0-9]{2})(?:-(?P<volume>[0-9]{1,9}))?"
+    link = re.compile(rf"(?:^|/)(?P<name>(?:{name}){number})\.html$", re.IGNORECASE)
     found: dict[int, set[tuple[int, str]]] = {}
     for anchor in BeautifulSoup(page, "lxml").find_all("a", href=True):
         if match := link.search(str(anchor["href"])):
@@ -108,9 +109,9 @@ def find_volumes(client: Client, venue: str, names: Sequence[str]) -> dict[int, 
 def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> Listing:
     """Return the papers of a year, volume by volume, with the venue in lower case; raises `FetchError`.
 
-    The entries of a volume come from the search API, or from its HTML page if the API fails or lacks entries. The page
-    also has the section of each entry. If several papers share a URL, the first two keep it: one of them can have the
-    DOI as its paper_id and the other one the URL. Later papers get the URL of DBLP's record.
+    The entries of a volume come from the search API, or from its HTML page if the API fails or sends fewer entries.
+    The page also has the section of each entry. If several papers share a URL, the first two keep it: one of them can
+    have the DOI as its paper_id and the other one the URL. Later papers get the URL of DBLP's record.
     """
     name = venue.lower()
     papers: list[Paper] = []
@@ -122,16 +123,16 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
             entries = _read_search(client, venue, volume)
         except FetchError:
             entries = []
-        for entry in entries or on_page:
+        for entry in _unique(max(entries, on_page, key=len)):
             title = clean_title(entry.title)
             reason = "front matter" if entry.type == "Editorship" else reason_left_out(title)
             if KEYNOTE_SECTION.search(sections.get(entry.url, "")):
                 reason = reason or "keynote"
-            if reason:
-                left_out.append(LeftOut(year=year, title=title, reason=reason))
-                continue
             urls = [entry.ee] if isinstance(entry.ee, str) else entry.ee
-            url = next(filter(None, urls), entry.url)
+            url = next(filter(None, map(str.strip, [*urls, entry.url])), None)
+            if reason or url is None:
+                left_out.append(LeftOut(year=year, title=title, reason=reason or "no address"))
+                continue
             doi = _doi(entry.doi or url)
             if sum(paper.paper_url == url for paper in papers) >= (2 if doi else 1):
                 url = entry.url
@@ -154,6 +155,11 @@ def deduplicate_ids(papers: Iterable[Paper]) -> list[Paper]:
             paper = paper.model_copy(update={"paper_id": paper.paper_url})
         unique[paper.paper_id] = paper
     return list(unique.values())
+
+
+def _unique(entries: Iterable[_Entry]) -> list[_Entry]:
+    """Return the entries without those that DBLP sent twice."""
+    return list({(entry.url, entry.title): entry for entry in entries}.values())
 
 
 def _read_search(client: Client, venue: str, volume: str) -> list[_Entry]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.manifest import Response
 from dataset_builder.corpus.papers import Paper
+from dataset_builder.generate.characters import foreign_characters, markup
 from dataset_builder.generate.responses import PaperResult
 from dataset_builder.generate.schema import ParseError, parse_response
 from dataset_builder.grounding import nearest_sentence_similarities, unsupported_names, unsupported_numbers
@@ -149,6 +150,11 @@ def _problems(asked: str, answered: str, source: str, limits: Limits) -> Iterato
     for ngram, count in Counter(ngrams(answer)).items():
         if count > 1:
             yield Problem("the answer repeats itself", " ".join(ngram))
+    for name, text in (("answer", answer), ("question", question)):
+        if found := foreign_characters(text, source):
+            yield Problem(f"the {name} has characters that the abstract does not have", ", ".join(found))
+        if found := markup(text):
+            yield Problem(f"the {name} has markup", ", ".join(found))
     for name, text in (("answer", answer), ("question", COUNT.sub("the ", question))):
         for kind, found in (("number", unsupported_numbers(text, source)), ("name", unsupported_names(text, source))):
             if found:

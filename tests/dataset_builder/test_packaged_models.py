@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,24 @@ def test_incomplete_folders_are_written_again_and_foreign_ones_refused(
     with pytest.raises(InputError, match="smollm2: holds files that are not the packaged model; choose another --out"):
         packaged.write_packaged_models(tmp_path)
     assert (folders[0] / "model.safetensors").read_text() == "mine"
+
+
+def test_conversion_shows_no_progress_bar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the library writes while it reads the 4-bit file is not shown; an error is raised as it is."""
+    from transformers import AutoModelForCausalLM
+
+    from dataset_builder.packaged_models import write_packaged_models
+
+    def convert(*_: object, **__: object) -> None:
+        sys.stderr.write("Converting and de-quantizing GGUF tensors...: 100%")
+        raise RuntimeError("converted")
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", convert)
+    with pytest.raises(RuntimeError, match="converted"):
+        write_packaged_models(tmp_path)
+    assert "Converting" not in capsys.readouterr().err
 
 
 def test_source_of_a_folder(tmp_path: Path, encoder: Path) -> None:

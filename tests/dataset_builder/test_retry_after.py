@@ -24,6 +24,8 @@ NOW = 1445412480.0
         ("soon", None),
         ("nan", None),
         ("inf", None),
+        ("Wed, 21 Oct 20152015201520152015 07:30:00 GMT", None),
+        ("Wed, 21 Oct 2015 07:30:00 +99999999999999", None),
     ],
 )
 def test_header_is_read_as_seconds_from_now(value: str | None, seconds: float | None) -> None:

@@ -416,19 +416,51 @@ def test_full_disk_is_one_message(sources: Path, limit: int) -> None:
     assert sorted(entry.name for entry in sources.iterdir()) == ["papers", "qa"]
 
 
-@pytest.mark.parametrize("moment", range(1, 5))
+@pytest.mark.parametrize(
+    ("function", "count"),
+    [("os.replace", 1), ("os.replace", 2), ("dataset_builder.files.exchange_folders", 1)],
+)
 def test_killed_build_ends_in_the_same_files(
-    tmp_path: Path, corpus: Path, stage: Callable, killed: Callable, moment: int
+    tmp_path: Path, corpus: Path, stage: Callable, killed: Callable, function: str, count: int
 ) -> None:
-    """Killed at each of the four renames of a build that replaces a corpus, then run again."""
+    """Killed at each of the three renames of a build that replaces a corpus: the old corpus stays. Then run again."""
     out = tmp_path / "corpus"
     command = ("dataset_builder", "build", *WORDS, "--test-teachers", "plain", "detailed", "--out", out)
     command += ("--license", "apache-2.0")
     build(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa", "detailed", ["plain"], out, "other")
-    killed("os.replace", moment, *command)
+    before = contents(out)
+    killed(function, count, *command)
+    assert contents(out) == before
     assert stage(*command).returncode == 0
     assert contents(out) == contents(corpus)
     assert [entry.name for entry in tmp_path.iterdir()] == ["corpus"]
+
+
+def test_folders_are_exchanged_in_one_step(tmp_path: Path) -> None:
+    """Both are there before and after; nothing changes if one is missing."""
+    from dataset_builder.files import exchange_folders
+
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.txt").write_text("")
+    assert exchange_folders(tmp_path / "first", tmp_path / "second")
+    assert contents(tmp_path) == {"first/second.txt": b"", "second/first.txt": b""}
+    assert not exchange_folders(tmp_path / "first", tmp_path / "missing")
+    assert contents(tmp_path) == {"first/second.txt": b"", "second/first.txt": b""}
+
+
+def test_system_that_cannot_exchange_folders(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old corpus is renamed first; a run that was killed then left it under that name, and it comes back."""
+    monkeypatch.setattr("dataset_builder.files.exchange_folders", lambda first, second: False)
+    _build(sources)
+    _build(sources)
+    before = contents(sources / "corpus")
+    (sources / "corpus").rename(sources / ".replaced.corpus")
+    append_line(sources / "qa/t/isca_2020.jsonl", "not JSON")
+    with pytest.raises(InputError, match="not a JSON line"):
+        _build(sources)
+    assert contents(sources / "corpus") == before
+    assert sorted(entry.name for entry in sources.iterdir()) == ["corpus", "papers", "qa"]
 
 
 def test_help_is_quick_and_names_the_stages(stage: Callable) -> None:

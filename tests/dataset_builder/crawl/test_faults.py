@@ -333,6 +333,23 @@ def test_server_that_drips_bytes_times_out(web: SourceServer, tmp_path: Path, be
     assert time.monotonic() - begun < 6
 
 
+@pytest.mark.parametrize("limit", ["\xb2", "9" * 5000, "1"])
+def test_odd_rate_limit_of_a_host_costs_nothing(web: SourceServer, tmp_path: Path, limit: str) -> None:
+    """Crossref's headers with a superscript, with more digits than Python reads, and with a pause of years."""
+    web.add(YEAR, 51, ("crossref",))
+
+    def limited(handler: Any) -> None:
+        answer = handler.answer
+        handler.answer = lambda body: answer(body, x_rate_limit_limit=limit, x_rate_limit_interval="999999999s")
+        handler.serve()
+        del handler.answer
+
+    web.faults["crossref"] = [limited]
+    report, _ = run(web, tmp_path, "crossref", longest_retry_after=0.1)
+    assert report.outcomes == {"crossref": {"found": 51}}
+    assert len(web.asked("crossref")) == 2
+
+
 def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tmp_path: Path) -> None:
     """The HTML page has the same papers in the same order."""
     web.add(YEAR, 3)
@@ -355,6 +372,41 @@ def test_incomplete_answer_of_the_search_is_not_the_list(web: SourceServer, tmp_
     web.faults["dblp"] = [index, toc, *(page(json.dumps(answer), "application/json") for answer in (one, none))]
     _, papers = run(web, tmp_path, "openalex")
     assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
+
+
+def test_search_that_sends_fewer_entries_than_the_page_is_not_the_list(web: SourceServer, tmp_path: Path) -> None:
+    """The search says that one paper is all; the page has three."""
+    web.add(YEAR, 3)
+    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
+    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
+    info = {"title": "x", "type": "Conference and Workshop Papers", "url": "https://dblp.org/rec/x"}
+    answer = {"result": {"hits": {"@total": "1", "hit": [{"info": info}]}}}
+    web.faults["dblp"] = [index, toc, page(json.dumps(answer), "application/json")]
+    _, papers = run(web, tmp_path, "openalex")
+    assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
+
+
+def test_odd_entries_of_the_list(web: SourceServer, tmp_path: Path) -> None:
+    """One is sent twice, one has no address, and the number of a volume has 5,000 digits: the year is listed."""
+    web.add(YEAR, 2)
+    index = page(f'<a href="{YEAR}-{"1" * 5000}.html">x</a><a href="{YEAR}.html">x</a>')
+    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
+    kind = "Conference and Workshop Papers"
+    infos = [
+        {
+            "title": f"{title_of(number)}.",
+            "type": kind,
+            "url": f"https://dblp.org/rec/{number}",
+            "doi": f"10.1145/{number}",
+        }
+        for number in (0, 1, 1)
+    ]
+    infos.append({"title": "A Paper without an Address", "type": kind, "url": " ", "ee": [" ", ""]})
+    answer = {"result": {"hits": {"@total": "4", "hit": [{"info": info} for info in infos]}}}
+    web.faults["dblp"] = [index, toc, page(json.dumps(answer), "application/json")]
+    report, papers = run(web, tmp_path, "openalex")
+    assert [paper.title for paper in papers] == [title_of(0), title_of(1)]
+    assert [(entry.title, entry.reason) for entry in report.left_out] == [("A Paper without an Address", "no address")]
 
 
 def test_year_that_cannot_be_listed_is_reported_and_the_others_are_crawled(web: SourceServer, tmp_path: Path) -> None:

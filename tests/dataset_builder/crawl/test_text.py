@@ -33,6 +33,10 @@ GOOD = abstract_of(5)
         (f"Abstract interpretation helps. {GOOD}", f"Abstract interpretation helps. {GOOD}"),
         (f"{GOOD} A cookie policy is slower.", f"{GOOD} A cookie policy is slower."),
         (f"{GOOD} &#{'9' * 5000};&#x{'9' * 5000};.", f"{GOOD} \ufffd\ufffd."),
+        (
+            f"{GOOD} It is a ca\u200bche of\u202e \u2066wi\u00addth\ufeff\x00 one.",
+            f"{GOOD} It is a cache of width one.",
+        ),
         (f"{GOOD} <p/><![x[ is 5 < 7.", f"{GOOD} <![x[ is 5 < 7."),
         (f"{GOOD} (It is free.)", f"{GOOD} (It is free.)"),
         (f"{GOOD} Code: https://github.com/x/Cache-1", f"{GOOD} Code: https://github.com/x/Cache-1"),
@@ -90,6 +94,8 @@ def test_title_is_cleaned(title: str, kept: str) -> None:
         ("A Multi-core Scheduler for Servers", "A multicore scheduler for servers", True),
         ("A Case for Small Caches", "A Case for Wide Branch Prediction", False),
         ("Cache", "Cache Coherence in Large Machines", False),
+        # Ten minutes of comparing, if the lengths did not decide.
+        pytest.param("A Case for Small Caches", "abcdefghij" * 2_000_000, False, id="20 MB"),
     ],
 )
 def test_titles_of_the_same_paper(ours: str, theirs: str, same: bool) -> None:

@@ -1,0 +1,349 @@
+"""Parse and check damaged responses of a teacher, write the pairs and read them back.
+
+python -m tests.stress_generate --count 10000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import sys
+import tempfile
+import traceback
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dataset_builder.corpus.manifest import REJECTED_FILE, Checks, Response
+from dataset_builder.corpus.pairs import QAPair, read_pairs
+from dataset_builder.corpus.papers import Paper, read_papers
+from dataset_builder.generate.checks import CheckedPair, check_results
+from dataset_builder.generate.report import build_manifest
+from dataset_builder.generate.responses import PaperResult, Request
+from dataset_builder.generate.schema import ParseError, parse_response
+from dataset_builder.generate.teacher_folder import generation_settings, write_teacher_folder
+from dataset_builder.grounding import THRESHOLD, load_encoder
+from dataset_builder.packaged_models import default_encoder
+from dataset_builder.teachers.teacher import read_teacher
+from tests.conftest import SAMPLE
+
+TEACHER = read_teacher("gemma")
+LIMITS = TEACHER.limits
+# A name and a number that no paper of the sample has.
+FOREIGN_NAME, FOREIGN_NUMBER = "XyloQuartz", "86417"
+ODD_VALUES = [None, True, 0, -1, 10**40, 1e308, "", " ", "?", "...", [], {}, [[]], {"question": "What?"}, "a" * 5000]
+ODD_VALUES += ["\u4ec0\u4e48\u662f\u7f13\u5b58\uff1f", "What is it?", "\ud800", "\0"]
+ODD_TEXTS = [
+    "\0",
+    "\x1b[31m",
+    "\ufffd",
+    "\u200b",
+    "\u202e",
+    "\ufeff",
+    "<b>",
+    "</p>",
+    "<script>x</script>",
+    "&amp;",
+    "\u2028",
+]
+ODD_TEXTS += [
+    " \u7f13\u5b58",
+    " \u043a\u044d\u0448 ",
+    "\\u0000",
+    "\\ud83d",
+    "\\",
+    '"',
+    "\n",
+    "{{ title }}",
+    " ...",
+    "\u2026",
+    "\ue000",
+]
+ODD_TEXTS += [
+    f" {FOREIGN_NAME} ",
+    f" {FOREIGN_NUMBER} ",
+    " 99.5% ",
+    " **bold** ",
+    "\U0001f600",
+    "\u0661\u0667",
+    " 10^99 ",
+]
+ODD_RAW = [
+    "[" * 3000,
+    "[{" * 2000,
+    '[{"question": ' * 400,
+    "9" * 5000,
+    "\\ud800",
+    "\ud800",
+    "\0",
+    "null",
+    "[]",
+    "{}",
+    "]",
+    "}",
+]
+ODD_RAW += ["```json\n", "\n```", "// note\n", "NaN", "-Infinity", "1e999", "'", "\u201c", ",", ":", "<|end|>", "</s>"]
+Pairs = list[dict[str, Any]]
+
+
+def _edit_text(text: str, draw: random.Random) -> str:
+    """Insert something odd, change a number or a word, break the end, or cut the text off."""
+    at = draw.randrange(len(text) + 1)
+    parts = text.split()
+    match draw.randrange(8):
+        case 0 | 1:
+            return text[:at] + draw.choice(ODD_TEXTS) + text[at:]
+        case 2:
+            return re.sub(r"\d+", lambda match: str(int(match[0]) + draw.randint(1, 90)), text)
+        case 3:
+            return text[:at] + draw.choice(["", "...", "\u2026", "\u2026.", "-", "."])
+        case 4 if parts:
+            parts[draw.randrange(len(parts))] = draw.choice([FOREIGN_NAME, FOREIGN_NUMBER, "twelve", "half", "7K"])
+            return " ".join(parts)
+        case 5:
+            return " ".join([text] * draw.choice((2, 30)))
+        case 6:
+            # Latin letters that look like Cyrillic ones.
+            return text.translate(
+                str.maketrans("aeopcxTHAK", "\u0430\u0435\u043e\u0440\u0441\u0445\u0422\u041d\u0410\u041a")
+            )
+        case _:
+            return text.upper() if draw.random() < 0.5 else text.strip(".?")
+
+
+def _edit_pairs(pairs: Pairs, others: Pairs, draw: random.Random) -> Any:
+    """Change one of the pairs, or the list."""
+    pair = draw.choice(pairs)
+    key = draw.choice(("question", "answer"))
+    match draw.randrange(11):
+        case 0 | 1 | 2 | 3:
+            pair[key] = _edit_text(pair[key], draw)
+        case 4:
+            pair[key] = draw.choice(ODD_VALUES)
+        case 5:
+            pair[draw.choice(("id", "answers", "Question"))] = pair.pop(key)
+        case 6:
+            pair["note"] = draw.choice(ODD_VALUES)
+        case 7:
+            pairs[:] = draw.choice(([pair], pairs * 2, [], [*pairs, pair], [*pairs, {}], [pairs]))
+        case 8:
+            pairs[pairs.index(pair)] = dict(draw.choice(others))
+        case 9:
+            return {draw.choice(("pairs", "data")): pairs}
+        case _:
+            pair["question"], pair["answer"] = pair["answer"], pair["question"]
+    return pairs
+
+
+def _edit_raw(text: str, paper: Paper, draw: random.Random) -> str:
+    """Cut, repeat or break the text of a response, or echo the prompt."""
+    start = draw.randrange(len(text) + 1)
+    end = start + draw.choice((1, 3, 30))
+    prompt = TEACHER.render_prompt(paper.title, paper.abstract or "")
+    example = '[{"question": "...", "answer": "..."}, {"question": "...", "answer": "..."}]'
+    choices: list[str] = [
+        text[:start],
+        text[start:],
+        text[:start] + text[end:],
+        text[:end] + text[start:],
+        text[:start] + draw.choice(ODD_RAW) + text[start:],
+        text[:start] + chr(draw.choice((draw.randrange(0x110000), draw.randrange(256)))) + text[start + 1 :],
+        prompt + text,
+        f"{example}\n{text}",
+        f"{paper.abstract} {text}",
+        text * 2,
+        text.replace('"', "'"),
+        text.replace('"answer"', '"question"', 1),
+        text.replace('"question": ', '"question": "First?", "question": ', 1),
+        f"Sure! Here are the pairs:\n```json\n{text}\n```\nI hope this helps.",
+    ]
+    return draw.choice(choices)
+
+
+def damaged_response(paper: Paper, pairs: Pairs, others: Pairs, draw: random.Random) -> str:
+    """Return a good response after one to three changes."""
+    value: Any = [dict(pair) for pair in pairs]
+    for _ in range(draw.choice((0, 1, 1, 2))):
+        if isinstance(value, list) and value and all(isinstance(pair, dict) for pair in value):
+            try:
+                value = _edit_pairs(value, others, draw)
+            except (KeyError, TypeError, AttributeError):
+                # The pair was changed before, and has no such text any more.
+                break
+    text = json.dumps(value, ensure_ascii=draw.random() < 0.5, indent=draw.choice((None, 1)))
+    if draw.random() < 0.4:
+        text = _edit_raw(text, paper, draw)
+    # The backends give texts in UTF-8.
+    return text.encode("utf-8", "replace").decode()
+
+
+class CachingEncoder:
+    """A sentence encoder that encodes each text once."""
+
+    def __init__(self, encoder: Any) -> None:
+        self._encoder = encoder
+        self._known: dict[str, np.ndarray] = {}
+
+    def encode(self, texts: Sequence[str], **options: Any) -> np.ndarray:
+        """Return the embeddings, (texts, dimensions)."""
+        new = [text for text in texts if text not in self._known]
+        if new:
+            self._known.update(zip(new, self._encoder.encode(new, **options), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
+WORD_VALUES = dict(zip("zero one two three four five six seven eight nine ten eleven twelve".split(), range(13)))  # noqa: B905, SIM905
+WORD_VALUES |= {"first": 1, "once": 1, "single": 1, "twice": 2, "both": 2, "pair": 2, "second": 2, "third": 3}
+WORD_VALUES |= {"double": 2, "doubles": 2, "doubled": 2, "doubling": 2, "triple": 3, "triples": 3, "thousand": 1000}
+WORD_VALUES |= {
+    "dozen": 12,
+    "hundred": 100,
+    "million": 10**6,
+    "billion": 10**9,
+    "twenty": 20,
+    "thirty": 30,
+    "half": 50,
+}
+WORD_VALUES |= {"halves": 50, "halved": 50, "halving": 50, "halve": 50, "quarter": 25, "quarters": 25, "twofold": 2}
+
+
+def _source_values(source: str) -> set[float]:
+    """Return the values of the numbers in a text: in digits, with a prefix such as K, and a few words."""
+    values: set[float] = set()
+    for digits, prefix in re.findall(r"(\d[\d,]*(?:\.\d+)?|\.\d+)\s?([kmgtKMGT]?)", source):
+        value = float(digits.replace(",", ""))
+        values.add(value)
+        if prefix:
+            power = "kmgt".index(prefix.lower()) + 1
+            values |= {value * 1000**power, value * 1024**power}
+    values |= {float(WORD_VALUES[word]) for word in re.findall("[a-z]+", source.lower()) if word in WORD_VALUES}
+    return values
+
+
+def check_accepted(pair: CheckedPair) -> None:
+    """Check an accepted pair by rules that are written here again, without the project's code."""
+    question, answer = pair.question, pair.answer
+    source = f"{pair.paper.title}. {pair.paper.abstract}"
+    assert question and question == question.strip() and question.endswith("?"), "not a question"
+    assert answer and answer == answer.strip(), "no answer"
+    assert len(question) < LIMITS.question_characters and len(answer) < LIMITS.answer_characters, "over-long"
+    ending = answer.rstrip("\"')]\u201d\u2019")
+    assert ending.endswith((".", "!")) and not ending.endswith(("..", "\u2026", "\u2026.")), "does not end"
+    for text in (question, answer):
+        for character in set(text) - set(source):
+            category = unicodedata.category(character)
+            assert category not in ("Cf", "Co", "Cn", "Cs", "Zl", "Zp"), f"character {character!r}"
+            assert category != "Cc" or character in "\n\r\t", f"character {character!r}"
+            name = unicodedata.name(character, "")
+            assert not re.match("CYRILLIC|CJK|ARABIC LETTER|HEBREW|HIRAGANA|HANGUL|REPLACEMENT", name), name
+        assert not re.search(r"</?(?:b|p|i|div|script|span|br)\b[^>]*>|&amp;", text), "markup"
+        assert FOREIGN_NAME.lower() not in text.lower() and FOREIGN_NUMBER not in text, "a foreign name or number"
+    values = _source_values(source)
+    for digits in re.findall(r"(?<![\w.,^])(?>\d[\d,]*(?:\.\d+)?)(?![\w^])", answer):
+        value = float(digits.replace(",", ""))
+        assert value in values, f"the number {digits}"
+
+
+def check_chunk(
+    chunk: list[tuple[Paper, str]], encoder: Any, folder: Path, counts: Counter[str], unchanged: dict[str, Pairs]
+) -> None:
+    """Check the responses to a chunk of papers, each of which is there once; write the pairs and read them back."""
+    results = [
+        (
+            paper,
+            PaperResult(
+                paper_id=paper.paper_id,
+                request_sha256=Request(paper.paper_id, "").sha256,
+                made_by="a test",
+                responses=[Response(seed=1, text=text, finish_reason="stop", tokens=1)],
+            ),
+        )
+        for paper, text in chunk
+    ]
+    checked = check_results(results, LIMITS, encoder, THRESHOLD)
+    found = Counter(pair.paper.paper_id for pair in checked)
+    accepted = [pair for pair in checked if not pair.problem]
+    for paper, text in chunk:
+        try:
+            expected = len(parse_response(text, LIMITS))
+            counts["responses that parse"] += 1
+        except ParseError:
+            expected = 1
+        assert found[paper.paper_id] == expected, f"lost pairs: {found[paper.paper_id]} of {expected}: {text!r}"
+    for pair in accepted:
+        try:
+            check_accepted(pair)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {pair.paper.paper_id}: {pair.question!r} {pair.answer!r}") from None
+        own = {(good["question"], good["answer"]) for good in unchanged[pair.paper.paper_id]}
+        counts["accepted pairs, unchanged" if (pair.question, pair.answer) in own else "accepted pairs, changed"] += 1
+    counts["rejected pairs"] += sum(pair.problem is not None and pair.responses is None for pair in checked)
+    asked = Counter((pair.paper.paper_id, pair.question) for pair in accepted)
+    assert not accepted or max(asked.values()) == 1, "a question is accepted twice"
+    settings = generation_settings(TEACHER, "http", 0)
+    manifest = build_manifest(settings, Checks(encoder="e", threshold=THRESHOLD), results, checked, 0)
+    write_teacher_folder(folder / TEACHER.name, manifest, [paper for paper, _ in chunk], checked)
+    read = Counter((pair.paper_id, pair.question, pair.answer) for pair in read_pairs(folder, TEACHER.name))
+    assert read == Counter((pair.paper.paper_id, pair.question, pair.answer) for pair in accepted), "read back"
+    rejected = (folder / TEACHER.name / REJECTED_FILE).read_text(encoding="utf-8").split("\n")
+    assert len(rejected) - 1 == len(checked) - len(accepted), "rejected pairs are lost"
+
+
+def stress(count: int, seed: int, encoder: Any, folder: Path) -> Counter[str]:
+    """Check `count` damaged responses, and first the undamaged ones; return the figures."""
+    papers = [paper for paper in read_papers(SAMPLE / "papers") if paper.abstract]
+    good: dict[str, Pairs] = {paper.paper_id: [] for paper in papers}
+    pairs: list[QAPair] = read_pairs(SAMPLE / "qa", "detailed", good)
+    for pair in pairs:
+        good[pair.paper_id].append({"question": pair.question, "answer": pair.answer})
+    papers = [paper for paper in papers if LIMITS.least_pairs <= len(good[paper.paper_id]) <= LIMITS.most_pairs]
+    folder = folder / "qa"
+    (folder / TEACHER.name).mkdir(parents=True)
+    control: Counter[str] = Counter()
+    check_chunk([(paper, json.dumps(good[paper.paper_id])) for paper in papers], encoder, folder, control, good)
+    total = sum(len(good[paper.paper_id]) for paper in papers)
+    assert control["accepted pairs, unchanged"] >= 0.97 * total, f"good pairs are rejected: {control}"
+    counts = Counter({"undamaged pairs": total, "undamaged pairs accepted": control["accepted pairs, unchanged"]})
+
+    def make(number: int) -> tuple[Paper, str]:
+        draw = random.Random(f"{seed} {number}")
+        paper = papers[number % len(papers)]
+        other = draw.choice([other for other in papers if other is not paper])
+        return paper, damaged_response(paper, good[paper.paper_id], good[other.paper_id], draw)
+
+    for start in range(0, count, len(papers)):
+        chunk = [make(number) for number in range(start, min(count, start + len(papers)))]
+        counts["damaged responses"] += len(chunk)
+        try:
+            check_chunk(chunk, encoder, folder, counts, good)
+        except Exception as error:
+            raise AssertionError(f"responses {start} to {start + len(chunk) - 1} of seed {seed}: {error}") from error
+    return counts
+
+
+def main() -> None:
+    """Check the responses and print the figures; exit with 1 at the first failing chunk."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=10_000, help="damaged responses; default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--encoder", default=default_encoder(), help="folder or Hub id; default: %(default)s")
+    arguments = parser.parse_args()
+    encoder = CachingEncoder(load_encoder(arguments.encoder))
+    with tempfile.TemporaryDirectory(prefix="stress_generate-") as folder:
+        try:
+            counts = stress(arguments.count, arguments.seed, encoder, Path(folder))
+        except Exception as error:
+            traceback.print_exc()
+            sys.exit(f"failed: {error}")
+    for name, number in counts.items():
+        sys.stdout.write(f"{name}: {number}\n")
+
+
+if __name__ == "__main__":
+    main()
