@@ -21,6 +21,8 @@ def test_make_run_twice(tmp_path: Path, tiny_base: Path, packaged_models: Path) 
     for name in COPIED:
         source = REPOSITORY / name
         shutil.copytree(source, tmp_path / name) if source.is_dir() else shutil.copy(source, tmp_path)
+    for recipe in (REPOSITORY / "tests/recipes").iterdir():
+        shutil.copy(recipe, tmp_path / "training/recipes")
     models = tmp_path / "data/models"
     models.mkdir(parents=True)
     for folder in (*packaged_models.iterdir(), tiny_base):
