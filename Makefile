@@ -39,8 +39,7 @@ endif
 STEPS ?= 40
 
 CORPUS = $(DATA)/corpus
-# Only the tests write the model of the tiny recipes.
-RECIPES := $(filter-out tiny,$(patsubst training/recipes/%-full.yaml,%,$(wildcard training/recipes/*-full.yaml)))
+RECIPES := $(patsubst training/recipes/%-full.yaml,%,$(wildcard training/recipes/*-full.yaml))
 BASE_MODEL = $(shell sed -n 's/^model_name_or_path: *//p' training/recipes/$(BASE)-full.yaml)
 TRAIN = $(BIN)/python -m training.sft
 comma := ,

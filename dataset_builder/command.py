@@ -19,7 +19,8 @@ from dataset_builder.errors import exit_on_input_error
 EXIT_CODES = """exit codes:
   0  done
   2  bad input: see the message
-  3  done, but something is missing: see the output"""
+  3  done, but something is missing: see the output
+  130  interrupted: the same command continues"""
 PROJECT_LOGGERS = ("dataset_builder", "eval", "training", "model_cards")
 
 

@@ -1,9 +1,10 @@
-"""Report bad input with one message and exit code 2."""
+"""Report bad input and an interruption with one message and an exit code: 2 or 130."""
 
 import errno
 import json
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 PATH_ERRORS = {
     *(errno.EACCES, errno.EPERM, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
 }
+# The exit code that shells give a program that SIGINT (signal 2) ends: 128 + 2.
+INTERRUPTED = 130
 
 
 class InputError(ValueError):
@@ -25,23 +28,35 @@ class InputError(ValueError):
 def print_error(message: str) -> None:
     """Write `message` to standard error.
 
-    Under torch's launcher of several processes, also leave it in the file whose message the launcher prints last:
-    https://docs.pytorch.org/docs/stable/elastic/errors.html
+    Under torch's launcher of several processes, only the first process of a machine writes to standard error, and each
+    process leaves its message in a file. The launcher prints the file of the process that failed first, as the last
+    lines of its report: https://docs.pytorch.org/docs/stable/elastic/errors.html
     """
-    sys.stderr.write(f"error: {message}\n")
-    if file := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+    file = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if file:
         content = {"message": f"error: {message}", "timestamp": int(time.time())}
         Path(file).write_text(json.dumps(content), encoding="utf-8")
+    if not file or os.environ.get("LOCAL_RANK", "0") == "0":
+        sys.stderr.write(f"error: {message}\n")
 
 
 @contextmanager
 def exit_on_input_error() -> Iterator[None]:
-    """Turn an `InputError`, and an error of a full disk or of a path, into a message and exit code 2."""
+    """Turn an `InputError`, and an error of a full disk or of a path, into a message and exit code 2.
+
+    Ctrl-C also ends with a message, and with exit code 130. The message says how to continue: by the text of the
+    `KeyboardInterrupt`, if it has one.
+    """
     try:
         yield
     except InputError as error:
         print_error(str(error))
         raise SystemExit(2) from None
+    except KeyboardInterrupt as interruption:
+        # The traceback of a second Ctrl-C would follow the message. Launchers send one more than the terminal.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print_error(f"interrupted: {str(interruption) or 'run the same command again to continue'}")
+        raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno in PATH_ERRORS and error.filename:
             print_error(f"{error.filename}: {error.strerror}; correct the path, or what is there")

@@ -100,7 +100,7 @@ def _models(bench: Bench) -> None:
     bench.run("-c", UPLOAD_BASE, base, BASE)
     for method in ("full", "lora"):
         bench.run(
-            *("-m", "training.sft", "--config", REPOSITORY / f"training/recipes/tiny-{method}.yaml"),
+            *("-m", "training.sft", "--config", REPOSITORY / f"tests/recipes/tiny-{method}.yaml"),
             *("--max_steps", 2, "--dataset", CORPUS, "--model_name_or_path", BASE),
             *("--output_dir", bench.work / method),
         )

@@ -19,7 +19,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import REPOSITORY, SAMPLE, contents
+from tests.conftest import REPOSITORY, contents
+from tests.corpus_slice import CORPUS_SLICE
 from tests.odd_input import KINDS, check_build, run_in_process
 from tests.small_sources import write_sources
 
@@ -118,7 +119,7 @@ def stress_input(count: int, seed: int, folder: Path) -> Counter[str]:
 
 def stress_kills(kills: int, seed: int, folder: Path) -> Counter[str]:
     """Kill `kills` builds that replace a corpus; return how often the old and the new corpus was there afterwards."""
-    words = ["build", "--papers", f"{SAMPLE}/papers", "--qa", f"{SAMPLE}/qa", "--train-teacher", "detailed"]
+    words = ["build", "--papers", f"{CORPUS_SLICE}/papers", "--qa", f"{CORPUS_SLICE}/qa", "--train-teacher", "detailed"]
     words += ["--license", "apache-2.0", "--test-teachers", "plain"]
 
     def build(name: str, *others: str) -> dict[str, bytes]:

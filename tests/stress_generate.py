@@ -31,7 +31,7 @@ from dataset_builder.generate.teacher_folder import generation_settings, write_t
 from dataset_builder.grounding import THRESHOLD, load_encoder
 from dataset_builder.packaged_models import default_encoder
 from dataset_builder.teachers.teacher import read_teacher
-from tests.conftest import SAMPLE
+from tests.corpus_slice import CORPUS_SLICE
 
 TEACHER = read_teacher("gemma")
 LIMITS = TEACHER.limits
@@ -297,9 +297,9 @@ def check_chunk(
 
 def stress(count: int, seed: int, encoder: Any, folder: Path) -> Counter[str]:
     """Check `count` damaged responses, and first the undamaged ones; return the figures."""
-    papers = [paper for paper in read_papers(SAMPLE / "papers") if paper.abstract]
+    papers = [paper for paper in read_papers(CORPUS_SLICE / "papers") if paper.abstract]
     good: dict[str, Pairs] = {paper.paper_id: [] for paper in papers}
-    pairs: list[QAPair] = read_pairs(SAMPLE / "qa", "detailed", good)
+    pairs: list[QAPair] = read_pairs(CORPUS_SLICE / "qa", "detailed", good)
     for pair in pairs:
         good[pair.paper_id].append({"question": pair.question, "answer": pair.answer})
     papers = [paper for paper in papers if LIMITS.least_pairs <= len(good[paper.paper_id]) <= LIMITS.most_pairs]

@@ -7,7 +7,7 @@ EXIT_CODES = """exit codes:
   0  done
   1  training stopped: see the message
   2  bad input: see the message
-  130  interrupted"""
+  130  interrupted: the same command continues"""
 
 if __name__ == "__main__":
     stages = {"sft": sft, "align": align, "sweep": sweep, "best_of_n": best_of_n}

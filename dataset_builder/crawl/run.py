@@ -8,7 +8,6 @@ import logging
 import math
 import re
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -60,7 +59,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Run `crawl` and print its table; exits with 3 if something is missing, and with 130 if it is stopped."""
+    """Run `crawl` and print its table; exits with 3 if something is missing."""
     if not re.fullmatch("[A-Za-z][A-Za-z0-9]*", arguments.venue):
         raise InputError(f"--venue {arguments.venue}: use a key of letters and digits, such as isca or IEEEpact")
     if len(set(arguments.sources)) < len(arguments.sources):
@@ -72,21 +71,17 @@ def run_command(arguments: argparse.Namespace) -> None:
     )
     # `kill` and shutdown send SIGTERM: end as on Ctrl-C, so that no browser stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        report = crawl(
-            arguments.venue,
-            sorted({year for span in arguments.years for year in span}),
-            arguments.out,
-            arguments.sources,
-            settings,
-            Credentials.from_environment(),
-            arguments.retry_missing,
-            arguments.list_again,
-            arguments.volumes,
-        )
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: run the same command again to continue\n")
-        raise SystemExit(130) from None
+    report = crawl(
+        arguments.venue,
+        sorted({year for span in arguments.years for year in span}),
+        arguments.out,
+        arguments.sources,
+        settings,
+        Credentials.from_environment(),
+        arguments.retry_missing,
+        arguments.list_again,
+        arguments.volumes,
+    )
     console = Console()
     console.print(as_table(*crawl_table(report), f"Abstracts of {report.venue}"))
     console.print(f"Papers: {report.listed} listed, {report.found} with an abstract")

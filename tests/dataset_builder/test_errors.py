@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import exit_on_input_error
+from dataset_builder.errors import InputError, exit_on_input_error, print_error
+from tests.conftest import REPOSITORY
 
 
 def test_full_disk_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,3 +43,56 @@ def test_other_failures_keep_their_traceback() -> None:
     """A missing file is not a full disk."""
     with pytest.raises(OSError, match="gone"), exit_on_input_error():
         raise OSError(errno.ENOENT, "gone")
+
+
+@pytest.fixture
+def _sigint_as_before() -> Iterator[None]:
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.usefixtures("_sigint_as_before")
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [((), "run the same command again to continue"), (("it resumes from runs/x",), "it resumes from runs/x")],
+)
+def test_interruption_is_one_message(text: tuple[str, ...], remedy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 130; a second Ctrl-C while the process ends adds no traceback."""
+    with pytest.raises(SystemExit) as stopped, exit_on_input_error():
+        raise KeyboardInterrupt(*text)
+    signal.raise_signal(signal.SIGINT)
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == f"error: interrupted: {remedy}\n"
+
+
+def test_interrupted_stage_ends_without_a_traceback(tmp_path: Path) -> None:
+    """A real SIGINT, while `build` waits for its input: a pipe that nobody writes to."""
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    os.mkfifo(papers / "isca_2020.jsonl")
+    words = ["build", "--papers", papers, "--qa", tmp_path, "--train-teacher", "t", "--test-teachers", "t"]
+    command = [sys.executable, "-m", "dataset_builder", *map(str, words), "--out", str(tmp_path / "out")]
+    running = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
+    # The writer's open returns when the stage opens the pipe to read it.
+    with (papers / "isca_2020.jsonl").open("w"):
+        running.send_signal(signal.SIGINT)
+        _, message = running.communicate(timeout=60)
+    assert (running.returncode, message) == (130, "error: interrupted: run the same command again to continue\n")
+
+
+def test_one_of_several_processes_prints_the_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each leaves it in its own file for the launcher, which shows one of them."""
+    for rank in (0, 1):
+        monkeypatch.setenv("LOCAL_RANK", str(rank))
+        monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / f"error{rank}.json"))
+        with pytest.raises(SystemExit), exit_on_input_error():
+            raise InputError("bad")
+        assert '"error: bad"' in (tmp_path / f"error{rank}.json").read_text()
+    assert capsys.readouterr().err == "error: bad\n"
+    # accelerate sets LOCAL_RANK for one process, too, but no file.
+    monkeypatch.delenv("TORCHELASTIC_ERROR_FILE")
+    print_error("bad")
+    assert capsys.readouterr().err == "error: bad\n"

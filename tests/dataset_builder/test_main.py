@@ -21,10 +21,10 @@ def test_help_ends_with_an_example_that_parses(stage: str, capsys: pytest.Captur
 
 
 def test_help_of_the_package_has_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    """The codes 0, 2 and 3, after the stages."""
+    """The codes 0, 2, 3 and 130, after the stages."""
     with pytest.raises(SystemExit):
         parser().parse_args(["--help"])
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-3:]] == ["0", "2", "3"]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-4:]] == ["0", "2", "3", "130"]
 
 
 def test_version_has_the_name_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ def test_wrong_commands_are_refused() -> None:
     with pytest.raises(AssertionError):
         check_make(["run", "NO_SUCH_VARIABLE=1"])
     with pytest.raises(AssertionError):
-        check_module("training.sft", ["--config", "training/recipes/tiny-lora.yaml", "--such_a_key", "1"])
+        check_module("training.sft", ["--config", "tests/recipes/tiny-lora.yaml", "--such_a_key", "1"])
 
 
 def check_make(words: list[str]) -> None:

@@ -83,7 +83,7 @@ def trained(
         done = hub.run(
             folder / f"home-{method}",
             *(launch, "launch", "--config_file", "accelerate_config.yaml", "-m", "training.sft"),
-            *("--config", REPOSITORY / f"training/recipes/tiny-{method}.yaml", "--max_steps", "2"),
+            *("--config", REPOSITORY / f"tests/recipes/tiny-{method}.yaml", "--max_steps", "2"),
             *("--dataset", CORPUS, "--model_name_or_path", BASE, "--learning_rate", METHODS[method]),
             *("--encoder", encoder, "--output_dir", folder / method),
         )

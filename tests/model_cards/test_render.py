@@ -46,7 +46,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory, corpus: Path, tiny_base: Pa
     models = {"baseline": str(base)}
     for method in ("full", "lora"):
         models[method] = str(folder / method)
-        recipe = REPOSITORY / f"training/recipes/tiny-{method}.yaml"
+        recipe = REPOSITORY / f"tests/recipes/tiny-{method}.yaml"
         words = ("--config", recipe, "--model_name_or_path", base, "--dataset", folder / "corpus")
         words += ("--encoder", encoder, "--output_dir", models[method], "--max_steps", "2")
         main([str(word) for word in words])

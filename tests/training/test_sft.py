@@ -23,7 +23,7 @@ APART = ("metrics.json", "README.md", "recipe.yaml")
 
 def _command(tiny_base: Path, corpus: Path, encoder: Path, out: Path, method: str = "full") -> tuple[object, ...]:
     return (
-        *("training.sft", "--config", REPOSITORY / f"training/recipes/tiny-{method}.yaml"),
+        *("training.sft", "--config", REPOSITORY / f"tests/recipes/tiny-{method}.yaml"),
         *("--model_name_or_path", tiny_base, "--dataset", corpus, "--encoder", encoder, "--output_dir", out),
     )
 
@@ -186,7 +186,7 @@ def test_two_processes_under_fsdp_train_as_one(
     base = tmp_path / "llama"
     tiny_model("llama").save_pretrained(base)
     tokenizer.save_pretrained(base)
-    words = ["--config", REPOSITORY / "training/recipes/tiny-full.yaml", "--model_name_or_path", base]
+    words = ["--config", REPOSITORY / "tests/recipes/tiny-full.yaml", "--model_name_or_path", base]
     words += ["--dataset", corpus, "--validation_questions", 0, "--bf16", "false", "--num_train_epochs", 1]
     words += ["--save_steps", 2, "--per_device_train_batch_size"]
     main([*map(str, words), "6", "--output_dir", str(tmp_path / "one"), "--disable_tqdm", "true"])

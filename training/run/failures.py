@@ -22,30 +22,28 @@ class TrainingError(Exception):
 
 @contextmanager
 def explain_failures(output_dir: Path) -> Iterator[None]:
-    """Turn a failure of the run in `output_dir` into a message on standard error and exit code 1 (130: interrupted).
+    """Turn a failure of the run in `output_dir` into a message on standard error and exit code 1.
 
-    Other exceptions, which are defects of the program, pass with their traceback.
+    The message, and that of a `KeyboardInterrupt`, says from which checkpoint the run resumes. Other exceptions,
+    which are defects of the program, pass with their traceback.
     """
     try:
         yield
     except TrainingError as error:
-        message, code = str(error), 1
+        message = str(error)
     except KeyboardInterrupt:
-        message, code = "interrupted", 130
+        raise KeyboardInterrupt(_remedy(output_dir)) from None
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
-        message, code = (
+        message = (
             f"out of memory ({str(error).splitlines()[0] if str(error) else 'MemoryError'}); "
-            "halve --per_device_train_batch_size and double --gradient_accumulation_steps: the steps stay the same",
-            1,
+            "halve --per_device_train_batch_size and double --gradient_accumulation_steps: the steps stay the same"
         )
     else:
         return
-    checkpoint = last_complete_checkpoint(output_dir)
-    remedy = f"the same command resumes from {checkpoint}" if checkpoint else "no checkpoint was saved yet"
-    print_error(f"{message}\n{remedy}")
-    raise SystemExit(code)
+    print_error(f"{message}\n{_remedy(output_dir)}")
+    raise SystemExit(1)
 
 
 @contextmanager
@@ -72,3 +70,8 @@ def explain_write_failures(content: str, folder: Path) -> Iterator[None]:
             f"{folder}: {content} could not be saved ({error}); {free:.1f} GiB are free there: free some space, then "
             "run the same command again"
         ) from error
+
+
+def _remedy(output_dir: Path) -> str:
+    checkpoint = last_complete_checkpoint(output_dir)
+    return f"the same command resumes from {checkpoint}" if checkpoint else "no checkpoint was saved yet"

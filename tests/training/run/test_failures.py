@@ -216,12 +216,15 @@ def test_launcher_of_several_processes_prints_the_message_last(
     assert shown[-2] == "  traceback : error: bad"
 
 
-def test_interruption(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ctrl-C: exit code 130 and no traceback."""
-    with pytest.raises(SystemExit) as stopped, explain_failures(tmp_path):
+def test_interruption(tmp_path: Path) -> None:
+    """Ctrl-C: the message says where the run resumes."""
+    with pytest.raises(KeyboardInterrupt, match=r"^no checkpoint was saved yet$"), explain_failures(tmp_path):
         raise KeyboardInterrupt
-    assert stopped.value.code == 130
-    assert capsys.readouterr().err == "error: interrupted\nno checkpoint was saved yet\n"
+    (tmp_path / "checkpoint-2").mkdir()
+    (tmp_path / "checkpoint-2/trainer_state.json").write_text("{}")
+    resumed = f"^the same command resumes from {tmp_path / 'checkpoint-2'}$"
+    with pytest.raises(KeyboardInterrupt, match=resumed), explain_failures(tmp_path):
+        raise KeyboardInterrupt
 
 
 def test_other_errors_are_not_explained_away(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from training.hardware import check_processes, machine_defaults
 from training.run.recipe import ProjectKeys, Recipe, SFTKeys, parse_recipe
 from training.sft import refuse_unsupported_keys
 
-RECIPES = sorted((REPOSITORY / "training" / "recipes").glob("*.yaml"))
-TINY = str(REPOSITORY / "training/recipes/tiny-full.yaml")
+RECIPES = sorted(path for folder in ("training", "tests") for path in (REPOSITORY / folder / "recipes").glob("*.yaml"))
+TINY = str(REPOSITORY / "tests/recipes/tiny-full.yaml")
 
 
 def sft_recipe(words: list[str], defaults: dict[str, Any]) -> Recipe[SFTKeys, Any]:
@@ -37,7 +37,7 @@ def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)
         recipe: Any = parse_recipe(words, defaults, ProjectKeys, GRPOConfig) if grpo else sft_recipe(words, defaults)
-    assert f"-m training.{stage} --config training/recipes/{path.name}\n" in path.read_text()
+    assert f"-m training.{stage} --config {path.relative_to(REPOSITORY)}\n" in path.read_text()
     assert recipe.training.output_dir == f"runs/{path.stem}"
     assert not recipe.training.gradient_checkpointing
     if stage == "sft":
@@ -59,9 +59,9 @@ def test_a_variant_differs_in_one_key(flag: str) -> None:
 
 def test_full_and_lora_differ_in_nothing_else() -> None:
     """The two recipes of a base are to be compared: same data, order, length and seed."""
-    for base in ("gpt2", "smollm2", "tiny"):
+    for base in ("training/recipes/gpt2", "training/recipes/smollm2", "tests/recipes/tiny"):
         full, lora = (
-            sft_recipe(["--config", str(REPOSITORY / f"training/recipes/{base}-{method}.yaml")], {"bf16": False})
+            sft_recipe(["--config", str(REPOSITORY / f"{base}-{method}.yaml")], {"bf16": False})
             for method in ("full", "lora")
         )
         different = {key for key in {*full.values, *lora.values} if full.values.get(key) != lora.values.get(key)}
