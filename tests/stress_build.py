@@ -119,8 +119,8 @@ def stress_input(count: int, seed: int, folder: Path) -> Counter[str]:
 
 def stress_kills(kills: int, seed: int, folder: Path) -> Counter[str]:
     """Kill `kills` builds that replace a corpus; return how often the old and the new corpus was there afterwards."""
-    words = ["build", "--papers", f"{CORPUS_SLICE}/papers", "--qa", f"{CORPUS_SLICE}/qa", "--train-teacher", "detailed"]
-    words += ["--license", "apache-2.0", "--test-teachers", "plain"]
+    words = ["build", "--papers", f"{CORPUS_SLICE}/papers", "--qa", f"{CORPUS_SLICE}/qa"]
+    words += ["--train-teacher", "detailed", "--license", "apache-2.0", "--test-teachers", "plain"]
 
     def build(name: str, *others: str) -> dict[str, bytes]:
         code, message = run_in_process([*words, *others, "--out", str(folder / name / "corpus")])
