@@ -75,6 +75,11 @@ def test_model_card_has_the_scores(scored: Path, method: str, relation: str, lib
     assert {result.dataset_revision for result in data.eval_results} == {scores.revision}
     for similarity in similarities.values():
         assert f"{similarity.mean:.3f}" in card.text
+    for config, entry in scores.systems[method].configs.items():
+        sentence = (
+            f"by the teacher `{config}`. {entry.cut_answers} of this model's answers are cut off at 64 tokens.\n"
+        )
+        assert entry.cut_answers > 1 and sentence in card.text
     assert "The weights were changed." in card.text
     assert ("trained and scored on the base model described above" in card.text) == (method == "lora")
     nearest = scores.heuristics["nearest sentence to the question"].configs["plain"].metrics["cosine_similarity"]
