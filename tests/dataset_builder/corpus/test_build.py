@@ -415,11 +415,11 @@ def test_full_disk_is_one_message(sources: Path, limit: int) -> None:
     assert sorted(entry.name for entry in sources.iterdir()) == ["papers", "qa"]
 
 
-@pytest.mark.parametrize("moment", range(1, 5))
+@pytest.mark.parametrize("moment", range(1, 6))
 def test_killed_build_ends_in_the_same_files(
     tmp_path: Path, corpus: Path, stage: Callable, killed: Callable, moment: int
 ) -> None:
-    """Killed at each of the four renames of a build that replaces a corpus, then run again."""
+    """Killed at each of the five renames of a build that replaces a corpus, then run again."""
     out = tmp_path / "corpus"
     command = ("dataset_builder", "build", *WORDS, "--test-teachers", "plain", "detailed", "--out", out)
     command += ("--license", "apache-2.0")

@@ -24,6 +24,7 @@ from tests.hub.running import WRITER, RunningHub, running_hub
 
 REPO, API = "lab/isca-qa", "datasets/lab/isca-qa"
 SPLITS = ("train", "validation", "test")
+TEXTS = {"README.md", "croissant.json", "eval.yaml", "report.json", PUSHED_FILES_FILE}
 # Loads what its arguments name, repo and revision, by config and split, and streams it if told to; prints all rows.
 LOAD = """
 import json, sys
@@ -69,9 +70,9 @@ def pushed(hub: RunningHub, corpus: Path, tmp_path_factory: pytest.TempPathFacto
 def test_one_commit_holds_everything(hub: RunningHub, pushed: str, corpus: Path) -> None:
     """The Parquet files of both configs, card, benchmark and report, in the one commit after the Hub's own first."""
     parquet = {f"{config}/{split}-00000-of-00001.parquet" for config in ("plain", "detailed") for split in SPLITS}
-    assert hub.files(API).keys() == parquet | {"README.md", "eval.yaml", "report.json", PUSHED_FILES_FILE}
+    assert hub.files(API).keys() == parquet | TEXTS
     assert [commit["title"] for commit in hub.commits(API)] == ["Push the corpus, contexts: full", "init"]
-    assert "Sent 10 files" in pushed
+    assert "Sent 11 files" in pushed
     assert {tag["name"]: tag["targetCommit"] for tag in hub.api(f"/api/{API}/refs")["tags"]} == {
         "v1.0.0": hub.commits(API)[0]["id"]
     }
@@ -162,7 +163,7 @@ HfApi().create_commit("lab/changing", operations, commit_message="Mine", repo_ty
     api = "datasets/lab/changing"
     parquet = {f"u/{split}-00000-of-00001.parquet" for split in SPLITS}
     mine = {"LICENSE", "mine/train-00000-of-00001.parquet"}
-    assert hub.files(api).keys() == parquet | mine | {"README.md", "eval.yaml", "report.json", PUSHED_FILES_FILE}
+    assert hub.files(api).keys() == parquet | mine | TEXTS
     text = hub.text(f"{api}/resolve/main/README.md")
     data = DatasetCard(text).data.to_dict()
     assert (data["annotations_creators"], data["pretty_name"]) == (["someone"], "ISCA-QA")
