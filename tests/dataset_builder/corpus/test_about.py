@@ -59,11 +59,9 @@ def test_file_of_the_open_corpus_fills_every_key() -> None:
     text = " ".join(f"{about.composition} {about.preprocessing}".split())
     for part in ("806 papers", "2,418", "727", "1,091 answers"):
         assert part in text and part.split()[0] in readme
-    assert (
-        "| second | 806 | 161 |" in readme
-        and "all 806 papers beside their abstracts and found an error in 161" in text
-    )
-    assert "| third | 426 | 109 |" in readme and "third reading of 426 papers found an error in 109" in text
+    assert "| second | 806 | 161 |" in readme and "| third | 426 | 109 |" in readme
+    assert "all 806 papers beside their abstracts and found an error in 161" in text
+    assert "third reading of 426 papers found an error in 109" in text
 
 
 @pytest.mark.parametrize(
@@ -77,7 +75,7 @@ def test_file_of_the_open_corpus_fills_every_key() -> None:
         ("date_published: soon", "date_published is 'soon'"),
     ],
 )
-def test_bad_file_is_one_message(sources: Path, stage: Callable, content: str | None, complaint: str) -> None:
+def test_bad_file_is_one_message(sources: Path, content: str | None, complaint: str) -> None:
     """It names option and file; nothing is built."""
     path = sources / "about.yaml"
     if content is not None:
