@@ -71,6 +71,7 @@ def test_file_of_the_open_corpus_fills_every_key() -> None:
         ("motivation: [", "cannot be read as YAML ("),
         ("[]", "the content is [], not a mapping of keys to values"),
         ("motivatoin: x", "unknown key 'motivatoin', the nearest is 'motivation'"),
+        ("limitations: []", "limitations is []"),
         ("limitations: x", "limitations is 'x'"),
         ("date_published: soon", "date_published is 'soon'"),
     ],
