@@ -105,6 +105,18 @@ def test_card_on_the_hub_names_the_repo(hub: RunningHub, pushed: str) -> None:
     assert [config["config_name"] for config in data["configs"]] == ["detailed", "plain"]
 
 
+def test_croissant_on_the_hub_has_the_hashes_of_its_files(hub: RunningHub, pushed: str, corpus: Path) -> None:
+    """Each Parquet file by its URL in the repo, and the record sets of the local file."""
+    published = json.loads(hub.text(f"{API}/resolve/main/croissant.json"))
+    local = json.loads((corpus / "croissant.json").read_text())
+    url = f"https://huggingface.co/datasets/{REPO}/resolve/main/"
+    hashes = {file["contentUrl"]: file["sha256"] for file in published["distribution"]}
+    oids = {url + path: oid for path, oid in hub.files(API).items() if path.endswith(".parquet")}
+    assert hashes == oids and len(oids) == 6
+    assert published["recordSet"] == local["recordSet"]
+    assert published["url"] == f"https://huggingface.co/datasets/{REPO}"
+
+
 def test_benchmark_has_a_task_for_each_config(hub: RunningHub, pushed: str, corpus: Path) -> None:
     """eval.yaml names configs, splits and columns that the corpus has."""
     benchmark = yaml.safe_load(hub.text(f"{API}/resolve/main/eval.yaml"))
@@ -244,6 +256,15 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     assert "hydrate --repo-id lab/bare" in text
     assert not any(row["context"][:60] in text for row in rows["plain"]["train"])
     assert stray_table_rows(text) == []
+    hashes = [
+        {file["name"]: file["sha256"] for file in json.loads(croissant)["distribution"]}
+        for croissant in (
+            hub.text("datasets/lab/bare/resolve/main/croissant.json"),
+            (corpus / "croissant.json").read_text(),
+        )
+    ]
+    assert hashes[0].keys() == hashes[1].keys()
+    assert all(hashes[0][name] != hashes[1][name] for name in hashes[0]), "those of the files with abstracts"
 
     out = tmp_path / "hydrated"
     papers = Path("dataset_builder/sample/papers")
@@ -252,6 +273,9 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     assert _rows(out) == rows
     reports = [json.loads((folder / "report.json").read_text()) for folder in (out, corpus)]
     assert reports[0] == reports[1]
+    restored = json.loads((out / "croissant.json").read_text())
+    assert restored["distribution"][0]["contentUrl"] == "plain/train-00000-of-00001.parquet"
+    assert restored["url"] == "https://huggingface.co/datasets/lab/bare"
 
 
 def test_licence_without_contexts_is_the_pairs(
