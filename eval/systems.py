@@ -4,16 +4,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import cast
+from typing import Literal, cast
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from eval.analysis.scores import SystemRole
 from eval.models import EncoderFolder, ModelFolder, find_model
 from eval.prompting import FORMS, PLAIN, Prompt, PromptForm, example_text, read_chat_template
 from eval.run_metrics import AnswerSampling
 
+SystemRole = Literal["baseline", "trained", "closed-book"]
 # The values of each option; the first is the default.
 OPTIONS: dict[str, tuple[str, ...]] = {"prompt": FORMS, "decoding": ("greedy", "mbr")}
 FORM = "NAME=MODEL" + "".join(f"[,{option}={'|'.join(values)}]" for option, values in OPTIONS.items())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import yaml
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, Text, parse_format
@@ -27,12 +27,15 @@ IsoDate = Annotated[
 ]
 
 
-class About(FileFormat):
-    """What the people who built a corpus say about it. A generic text replaces each missing key.
+Texts = Annotated[list[Text], Field(min_length=1)]
 
-    The keys in `SECTIONS` are the sections of a datasheet (Gebru et al., Datasheets for Datasets, 2021,
-    https://arxiv.org/abs/1803.09010). Values are Markdown. `synthetic` says whether the corpus has text that a model
-    wrote. `version` and `date_published` (YYYY-MM-DD) have no generic value.
+
+class About(FileFormat):
+    """What the people who built a corpus say about it, in Markdown. A generic text replaces each missing key.
+
+    The keys `motivation` to `maintenance` are the sections of a datasheet (Gebru et al., Datasheets for Datasets,
+    https://arxiv.org/abs/1803.09010). `synthetic` says whether the corpus has text that a model wrote. `version` and
+    `date_published` (YYYY-MM-DD) have no generic value.
     """
 
     motivation: Text | None = None
@@ -41,12 +44,12 @@ class About(FileFormat):
     preprocessing: Text | None = None
     uses: Text | None = None
     maintenance: Text | None = None
-    limitations: list[Text] | None = None
-    biases: list[Text] | None = None
+    limitations: Texts | None = None
+    biases: Texts | None = None
     personal_information: Text | None = None
     social_impact: Text | None = None
     synthetic: bool | None = None
-    creators: list[Text] | None = None
+    creators: Texts | None = None
     version: Text | None = None
     date_published: IsoDate | None = None
 

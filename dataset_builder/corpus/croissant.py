@@ -79,8 +79,8 @@ def _responsible_ai(report: CorpusReport, about: About) -> Mapping[str, object]:
     papers = f"{report.papers.read} papers of {venue_names(report)}, {years[0]} to {years[-1]}"
     return {
         "rai:dataCollection": about.collection,
-        "rai:dataCollectionMissingData": f"{report.papers.read - report.papers.with_abstract} of {papers}, have no "
-        "abstract, and their pairs are left out.",
+        "rai:dataCollectionMissingData": "Papers without an abstract, which are left out: "
+        f"{report.papers.read - report.papers.with_abstract} of {report.papers.read}.",
         "rai:dataPreprocessingProtocol": [about.preprocessing],
         "rai:dataAnnotationProtocol": "A teacher wrote each question with its reference answer from the abstract.",
         "rai:annotationsPerItem": "One reference answer by one teacher for each question; no labels by people.",

@@ -123,7 +123,7 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
             entries = _read_search(client, venue, volume)
         except FetchError:
             entries = []
-        for entry in _unique(max(entries, on_page, key=len)):
+        for entry in _unique(entries if len(entries) >= len(on_page) else on_page):
             title = clean_title(entry.title)
             reason = "front matter" if entry.type == "Editorship" else reason_left_out(title)
             if KEYNOTE_SECTION.search(sections.get(entry.url, "")):

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from dataset_builder.formats import FileFormat, read_format
 from eval.prompting import PromptForm
+from eval.systems import SystemRole
 
 SCORES_FILE = "scores.json"
 # No interval is given for fewer than FEWEST_PAPERS papers: it would be about as wide as the scale. For fewer than
 # FEW_PAPERS the report warns that intervals are wide and tests weak.
 FEWEST_PAPERS, FEW_PAPERS = 10, 30
 HeuristicKind = Literal["heuristic baseline", "upper bound"]
-SystemRole = Literal["baseline", "trained", "closed-book"]
 
 
 class MeanScore(FileFormat):

@@ -25,6 +25,7 @@ from tests.hub.running import WRITER, RunningHub, running_hub
 
 REPO, API = "lab/isca-qa", "datasets/lab/isca-qa"
 SPLITS = ("train", "validation", "test")
+TEXTS = {"README.md", "croissant.json", "eval.yaml", "report.json", PUSHED_FILES_FILE}
 # Loads what its arguments name, repo and revision, by config and split, and streams it if told to; prints all rows.
 LOAD = """
 import json, sys
@@ -70,9 +71,9 @@ def pushed(hub: RunningHub, corpus: Path, tmp_path_factory: pytest.TempPathFacto
 def test_one_commit_holds_everything(hub: RunningHub, pushed: str, corpus: Path) -> None:
     """The Parquet files of both configs, card, benchmark and report, in the one commit after the Hub's own first."""
     parquet = {f"{config}/{split}-00000-of-00001.parquet" for config in ("plain", "detailed") for split in SPLITS}
-    assert hub.files(API).keys() == parquet | {"README.md", "eval.yaml", "report.json", PUSHED_FILES_FILE}
+    assert hub.files(API).keys() == parquet | TEXTS
     assert [commit["title"] for commit in hub.commits(API)] == ["Push the corpus, contexts: full", "init"]
-    assert "Sent 10 files" in pushed
+    assert "Sent 11 files" in pushed
     assert {tag["name"]: tag["targetCommit"] for tag in hub.api(f"/api/{API}/refs")["tags"]} == {
         "v1.0.0": hub.commits(API)[0]["id"]
     }
@@ -103,6 +104,18 @@ def test_card_on_the_hub_names_the_repo(hub: RunningHub, pushed: str) -> None:
     data = hub.api(f"/api/{API}")["cardData"]
     assert (data["license"], data["size_categories"], data["language"]) == ("apache-2.0", "n<1K", "en")
     assert [config["config_name"] for config in data["configs"]] == ["detailed", "plain"]
+
+
+def test_croissant_on_the_hub_has_the_hashes_of_its_files(hub: RunningHub, pushed: str, corpus: Path) -> None:
+    """Each Parquet file by its URL in the repo, and the record sets of the local file."""
+    published = json.loads(hub.text(f"{API}/resolve/main/croissant.json"))
+    local = json.loads((corpus / "croissant.json").read_text())
+    url = f"https://huggingface.co/datasets/{REPO}/resolve/main/"
+    hashes = {file["contentUrl"]: file["sha256"] for file in published["distribution"]}
+    oids = {url + path: oid for path, oid in hub.files(API).items() if path.endswith(".parquet")}
+    assert hashes == oids and len(oids) == 6
+    assert published["recordSet"] == local["recordSet"]
+    assert published["url"] == f"https://huggingface.co/datasets/{REPO}"
 
 
 def test_benchmark_has_a_task_for_each_config(hub: RunningHub, pushed: str, corpus: Path) -> None:
@@ -163,7 +176,7 @@ HfApi().create_commit("lab/changing", operations, commit_message="Mine", repo_ty
     api = "datasets/lab/changing"
     parquet = {f"u/{split}-00000-of-00001.parquet" for split in SPLITS}
     mine = {"LICENSE", "mine/train-00000-of-00001.parquet"}
-    assert hub.files(api).keys() == parquet | mine | {"README.md", "eval.yaml", "report.json", PUSHED_FILES_FILE}
+    assert hub.files(api).keys() == parquet | mine | TEXTS
     text = hub.text(f"{api}/resolve/main/README.md")
     data = DatasetCard(text).data.to_dict()
     assert (data["annotations_creators"], data["pretty_name"]) == (["someone"], "ISCA-QA")
@@ -244,6 +257,15 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     assert "hydrate --repo-id lab/bare" in text
     assert not any(row["context"][:60] in text for row in rows["plain"]["train"])
     assert stray_table_rows(text) == []
+    hashes = [
+        {file["name"]: file["sha256"] for file in json.loads(croissant)["distribution"]}
+        for croissant in (
+            hub.text("datasets/lab/bare/resolve/main/croissant.json"),
+            (corpus / "croissant.json").read_text(),
+        )
+    ]
+    assert hashes[0].keys() == hashes[1].keys()
+    assert all(hashes[0][name] != hashes[1][name] for name in hashes[0]), "those of the files with abstracts"
 
     out = tmp_path / "hydrated"
     papers = CORPUS_SLICE / "papers"
@@ -252,6 +274,9 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     assert _rows(out) == rows
     reports = [json.loads((folder / "report.json").read_text()) for folder in (out, corpus)]
     assert reports[0] == reports[1]
+    restored = json.loads((out / "croissant.json").read_text())
+    assert restored["distribution"][0]["contentUrl"] == "plain/train-00000-of-00001.parquet"
+    assert restored["url"] == "https://huggingface.co/datasets/lab/bare"
 
 
 def test_licence_without_contexts_is_the_pairs(
