@@ -17,29 +17,42 @@ from docs.draw_figures import result_rows
 from docs.machine import describe_commit
 from docs.results import Results
 from docs.update_results import PARTS, update
-from eval.models import find_encoder, find_model
-from eval.run import run
-from eval.systems import System
 from tests.conftest import REPOSITORY, contents
 
 # The first paper of the slice's test split, and one of its questions.
 PAPER = "10.1145/3470496.3527382"
+SYSTEMS = ("baseline", "full", "lora")
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory, corpus: Path, tiny_base: Path, encoder: Path) -> Path:
-    """Return the folder of a small `make reproduce`: two runs of two steps, and the scores of three systems."""
-    from training.sft import main
+def runs(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
+    """Return the folder of a `make reproduce` on the slice: scores, metrics and predictions, with paths in them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     folder = tmp_path_factory.mktemp("reproduce")
-    for method in ("full", "lora"):
-        words = ("--config", REPOSITORY / f"training/recipes/tiny-{method}.yaml", "--model_name_or_path", tiny_base)
-        words += ("--dataset", corpus, "--encoder", encoder, "--output_dir", folder / f"tiny-{method}")
-        main([*map(str, words), "--max_steps", "2", "--validation_questions", "2"])
-    models = {"baseline": tiny_base, "full": folder / "tiny-full", "lora": folder / "tiny-lora"}
-    systems = [System(name, find_model(name, str(model))) for name, model in models.items()]
-    run(str(corpus), ["plain", "detailed"], systems, [find_encoder("--encoders", str(encoder))], folder / "eval")
+    scores = json.loads((REPOSITORY / "results/open_corpus.json").read_text())
+    systems = {name: scores["systems"][name] | {"model": str(folder / name)} for name in SYSTEMS}
+    _write(folder / "eval/scores.json", scores | {"dataset": str(corpus), "systems": systems})
+    for system in ("full", "lora"):
+        metrics = json.loads((REPOSITORY / f"results/open_corpus_{system}.json").read_text())
+        paths = {"base_model": None, "base_model_path": str(folder / "tiny"), "dataset": str(corpus)}
+        _write(folder / f"tiny-{system}/metrics.json", metrics | paths)
+    (folder / "eval/predictions").mkdir()
+    for config in ("plain", "detailed"):
+        rows = pq.read_table(corpus / f"{config}/test-00000-of-00001.parquet").select(["paper_id", "question"])
+        for system in SYSTEMS:
+            answers = [f"{system} on {question}" for question in rows["question"].to_pylist()]
+            table = rows.append_column("prediction", pa.array(answers))
+            similarities = pa.array([0.12345] * len(answers))
+            table = table.append_column("cosine_similarity", similarities)
+            pq.write_table(table, folder / f"eval/predictions/{config}.{system}.parquet")
     return folder
+
+
+def _write(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
 
 
 @pytest.fixture
@@ -67,14 +80,16 @@ def test_recorded_files(record: Callable[..., None], runs: Path, corpus: Path, t
     recorded = json.loads((tmp_path / "open_corpus.json").read_text())
     assert recorded["systems"]["lora"]["configs"] == scores["systems"]["lora"]["configs"]
     assert {system.model for system in results.scores.systems.values()} == {None}
+    assert results.scores.dataset == "ISCA-QA"
     assert {name: metrics.method for name, metrics in results.metrics.items()} == {"full": "full", "lora": "lora"}
+    assert {metrics.base_model_path for metrics in results.metrics.values()} == {"tiny"}
     run = results.run
     assert (run.commit, run.machine, run.command) == ("abc1234", "a machine", "make reproduce")
     assert (run.teacher, run.train_papers, run.train_pairs) == ("detailed", 28, 84)
     assert (run.test_papers, run.test_pairs) == (15, {"plain": 40, "detailed": 45})
 
 
-def test_recorded_examples(record: Callable[..., None], runs: Path, corpus: Path, tmp_path: Path) -> None:
+def test_recorded_examples(record: Callable[..., None], corpus: Path, tmp_path: Path) -> None:
     """The chosen question of the paper, with the answers of all systems."""
     import pyarrow.parquet as pq
 
@@ -84,10 +99,9 @@ def test_recorded_examples(record: Callable[..., None], runs: Path, corpus: Path
     row = [row for row in rows if row["paper_id"] == PAPER][2]
     assert (example.config, example.question, example.reference) == ("detailed", row["question"], row["answer"])
     assert (example.title, example.year) == (row["title"], 2022)
-    predictions = pq.read_table(runs / "eval/predictions/detailed.lora.parquet").to_pylist()
-    answer = next(line["prediction"] for line in predictions if line["question"] == row["question"])
-    assert example.answers.keys() == {"baseline", "full", "lora"}
-    assert example.answers["lora"].text == answer
+    assert example.answers.keys() == set(SYSTEMS)
+    answer = example.answers["lora"]
+    assert (answer.text, answer.similarity) == (f"lora on {row['question']}", 0.123)
 
 
 def test_second_record_keeps_commit_and_machine(record: Callable[..., None], tmp_path: Path) -> None:
