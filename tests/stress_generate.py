@@ -131,7 +131,7 @@ def _edit_pairs(pairs: Pairs, others: Pairs, draw: random.Random) -> Any:
         case 6:
             pair["note"] = draw.choice(ODD_VALUES)
         case 7:
-            pairs[:] = draw.choice(([pair], pairs * 2, [], [*pairs, pair], [*pairs, {}], [pairs]))
+            pairs[:] = draw.choice(([pair], pairs * 2, [], [*pairs, pair], [*pairs, {}], [list(pairs)]))
         case 8:
             pairs[pairs.index(pair)] = dict(draw.choice(others))
         case 9:
