@@ -98,9 +98,9 @@ def exchange_folders(first: Path, second: Path) -> bool:
     Only Linux can, by a call that Python does not offer: https://man7.org/linux/man-pages/man2/rename.2.html.
     """
     renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
-    return renameat2 is not None and (
-        renameat2(CURRENT_FOLDER, os.fsencode(first), CURRENT_FOLDER, os.fsencode(second), EXCHANGE) == 0
-    )
+    if renameat2 is None:
+        return False
+    return bool(renameat2(CURRENT_FOLDER, os.fsencode(first), CURRENT_FOLDER, os.fsencode(second), EXCHANGE) == 0)
 
 
 def _refuse_foreign_files(out: Path, find_foreign_files: Callable[[Path], list[Path]]) -> None:

@@ -107,8 +107,7 @@ def stress_input(count: int, seed: int, folder: Path) -> Counter[str]:
 
     for kind in KINDS:
         code = check(kind.name, kind.change)
-        if code != kind.code:
-            raise AssertionError(f"{kind.name}: exit code {code}, not {kind.code}")
+        assert code == kind.code, f"{kind.name}: exit code {code}, not {kind.code}"
         codes[f"odd kinds, exit code {code}"] += 1
     for number in range(count):
         draw = random.Random(f"{seed} {number}")

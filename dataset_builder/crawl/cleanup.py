@@ -15,7 +15,7 @@ SHORTEST_ABSTRACT = 150
 # in running text is not taken for a tag.
 TAG = re.compile(
     r"</[a-z][\w:-]*\s*>|<[a-z]+:[\w-]+[^<>]*>|<[a-z][\w-]*(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))+\s*/?>"
-    r"|<(?:p|br|div|span|sub|sup|i|b|em|strong|italic|bold|sec|title|h\d|ul|ol|li)\s*/?>",
+    r"|<(?:p|br|div|span|sub|sup|i|b|em|strong|italic|bold|sec|section|title|h\d|ul|ol|li|script|style|noscript)\s*/?>",
     re.IGNORECASE,
 )
 # Tags inside a word or a line; every other tag ends the word.
