@@ -26,6 +26,8 @@ SOURCE_FILE = "source.json"
 WRITTEN_FILES = (SOURCE_FILE, "model.safetensors", "tokenizer.json")
 # The sentence encoder of every stage that needs one, unless another is given.
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+# The folder names of the packaged models.
+PACKAGED = ("smollm2", "all-MiniLM-L6-v2", "wordllama")
 PACKAGED_ENCODER = Path("data/models/all-MiniLM-L6-v2")
 
 SMOLLM2_GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -63,6 +65,14 @@ def default_encoder() -> str:
     return str(PACKAGED_ENCODER) if PACKAGED_ENCODER.is_dir() else DEFAULT_ENCODER
 
 
+def how_to_write(given: str) -> str:
+    """Return the end of an error on the missing folder `given`: the command that writes a packaged model there."""
+    folder = Path(given)
+    if folder.name not in PACKAGED:
+        return ""
+    return f". `python -m dataset_builder models --out {folder.parent}` writes {folder}"
+
+
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the stage `models`."""
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model folders")
@@ -80,7 +90,7 @@ def write_packaged_models(out: Path) -> list[Path]:
     Raises `InputError` if a package is not installed or holds another file than expected, and for a foreign folder.
     """
     make_writable_folder(out)
-    models = {"smollm2": _write_smollm2, "all-MiniLM-L6-v2": _write_minilm, "wordllama": _write_wordllama}
+    models = dict(zip(PACKAGED, (_write_smollm2, _write_minilm, _write_wordllama), strict=True))
     for name, write in models.items():
         if not all((out / name / file).is_file() for file in WRITTEN_FILES):
             if any((out / name).glob("*")) and not (out / name / SOURCE_FILE).is_file():

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, sha256_of, sha256_of_text
-from dataset_builder.hub.card_checks import HUB_ID
-from dataset_builder.packaged_models import hub_id
+from dataset_builder.hub.card_checks import is_hub_id
+from dataset_builder.packaged_models import how_to_write, hub_id
 from eval.run_metrics import METRICS_FILE, RunMetrics, read_run_metrics
 
 # The files that decide the answers: weights, configuration, tokenizer. Pickles are never loaded.
@@ -70,7 +70,7 @@ def _fingerprint(folder: Path, files: Iterable[Path], other_digests: list[str]) 
 
 def find_encoder(option: str, given: str) -> EncoderFolder:
     """Return the encoder in a folder or on the Hub; raises `InputError`, which names `option`, for anything else."""
-    path = _find_folder(given)
+    path = _find_folder(f"{option} {given}", given, "give a sentence-transformers model, as folder or Hub id ORG/NAME")
     described = any((path / name).is_file() for name in (MODULES_FILE, "config.json"))
     if not described or not any(path.rglob("*.safetensors")):
         raise InputError(
@@ -96,7 +96,8 @@ def find_model(name: str, given: str, adapters: tuple[Path, ...] = ()) -> ModelF
     """
     parents = adapters[-1].parents if adapters else ()
     near = (parent / given for parent in parents if (parent / given).is_dir())
-    path = next(near, None) or _find_folder(given)
+    remedy = "give the folder of a finished run or of a model, or a Hub id ORG/NAME"
+    path = next(near, None) or _find_folder(f"{name}={given}", given, remedy)
     if path.resolve() in adapters:
         raise InputError(f"{name}={given}: this adapter names itself as its base; correct adapter_config.json")
     is_adapter = (path / "adapter_config.json").is_file()
@@ -143,17 +144,18 @@ def _refuse_pickles(source: str, folder: Path) -> None:
             raise InputError(f"{source}: {problem}; save the model again as *.safetensors")
 
 
-def _find_folder(given: str) -> Path:
-    """Return the folder `given`, or the snapshot of the model on the Hub."""
+def _find_folder(source: str, given: str, remedy: str) -> Path:
+    """Return the folder `given`, or the snapshot of the model on the Hub. Errors name the model as `source`."""
     from huggingface_hub import snapshot_download
 
     if Path(given).is_dir():
         return Path(given)
-    # If the first part is an existing folder, this is a mistyped path, not a Hub id.
-    if not HUB_ID.fullmatch(given) or Path(given).parent.is_dir():
-        raise InputError(f"{given}: no such folder; give the folder of a run or model, or a Hub id")
+    if not is_hub_id(given):
+        raise InputError(f"{source}: no such folder; {remedy}{how_to_write(given)}")
     try:
         return Path(snapshot_download(given, allow_patterns=DOWNLOADED, ignore_patterns=["onnx/*", "openvino/*"]))
     except Exception as error:  # the client's errors have no common class: no network, no such repo, gated, offline
-        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
-        raise InputError(f"{given}: not a folder here, and not found on the Hub{offline}: {error}") from error
+        offline = os.environ.get("HF_HUB_OFFLINE") == "1"
+        check = "unset HF_HUB_OFFLINE" if offline else "check the name and the network"
+        problem = f"not a folder here, and cannot be loaded from the Hub ({' '.join(str(error).split())})"
+        raise InputError(f"{source}: {problem}; {check}, or give a folder") from error

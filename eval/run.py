@@ -6,6 +6,7 @@ python -m eval run --dataset data/corpus --configs plain detailed --out runs/eva
 
 import argparse
 import math
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -23,7 +24,7 @@ from dataset_builder.files import exclusive_lock, make_writable_folder, write_te
 from dataset_builder.formats import write_format
 from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import default_encoder
-from dataset_builder.tables import as_table
+from dataset_builder.tables import Table, as_narrow_tables, as_table
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores
 from eval.models import EncoderFolder, find_encoder, tokenizer_folder
 from eval.prompting import choose_examples
@@ -35,7 +36,8 @@ from eval.report.tables import comparison
 from eval.run_metrics import AnswerSampling, RunMetrics
 from eval.systems import FORM, MBRDecoding, System, parse_systems
 
-TABLE_WIDTH = 150
+# Wider than any table.
+UNLIMITED = 10_000
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -101,10 +103,22 @@ def run_command(arguments: argparse.Namespace) -> None:
     if result is None:
         return
     console = Console()
-    # A table that is wider than the terminal is easier to read than one with folded cells.
-    console.width = max(console.width, TABLE_WIDTH)
-    console.print(as_table(*comparison(*result)))
+    print_table(comparison(*result), console)
     console.print(f"report.html, report.md, scores, predictions and figures: {arguments.out}", soft_wrap=True)
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Print a table as a whole if the terminal is wide enough, else in parts. A file or a pipe is wide enough."""
+    unlimited = console.options.update(max_width=UNLIMITED)
+    whole = as_table(*table)
+    width, needed = console.width, console.measure(whole, options=unlimited).maximum
+    fits = needed <= width or not (console.is_terminal or "COLUMNS" in os.environ)
+    for part in [whole] if fits else as_narrow_tables(*table, width):
+        # rich would cut what is wider than the console.
+        console.width = max(width, console.measure(part, options=unlimited).maximum)
+        console.print(part)
+        if not fits:
+            console.print()
 
 
 def run(

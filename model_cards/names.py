@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import HUB_ID
+from dataset_builder.hub.card_checks import HUB_ID, is_hub_id
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.packaged_models import hub_id
 from model_cards.training_data import Corpus, TrainingData
@@ -33,8 +33,7 @@ def name_on_hub(given: str) -> str | None:
     folder = Path(given)
     if folder.is_dir():
         return hub_id(folder)
-    # If the first part is a folder, the path of a removed folder is meant and not a Hub id.
-    return given if HUB_ID.fullmatch(given) and not folder.parent.is_dir() else None
+    return given if is_hub_id(given) else None
 
 
 def start_on_hub(given: str, start_model: str | None, source: str) -> tuple[str, bool]:

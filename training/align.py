@@ -13,6 +13,7 @@ import sys
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from training.run.recipe import ProjectKeys, add_recipe_arguments, parse_recipe, recipe_words
+from training.run.refused_keys import refuse_grpo_keys
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -33,6 +34,7 @@ def main(words: list[str]) -> None:
     from training.hardware import check_processes, machine_defaults
 
     recipe = parse_recipe(words, machine_defaults(), ProjectKeys, GRPOConfig)
+    refuse_grpo_keys(recipe)
     check_processes(recipe.training, recipe.keys.validation_questions)
     use_all_threads()
 

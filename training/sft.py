@@ -13,14 +13,8 @@ import sys
 from typing import Any
 
 from dataset_builder.command import run_stage, stage_parser
-from dataset_builder.errors import InputError
-from training.run.recipe import Recipe, SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
-
-# Keys of TRL and transformers that would change the rows, their labels or their order.
-UNSUPPORTED_KEYS = (
-    *("packing", "eval_packing", "padding_free", "completion_only_loss", "assistant_only_loss"),
-    *("train_sampling_strategy", "auto_find_batch_size"),
-)
+from training.run.recipe import SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
+from training.run.refused_keys import refuse_sft_keys
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -41,7 +35,7 @@ def main(words: list[str]) -> None:
     from training.hardware import check_processes, compiled_padding, machine_defaults
 
     recipe = parse_recipe(words, machine_defaults(), SFTKeys, SFTConfig)
-    refuse_unsupported_keys(recipe)
+    refuse_sft_keys(recipe)
     check_processes(recipe.training, recipe.keys.validation_questions)
     use_all_threads()
 
@@ -130,26 +124,6 @@ def main(words: list[str]) -> None:
         )
         save_run(trainer, metrics)
     trainer.accelerator.end_training()
-
-
-def refuse_unsupported_keys(recipe: Recipe[SFTKeys, Any]) -> None:
-    """Raise `InputError` for settings of TRL that would have no effect or a wrong one on the rows of this project."""
-    if recipe.model.attn_implementation not in (None, "sdpa"):
-        raise InputError(
-            f"attn_implementation {recipe.model.attn_implementation!r}: the attention mask that separates the "
-            "questions of a paper works with 'sdpa' only; leave the key out"
-        )
-    for key in UNSUPPORTED_KEYS:
-        if recipe.values.get(key):
-            raise InputError(
-                f"{key} {recipe.values[key]!r}: this project makes the rows, their labels and their order itself (see "
-                "the key `rows`); leave the key out"
-            )
-    if recipe.training.save_strategy == "no" and recipe.keys.validation_questions:
-        raise InputError(
-            "save_strategy 'no': the epoch with the most similar answers is loaded from its checkpoint; save by "
-            "'steps', or pass --validation_questions 0 to keep the last epoch"
-        )
 
 
 if __name__ == "__main__":

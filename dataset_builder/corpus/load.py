@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.hub.card_checks import HUB_ID
+from dataset_builder.hub.card_checks import is_hub_id
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.hub.errors import translate_hub_errors
 
@@ -65,13 +65,12 @@ def corpus_revision(dataset: str, wanted: str | None = None) -> str:
                 "leave the revision out"
             )
         return f"sha256:{_digest_rows(folder)}"
-    # If the first part is an existing folder, this is a mistyped path, not a Hub id.
-    if not HUB_ID.fullmatch(dataset) or folder.parent.is_dir():
+    if not is_hub_id(dataset):
         raise InputError(f"dataset {dataset!r}: no such folder; give the folder of a corpus, or a Hub id; {BUILD}")
     from huggingface_hub import hf_hub_download
 
     # A mistyped folder looks like a Hub id.
-    with translate_hub_errors(dataset, "dataset", again=f"there is no folder {dataset} here, either"):
+    with translate_hub_errors(dataset, "dataset", f"there is no folder {dataset} here, either", always=True):
         # The cache has a folder for each commit, named after it.
         return Path(hf_hub_download(dataset, CARD_FILE, repo_type="dataset", revision=wanted)).parent.name
 

@@ -108,7 +108,8 @@ def _warn_of_published_contexts(repo_id: str) -> None:
     from huggingface_hub import HfApi
 
     api = HfApi()
-    with translate_hub_errors(repo_id, "dataset"):
+    state = "the push is complete; run the same command again to see whether earlier commits hold the abstracts"
+    with translate_hub_errors(repo_id, "dataset", state, always=True):
         commits = retry_on_rate_limit(api.list_repo_commits, repo_id, repo_type="dataset")
         if all(commit.title != MESSAGE.format("full") for commit in commits):
             return

@@ -11,6 +11,14 @@ LICENSES = frozenset((Path(__file__).parent / "licenses.txt").read_text(encoding
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
+def is_hub_id(given: str) -> bool:
+    """Return whether `given`, which is not a folder, can be a repo of the Hub, and is not a mistyped path.
+
+    It is a path if it has not exactly two parts, or if its first part is a folder that exists here.
+    """
+    return HUB_ID.fullmatch(given) is not None and not Path(given).parent.is_dir()
+
+
 def check_metadata(metadata: dict[str, Any], location: str) -> None:
     """Raise `InputError` for metadata that the Hub would refuse or misread: licence, base model, scores."""
     license_id = metadata.get("license")

@@ -12,7 +12,9 @@ from dataset_builder.retry_after import parse_retry_after
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
 
-AGAIN = "the repo shows nothing of it; run the same command again to complete it"
+# The state after a failed request that only reads, and after one of a push that was begun.
+NOTHING_CHANGED = "nothing was changed; run the same command again"
+PUSH_INCOMPLETE = "the repo shows nothing of it; run the same command again to complete it"
 TOKENS = "https://huggingface.co/settings/tokens"
 # hf_xet has the HTTP status in its message only.
 XET_STATUS = re.compile(r"HTTP status \w+ error \((\d{3})")
@@ -21,10 +23,13 @@ XET_CALLS = {"_upload_xet_files", "xet_get"}
 
 
 @contextmanager
-def translate_hub_errors(repo_id: str, repo_type: str, again: str = AGAIN) -> Iterator[None]:
+def translate_hub_errors(
+    repo_id: str, repo_type: str, again: str = NOTHING_CHANGED, always: bool = False
+) -> Iterator[None]:
     """Turn the client's errors into an `InputError` with a remedy. No message contains the token.
 
-    `again` describes the state of the repo after a failed request, and how to continue.
+    `again` describes the state after a failed request, and how to continue. The message has it if the same command can
+    succeed later, and with `always` in any case.
     """
     from huggingface_hub import errors
 
@@ -51,7 +56,7 @@ def translate_hub_errors(repo_id: str, repo_type: str, again: str = AGAIN) -> It
             problem = f"the Hub refuses the card's metadata ({' '.join(str(cause).split())}); nothing was sent"
         else:
             raise
-        if again != AGAIN and again not in problem:
+        if always and again not in problem:
             problem = f"{problem}; {again}"
         raise InputError(f"{repo_type} {repo_id}: {problem}") from error
 

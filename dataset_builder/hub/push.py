@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.hub.changes import CARD_FILE, Change, Push, Pushed, file_size, plan_change
-from dataset_builder.hub.errors import translate_hub_errors
+from dataset_builder.hub.errors import NOTHING_CHANGED, PUSH_INCOMPLETE, translate_hub_errors
 from dataset_builder.hub.rate_limit import retry_on_rate_limit
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed
         head, private = _find_repo(api, content, private)
         is_new = head is None
         tagged = _find_tag(api, content, tag) if tag and not is_new else None
+    with translate_hub_errors(repo_id, repo_type, NOTHING_CHANGED if dry_run else PUSH_INCOMPLETE):
         if is_new and not dry_run:
             options: dict[str, Any] = {"private": private, "space_sdk": content.space_sdk, "exist_ok": True}
             retry_on_rate_limit(api.create_repo, repo_id, repo_type=repo_type, **options)
@@ -82,7 +83,7 @@ def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed
         change, commit = _commit(api, content, head, tag, tagged, dry_run)
     if not dry_run and commit is not None and tag is not None and tagged is None:
         state = f"the commit {commit[:12]} is complete; run the same command again to create the tag {tag}"
-        with translate_hub_errors(repo_id, repo_type, again=state):
+        with translate_hub_errors(repo_id, repo_type, again=state, always=True):
             retry_on_rate_limit(api.create_tag, repo_id, tag=tag, revision=commit, repo_type=repo_type)
     return Pushed(url, commit, change, is_new, private, tag, tagged is not None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -17,10 +18,13 @@ def test_folder_without_a_model_is_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     for given, complaint in (
-        (str(tmp_path / "missing"), "no such folder"),
+        (str(tmp_path / "missing"), f"^m={tmp_path}/missing: no such folder; give the folder of a finished run or of"),
         (str(tmp_path), "not a model folder"),
         ("runs/missing", "no such folder"),
-        ("someone/nothing", "not a folder here, and not found on the Hub"),
+        ("./missing", "no such folder"),
+        ("data/models/missing", "no such folder"),
+        ("data/models/smollm2", "`python -m dataset_builder models --out data/models` writes data/models/smollm2$"),
+        ("someone/nothing", r"not a folder here, and cannot be loaded from the Hub \(.*\); unset HF_HUB_OFFLINE, or"),
     ):
         with pytest.raises(InputError, match=complaint):
             find_model("m", given)
@@ -83,6 +87,10 @@ def test_fingerprint_follows_the_weights_and_not_the_card(tmp_path: Path, tiny_b
 
 def test_encoder_needs_only_modules(tmp_path: Path) -> None:
     """Weights in a module's folder, which its fingerprint follows, and no config.json beside modules.json."""
+    for missing in ("data/models/nope", str(tmp_path / "nope"), "./nope"):
+        expected = f"^--encoders {re.escape(missing)}: no such folder; give a sentence-transformers model"
+        with pytest.raises(InputError, match=expected):
+            find_encoder("--encoders", missing)
     with pytest.raises(InputError, match=r"--encoders .*: not the folder of an encoder"):
         find_encoder("--encoders", str(tmp_path))
     (tmp_path / "modules.json").write_text("[]")

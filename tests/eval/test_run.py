@@ -447,3 +447,30 @@ def test_dataset_without_a_column_or_config_is_refused(
     pq.write_table(table, tmp_path / "broken/test.parquet")
     with pytest.raises(InputError, match="has no column 'answer'"):
         evaluate(tmp_path / "broken", ["default"], {"m": tiny_base}, [encoder], tmp_path / "eval")
+
+
+@pytest.mark.parametrize("columns", [None, "80", "200"])
+def test_table_fits_the_terminal(columns: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 80 characters it is in two parts. A file, for which COLUMNS is not set, gets the whole table."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    from eval.run import print_table
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    heading = ["", *(f"similarity, test by {name}" for name in ("plain", "detailed")), "time", "memory"]
+    row = [
+        "nearest sentence to the question (heuristic baseline)",
+        *["0.616 [0.598, 0.634]"] * 2,
+        "1,234 s",
+        "4.5 GiB",
+    ]
+    console = Console(file=StringIO())
+    print_table((heading, [row]), console)
+    lines = console.file.getvalue().splitlines()
+    assert (max(map(len, lines)) <= 80) is (columns == "80")
+    assert len([line for line in lines if "time" in line and "detailed" in line]) == (0 if columns == "80" else 1)
+    assert all(any(cell in line for line in lines) for cell in row[1:])

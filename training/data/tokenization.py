@@ -16,6 +16,8 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
+from dataset_builder.hub.card_checks import is_hub_id
+from dataset_builder.packaged_models import how_to_write
 from dataset_builder.prompt import build_completion, fit_prompt
 from eval.generation.shared_prefix import shared_length
 
@@ -47,19 +49,17 @@ class TokenizedRow(TypedDict):
 
 def load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:
     """Return the tokenizer of a base model, with a padding token, and the number of positions that the model has."""
-    # If the first part is an existing folder, this is a mistyped path, not a Hub id.
-    folder = Path(base)
-    if not folder.is_dir() and (len(folder.parts) > 2 or (len(folder.parts) == 2 and folder.parent.is_dir())):
+    if not Path(base).is_dir() and not is_hub_id(base):
         raise InputError(
-            f"model_name_or_path {base!r}: no such folder; give the folder of a model, or a Hub id. `python -m "
-            "dataset_builder models --out data/models` writes data/models/smollm2"
+            f"model_name_or_path {base!r}: no such folder; give the folder of a model, or a Hub id ORG/NAME"
+            f"{how_to_write(base)}"
         )
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
         positions: int = AutoConfig.from_pretrained(base).max_position_embeddings
     except (OSError, ValueError) as error:
         raise InputError(
-            f"model_name_or_path {base!r}: cannot be loaded, from a folder or from the Hub "
+            f"model_name_or_path {base!r}: cannot be loaded from the Hub or its cache, and is not a folder here "
             f"({' '.join(str(error).split())}); check the name and the network, or give the folder of a model"
         ) from error
     if tokenizer.pad_token is None:

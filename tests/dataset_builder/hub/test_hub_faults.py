@@ -245,6 +245,8 @@ def test_push_that_fails_shows_nothing_and_a_second_completes_it(
     hub.orders(order)
     done = _push(commands, corpus, repo)
     assert _is_one_message(done) and message in done.output, done.output
+    unchanged, begun = (state in done.output for state in ("; nothing was changed", "the repo shows nothing of it"))
+    assert (unchanged, begun) == (fault == "gone at the start", fault != "gone at the start")
     assert WRITER not in done.output
     assert set(done.waits) == set(waits) and len(done.waits) >= len(waits)
     assert _files(hub, repo) == {}
@@ -300,8 +302,11 @@ def test_licence_that_the_hub_does_not_know(hub: RunningHub, commands: Commands,
 
 
 def test_gone_hub_is_named(commands: Commands, corpus: Path, hub: RunningHub, tmp_path: Path) -> None:
-    """Nothing listens where HF_ENDPOINT points."""
-    words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/x", "--contexts", "full")
-    done = hub.run(tmp_path, "-m", *words, HF_ENDPOINT="http://127.0.0.1:9")
-    assert done.returncode == 2 and "the connection to the Hub failed" in done.stderr
-    assert "Traceback" not in done.stderr
+    """Nothing listens where HF_ENDPOINT points. What only reads does not say that it began something."""
+    push = ("push", "--dataset", corpus, "--repo-id", "lab/x", "--contexts", "full", "--dry-run")
+    hydrate = ("hydrate", "--repo-id", "lab/x", "--papers", "dataset_builder/sample/papers", "--out", tmp_path / "out")
+    for words in (push, hydrate):
+        done = hub.run(tmp_path / "home", "-m", "dataset_builder", *words, HF_ENDPOINT="http://127.0.0.1:9")
+        assert done.returncode == 2 and "the connection to the Hub failed" in done.stderr
+        assert done.stderr.endswith("; nothing was changed; run the same command again\n")
+        assert "Traceback" not in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,12 @@ PAIR = CorpusQuestion(
 
 def test_missing_base_gets_a_fitting_remedy() -> None:
     """A missing folder is not asked for on the Hub; the packaged models are no help for a model of the Hub."""
-    for folder in ("data/models/none", "tests/none"):
-        with pytest.raises(InputError, match=f"'{folder}': no such folder; give the folder of a model, or a Hub id"):
+    for folder in ("data/models/none", "tests/none", "./none", "./none/none", "/none/none", "none"):
+        expected = f"'{re.escape(folder)}': no such folder; give the folder of a model, or a Hub id ORG/NAME$"
+        with pytest.raises(InputError, match=expected):
             load_tokenizer(folder)
+    with pytest.raises(InputError, match=r"`python -m dataset_builder models --out none/a` writes none/a/smollm2$"):
+        load_tokenizer("none/a/smollm2")
     with pytest.raises(InputError, match=r"'org/gpt2': cannot be loaded.*; check the name and the network") as error:
         load_tokenizer("org/gpt2")
     assert "data/models" not in str(error.value)

@@ -13,7 +13,7 @@ from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
 from training.hardware import check_processes, machine_defaults
 from training.run.recipe import ProjectKeys, Recipe, SFTKeys, parse_recipe
-from training.sft import refuse_unsupported_keys
+from training.run.refused_keys import refuse_grpo_keys, refuse_sft_keys
 
 RECIPES = sorted(path for folder in ("training", "tests") for path in (REPOSITORY / folder / "recipes").glob("*.yaml"))
 TINY = str(REPOSITORY / "tests/recipes/tiny-full.yaml")
@@ -40,9 +40,20 @@ def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
     assert f"-m training.{stage} --config {path.relative_to(REPOSITORY)}\n" in path.read_text()
     assert recipe.training.output_dir == f"runs/{path.stem}"
     assert not recipe.training.gradient_checkpointing
+    refuse_grpo_keys(recipe) if grpo else refuse_sft_keys(recipe)
     if stage == "sft":
         assert recipe.keys.rows == "paper"
         assert recipe.model.use_peft is not path.stem.endswith("-full")
+
+
+def test_documented_commands_make_the_base_of_every_recipe() -> None:
+    """`models` writes SmolLM2, another recipe trains an adapter, and GPT-2 is on the Hub."""
+    bases = {
+        sft_recipe(["--config", str(path)], {"bf16": False}).base_model
+        for path in (REPOSITORY / "training/recipes").glob("*.yaml")
+        if not path.stem.endswith("-grpo")
+    }
+    assert bases == {"data/models/smollm2", "openai-community/gpt2"}
 
 
 @pytest.mark.parametrize("flag", ["neftune", "dft", "best-of-n"])
@@ -135,15 +146,41 @@ def test_negated_flag_sets_the_key() -> None:
             "train_sampling_strategy 'group_by_length': this project makes the rows",
         ),
         ("attn_implementation", "flash_attention_2", "attn_implementation 'flash_attention_2': the attention mask"),
+        ("dataset_kwargs", "{}", "dataset_kwargs {}: this project makes the rows"),
+        ("remove_unused_columns", "true", "remove_unused_columns True: this project makes the rows"),
+        ("eos_token", "</s>", "eos_token '</s>': this project makes the rows"),
+        ("data_seed", "0", "data_seed 0: the key `seed` decides the order"),
+        ("model_revision", "v1", "model_revision 'v1': has no effect here; download that revision"),
+        ("load_in_4bit", "true", "load_in_4bit True: the base model is not quantized"),
+        ("trust_remote_code", "true", "trust_remote_code True: this project never runs code"),
+        ("resume_from_checkpoint", "runs/x", "resume_from_checkpoint 'runs/x': has no effect here: the same command"),
+        ("logging_nan_inf_filter", "true", "logging_nan_inf_filter True: this project sets it itself"),
+        ("eval_on_start", "false", "eval_on_start False: this project sets it itself"),
+        ("greater_is_better", "false", "greater_is_better False: the epoch with the most similar answers is kept"),
         ("save_strategy", "no", "save_strategy 'no': the epoch with the most similar answers is loaded from its ch"),
     ],
 )
 def test_unsupported_setting_is_refused(key: str, value: str, message: str) -> None:
-    """Each would be ignored, or end in a traceback or in a model that metrics.json does not describe."""
+    """Each would be ignored, or end in a traceback or in a model that metrics.json does not describe.
+
+    The values that are used anyway are not refused.
+    """
     recipe = sft_recipe(["--config", TINY, f"--{key}", value], {"bf16": False})
     with pytest.raises(InputError, match=message):
-        refuse_unsupported_keys(recipe)
-    refuse_unsupported_keys(sft_recipe(["--config", TINY, "--packing", "false"], {"bf16": False}))
+        refuse_sft_keys(recipe)
+    used = ["--packing", "false", "--remove_unused_columns", "false", "--eval_on_start", "true"]
+    refuse_sft_keys(sft_recipe(["--config", TINY, *used], {"bf16": False}))
+
+
+def test_keys_of_a_new_adapter_are_refused_in_alignment() -> None:
+    """It trains the adapter that it is given."""
+    from trl.trainer.grpo_config import GRPOConfig
+
+    words = ["--config", str(REPOSITORY / "tests/recipes/tiny-grpo.yaml")]
+    defaults = {"bf16": False, "use_cpu": True}
+    refuse_grpo_keys(parse_recipe(words, defaults, ProjectKeys, GRPOConfig))
+    with pytest.raises(InputError, match="lora_r 4: the adapter of `model_name_or_path` is trained further"):
+        refuse_grpo_keys(parse_recipe([*words, "--lora_r", "4"], defaults, ProjectKeys, GRPOConfig))
 
 
 def test_answers_under_fsdp_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,81 @@
+"""Refuse recipe keys that TRL accepts, but that have no effect, or a wrong one, in the training of this project."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dataset_builder.errors import InputError
+from training.run.recipe import ProjectKeys, Recipe, SFTKeys
+
+if TYPE_CHECKING:
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.sft_config import SFTConfig
+
+ROWS = "this project makes the rows, their labels and their order itself (see the key `rows`)"
+OWN = "this project sets it itself"
+CHOSEN = "the epoch with the most similar answers is kept (see the key `validation_questions`)"
+STAGE = "has no effect here: a stage always trains, and validates as the key `validation_questions` says"
+QUANTIZED = "the base model is not quantized in training"
+ADAPTER = "the adapter of `model_name_or_path` is trained further, as it was made"
+
+# By key, why it is refused. A key may be set to the value that this project uses anyway.
+REFUSED: dict[str, str] = {
+    **dict.fromkeys(("model_init_kwargs", "logging_nan_inf_filter", "restore_callback_states_from_checkpoint"), OWN),
+    **dict.fromkeys(("do_train", "do_eval", "do_predict"), STAGE),
+    **dict.fromkeys(("load_in_8bit", "load_in_4bit", "bnb_4bit_quant_type", "use_bnb_nested_quant"), QUANTIZED),
+    "bnb_4bit_quant_storage": QUANTIZED,
+    "data_seed": "the key `seed` decides the order of the rows",
+    "model_revision": "has no effect here; download that revision, and give its folder as `model_name_or_path`",
+    "resume_from_checkpoint": "has no effect here: the same command resumes from the last checkpoint of `output_dir`",
+    "trust_remote_code": "this project never runs code from the repo of a model",
+}
+REFUSED_BY_SFT: dict[str, str] = {
+    **REFUSED,
+    **dict.fromkeys(("packing", "eval_packing", "padding_free", "completion_only_loss", "assistant_only_loss"), ROWS),
+    **dict.fromkeys(("train_sampling_strategy", "length_column_name", "shuffle_dataset"), ROWS),
+    **dict.fromkeys(("dataset_kwargs", "dataset_text_field", "dataset_num_proc", "truncation_mode"), ROWS),
+    **dict.fromkeys(("chat_template_path", "eos_token", "pad_token", "remove_unused_columns"), ROWS),
+    "auto_find_batch_size": ROWS,
+    "eval_on_start": OWN,
+}
+REFUSED_WITH_VALIDATION: dict[str, str] = dict.fromkeys(
+    ("load_best_model_at_end", "metric_for_best_model", "greater_is_better"), CHOSEN
+)
+REFUSED_BY_GRPO: dict[str, str] = {
+    **REFUSED,
+    **dict.fromkeys(("use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"), ADAPTER),
+    **dict.fromkeys(("lora_target_parameters", "lora_modules_to_save", "lora_task_type"), ADAPTER),
+    **dict.fromkeys(("use_rslora", "use_dora"), ADAPTER),
+    "attn_implementation": OWN,
+}
+# The values that this project uses, of the keys where that is not false or none.
+USED_VALUES = {"restore_callback_states_from_checkpoint": True, "eval_on_start": True, "load_best_model_at_end": True}
+
+
+def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
+    """Raise `InputError` for the first key of a recipe of `training.sft` that would be ignored or do harm."""
+    if recipe.model.attn_implementation not in (None, "sdpa"):
+        raise InputError(
+            f"attn_implementation {recipe.model.attn_implementation!r}: the attention mask that separates the "
+            "questions of a paper works with 'sdpa' only; leave the key out"
+        )
+    _refuse(recipe.values, REFUSED_BY_SFT)
+    if not recipe.keys.validation_questions:
+        return
+    _refuse(recipe.values, REFUSED_WITH_VALIDATION)
+    if recipe.training.save_strategy == "no":
+        raise InputError(
+            "save_strategy 'no': the epoch with the most similar answers is loaded from its checkpoint; save by "
+            "'steps', or pass --validation_questions 0 to keep the last epoch"
+        )
+
+
+def refuse_grpo_keys(recipe: "Recipe[ProjectKeys, GRPOConfig]") -> None:
+    """Raise `InputError` for the first key of a recipe of `training.align` that would be ignored or do harm."""
+    _refuse(recipe.values, REFUSED_BY_GRPO)
+
+
+def _refuse(values: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+    for key, reason in reasons.items():
+        value = values.get(key)
+        if value is not None and value is not USED_VALUES.get(key, False):
+            raise InputError(f"{key} {value!r}: {reason}; leave the key out")
