@@ -34,7 +34,8 @@ TWO_LETTERS = {
     "vm": "virtual machine",
 }
 ACRONYM_LENGTHS = range(3, 9)
-LONGEST_NAME = 3
+# The words of a source that a name such as TaskFlow can join.
+MOST_JOINED_WORDS = 3
 
 # Letters of Greek and Cyrillic that look like Latin ones, https://www.unicode.org/Public/security/latest/confusables.txt
 # (there, a capital iota looks like a small L; here, like a capital i). At the end mu, which stands for micro: uArch.
@@ -104,7 +105,7 @@ def unsupported_names(text: str, source: str) -> list[str]:
     source_words = WORD_OR_NUMBER.findall(source)
     known = {
         _singular("".join(source_words[start : start + length]))
-        for length in range(1, LONGEST_NAME + 1)
+        for length in range(1, MOST_JOINED_WORDS + 1)
         for start in range(len(source_words))
     }
     initials = set(_initials(source))

@@ -12,10 +12,10 @@ LICENSES = frozenset((Path(__file__).parent / "licenses.txt").read_text(encoding
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def check_license(license_id: str | None, location: str) -> None:
+def check_license(license_id: object, location: str) -> None:
     """Raise `InputError` for an id that is not one of the Hub's licences; the message has the nearest one."""
-    if license_id not in LICENSES:
-        near = difflib.get_close_matches((license_id or "").lower(), LICENSES, n=1)
+    if not isinstance(license_id, str) or license_id not in LICENSES:
+        near = difflib.get_close_matches(str(license_id).lower(), LICENSES, n=1)
         hint = f", such as {near[0]}" if near else ""
         raise InputError(
             f"{location}: {license_id!r} is not a licence id of the Hub; use one of {LICENSES_PAGE}{hint}"

@@ -78,6 +78,11 @@ def test_numbers_are_compared_by_value(text: str, source: str, unsupported: list
     assert unsupported_numbers(text, source) == unsupported
 
 
+def test_long_number_takes_one_pass() -> None:
+    """1 MB of digits and commas; in quadratic time this test would reach the time limit of all tests."""
+    assert unsupported_numbers(f"It has 1{',111' * 250_000} cores.", SOURCE) == ["inf"]
+
+
 @pytest.fixture(scope="module")
 def encoder_model(encoder: Path) -> object:
     """Return the loaded encoder."""
