@@ -1,7 +1,7 @@
-"""Check whether the abstract supports an answer: its numbers, its names, and its meaning."""
+"""Check whether the abstract supports an answer by its numbers and by its meaning; see `names.py` for the names."""
 
 import argparse
-import re
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,6 @@ RELATED_WORDS = {"zero": 0, "one": 1, "first": 1, "once": 1, "single": 1} | {
     **{"both": 2, "pair": 2, "second": 2, "third": 3},
 }
 
-# A word that does not follow a digit, where it would be a unit as in 128GB.
-WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9]*")
-BEFORE_A_SENTENCE = re.compile(r"(?:^|[.!?:][\"\u201d)]?)\s*[\"\u201c(]?$")
-
 
 def unsupported_numbers(text: str, source: str) -> list[str]:
     """Return the numbers of `text` that `source` has neither in digits nor in words, in ascending order.
@@ -35,44 +31,6 @@ def unsupported_numbers(text: str, source: str) -> list[str]:
     """
     known = supporting_numbers(source) | {RELATED_WORDS[word] for word in words(source) if word in RELATED_WORDS}
     return [f"{number:.15g}" for number, values in sorted(mentioned_numbers(text).items()) if not values & known]
-
-
-def unsupported_names(text: str, source: str) -> list[str]:
-    """Return the names in `text` that `source` does not have, in their order.
-
-    A name is an acronym, a word with a capital letter inside, or a capitalised word that does not begin a sentence. A
-    plural is compared as its singular, and "TaskFlow" as "task flow". An acronym is also supported if its letters are
-    the initials of consecutive words of `source`.
-    """
-    source_words = re.findall("[A-Za-z0-9]+", source)
-    known = {
-        _singular("".join(source_words[start : start + length]))
-        for length in (1, 2, 3)
-        for start in range(len(source_words))
-    }
-    initials = "".join(word[0] for word in source_words).lower()
-
-    def is_supported(name: str) -> bool:
-        singular = _singular(name)
-        is_acronym = sum(map(str.isupper, name)) > 1
-        return singular in known or (is_acronym and singular in initials)
-
-    return [name for name in _names(text) if not is_supported(name)]
-
-
-def _names(text: str) -> list[str]:
-    names = []
-    for match in WORD.finditer(text):
-        capitals = sum(map(str.isupper, match[0]))
-        begins_sentence = BEFORE_A_SENTENCE.search(text, 0, match.start()) is not None
-        if len(match[0]) > 1 and (capitals > 1 or (capitals and not begins_sentence)):
-            names.append(match[0])
-    return names
-
-
-def _singular(word: str) -> str:
-    word = word.lower()
-    return word[:-1] if word.endswith("s") and len(word) > 2 else word
 
 
 def add_grounding_arguments(command: argparse.ArgumentParser) -> None:
@@ -85,11 +43,21 @@ def add_grounding_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--threshold",
-        type=float,
+        type=_similarity,
         default=THRESHOLD,
         metavar="S",
         help="lowest similarity (-1 to 1) of an answer to the nearest sentence of the abstract; default: %(default)s",
     )
+
+
+def _similarity(text: str) -> float:
+    try:
+        similarity = float(text)
+    except ValueError:
+        similarity = math.nan
+    if not -1 <= similarity <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a similarity from -1 to 1, such as {THRESHOLD}")
+    return similarity
 
 
 def load_encoder(encoder: str) -> "SentenceTransformer":

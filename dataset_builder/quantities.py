@@ -43,8 +43,8 @@ SUPERSCRIPT = re.compile("(?<=[0-9])[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207b
 POWER = re.compile(r"(?<![\w.])([1-9]\d{0,2})\s?\^\s?\{?([-\u2212\u2013]?\d{1,2})(?!\d)")
 # Publishers lose the superscript of 10^-4: it reads 10-4 or 10 -4, and also 104.
 LOST_POWER = re.compile(r"(?<![\w.])10((?:\s|(?=[-\u2212\u2013]))[-\u2212\u2013]?\d{1,2})(?![.,]?\d)")
-# 4K is 4, 4000 or 4096.
-PREFIXED = re.compile(rf"({NUMBER.pattern})\s?([kmgt])(?:i?b)?\b")
+# After a number: 4K is 4, 4000 or 4096.
+PREFIX = re.compile(r"\s?([kmgt])(?:i?b)?\b")
 # Between a name and its number: DDR4, GPT-2. Also in ranges such as 2x-3x.
 NAME_BEFORE_NUMBER = re.compile(r"(?<=[a-z])[-.]?(?=\d)")
 # A decimal point without digits before it, or the second point of a version such as 2.6.32.
@@ -70,9 +70,10 @@ def mentioned_numbers(text: str) -> dict[float, set[float]]:
     text = BARE_POINT.sub(r"\1 0.", NAME_BEFORE_NUMBER.sub(" ", POWER.sub(" ", text)))
     for number in numbers(text):
         found[number].add(number)
-    for digits, prefix in PREFIXED.findall(text):
-        number, power = float(digits.replace(",", "")), "kmgt".index(prefix) + 1
-        found[number] |= {number * 1000**power, number * 1024**power}
+    for match in NUMBER.finditer(text):
+        if prefix := PREFIX.match(text, match.end()):
+            number, power = float(match[0].replace(",", "")), "kmgt".index(prefix[1]) + 1
+            found[number] |= {number * 1000**power, number * 1024**power}
     return found
 
 

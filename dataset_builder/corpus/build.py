@@ -33,6 +33,7 @@ from dataset_builder.corpus.splits import DEFAULT_RULE, SPLITS, SplitRule
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
 from dataset_builder.formats import parse_format, write_format
+from dataset_builder.hub.card_checks import check_license
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.tables import as_table
 
@@ -65,6 +66,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         "--first-test-year, --validation-share",
         "give a year of four digits, and a share above 0 and below 1",
     )
+    check_license(arguments.license, "--license")
     about = read_about(arguments.about) if arguments.about else None
     report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license, rule, about)
     console = Console()

@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 from dataset_builder.corpus.papers import normalize_paper_id, venue_year_files
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, Text, read_records
-from dataset_builder.teachers.teacher import TEACHER_NAME, Sampling
+from dataset_builder.teachers.teacher import NAME_RULE, TEACHER_NAME, Sampling
 
 
 class QAPair(FileFormat):
@@ -32,9 +32,12 @@ class QAPair(FileFormat):
 
 
 def teacher_folder(folder: Path, teacher: str) -> Path:
-    """Return the folder of a teacher's pairs; raises `InputError` if `folder` has no such teacher."""
+    """Return the folder of a teacher's pairs; raises `InputError` for a wrong or unknown name."""
     path = folder / teacher
-    if not TEACHER_NAME.fullmatch(teacher) or not path.is_dir():
+    if not TEACHER_NAME.fullmatch(teacher):
+        remedy = f"rename the folder in {folder}, and the teacher in its pairs"
+        raise InputError(f"{teacher!r}: not a teacher's name; {NAME_RULE}; {remedy}")
+    if not path.is_dir():
         known = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
         teachers = ", ".join(known) or "none"
         raise InputError(f"{teacher!r}: not found in {folder}, which has a folder for each teacher: {teachers}")

@@ -8,25 +8,32 @@ import random
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.errors import InputError
-from dataset_builder.generate.checks import source_text
+from dataset_builder.generate.checks import find_problem, source_text
 from dataset_builder.grounding import (
     add_grounding_arguments,
     load_encoder,
     nearest_sentence_similarities,
-    unsupported_names,
     unsupported_numbers,
 )
+from dataset_builder.names import unsupported_names
 from dataset_builder.tables import as_table
+from dataset_builder.teachers.teacher import Limits
 
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+# People wrote some of the pairs; no teacher's limits hold for them.
+ANY_LENGTH = Limits(
+    least_pairs=1,
+    most_pairs=1,
+    question_characters=10**6,
+    answer_characters=10**6,
+    new_tokens=10**7,
+    attempts=1,
+)
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,29 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class TeacherShares:
+    """The shares (0 to 1) of a teacher's pairs that pass: the checks without the encoder, and all checks.
+
+    The checks are those of `generate` except for the lengths and for repeated questions.
+    """
+
+    pairs: int
+    passing_rules: float
+    passing: float
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """The shares at the current threshold and at the best one, where the smaller of both shares is largest."""
+    """The shares at the current threshold and at the best one, where the smaller of both shares is largest.
+
+    `by_teacher` has the shares of each teacher at the current threshold.
+    """
 
     pairs: int
     papers: int
     current: Shares
     best: Shares
+    by_teacher: dict[str, TeacherShares]
 
 
 def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int) -> Calibration:
@@ -72,9 +95,16 @@ def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int)
     draw = random.Random(seed)
     others = [by_id[draw.choice([other for other in paper_ids if other != paper.paper_id])] for paper in own]
     answers = [pair.answer for pair in pairs]
-    model = load_encoder(encoder)
-    good, good_similarities = _similarities(model, answers, own)
-    shuffled, shuffled_similarities = _similarities(model, answers, others)
+    both = nearest_sentence_similarities(
+        load_encoder(encoder), answers * 2, [paper.abstract or "" for paper in own + others]
+    )
+    good_similarities, shuffled_similarities = both[: len(pairs)], both[len(pairs) :]
+    good = _reject_unsupported(answers, own, good_similarities)
+    shuffled = _reject_unsupported(answers, others, shuffled_similarities)
+    results: dict[str, list[tuple[bool, bool]]] = {}
+    for pair, paper, similarity in zip(pairs, own, good_similarities, strict=True):
+        passes_rules = find_problem(pair.question, pair.answer, source_text(paper), ANY_LENGTH) is None
+        results.setdefault(pair.teacher, []).append((passes_rules, passes_rules and similarity >= threshold))
 
     def shares(threshold: float) -> Shares:
         return Shares(
@@ -86,20 +116,21 @@ def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int)
         )
 
     best = max((shares(step / 100) for step in range(30, 91)), key=lambda found: min(found.passing, found.failing))
-    return Calibration(len(pairs), len(paper_ids), shares(threshold), best)
+    by_teacher = {
+        teacher: TeacherShares(len(found), *(_share(list(passing)) for passing in zip(*found, strict=True)))
+        for teacher, found in results.items()
+    }
+    return Calibration(len(pairs), len(paper_ids), shares(threshold), best, by_teacher)
 
 
-def _similarities(
-    encoder: "SentenceTransformer", answers: Sequence[str], papers: Sequence[Paper]
-) -> tuple[list[float], list[float]]:
-    """Return the similarity of each answer: first minus infinity if a number or name is unsupported, then as it is."""
-    similarities = nearest_sentence_similarities(encoder, answers, [paper.abstract or "" for paper in papers])
+def _reject_unsupported(answers: Sequence[str], papers: Sequence[Paper], similarities: Sequence[float]) -> list[float]:
+    """Return the similarity of each answer, or minus infinity for an answer with an unsupported number or name."""
     checked = []
     for answer, paper, similarity in zip(answers, papers, similarities, strict=True):
         source = source_text(paper)
         unsupported = unsupported_numbers(answer, source) or unsupported_names(answer, source)
         checked.append(float("-inf") if unsupported else similarity)
-    return checked, similarities
+    return checked
 
 
 def _share(values: list[bool]) -> float:
@@ -124,4 +155,11 @@ def run_command(arguments: argparse.Namespace) -> None:
         [f"{row.threshold:.2f}, {name}", *(f"{share:.1%}" for share in astuple(row)[1:])]
         for name, row in (("current", found.current), ("best", found.best))
     ]
-    Console().print(as_table(heading, rows, title))
+    console = Console()
+    console.print(as_table(heading, rows, title))
+    by_teacher = [
+        [teacher, str(shares.pairs), f"{shares.passing_rules:.1%}", f"{shares.passing:.1%}"]
+        for teacher, shares in found.by_teacher.items()
+    ]
+    heading = ["teacher", "good pairs", "pass without the encoder", "pass all checks"]
+    console.print(as_table(heading, by_teacher, "All checks of a pair at the current threshold"))

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ from dataset_builder.corpus.manifest import Response
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.characters import foreign_characters, markup
 from dataset_builder.generate.responses import PaperResult
-from dataset_builder.generate.schema import ParseError, parse_response
-from dataset_builder.grounding import nearest_sentence_similarities, unsupported_names, unsupported_numbers
-from dataset_builder.teachers.teacher import Limits
+from dataset_builder.generate.schema import Pair, ParseError, example_pairs, parse_response
+from dataset_builder.grounding import nearest_sentence_similarities, unsupported_numbers
+from dataset_builder.names import unsupported_names
+from dataset_builder.teachers.teacher import Limits, Teacher
 from dataset_builder.text import ngrams, normalize_question, words
 
 if TYPE_CHECKING:
@@ -61,14 +62,15 @@ class CheckedPair:
 
 
 def check_results(
-    results: Sequence[tuple[Paper, PaperResult]], limits: Limits, encoder: "SentenceTransformer", threshold: float
+    results: Sequence[tuple[Paper, PaperResult]], teacher: Teacher, encoder: "SentenceTransformer", threshold: float
 ) -> list[CheckedPair]:
     """Return the accepted and the rejected pairs of `results`, in the order of the papers.
 
     Questions are compared only among pairs that pass all other checks, and the first of equal questions is kept. So
     neither the order of generation nor a rejected pair decides which pair is kept.
     """
-    pairs = [pair for paper, result in results for pair in _check_paper(paper, result, limits)]
+    examples = example_pairs(teacher)
+    pairs = [pair for paper, result in results for pair in _check_paper(paper, result, teacher.limits, examples)]
     passing = [pair for pair in pairs if not pair.problem]
     abstracts = [pair.paper.abstract or "" for pair in passing]
     similarities = iter(nearest_sentence_similarities(encoder, [pair.answer for pair in passing], abstracts))
@@ -92,13 +94,13 @@ def check_results(
     return checked
 
 
-def _check_paper(paper: Paper, result: PaperResult, limits: Limits) -> list[CheckedPair]:
+def _check_paper(paper: Paper, result: PaperResult, limits: Limits, examples: Collection[Pair]) -> list[CheckedPair]:
     """Return the pairs of one paper, after the checks that need no other pair and no encoder."""
     if result.failure:
         return [CheckedPair(paper, Problem(NOT_ASKED, result.failure), responses=result.responses)]
     response = result.responses[-1]
     try:
-        pairs = parse_response(response.text, limits)
+        pairs = parse_response(response.text, limits, examples)
     except ParseError as error:
         return [CheckedPair(paper, Problem(NOT_PARSED, str(error)), responses=result.responses)]
     source = source_text(paper)

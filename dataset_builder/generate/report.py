@@ -11,7 +11,7 @@ from dataset_builder.corpus.manifest import Checks, GenerationSettings, Manifest
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.checks import CheckedPair, find_problem, source_text
 from dataset_builder.generate.responses import PaperResult, ResponseJournal
-from dataset_builder.generate.schema import ParseError, parse_response
+from dataset_builder.generate.schema import ParseError, example_pairs, parse_response
 from dataset_builder.tables import Table
 from dataset_builder.teachers.teacher import Teacher
 
@@ -33,6 +33,7 @@ class Progress:
     ) -> None:
         self._papers = {paper.paper_id: paper for paper in papers}
         self._teacher = teacher
+        self._examples = example_pairs(teacher)
         self._journal = journal
         self._pairs = self._rejected = self._tokens = 0
         self._started = self._last_log = time.monotonic()
@@ -68,7 +69,7 @@ class Progress:
         self._tokens += sum(response.tokens for response in result.responses)
         limits = self._teacher.limits
         try:
-            pairs = parse_response(result.responses[-1].text, limits) if result.responses else []
+            pairs = parse_response(result.responses[-1].text, limits, self._examples) if result.responses else []
         except ParseError:
             return
         self._pairs += len(pairs)

@@ -132,7 +132,7 @@ def generate(
                 len(left_out),
                 min(left_out),
             )
-        checked = check_results(results, teacher.limits, similarity_encoder, threshold)
+        checked = check_results(results, teacher, similarity_encoder, threshold)
         checks = Checks(encoder=hub_id(Path(encoder)) or encoder, threshold=threshold)
         unanswered = sum(not journal.get(requests[paper.paper_id]) for paper in wanted)
         manifest = build_manifest(settings, checks, results, checked, unanswered)

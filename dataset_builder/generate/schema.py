@@ -2,9 +2,13 @@
 
 import json
 import re
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from dataset_builder.teachers.teacher import Limits
+from dataset_builder.teachers.teacher import Limits, Teacher
+
+# A question and its answer.
+Pair = tuple[str, str]
 
 LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -54,13 +58,37 @@ def response_format(limits: Limits) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "pairs", "schema": schema, "strict": True}}
 
 
-def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:
+def parse_response(text: str, limits: Limits, examples: Collection[Pair] = ()) -> list[Pair]:
     """Return the questions and answers of a response as the teacher wrote them, from the first list of pairs.
 
     Text around the list is ignored, since not every server constrains its model to the schema, and so is the object
-    that contains the list. The checks look at the lengths of the texts. Raises `ParseError` for a response without
-    such a list, and for too few or too many pairs.
+    that contains the list. A list of nothing but `examples`, the pairs of the prompt, is ignored, too: some models
+    repeat the prompt. The checks look at the lengths of the texts. Raises `ParseError` for a response without such a
+    list, and for too few or too many pairs.
     """
+    pairs = next((pairs for pairs in _pair_lists(text) if not set(pairs) <= set(examples)), None)
+    if pairs is None:
+        raise ParseError("no JSON list of questions and answers")
+    if not limits.least_pairs <= len(pairs) <= limits.most_pairs:
+        raise ParseError(f"a list of {len(pairs)}, not of {limits.least_pairs} to {limits.most_pairs}, pairs")
+    return pairs
+
+
+def can_parse(text: str, limits: Limits, examples: Collection[Pair] = ()) -> bool:
+    """Return whether `parse_response` accepts the text."""
+    try:
+        parse_response(text, limits, examples)
+    except ParseError:
+        return False
+    return True
+
+
+def example_pairs(teacher: Teacher) -> frozenset[Pair]:
+    """Return the pairs that the teacher's prompt shows as an example of the format."""
+    return frozenset(pair for pairs in _pair_lists(teacher.render_prompt("a title", "an abstract")) for pair in pairs)
+
+
+def _pair_lists(text: str) -> Iterator[list[Pair]]:
     decoder = json.JSONDecoder()
     for opening in LIST_OF_OBJECTS.finditer(text):
         try:
@@ -68,21 +96,7 @@ def parse_response(text: str, limits: Limits) -> list[tuple[str, str]]:
         except (ValueError, RecursionError):  # ValueError: invalid JSON, or a number of more than 4,300 digits
             continue
         if all(_is_pair(item) for item in value):
-            break
-    else:
-        raise ParseError("no JSON list of questions and answers")
-    if not limits.least_pairs <= len(value) <= limits.most_pairs:
-        raise ParseError(f"a list of {len(value)}, not of {limits.least_pairs} to {limits.most_pairs}, pairs")
-    return [(pair["question"], pair["answer"]) for pair in value]
-
-
-def can_parse(text: str, limits: Limits) -> bool:
-    """Return whether `parse_response` accepts the text."""
-    try:
-        parse_response(text, limits)
-    except ParseError:
-        return False
-    return True
+            yield [(item["question"], item["answer"]) for item in value]
 
 
 def _is_pair(item: Any) -> bool:

@@ -1,5 +1,6 @@
 """Check a card's metadata by the Hub's own rules before a push."""
 
+import difflib
 import re
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,20 @@ def is_hub_id(given: str) -> bool:
     return HUB_ID.fullmatch(given) is not None and not Path(given).parent.is_dir()
 
 
+def check_license(license_id: object, location: str) -> None:
+    """Raise `InputError` for an id that is not one of the Hub's licences; the message has the nearest one."""
+    if not isinstance(license_id, str) or license_id not in LICENSES:
+        near = difflib.get_close_matches(str(license_id).lower(), LICENSES, n=1)
+        hint = f", such as {near[0]}" if near else ""
+        raise InputError(
+            f"{location}: {license_id!r} is not a licence id of the Hub; use one of {LICENSES_PAGE}{hint}"
+        )
+
+
 def check_metadata(metadata: dict[str, Any], location: str) -> None:
     """Raise `InputError` for metadata that the Hub would refuse or misread: licence, base model, scores."""
     license_id = metadata.get("license")
-    if license_id not in LICENSES:
-        raise InputError(f"{location}: {license_id!r} is not a licence id of the Hub; use one of {LICENSES_PAGE}")
+    check_license(license_id, location)
     if license_id == "other" and not (metadata.get("license_name") and metadata.get("license_link")):
         raise InputError(f"{location}: the licence 'other' also needs license_name and license_link; add them")
     base = metadata.get("base_model")

@@ -14,10 +14,12 @@ from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat, Text, parse_format
+from dataset_builder.hub.card_checks import check_license
 
 PACKAGED = Path(__file__).parent
 # A teacher's name is the name of a folder and, on the Hub, of a config.
 TEACHER_NAME = re.compile(r"\w[\w.-]*")
+NAME_RULE = "a name has letters, digits, '_', '-' and '.', no space, and does not begin with '-' or '.'"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REMEDY = "see the packaged teachers in dataset_builder/teachers/"
 
@@ -136,7 +138,8 @@ def read_teacher(name_or_file: str) -> Teacher:
     """Return the packaged teacher with this name, or the teacher in this YAML file, named after the file.
 
     Raises `InputError` for an unknown teacher, an unknown key (with the nearest key), a missing or wrong value, a
-    prompt that cannot be rendered, and a token budget that the longest response could exceed.
+    prompt that cannot be rendered, a token budget that the longest response could exceed, and a licence that the Hub
+    does not know.
     """
     is_name = TEACHER_NAME.fullmatch(name_or_file) and "." not in name_or_file
     path = PACKAGED / f"{name_or_file}.yaml" if is_name else Path(name_or_file)
@@ -146,10 +149,11 @@ def read_teacher(name_or_file: str) -> Teacher:
         hint = f"; the nearest is {near[0]!r}" if near else ""
         raise InputError(f"--teacher {name_or_file}: neither one of {', '.join(packaged)} nor a YAML file{hint}")
     if not TEACHER_NAME.fullmatch(path.stem):
-        raise InputError(f"--teacher {name_or_file}: {path.stem!r} cannot name a folder and a config; rename the file")
+        raise InputError(f"--teacher {name_or_file}: rename the file; {NAME_RULE}")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({error}); {REMEDY}") from error
     keys = parse_format(TeacherFile, content, str(path), REMEDY)
+    check_license(keys.license, f"{path}: license")
     return Teacher(name=path.stem, **dict(keys))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dataset_builder.errors import InputError
+from dataset_builder.names import COMMON_WORDS
 from docs.draw_figures import figure_sources
+from docs.generate_common_words import common_words
 from docs.generate_formats import DOCS, formats_page, schema_files, type_name
 from docs.results import Results
 from docs.update_results import pages, update
@@ -31,6 +33,11 @@ def test_results_are_up_to_date() -> None:
     for page in pages():
         text = page.read_text(encoding="utf-8")
         assert update(text, results) == text, f"{page.name}: run python -m docs.update_results"
+
+
+def test_common_words_are_up_to_date() -> None:
+    """They are the words of the open corpus."""
+    assert sorted(COMMON_WORDS) == common_words(), "run python -m docs.generate_common_words"
 
 
 def test_a_changed_score_is_found() -> None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from dataset_builder.corpus.manifest import BackendName, Response
 from dataset_builder.errors import InputError
 from dataset_builder.generate.responses import OnResults, PaperResult, Request, derive_seed
-from dataset_builder.generate.schema import can_parse, response_format
+from dataset_builder.generate.schema import can_parse, example_pairs, response_format
 from dataset_builder.retry_after import parse_retry_after
 from dataset_builder.teachers.teacher import Teacher
 
@@ -82,6 +82,7 @@ class _Session:
         self.backend, self.teacher, self.seed, self.on_results = backend, teacher, seed, on_results
         self.client = _open_client(backend)
         self.response_format: Any = response_format(teacher.limits)
+        self.examples = example_pairs(teacher)
         self.reached = False
         self.failed_in_a_row = 0
         self.paused_until = 0.0
@@ -108,7 +109,7 @@ class _Session:
                 seed = derive_seed(self.seed, request.paper_id, attempt)
                 served_model, response = await self._complete(request, seed)
                 responses.append(response)
-                if can_parse(response.text, self.teacher.limits):
+                if can_parse(response.text, self.teacher.limits, self.examples):
                     break
         except _RequestFailed as error:
             self.failed_in_a_row += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from dataset_builder.corpus.manifest import BackendName, Response
 from dataset_builder.errors import InputError
 from dataset_builder.generate.responses import OnResults, PaperResult, Request, derive_seed
-from dataset_builder.generate.schema import can_parse
+from dataset_builder.generate.schema import can_parse, example_pairs
 from dataset_builder.hardware import computing_dtype
 from dataset_builder.teachers.teacher import Teacher
 
@@ -61,6 +61,7 @@ class BatchGenerator:
 
         self.teacher = teacher
         self.tokenizer = tokenizer
+        self.examples = example_pairs(teacher)
         self.model = load_model(teacher)
         dtype = str(self.model.dtype).removeprefix("torch.")
         self.made_by = f"transformers {version('transformers')}, {self.model.device.type}, {dtype}"
@@ -85,7 +86,7 @@ class BatchGenerator:
             generated = self._generate([prompts[row] for row in open_rows], seeds)
             for row, response in zip(open_rows, generated, strict=True):
                 responses[row].append(response)
-            open_rows = [row for row in open_rows if not can_parse(responses[row][-1].text, limits)]
+            open_rows = [row for row in open_rows if not can_parse(responses[row][-1].text, limits, self.examples)]
         return [
             PaperResult(
                 paper_id=request.paper_id,

@@ -311,9 +311,28 @@ def test_pair_may_name_its_paper_by_the_url_of_its_doi(sources: Path) -> None:
 
 def test_unknown_teacher_lists_the_known(sources: Path) -> None:
     """A teacher with no folder, and a name that leads out of the folder."""
-    for teacher in ("w", "../qa/u", ""):
-        with pytest.raises(InputError, match="which has a folder for each teacher: t, u"):
+    with pytest.raises(InputError, match=r"'w': not found in .*, which has a folder for each teacher: t, u"):
+        _build(sources, ("w",))
+    for teacher in ("../qa/u", ""):
+        with pytest.raises(InputError, match=f"'{teacher}': not a teacher's name; a name has"):
             _build(sources, (teacher,))
+
+
+def test_teacher_with_a_space_is_answered_with_the_rule(sources: Path) -> None:
+    """Not with a list of the known teachers, since its folder would be one of them."""
+    (sources / "qa/u").rename(sources / "qa/u u")
+    with pytest.raises(InputError, match=r"'u u': not a teacher's name; .*, no space, .* rename the folder in"):
+        _build(sources, ("u u",))
+
+
+def test_license_that_the_hub_does_not_know_exits_2(tmp_path: Path, stage: Callable) -> None:
+    """Before anything is written; the message has the nearest id."""
+    words = (*WORDS, "--test-teachers", "plain", "--out", tmp_path / "corpus", "--license", "apache2")
+    ran = stage("dataset_builder", "build", *words)
+    assert ran.returncode == 2
+    assert "--license: 'apache2' is not a licence id of the Hub" in ran.stderr
+    assert "such as apache-2.0" in ran.stderr
+    assert not (tmp_path / "corpus").exists()
 
 
 def test_empty_split_is_refused(sources: Path) -> None:

@@ -85,4 +85,5 @@ def test_checks_of_generated_pairs_pass_but_for_known_false_alarms() -> None:
         "the question has a number that the abstract does not have",
         "the question has a name that the abstract does not have",
     }
-    assert problems.total() <= 30
+    readme = (OPEN_CORPUS / "README.md").read_text(encoding="utf-8")
+    assert f"reject {problems.total()} of the 3,145 pairs" in readme

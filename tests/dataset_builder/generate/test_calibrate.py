@@ -9,7 +9,7 @@ import pytest
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.errors import InputError
-from dataset_builder.generate.calibrate import Shares, calibrate
+from dataset_builder.generate.calibrate import Shares, TeacherShares, calibrate
 from dataset_builder.grounding import THRESHOLD
 from tests.conftest import append
 from tests.corpus_slice import CORPUS_SLICE
@@ -40,19 +40,21 @@ def test_calibration_at_the_current_threshold(tmp_path: Path, encoder: Path) -> 
         append(tmp_path / "papers/isca_2020.jsonl", paper.model_dump())
     for number, answer in (
         (0, "Caches hold data in 4 banks."),
-        (0, "Bread rises in a warm oven."),
+        (0, "It rises in a warm oven."),
         # As close as the first, with a number that is not in the abstract.
         (0, "Caches hold data in 8 banks."),
         (1, "A full queue drops its packets."),
         # Supported by the other abstract, too: shuffled, it passes.
         (1, both),
     ):
-        pair = {"paper_id": f"10.1/{number}", "teacher": "t", "question": "Why?", "answer": answer}
+        pair = {"paper_id": f"10.1/{number}", "teacher": "t", "question": "What is said of it?", "answer": answer}
         append(tmp_path / "qa/t/isca_2020.jsonl", pair)
     result = calibrate(tmp_path / "papers", tmp_path / "qa", str(encoder), THRESHOLD, seed=0)
     assert result.current == Shares(
         threshold=THRESHOLD, passing=0.6, failing=0.8, passing_by_similarity=0.8, failing_by_similarity=0.8
     )
+    # Without the encoder, only the answer with the number 8 fails.
+    assert result.by_teacher == {"t": TeacherShares(pairs=5, passing_rules=0.8, passing=0.6)}
 
 
 def test_calibration_needs_two_papers(tmp_path: Path, encoder: Path) -> None:

@@ -14,7 +14,7 @@ from dataset_builder.generate import checks
 from dataset_builder.generate.checks import check_results, find_problem
 from dataset_builder.generate.responses import PaperResult
 from dataset_builder.grounding import THRESHOLD, load_encoder
-from dataset_builder.teachers.teacher import Limits
+from dataset_builder.teachers.teacher import Limits, read_teacher
 
 LIMITS = Limits(
     least_pairs=2, most_pairs=3, question_characters=60, answer_characters=120, new_tokens=1000, attempts=2
@@ -137,7 +137,7 @@ def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(model: Any) 
             finished(third, failure="too long"),
             (third, PaperResult(paper_id="10.1/3", request_sha256="0", made_by="a test", responses=unread)),
         ],
-        LIMITS,
+        read_teacher("gemma").model_copy(update={"limits": LIMITS}),
         model,
         THRESHOLD,
     )
@@ -158,3 +158,45 @@ def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(model: Any) 
         ("10.1/3", checks.NOT_PARSED, unread),
     ]
     assert rejected[1].problem.detail == "asked of 10.1/1"
+
+
+def test_copy_of_the_example_is_not_checked_as_pairs(model: Any) -> None:
+    """The pairs after the copy count; a response that has only the copy is not parsed."""
+    teacher = read_teacher("gemma").model_copy(update={"limits": LIMITS})
+    text = "Queues hold packets until a link is free. A full queue drops packets."
+    example = ("...", "...")
+    copied, answered = paper(1, text), paper(2, text)
+    _, result = finished(
+        answered, ("What do they hold?", "Queues hold packets until a link is free."), ("When?", "A full queue.")
+    )
+    (response,) = result.responses
+    copy = json.dumps([{"question": "...", "answer": "..."}] * 2)
+    longer = response.model_copy(update={"text": copy + response.text})
+    checked = check_results(
+        [
+            finished(copied, example, example),
+            (answered, result.model_copy(update={"responses": [longer]})),
+        ],
+        teacher,
+        model,
+        THRESHOLD,
+    )
+    assert [(pair.paper.paper_id, pair.question) for pair in checked] == [
+        ("10.1/1", ""),
+        ("10.1/2", "What do they hold?"),
+        ("10.1/2", "When?"),
+    ]
+    assert [pair.problem.reason if pair.problem else None for pair in checked[:2]] == [checks.NOT_PARSED, None]
+
+
+def test_over_long_text_is_not_searched_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The length is checked first."""
+
+    def fail(text: str, source: str) -> list[str]:
+        raise AssertionError(f"{len(text)} characters are searched")
+
+    monkeypatch.setattr(checks, "unsupported_names", fail)
+    monkeypatch.setattr(checks, "unsupported_numbers", fail)
+    problem = find_problem("Why is it small?", f"{'Kraken ' * 1000}wins.", SOURCE, LIMITS)
+    assert problem
+    assert problem.reason == "the answer is over-long"

@@ -131,6 +131,18 @@ def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, e
     ]
 
 
+def test_copy_of_the_example_takes_another_attempt(tmp_path: Path, encoder: Path) -> None:
+    """A teacher that repeats the list in Gemma's prompt first: the paper is asked again and keeps its two pairs."""
+    gemma = read_teacher("gemma")
+    copy = json.dumps([{"question": "...", "answer": "..."}] * 2)
+    with serving(tmp_path, {PAPERS[0].title: [f"nonsense:{copy}"]}) as (url, log):
+        manifest = run(gemma, url, tmp_path / "qa", encoder)
+        requests = requests_in(log)
+    assert len(requests) == len(PAPERS) + 1
+    assert (manifest.responses, manifest.rejected_papers) == (len(PAPERS) + 1, {})
+    assert answers(tmp_path / "qa", gemma, PAPERS[0]) == sorted(expected(gemma, PAPERS[0]))
+
+
 def test_pair_carries_its_provenance(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
     """Teacher, model, revision, prompt, sampling, and the seed that was sent to the server."""
     with serving(tmp_path) as (url, log):

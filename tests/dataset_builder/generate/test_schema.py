@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from dataset_builder.generate.schema import ParseError, parse_response
-from dataset_builder.teachers.teacher import Limits, longest_response_tokens
+from dataset_builder.generate.schema import ParseError, can_parse, example_pairs, parse_response
+from dataset_builder.teachers.teacher import Limits, longest_response_tokens, read_teacher
 
 LIMITS = Limits(
     least_pairs=2, most_pairs=3, question_characters=60, answer_characters=120, new_tokens=1000, attempts=2
@@ -24,6 +24,17 @@ def test_first_list_of_pairs_is_read() -> None:
     text = f"Of [two] kinds, [1, 2]:\n```json\n[{pair}, {pair}]\n```\n[{pair}]"
     assert parse_response(text, LIMITS) == [(" Why [x]? ", "So.")] * 2
     assert parse_response(f'{{"pairs": [{pair}, {pair}]}}', LIMITS) == [(" Why [x]? ", "So.")] * 2
+
+
+def test_copy_of_the_example_in_the_prompt_is_not_a_response() -> None:
+    """Gemma's prompt shows a list of two pairs, which some models repeat before their own list, or more often."""
+    example = '{"question": "...", "answer": "..."}'
+    own = '[{"question": "Why?", "answer": "So."}, {"question": "How?", "answer": "Thus."}]'
+    examples = example_pairs(read_teacher("gemma"))
+    assert examples == {("...", "...")}
+    assert parse_response(f"[{example}, {example}]\n{own}", LIMITS, examples) == [("Why?", "So."), ("How?", "Thus.")]
+    assert not can_parse(f"[{example}, {example}, {example}]", LIMITS, examples)
+    assert example_pairs(read_teacher("mistral")) == frozenset()
 
 
 @pytest.mark.parametrize(

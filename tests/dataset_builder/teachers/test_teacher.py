@@ -55,6 +55,7 @@ def test_keys_are_in_order_and_the_command_is_shown(name: str) -> None:
         ("license: apache-2.0", "", "has no 'license'"),
         ("license: apache-2.0", "license: ' '", "license is ' ': string should have at least 1 character"),
         ("license: apache-2.0", "license: apache-2.0\nname: other", "unknown key 'name'"),
+        ("license: apache-2.0", "license: apache2", "license: 'apache2' is not a licence id of the Hub"),
         ("top_p: 0.9", "top_p: 1.5", "sampling.top_p is 1.5: input should be less than or equal to 1"),
         ("temperature: 0.7", "temperature: 0", "sampling.temperature is 0: input should be greater than 0"),
         ("temperature: 0.7", "temperature: warm", "sampling.temperature is 'warm': input should be a valid number"),
@@ -95,6 +96,13 @@ def test_unknown_teacher_names_the_nearest() -> None:
         read_teacher("mistal")
     with pytest.raises(InputError, match="neither one of gemma, mistral, smollm2 nor a YAML file"):
         read_teacher("teachers/none.yaml")
+
+
+def test_name_with_a_space_is_answered_with_the_rule(tmp_path: Path) -> None:
+    """The name of the file is the name of the teacher."""
+    (tmp_path / "my teacher.yaml").write_text((PACKAGED / "mistral.yaml").read_text())
+    with pytest.raises(InputError, match=r"my teacher\.yaml: rename the file; a name has .*, no space"):
+        read_teacher(str(tmp_path / "my teacher.yaml"))
 
 
 def test_token_budget_of_the_packaged_teachers_holds_the_longest_response() -> None:
