@@ -70,8 +70,8 @@ class SystemScores(FileFormat):
 
     A `baseline` has a model that this project did not train, a `trained` system one that it did. A `closed-book`
     system does not see the abstract, and is not compared with other systems. Older files have no `role`.
-    `examples` are the paper ids of the examples of a few-shot prompt. `cut_abstracts` counts the abstracts whose end
-    was cut off, since the model reads too few tokens.
+    `examples` are the paper ids of the examples of a few-shot prompt, of which the first ones that fit are used.
+    `cut_abstracts` counts the abstracts whose end was cut off, since the model reads too few tokens.
     `model` is a folder or Hub id. It is None in published files, which do not contain folders of the machine.
     """
 
