@@ -129,7 +129,8 @@ def stress_kills(kills: int, seed: int, folder: Path) -> Counter[str]:
     assert old != new
     total, until_work = _time_a_build(folder, words)
     counts: Counter[str] = Counter()
-    for number in range(kills):
+    number = killed = 0
+    while killed < kills:
         draw = random.Random(f"{seed} kill {number}")
         shutil.rmtree(folder / "killed", ignore_errors=True)
         shutil.copytree(folder / "old", folder / "killed")
@@ -144,6 +145,8 @@ def stress_kills(kills: int, seed: int, folder: Path) -> Counter[str]:
         assert build("killed", "detailed") == new, f"{name}: the next build gives other files"
         left = sorted(path.name for path in (folder / "killed").iterdir())
         assert left == ["corpus"], f"{name}: left behind: {left}"
+        number += 1
+        killed += not ended
     return counts
 
 
