@@ -231,7 +231,7 @@ def check_accepted(pair: CheckedPair) -> None:
     """Check an accepted pair by rules that are written here again, without the project's code."""
     question, answer = pair.question, pair.answer
     source = f"{pair.paper.title}. {pair.paper.abstract}"
-    assert question and question == question.strip() and question.endswith("?"), "not a question"
+    assert question and question == question.strip() and question.find("?") == len(question) - 1, "not a question"
     assert answer and answer == answer.strip(), "no answer"
     assert len(question) < LIMITS.question_characters and len(answer) < LIMITS.answer_characters, "over-long"
     ending = answer.rstrip("\"')]\u201d\u2019")
@@ -243,7 +243,8 @@ def check_accepted(pair: CheckedPair) -> None:
             assert category != "Cc" or character in "\n\r\t", f"character {character!r}"
             name = unicodedata.name(character, "")
             assert not re.match("CYRILLIC|CJK|ARABIC LETTER|HEBREW|HIRAGANA|HANGUL|REPLACEMENT", name), name
-        assert not re.search(r"</?(?:b|p|i|div|script|span|br)\b[^>]*>|&amp;", text), "markup"
+        assert not re.search(r"</?(?:b|p|i|s|div|script|span|br)\b[^>]*>|&amp;|<\||\*\*|\{\{|```", text), "markup"
+        assert ("..." not in text and "\u2026" not in text) or "..." in source, "an ellipsis"
         assert FOREIGN_NAME.lower() not in text.lower() and FOREIGN_NUMBER not in text, "a foreign name or number"
     values = _source_values(source)
     for digits in re.findall(r"(?<![\w.,^])(?>\d[\d,]*(?:\.\d+)?)(?![\w^])", answer):
