@@ -19,8 +19,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.checked_build import check_build, run_in_process
 from tests.conftest import REPOSITORY, SAMPLE, contents
-from tests.odd_input import KINDS, check_build, run_in_process
+from tests.odd_input import KINDS
 from tests.small_sources import write_sources
 
 FILES = ("papers/isca_2020.jsonl", "papers/isca_2023.jsonl", "qa/t/isca_2020.jsonl", "qa/u/isca_2023.jsonl")
