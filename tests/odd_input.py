@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.small_sources import append
 
-PAPERS, PAIRS, TEST_PAIRS = "papers/isca_2020.jsonl", "qa/t/isca_2020.jsonl", "qa/u/isca_2023.jsonl"
+PAPERS, PAIRS = "papers/isca_2020.jsonl", "qa/t/isca_2020.jsonl"
 
 
 @dataclass(frozen=True)
