@@ -1,11 +1,13 @@
-"""Find what no sentence of an abstract has: control characters, letters of another script, and markup."""
+"""Find what no sentence of an abstract has: control characters, letters of another script, markup, and ellipses."""
 
 import re
 import unicodedata
 
 from dataset_builder.crawl.cleanup import TAG
 
-MARKUP = re.compile(rf"{TAG.pattern}|&(?:[a-z]+|#\w+);", re.IGNORECASE)
+# HTML, Markdown, the special tokens of chat templates, and the braces of the prompt's template.
+MARKUP = re.compile(rf"{TAG.pattern}|&(?:[a-z]+|#\w+);|\*\*|```|</?s>|<\|[^|<>]*\|>|\{{\{{|\}}\}}", re.IGNORECASE)
+ELLIPSIS = re.compile(r"\.\.\.|\u2026")
 # Control and format characters (zero width, right to left), private and unassigned ones, line separators.
 # https://www.unicode.org/reports/tr44/#General_Category_Values
 INVISIBLE = {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
@@ -25,8 +27,13 @@ def foreign_characters(text: str, source: str) -> list[str]:
 
 
 def markup(text: str) -> list[str]:
-    """Return the tags and entities of HTML in `text`."""
+    """Return the markup in `text`: of HTML, Markdown, chat templates and Jinja."""
     return [match[0] for match in MARKUP.finditer(text)]
+
+
+def ellipses(text: str, source: str) -> list[str]:
+    """Return the ellipses of `text`, where a teacher leaves words out, if `source` has none."""
+    return [] if ELLIPSIS.search(source) else ELLIPSIS.findall(text)
 
 
 def _is_foreign(character: str, source: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.manifest import Response
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.generate.characters import foreign_characters, markup
+from dataset_builder.generate.characters import ellipses, foreign_characters, markup
 from dataset_builder.generate.responses import PaperResult
 from dataset_builder.generate.schema import Pair, ParseError, example_pairs, parse_response
 from dataset_builder.grounding import nearest_sentence_similarities, unsupported_numbers
@@ -140,6 +140,8 @@ def _problems(asked: str, answered: str, source: str, limits: Limits) -> Iterato
     question_words, answer_words = words(question), set(words(answer))
     if not question.endswith("?"):
         yield Problem("not a question", "no question mark at the end")
+    if question.count("?") > 1:
+        yield Problem("not a question", "more than one question mark")
     if len(question.split()) < LEAST_QUESTION_WORDS:
         yield Problem("not a question", f"fewer than {LEAST_QUESTION_WORDS} words")
     if QUESTION_OPENINGS.isdisjoint(question_words[:1]) and QUESTION_WORDS.isdisjoint(question_words):
@@ -157,6 +159,8 @@ def _problems(asked: str, answered: str, source: str, limits: Limits) -> Iterato
             yield Problem(f"the {name} has characters that the abstract does not have", ", ".join(found))
         if found := markup(text):
             yield Problem(f"the {name} has markup", ", ".join(found))
+        if ellipses(text, source):
+            yield Problem(f"the {name} leaves words out")
     for name, text in (("answer", answer), ("question", COUNT.sub("the ", question))):
         for kind, found in (("number", unsupported_numbers(text, source)), ("name", unsupported_names(text, source))):
             if found:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.odd_input import KINDS, Kind, build_words, check_build, run_in_process, snapshot
+from tests.checked_build import build_words, check_build, run_in_process, snapshot
+from tests.odd_input import KINDS, Kind
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
