@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import resource
 import signal
 import subprocess
@@ -66,19 +65,20 @@ def test_interruption_is_one_message(text: tuple[str, ...], remedy: str, capsys:
     assert capsys.readouterr().err == f"error: interrupted: {remedy}\n"
 
 
-def test_interrupted_stage_ends_without_a_traceback(tmp_path: Path) -> None:
-    """A real SIGINT, while `build` waits for its input: a pipe that nobody writes to."""
-    papers = tmp_path / "papers"
-    papers.mkdir()
-    os.mkfifo(papers / "isca_2020.jsonl")
-    words = ["build", "--papers", papers, "--qa", tmp_path, "--train-teacher", "t", "--test-teachers", "t"]
-    command = [sys.executable, "-m", "dataset_builder", *map(str, words), "--out", str(tmp_path / "out")]
-    running = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
-    # The writer's open returns when the stage opens the pipe to read it.
-    with (papers / "isca_2020.jsonl").open("w"):
-        running.send_signal(signal.SIGINT)
-        _, message = running.communicate(timeout=60)
-    assert (running.returncode, message) == (130, "error: interrupted: run the same command again to continue\n")
+STAGE = """
+import argparse, signal
+from dataset_builder.command import run_stage
+parser = argparse.ArgumentParser()
+parser.set_defaults(verbose=False, run_command=lambda arguments: signal.raise_signal(signal.SIGINT))
+run_stage(parser)
+"""
+
+
+def test_interrupted_stage_ends_without_a_traceback() -> None:
+    """A real SIGINT, which a stage sends to itself."""
+    done = subprocess.run([sys.executable, "-c", STAGE], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 130
+    assert done.stderr == "error: interrupted: run the same command again to continue\n"
 
 
 def test_one_of_several_processes_prints_the_message(
