@@ -59,6 +59,12 @@ FORMATS = (
     Format("dataset_builder.teachers.teacher:TeacherFile", "dataset_builder/teachers/NAME.yaml", "you", "generate"),
     Format("dataset_builder.packaged_models:ModelSource", "data/models/NAME/source.json", "models", "publish"),
     Format("dataset_builder.corpus.about:About", "dataset_builder/open_corpus/about.yaml", "you", "build"),
+    Format(
+        "dataset_builder.verification.written:WrittenAnswer",
+        "dataset_builder/open_corpus/faithfulness/VENUE_YEAR.jsonl",
+        "you",
+        "training verifier",
+    ),
     Format("dataset_builder.corpus.report:CorpusReport", "data/corpus/report.json", "build", "push, eval, cards"),
     Format("dataset_builder.hub.changes:PushedFiles", ".isca-qa-files.json", "push, publish", "push, publish"),
     Format("eval.run_metrics:RunMetrics", "runs/NAME/metrics.json", "training", "eval, cards"),
