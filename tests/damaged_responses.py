@@ -11,7 +11,7 @@ from dataset_builder.corpus.papers import Paper
 from dataset_builder.teachers.teacher import read_teacher
 
 TEACHER = read_teacher("gemma")
-# A name and a number that no paper of the sample has.
+# A name and a number that no paper of the slice has.
 FOREIGN_NAME, FOREIGN_NUMBER = "XyloQuartz", "86417"
 ODD_VALUES = [None, True, 0, -1, 10**40, 1e308, "", " ", "?", "...", [], {}, [[]], {"question": "What?"}, "a" * 5000]
 ODD_VALUES += ["\u4ec0\u4e48\u662f\u7f13\u5b58\uff1f", "What is it?", "\ud800", "\0"]

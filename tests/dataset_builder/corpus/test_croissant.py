@@ -15,7 +15,7 @@ from dataset_builder.corpus.build import build
 from dataset_builder.corpus.croissant import croissant_metadata
 from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.corpus.rows import read_rows
-from tests.conftest import SAMPLE
+from tests.corpus_slice import CORPUS_SLICE
 from tests.dataset_builder.corpus.test_teachers_card import manifest
 
 ABOUT = About(
@@ -108,9 +108,9 @@ def test_description_and_manifests_reach_the_fields(tmp_path: Path) -> None:
 
     from dataset_builder.formats import write_format
 
-    shutil.copytree(SAMPLE / "qa", tmp_path / "qa")
+    shutil.copytree(CORPUS_SLICE / "qa", tmp_path / "qa")
     write_format(tmp_path / "qa/detailed/generation.json", manifest())
-    build(SAMPLE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "mit", about=ABOUT)
+    build(CORPUS_SLICE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "mit", about=ABOUT)
     metadata = _metadata(tmp_path / "corpus")
     assert metadata["rai:machineAnnotationTools"] == ["google/gemma-2-2b-it", "plain"]
     assert metadata["rai:dataLimitations"] == ["It is small."]
