@@ -18,16 +18,18 @@ COMPILED_PADDING = 256
 PACKAGES = ("accelerate", "datasets", "huggingface_hub", "peft", "torch", "transformers", "trl")
 
 
-def machine_defaults() -> dict[str, bool]:
-    """Return the default values of recipe keys for this machine: bf16, use_cpu and disable_tqdm.
+def machine_defaults() -> dict[str, bool | str]:
+    """Return the default values of recipe keys for this machine: bf16, use_cpu, disable_tqdm, log_level_replica.
 
     bf16 is true if the hardware computes in bfloat16 (see `computing_dtype`). It applies to the autocast operations;
-    the weights stay in float32.
+    the weights stay in float32. By transformers' own default for log_level_replica, every process but the first would
+    show the warnings of the libraries.
     """
     return {
         "bf16": computing_dtype() is torch.bfloat16,
         "use_cpu": not torch.cuda.is_available(),
         "disable_tqdm": not sys.stderr.isatty(),
+        "log_level_replica": "passive",
     }
 
 

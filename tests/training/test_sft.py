@@ -159,6 +159,7 @@ def test_two_processes_train_as_one_with_twice_the_batch(
             assert not (out / "checkpoint-6").exists()
         done = stage(*launch, "-m", module, *words)
         assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr and "[transformers]" not in done.stderr, done.stderr
         metrics.append(json.loads((out / "metrics.json").read_text()))
         devices.append(json.loads((out / "environment.json").read_text())["devices"])
     assert devices == [1, 2]
