@@ -68,7 +68,7 @@ class EncodedPrompt:
 class PromptEncoder:
     """Encode questions in the form of `prompt`, so that each prompt has at most `max_tokens` tokens.
 
-    The end of an abstract that is too long is cut off. Of the examples, the first ones that fit are used.
+    The end of an abstract that is too long is cut off. Examples that do not fit are left out.
 
     Raises `InputError` if no example of a few-shot prompt fits.
     """
@@ -80,9 +80,8 @@ class PromptEncoder:
         self._beginning = ""
         for example in prompt.examples:
             longer = self._beginning + example_text(example) + BLANK_LINE
-            if len(self._ids(longer)) > max_tokens * SHARE_OF_EXAMPLES:
-                break
-            self._beginning = longer
+            if len(self._ids(longer)) <= max_tokens * SHARE_OF_EXAMPLES:
+                self._beginning = longer
         if self._form == "few-shot" and not self._beginning:
             problem = f"no example fits into half of the {max_tokens} tokens that the model reads"
             raise InputError(f"prompt=few-shot: {problem}; use prompt=plain")

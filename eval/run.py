@@ -144,6 +144,7 @@ def run(
     from eval.analysis.aggregate import score_all
     from eval.analysis.heuristics import compute_heuristics
     from eval.generation.collect import collect_answers
+    from eval.generation.generation_rules import encoder_of_folder
     from eval.metrics.scorer import AnswerScorer
 
     for system in systems:
@@ -155,6 +156,8 @@ def run(
         # Every config has the same training split.
         training = read_questions(load_corpus_split(dataset, configs[0], "train", revision))
         systems = [system.with_examples(choose_examples(training)) for system in systems]
+        for system in systems:
+            encoder_of_folder(system.model, system.prompt)
     asked = {config: sample_questions(config_questions, questions) for config, config_questions in corpus.items()}
     for name in ("predictions", "figures", "answers", "heuristics"):
         make_writable_folder(out / name)

@@ -70,7 +70,7 @@ class SystemScores(FileFormat):
 
     A `baseline` has a model that this project did not train, a `trained` system one that it did. A `closed-book`
     system does not see the abstract, and is not compared with other systems. Older files have no `role`.
-    `examples` are the paper ids of the examples of a few-shot prompt, of which the first ones that fit are used.
+    `examples` are the paper ids of the examples of a few-shot prompt, which has those that fit.
     `cut_abstracts` counts the abstracts whose end was cut off, since the model reads too few tokens.
     `model` is a folder or Hub id. It is None in published files, which do not contain folders of the machine.
     """

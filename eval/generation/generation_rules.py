@@ -75,8 +75,13 @@ def prompt_room(config: PreTrainedConfig) -> int:
     return positions - MAX_ANSWER_TOKENS if positions else sys.maxsize
 
 
+def encoder_of_folder(folder: ModelFolder, prompt: Prompt) -> PromptEncoder:
+    """Return the encoder of prompts for the model in `folder`; raises `InputError` as `PromptEncoder` does."""
+    room = prompt_room(AutoConfig.from_pretrained((folder.base or folder).path))
+    return PromptEncoder(AutoTokenizer.from_pretrained(tokenizer_folder(folder)), prompt, room)
+
+
 def count_cut_abstracts(folder: ModelFolder, questions: Iterable[Question], prompt: Prompt = PLAIN) -> int:
     """Return how many abstracts the model in `folder` reads without their end, since it reads too few tokens."""
-    room = prompt_room(AutoConfig.from_pretrained((folder.base or folder).path))
-    encoder = PromptEncoder(AutoTokenizer.from_pretrained(tokenizer_folder(folder)), prompt, room)
+    encoder = encoder_of_folder(folder, prompt)
     return len({question.context for question in questions if encoder.encode(question).is_cut})

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.command import EXIT_CODES
+from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
@@ -127,28 +128,38 @@ def test_heuristics_are_not_systems(evaluated: Path) -> None:
 
 
 def test_few_shot_and_closed_book_systems_are_asked_their_own_way(
-    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path
+    tmp_path: Path, sources: Path, tiny_base: Path, encoder: Path
 ) -> None:
-    """The examples are of training papers, scores.json names them, and another prompt gives other answers.
+    """The one paper for training is the example, and another prompt gives other answers.
 
     The random weights write until the limit of tokens. Only systems that see the abstract are compared.
     """
+    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
     model = find_model("tiny", str(tiny_base))
     systems = [System(form, model, Prompt(form)) for form in ("plain", "few-shot", "closed-book")]
     encoders = [find_encoder("--encoders", str(encoder))]
-    result = run(str(corpus), ["plain"], systems, encoders, tmp_path, questions=3)
+    result = run(str(sources / "corpus"), ["u"], systems, encoders, tmp_path / "eval")
     assert result is not None
     plain, few_shot, closed_book = result[0].systems.values()
     assert (plain.prompt, few_shot.prompt, closed_book.prompt) == ("plain", "few-shot", "closed-book")
-    assert plain.examples == closed_book.examples == []
-    training = {row["paper_id"] for row in load_corpus_split(str(corpus), "plain", "train")}
-    assert len(few_shot.examples) == 2 and set(few_shot.examples) <= training
-    answers = [tuple(stored_answers(tmp_path, system.name).values()) for system in systems]
+    assert (plain.examples, few_shot.examples, closed_book.examples) == ([], ["10.1/train"], [])
+    answers = [tuple(stored_answers(tmp_path / "eval", system.name).values()) for system in systems]
     assert len(set(answers)) == 3
     assert (plain.role, few_shot.role, closed_book.role) == ("baseline", "baseline", "closed-book")
-    between = [pair for pair in result[0].differences["plain"] if pair.second in result[0].systems]
+    between = [pair for pair in result[0].differences["u"] if pair.second in result[0].systems]
     assert [(pair.first, pair.second) for pair in between] == [("plain", "few-shot")]
-    assert plain.configs["plain"].cut_answers == 3
+    assert plain.configs["u"].cut_answers == plain.configs["u"].n == 2
+
+
+def test_examples_that_do_not_fit_are_refused_first(
+    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tiny model reads 448 tokens, and its tokenizer makes many of an abstract. No model is loaded before."""
+    monkeypatch.setattr("eval.prompting.SHARE_OF_EXAMPLES", 0.1)
+    system = System("tiny", find_model("tiny", str(tiny_base)), Prompt("few-shot"))
+    with pytest.raises(InputError, match="no example fits"):
+        run(str(corpus), ["plain"], [system], [find_encoder("--encoders", str(encoder))], tmp_path / "eval")
+    assert not (tmp_path / "eval").exists()
 
 
 def test_second_encoder_and_cross_encoder_are_further_metrics(
