@@ -14,6 +14,7 @@ from eval.analysis.scores import read_scores
 from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
+from tests.tiny import write_tiny_gpt2
 
 PACKAGES = ("dataset_builder", "eval", "training", "model_cards")
 COPIED = (*PACKAGES, "Makefile", "accelerate_config.yaml", "docs", "results", "README.md")
@@ -78,11 +79,11 @@ def test_make_run_twice(project: Path) -> None:
 @pytest.mark.timeout(600)
 def test_make_reproduce(project: Path) -> None:
     """The full run says how long it takes, and writes results, tables and figures; here of two steps."""
-    settings = (
-        "RECORD=yes",
-        "COMPILE_ARGS=",
-        "TRAIN_ARGS=--max_steps 2 --validation_questions 2 --learning_rate 1e-6",
-    )
+    # The examples of a few-shot prompt need a base that reads more tokens.
+    (project / "data/models/tiny").unlink()
+    write_tiny_gpt2(project / "data/models/tiny", CORPUS_SLICE, positions=2048)
+    training = "--max_steps 2 --validation_questions 2 --learning_rate 1e-6"
+    settings = ("RECORD=yes", "COMPILE_ARGS=", f"TRAIN_ARGS={training}")
     done = subprocess.run([*MAKE, "reproduce", *settings], cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "about two hours on two quiet CPU cores" in done.stdout.splitlines()[0]
