@@ -1,6 +1,7 @@
 """Read and write papers: one VENUE_YEAR.jsonl file for each venue and year, in the order of DBLP."""
 
 import logging
+import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -95,7 +96,9 @@ def venue_year_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 @cache
 def _warn_of_skipped_file(path: Path, pattern: str) -> None:
     """Warn once in a process, since a stage may read a folder several times."""
-    logger.warning("%s: not read, since its name is not %s (for example isca_2024); rename it", path, pattern)
+    # Bytes that are not UTF-8 are shown as escapes, because a log file may take UTF-8 only.
+    shown = os.fsencode(path).decode(errors="backslashreplace")
+    logger.warning("%s: not read, since its name is not %s (for example isca_2024); rename it", shown, pattern)
 
 
 def read_papers(folder: Path) -> list[Paper]:
