@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 # Words that are not names, in lower case. `python -m docs.generate_common_words` writes the file.
@@ -103,11 +103,7 @@ def unsupported_names(text: str, source: str) -> list[str]:
         return []
     source = fold_letters(source)
     source_words = WORD_OR_NUMBER.findall(source)
-    known = {
-        _singular("".join(source_words[start : start + length]))
-        for length in range(1, MOST_JOINED_WORDS + 1)
-        for start in range(len(source_words))
-    }
+    known = set(map(_singular, source_words)) | set(_joined_words(source_words))
     initials = set(_initials(source))
     joined = f" {' '.join(source_words).lower()}"
 
@@ -119,6 +115,15 @@ def unsupported_names(text: str, source: str) -> list[str]:
         return acronym in initials or (expansion is not None and f" {expansion}" in joined)
 
     return [name for name in names if not is_supported(name)]
+
+
+def _joined_words(words: Sequence[str]) -> Iterator[str]:
+    """Yield two or three words in a row as one; not with a function word at an end, or "is a" would support ISA."""
+    is_function_word = [word.lower() in FUNCTION_WORDS for word in words]
+    for length in range(2, MOST_JOINED_WORDS + 1):
+        for start in range(len(words) - length + 1):
+            if not is_function_word[start] and not is_function_word[start + length - 1]:
+                yield _singular("".join(words[start : start + length]))
 
 
 def _initials(source: str) -> Iterator[str]:

@@ -41,6 +41,7 @@ def test_names_must_be_in_the_source(text: str, unsupported: list[str]) -> None:
         ("It is an SOC.", "It is a system on chip.", ["SOC"]),
         # Initials that meet by chance: function words, another phrase, two letters.
         ("It has an ISA.", "It increases such a cost.", ["ISA"]),
+        ("It has an ISA.", "The cost is a problem.", ["ISA"]),
         ("It has a DNN.", "It is dense. New networks help.", ["DNN"]),
         ("It uses AI.", "It is a idle cache; all instructions wait for active inputs.", ["AI"]),
         ("It uses AI.", "It uses artificial intelligence.", []),
