@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
-from pydantic import AliasPath, BaseModel, Field
+from pydantic import AfterValidator, AliasPath, BaseModel, Field
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.crawl.cleanup import clean_title
@@ -13,6 +14,7 @@ from dataset_builder.crawl.client import Client
 from dataset_builder.crawl.outcomes import FetchError
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat
+from dataset_builder.text import without_surrogates
 
 # The most entries in one answer of the search API, https://dblp.org/faq/13501473.html.
 PAGE_SIZE = 1000
@@ -40,6 +42,10 @@ KEYNOTE_SECTION = re.compile(
 )
 
 
+# JSON can hold half of a surrogate pair, which no file can.
+_UTF8 = Annotated[str, AfterValidator(without_surrogates)]
+
+
 class LeftOut(FileFormat):
     """An entry of DBLP that is not a paper."""
 
@@ -61,11 +67,11 @@ class _Entry(BaseModel):
     `section` is the heading above the entry, which the search API does not send.
     """
 
-    ee: str | list[str] = []
-    doi: str | None = None
-    title: str
+    ee: _UTF8 | list[_UTF8] = []
+    doi: _UTF8 | None = None
+    title: _UTF8
     type: str
-    url: str
+    url: _UTF8
     section: str = ""
 
 
