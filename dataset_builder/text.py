@@ -36,3 +36,8 @@ def numbers(text: str) -> set[float]:
 def normalize_question(question: str) -> str:
     """Return the form in which questions are compared: their words and numbers in lower case."""
     return " ".join(words(question))
+
+
+def without_surrogates(text: str) -> str:
+    """Return `text` with a question mark for each half of a surrogate pair, which UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()

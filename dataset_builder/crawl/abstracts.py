@@ -11,7 +11,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.crawl.cleanup import clean_abstract, plain_text, same_title
+from dataset_builder.crawl.cleanup import LONGEST_TEXT, clean_abstract, plain_text, same_title
 from dataset_builder.crawl.client import Client
 from dataset_builder.crawl.outcomes import Answer, FetchError, Outcome, Outcomes, paper_key
 from dataset_builder.crawl.sources import crossref, openalex, publisher_page, semantic_scholar
@@ -132,6 +132,6 @@ def _judge(paper: Paper, source: str, answer: Answer | None) -> Outcome:
     abstract, reason = clean_abstract(answer.abstract)
     if abstract and not answer.title:
         return Outcome(paper_key(paper), source, None, "no title to compare")
-    if abstract and not same_title(paper.title, plain_text(answer.title or "")):
+    if abstract and not same_title(paper.title, plain_text((answer.title or "")[:LONGEST_TEXT])):
         return Outcome(paper_key(paper), source, None, "the title is another paper's")
     return Outcome(paper_key(paper), source, abstract, reason)

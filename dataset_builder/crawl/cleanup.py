@@ -10,6 +10,8 @@ from bs4.exceptions import ParserRejectedMarkup
 
 # In characters; the shortest abstract of ISCA 2013-2024 has 423.
 SHORTEST_ABSTRACT = 150
+# In characters, with tags. To clean a text of many tags takes time that grows with the square of their number.
+LONGEST_TEXT = 50_000
 
 # A tag of HTML, JATS or MathML: a closing tag, a tag with a prefix or an attribute, or a common tag of texts. So "a<b"
 # in running text is not taken for a tag.
@@ -98,6 +100,8 @@ def same_title(listed: str, answered: str) -> bool:
 
 def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
     """Return the abstract in `text` and None, or None and the reason why there is no abstract."""
+    if text is not None and len(text) > LONGEST_TEXT:
+        return None, "too long"
     if text is None or not (text := plain_text(text)):
         return None, "no abstract given"
     if label := LABEL.match(text):

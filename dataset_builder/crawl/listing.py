@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
-from pydantic import AliasPath, BaseModel, Field
+from pydantic import AfterValidator, AliasPath, BaseModel, Field
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.crawl.cleanup import clean_title
@@ -13,6 +14,7 @@ from dataset_builder.crawl.client import Client
 from dataset_builder.crawl.outcomes import FetchError
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat
+from dataset_builder.text import without_surrogates
 
 # The most entries in one answer of the search API, https://dblp.org/faq/13501473.html.
 PAGE_SIZE = 1000
@@ -40,6 +42,10 @@ KEYNOTE_SECTION = re.compile(
 )
 
 
+# JSON can hold half of a surrogate pair, which no file can.
+_UTF8 = Annotated[str, AfterValidator(without_surrogates)]
+
+
 class LeftOut(FileFormat):
     """An entry of DBLP that is not a paper."""
 
@@ -61,11 +67,11 @@ class _Entry(BaseModel):
     `section` is the heading above the entry, which the search API does not send.
     """
 
-    ee: str | list[str] = []
-    doi: str | None = None
-    title: str
+    ee: _UTF8 | list[_UTF8] = []
+    doi: _UTF8 | None = None
+    title: _UTF8
     type: str
-    url: str
+    url: _UTF8
     section: str = ""
 
 
@@ -85,7 +91,7 @@ def find_volumes(client: Client, venue: str, names: Sequence[str]) -> dict[int, 
     Raises `InputError` if DBLP does not know the venue, and `FetchError` if the page fails or has no such link.
     """
     try:
-        page = client.get("dblp", f"/db/conf/{venue}/index.html").content
+        page = _get_page(client, f"/db/conf/{venue}/index.html")
     except FetchError as error:
         if error.status == 404:
             raise InputError(
@@ -96,7 +102,7 @@ def find_volumes(client: Client, venue: str, names: Sequence[str]) -> dict[int, 
     number = "(?P<year>[0-9]{4}|[0-9]{2})(?:-(?P<volume>[0-9]{1,9}))?"
     link = re.compile(rf"(?:^|/)(?P<name>(?:{name}){number})\.html$", re.IGNORECASE)
     found: dict[int, set[tuple[int, str]]] = {}
-    for anchor in BeautifulSoup(page, "lxml").find_all("a", href=True):
+    for anchor in page.find_all("a", href=True):
         if match := link.search(str(anchor["href"])):
             # The years before 2000 have two digits.
             year = int(match["year"]) + (1900 if len(match["year"]) == 2 else 0)
@@ -123,7 +129,7 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
             entries = _read_search(client, venue, volume)
         except FetchError:
             entries = []
-        for entry in _unique(entries if len(entries) >= len(on_page) else on_page):
+        for entry in max(_unique(entries), _unique(on_page), key=len):
             title = clean_title(entry.title)
             reason = "front matter" if entry.type == "Editorship" else reason_left_out(title)
             if KEYNOTE_SECTION.search(sections.get(entry.url, "")):
@@ -175,8 +181,13 @@ def _read_search(client: Client, venue: str, volume: str) -> list[_Entry]:
             raise FetchError("the list of papers is incomplete")
 
 
+def _get_page(client: Client, path: str) -> BeautifulSoup:
+    """Return a page of DBLP, which is in UTF-8; bytes that are not become U+FFFD, and never half a character."""
+    return BeautifulSoup(client.get("dblp", path).content.decode("utf-8", "replace"), "lxml")
+
+
 def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:
-    page = BeautifulSoup(client.get("dblp", f"/db/conf/{venue}/{volume}.html").content, "lxml")
+    page = _get_page(client, f"/db/conf/{venue}/{volume}.html")
     entries = []
     for item in page.select("li.entry"):
         title = item.select_one("span.title")

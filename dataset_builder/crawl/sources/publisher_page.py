@@ -49,7 +49,11 @@ def parse_page(page: bytes | str, encoding: str | None = None) -> Answer:
     heading = soup.select_one("h1")
     title = _meta(soup, TITLE_KEYS) or (heading.get_text() if heading else None)
     for selector in ABSTRACT_SELECTORS:
-        paragraphs = [element.decode_contents() for element in soup.select(selector)]
+        elements = soup.select(selector)
+        # A paragraph within a paragraph is a part of its text already.
+        known = set(map(id, elements))
+        outer = [element for element in elements if not any(id(parent) in known for parent in element.parents)]
+        paragraphs = [element.decode_contents() for element in outer]
         if any(paragraph.strip() for paragraph in paragraphs):
             return Answer(title, "<br/>".join(paragraphs))
     return Answer(title, _meta(soup, ABSTRACT_KEYS))

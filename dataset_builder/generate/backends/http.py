@@ -15,6 +15,7 @@ from dataset_builder.generate.responses import OnResults, PaperResult, Request, 
 from dataset_builder.generate.schema import can_parse, example_pairs, response_format
 from dataset_builder.retry_after import parse_retry_after
 from dataset_builder.teachers.teacher import Teacher
+from dataset_builder.text import without_surrogates
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -170,10 +171,10 @@ class _Session:
                 extra_headers={name: openai.omit for name in left_out},
             )
             choice = completion.choices[0]
-            return _without_surrogates(completion.model), Response(
+            return without_surrogates(completion.model), Response(
                 seed=seed,
-                text=_without_surrogates(choice.message.content or ""),
-                finish_reason=_without_surrogates(choice.finish_reason or "stop"),
+                text=without_surrogates(choice.message.content or ""),
+                finish_reason=without_surrogates(choice.finish_reason or "stop"),
                 tokens=completion.usage.completion_tokens if completion.usage else 0,
             )
         except openai.APIStatusError as error:
@@ -210,11 +211,6 @@ def _open_client(backend: HTTPBackend) -> "AsyncOpenAI":
         max_retries=0,
         http_client=AsyncClient(limits=Limits(max_connections=backend.concurrency), follow_redirects=True),
     )
-
-
-def _without_surrogates(text: str) -> str:
-    """Return `text` with a question mark for each half of a surrogate pair, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _extend(pause: float) -> float:

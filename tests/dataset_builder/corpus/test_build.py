@@ -437,12 +437,12 @@ def test_full_disk_is_one_message(sources: Path, limit: int) -> None:
 
 @pytest.mark.parametrize(
     ("function", "count"),
-    [*(("os.replace", count) for count in range(1, 5)), ("dataset_builder.files.exchange_folders", 1)],
+    [*(("os.replace", count) for count in range(1, 4)), ("dataset_builder.files.exchange_folders", 1)],
 )
 def test_killed_build_ends_in_the_same_files(
     tmp_path: Path, corpus: Path, stage: Callable, killed: Callable, function: str, count: int
 ) -> None:
-    """Killed at each of the five renames of a build that replaces a corpus: the old corpus stays. Then run again."""
+    """Killed at each of the four renames of a build that replaces a corpus: the old corpus stays. Then run again."""
     out = tmp_path / "corpus"
     command = ("dataset_builder", "build", *WORDS, "--test-teachers", "plain", "detailed", "--out", out)
     command += ("--license", "apache-2.0")

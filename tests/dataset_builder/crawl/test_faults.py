@@ -386,8 +386,33 @@ def test_search_that_sends_fewer_entries_than_the_page_is_not_the_list(web: Sour
     assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
 
 
+def test_page_of_the_list_with_a_lone_surrogate(web: SourceServer, tmp_path: Path) -> None:
+    """In the address of a paper and in the id of another one; the search fails."""
+    first, second, _ = web.add(YEAR, 3)
+    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
+
+    def damaged(handler: Any) -> None:
+        answer = handler.answer
+        swaps = [(f"isca2020-{second.number}", "isca2020\ud800"), (f"doi.org/{first.doi}", "example.org/\ud800")]
+
+        def send(body: bytes, kind: str) -> None:
+            text = body.decode()
+            for old, new in swaps:
+                assert old in text
+                text = text.replace(old, new)
+            answer(text.encode("utf-8", "surrogatepass"), kind)
+
+        handler.answer = send
+        handler._dblp(f"db/conf/isca/{YEAR}.html", {})
+        del handler.answer
+
+    web.faults["dblp"] = [index, damaged, status(500), status(500)]
+    _, papers = run(web, tmp_path, "openalex")
+    assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
+
+
 def test_odd_entries_of_the_list(web: SourceServer, tmp_path: Path) -> None:
-    """One is sent twice, one has no address, and the number of a volume has 5,000 digits: the year is listed."""
+    """One twice, one without an address, one with lone surrogates, and a volume's number of 5,000 digits."""
     web.add(YEAR, 2)
     index = page(f'<a href="{YEAR}-{"1" * 5000}.html">x</a><a href="{YEAR}.html">x</a>')
     toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
@@ -402,10 +427,12 @@ def test_odd_entries_of_the_list(web: SourceServer, tmp_path: Path) -> None:
         for number in (0, 1, 1)
     ]
     infos.append({"title": "A Paper without an Address", "type": kind, "url": " ", "ee": [" ", ""]})
-    answer = {"result": {"hits": {"@total": "4", "hit": [{"info": info} for info in infos]}}}
+    infos.append({"title": "A \ud800 Paper", "type": kind, "url": "https://dblp.org/rec/\udfff"})
+    answer = {"result": {"hits": {"@total": "5", "hit": [{"info": info} for info in infos]}}}
     web.faults["dblp"] = [index, toc, page(json.dumps(answer), "application/json")]
     report, papers = run(web, tmp_path, "openalex")
-    assert [paper.title for paper in papers] == [title_of(0), title_of(1)]
+    assert [paper.title for paper in papers] == [title_of(0), title_of(1), "A ? Paper"]
+    assert papers[2].paper_url == "https://dblp.org/rec/?"
     assert [(entry.title, entry.reason) for entry in report.left_out] == [("A Paper without an Address", "no address")]
 
 

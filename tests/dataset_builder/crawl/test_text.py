@@ -65,6 +65,7 @@ def test_abstract_is_cleaned(sent: str, kept: str) -> None:
         (f"{GOOD} It is faster by 3", "cut off"),
         (f"{GOOD} We... [Read more]", "cut off"),
         ("We build a cache.", "too short"),
+        (f"{GOOD} {'<p> </p>' * 10_000}", "too long"),
         ("cache, memory, prefetching, latency, bandwidth, simulation, " * 5, "not prose"),
         ("1 23 456 7890 | 12 34 56 78 | " * 10, "not prose"),
     ],
@@ -139,6 +140,12 @@ def test_page_of_acm_in_paragraphs() -> None:
     answer = parse_page(html)
     assert answer.title == "A Title"
     assert clean_abstract(answer.abstract) == (f"{GOOD} {abstract_of(6)}", None)
+
+
+def test_paragraph_within_a_paragraph_is_read_once() -> None:
+    """A page of 3,000 paragraphs, each in the one before, would give a text of 100 MB."""
+    html = '<section id="abstract"><div role="paragraph"><p><div role="paragraph">{}</div></p></div></section>'
+    assert clean_abstract(parse_page(html.format(GOOD)).abstract) == (GOOD, None)
 
 
 @pytest.mark.parametrize("layout", ["div class='article__abstract'", "div class='abstractSection abstractInFull'"])

@@ -304,7 +304,15 @@ def test_licence_that_the_hub_does_not_know(hub: RunningHub, commands: Commands,
 def test_gone_hub_is_named(commands: Commands, corpus: Path, hub: RunningHub, tmp_path: Path) -> None:
     """Nothing listens where HF_ENDPOINT points. What only reads does not say that it began something."""
     push = ("push", "--dataset", corpus, "--repo-id", "lab/x", "--contexts", "full", "--dry-run")
-    hydrate = ("hydrate", "--repo-id", "lab/x", "--papers", "dataset_builder/open_corpus/papers", "--out", tmp_path / "out")
+    hydrate = (
+        "hydrate",
+        "--repo-id",
+        "lab/x",
+        "--papers",
+        "dataset_builder/open_corpus/papers",
+        "--out",
+        tmp_path / "out",
+    )
     for words in (push, hydrate):
         done = hub.run(tmp_path / "home", "-m", "dataset_builder", *words, HF_ENDPOINT="http://127.0.0.1:9")
         assert done.returncode == 2 and "the connection to the Hub failed" in done.stderr
