@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -47,7 +48,8 @@ def test_make_run_twice(project: Path) -> None:
     # An epoch has seven steps: the run ends within the second one.
     command = [*MAKE, "run", "STEPS=10", "QUESTIONS=20", "TRAIN_ARGS=--learning_rate 1e-6"]
 
-    first = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    # Without `env`, the command would get COLUMNS, which pytest sets behind os.environ by importing readline.
+    first = subprocess.run(command, cwd=project, capture_output=True, text=True, env=dict(os.environ))
     assert first.returncode == 0, first.stdout + first.stderr
     for file in (
         *("data/corpus/README.md", "data/corpus/report.json", "runs/tiny-full/model.safetensors"),

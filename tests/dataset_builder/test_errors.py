@@ -65,9 +65,11 @@ def test_interruption_is_one_message(text: tuple[str, ...], remedy: str, capsys:
     assert capsys.readouterr().err == f"error: interrupted: {remedy}\n"
 
 
+# A process that was started in the background ignores SIGINT.
 STAGE = """
 import argparse, signal
 from dataset_builder.command import run_stage
+signal.signal(signal.SIGINT, signal.default_int_handler)
 parser = argparse.ArgumentParser()
 parser.set_defaults(verbose=False, run_command=lambda arguments: signal.raise_signal(signal.SIGINT))
 run_stage(parser)
