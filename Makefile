@@ -10,7 +10,6 @@ QA ?= $(OPEN_CORPUS)/qa
 TRAIN_TEACHER ?= detailed
 TEST_TEACHERS ?= plain detailed
 BASE ?= smollm2
-BUILD_ARGS ?=
 TRAIN_ARGS ?=
 BENCH_ARGS ?=
 EVAL_ARGS ?=
@@ -26,12 +25,14 @@ ifeq ($(PAPERS),$(OPEN_CORPUS)/papers)
 DATA ?= data
 RUNS ?= runs
 DATA_LICENSE ?= apache-2.0
+BUILD_ARGS ?= --about $(OPEN_CORPUS)/about.yaml
 EPOCHS ?=
 QUESTIONS ?= 40
 else
 DATA ?= data/mine
 RUNS ?= runs/mine
 DATA_LICENSE ?= other
+BUILD_ARGS ?=
 EPOCHS ?= 2
 QUESTIONS ?=
 endif

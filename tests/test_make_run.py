@@ -30,7 +30,8 @@ def project(tmp_path: Path, tiny_base: Path, packaged_models: Path) -> Path:
         source = REPOSITORY / name
         shutil.copytree(source, tmp_path / name) if source.is_dir() else shutil.copy(source, tmp_path)
     shutil.rmtree(tmp_path / "dataset_builder/open_corpus")
-    shutil.copytree(CORPUS_SLICE, tmp_path / "dataset_builder/open_corpus")
+    open_corpus = shutil.copytree(CORPUS_SLICE, tmp_path / "dataset_builder/open_corpus")
+    shutil.copy(REPOSITORY / "dataset_builder/open_corpus/about.yaml", open_corpus)
     for recipe in (REPOSITORY / "tests/recipes").iterdir():
         shutil.copy(recipe, tmp_path / "training/recipes")
     models = tmp_path / "data/models"

@@ -9,6 +9,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from dataset_builder.grounding import (
+    THRESHOLD,
     add_grounding_arguments,
     load_encoder,
     nearest_sentence_similarities,
@@ -114,7 +115,7 @@ def test_threshold_that_is_not_a_similarity_is_refused(value: str, capsys: pytes
     with pytest.raises(SystemExit) as exit_:
         parser.parse_args([f"--threshold={value}"])
     assert exit_.value.code == 2
-    assert f"'{value}': must be a similarity from -1 to 1, such as 0.58" in capsys.readouterr().err
+    assert f"'{value}': must be a similarity from -1 to 1, such as {THRESHOLD}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("value", ["-1", "0.5", "1"])
