@@ -105,7 +105,7 @@ def _corpus_size(results: Results) -> str:
     asked = results.scores.sampled_questions
     metrics = results.metrics[TRAINED[0]]
     return (
-        f"- Training: {run.train_pairs:,} pairs by `{run.teacher}` on {run.train_papers:,} papers, {metrics.epochs:g} "
+        f"- Training: {run.train_pairs:,} pairs by `{run.teacher}` on {run.train_papers:,} papers, {metrics.epochs:.2g} "
         f"epochs, seed {metrics.seed}. Test: {questions} questions on {run.test_papers:,} papers"
         f"{f', of which {asked} for each config were asked' if asked else ''}."
     )
@@ -116,7 +116,7 @@ def recipe_scores(results: Results) -> str:
     best = results.best_overall(results.baselines)
     trained = ", ".join(f"`smollm2-{name}` {_means(results, name)}" for name in TRAINED)
     return (
-        f"Similarity on the open corpus, `plain` / `detailed`, after {results.metrics[TRAINED[0]].epochs:g} epochs: "
+        f"Similarity on the open corpus, `plain` / `detailed`, after {results.metrics[TRAINED[0]].epochs:.2g} epochs: "
         f"{trained}. The best baseline, `{best}`, has {_means(results, best)}.\n"
     )
 
