@@ -29,6 +29,8 @@ def decoding_note(scores: Scores) -> str:
                 "of them by the first encoder. The same encoder computes the similarity, so check a gain with the "
                 "other metrics."
             )
+    if guarded := [name for name, system in scores.systems.items() if system.decoding.method == "guarded"]:
+        sentences.append(f"{NOTES['guarded']} Systems with this guard: {', '.join(guarded)}.")
     return " ".join(sentences)
 
 
