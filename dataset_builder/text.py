@@ -13,7 +13,17 @@ NGRAM_LENGTH = 8
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text; the whole text if no end of a sentence is found."""
-    return [part for part in SENTENCE_END.split(text.strip()) if part] or [text]
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return where each of the `sentences` of a text begins and ends."""
+    begin, stop = len(text) - len(text.lstrip()), len(text.rstrip())
+    if begin >= stop:
+        return [(0, len(text))]
+    gaps = [match.span() for match in SENTENCE_END.finditer(text, begin, stop)]
+    starts, ends = [begin, *(end for _, end in gaps)], [*(start for start, _ in gaps), stop]
+    return [span for span in zip(starts, ends, strict=True) if span[0] < span[1]]
 
 
 def words(text: str) -> list[str]:

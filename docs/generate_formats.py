@@ -70,6 +70,7 @@ FORMATS = (
     Format("eval.run_metrics:RunMetrics", "runs/NAME/metrics.json", "training", "eval, cards"),
     Format("eval.run_metrics:SampledAnswers", "data/best-of-8/samples.json", "training best_of_n", "publish"),
     Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards"),
+    Format("eval.evidence:CitedAnswer", "answers.jsonl", "eval answer --json > answers.jsonl", "you"),
 )
 
 

@@ -1,10 +1,9 @@
-"""Ask a model questions about abstracts from text files.
+"""Ask a model questions about abstracts from text files, and cite the sentences that an answer is nearest to.
 
 python -m eval answer --model runs/smollm2-lora --abstract abstract.txt --question "What is proposed?"
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -15,8 +14,10 @@ from tqdm import tqdm
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
+from dataset_builder.packaged_models import default_encoder
 from dataset_builder.prompt import INSTRUCTION
-from eval.models import find_model
+from eval.evidence import CitedAnswer, cite_sentences, unsupported_parts
+from eval.models import EncoderFolder, find_encoder, find_model
 
 # Someone may give the abstract itself in place of a file.
 LONGEST_SHOWN = 200
@@ -28,22 +29,49 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--model", metavar="MODEL", help="folder of a run or model, or Hub id")
     add("--abstract", type=Path, metavar="PATH", help="text file with an abstract, a folder of *.txt, or - for stdin")
     add("--question", action="append", metavar="TEXT", help="question; may be given several times")
+    decoding_help = (
+        "guarded: an answer has only numbers that the abstract or the question has; greedy: no guard; default: "
+        "%(default)s"
+    )
+    command.add_argument("--decoding", choices=("guarded", "greedy"), default="guarded", help=decoding_help)
+    encoder_help = "sentence encoder that finds the cited sentences, folder or Hub id; default: all-MiniLM-L6-v2"
+    command.add_argument("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
+    json_help = "print a JSON line for each answer; always so for several abstracts or questions"
+    command.add_argument("--json", action="store_true", help=json_help)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Print the answer, or for several abstracts or questions a JSON line for each answer."""
+    """Print the answer with what it rests on, or a JSON line for each answer."""
     single = len(arguments.question) == 1 and not os.path.isdir(arguments.abstract)
-    for name, question, answer in ask(arguments.model, arguments.abstract, arguments.question):
-        record = {"abstract": name, "question": question, "answer": answer}
+    encoder = find_encoder("--encoder", arguments.encoder)
+    is_guarded = arguments.decoding == "guarded"
+    for answer in ask(arguments.model, arguments.abstract, arguments.question, encoder, is_guarded):
+        text = describe_answer(answer) if single and not arguments.json else answer.model_dump_json()
         # tqdm prints above the progress bar. The flush gives each answer at once to a program that reads the output.
-        tqdm.write(answer if single else json.dumps(record, ensure_ascii=False), file=sys.stdout)
+        tqdm.write(text, file=sys.stdout)
         sys.stdout.flush()
 
 
-def ask(model: str, abstracts: Path, questions: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield the abstract's file name, the question and the answer, a batch at a time, the longest abstracts first.
+def describe_answer(answer: CitedAnswer) -> str:
+    """Return the answer, the cited sentences and the unsupported numbers and names, as text for a person."""
+    lines = [answer.answer]
+    for cited in answer.evidence:
+        lines += [
+            "",
+            f'Nearest sentence of the abstract (similarity {cited.score:.2f}): "{" ".join(cited.text.split())}"',
+        ]
+    if answer.unsupported:
+        lines += ["", f"Neither in the abstract nor in the question: {', '.join(answer.unsupported)}"]
+    return "\n".join(lines)
 
-    `model` is a folder or Hub id; `abstracts` is a text file, a folder with *.txt files, or "-" for standard input.
+
+def ask(
+    model: str, abstracts: Path, questions: list[str], encoder: EncoderFolder, is_guarded: bool = True
+) -> Iterator[CitedAnswer]:
+    """Yield the answers with their evidence, a batch at a time, the longest abstracts first.
+
+    `model` is a folder or Hub id; `abstracts` is a text file, a folder with *.txt files, or "-" for standard input. If
+    `is_guarded`, answers have no number in digits that the abstract and the question lack.
     Raises `InputError` before the model is loaded for an empty question and for abstracts that cannot be read.
     """
     texts = read_abstracts(abstracts)
@@ -51,18 +79,30 @@ def ask(model: str, abstracts: Path, questions: list[str]) -> Iterator[tuple[str
         raise InputError("--question: is empty; give the question in quotes")
     folder = find_model("--model", model)
     from eval.generation.answers import answer_in_batches, load_model
+    from eval.metrics.embedding import Encoder
 
+    # The corpus has abstracts without line breaks.
     asked = [
-        (name, Question(INSTRUCTION, text, question.strip())) for name, text in texts.items() for question in questions
+        (name, Question(INSTRUCTION, " ".join(text.split()), question.strip()))
+        for name, text in texts.items()
+        for question in questions
     ]
     loaded, tokenizer = load_model(folder)
+    loaded_encoder = Encoder(encoder, "--encoder")
+    all_questions = [question for _, question in asked]
     # disable=None: show the bar only on a terminal.
     disable = True if len(asked) == 1 else None
     with tqdm(total=len(asked), desc="answering", unit="question", disable=disable) as bar:
-        for batch in answer_in_batches(loaded, tokenizer, [question for _, question in asked]):
+        for batch in answer_in_batches(loaded, tokenizer, all_questions, is_guarded=is_guarded):
             for number, answer in sorted(batch.items()):
                 name, asked_question = asked[number]
-                yield name, asked_question.question, answer.text
+                yield CitedAnswer(
+                    abstract=name,
+                    question=asked_question.question,
+                    answer=answer.text,
+                    evidence=cite_sentences(answer.text, texts[name], loaded_encoder),
+                    unsupported=unsupported_parts(answer.text, texts[name], asked_question.question),
+                )
             bar.update(len(batch))
 
 
@@ -78,13 +118,12 @@ def read_abstracts(path: Path) -> dict[str, str]:
     for file in files:
         shown = str(file) if len(str(file)) <= LONGEST_SHOWN else f"{str(file)[:LONGEST_SHOWN]}..."
         try:
-            text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+            texts[file.name] = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             remedy = "give a text file, or - to read the abstract from standard input"
             raise InputError(
                 f"--abstract {shown}: cannot be read as UTF-8 text ({error.args[-1]}); {remedy}"
             ) from error
-        texts[file.name] = " ".join(text.split())
-        if not texts[file.name]:
+        if not texts[file.name].strip():
             raise InputError(f"--abstract {shown}: is empty; put the text of the abstract there")
     return texts

@@ -45,6 +45,10 @@ class Prompt:
     form: PromptForm = "plain"
     examples: tuple[CorpusQuestion, ...] = ()
 
+    def source(self, question: Question) -> str:
+        """Return the texts that the prompt shows: the question and, except in a closed-book prompt, the abstract."""
+        return question.question if self.form == "closed-book" else f"{question.context}\n\n{question.question}"
+
     def read_answer(self, generated: str, at_limit: bool) -> Answer:
         """Return the answer in the generated text, which has the largest number of tokens if it is `at_limit`."""
         text = generated.strip()

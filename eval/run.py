@@ -26,6 +26,7 @@ from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import default_encoder
 from dataset_builder.tables import Table, as_narrow_tables, as_table
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores
+from eval.evidence import collect_evidence
 from eval.models import EncoderFolder, find_encoder, tokenizer_folder
 from eval.prompting import choose_examples
 from eval.question_sample import sample_questions
@@ -34,7 +35,7 @@ from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 from eval.report.tables import comparison
 from eval.run_metrics import AnswerSampling, RunMetrics
-from eval.systems import FORM, MBRDecoding, System, parse_systems
+from eval.systems import DECODINGS, FORM, MBRDecoding, System, parse_systems
 
 # Wider than any table.
 UNLIMITED = 10_000
@@ -53,10 +54,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     models_help = (
         f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. prompt=chat uses the "
         "model's chat template, few-shot shows the model two examples from the training split, and closed-book leaves "
-        "the abstract out. decoding=mbr (minimum Bayes risk) samples several answers and keeps the one that the first "
-        "encoder finds nearest to all samples"
+        "the abstract out. decoding=guarded allows only numbers that the abstract or the question has, and mbr "
+        "(minimum Bayes risk) samples several answers and keeps the one that the first encoder finds nearest to all "
+        "samples"
     )
     add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
+    decoding_help = "decoding of the systems whose --models names none; default: %(default)s"
+    add("--decoding", choices=DECODINGS, default="greedy", help=decoding_help)
     encoders_help = (
         "sentence-transformers models that compute the similarity, folders or Hub ids; the first one gives the main "
         "score; default: all-MiniLM-L6-v2"
@@ -88,7 +92,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     encoders = [find_encoder("--encoders", encoder) for encoder in arguments.encoders or [default_encoder()]]
     cross_encoder = find_encoder("--cross-encoder", arguments.cross_encoder) if arguments.cross_encoder else None
     sampling = AnswerSampling(samples=arguments.samples, temperature=arguments.temperature, seed=arguments.seed)
-    systems = parse_systems(arguments.models, MBRDecoding(sampling, encoders[0]))
+    systems = parse_systems(arguments.models, MBRDecoding(sampling, encoders[0]), arguments.decoding)
     result = run(
         arguments.dataset,
         arguments.configs,
@@ -195,7 +199,9 @@ def run(
             draw_training_loss(out / "figures", metrics)
             draw_similarity_by_year(out / "figures", scores)
             write_text(out / "report.md", report_markdown(scores, metrics))
-            write_text(out / "report.html", report_html(scores, metrics, asked, answers, values, papers_by_year))
+            evidence = collect_evidence(asked, texts, scorer.headline_encoder)
+            html = report_html(scores, metrics, asked, answers, values, papers_by_year, evidence)
+            write_text(out / "report.html", html)
             write_format(out / SCORES_FILE, scores)
     return scores, metrics
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
@@ -14,8 +14,10 @@ from eval.prompting import FORMS, PLAIN, Prompt, PromptForm, example_text, read_
 from eval.run_metrics import AnswerSampling
 
 SystemRole = Literal["baseline", "trained", "closed-book"]
+DecodingMethod = Literal["greedy", "guarded", "mbr"]
+DECODINGS: tuple[DecodingMethod, ...] = get_args(DecodingMethod)
 # The values of each option; the first is the default.
-OPTIONS: dict[str, tuple[str, ...]] = {"prompt": FORMS, "decoding": ("greedy", "mbr")}
+OPTIONS: dict[str, tuple[str, ...]] = {"prompt": FORMS, "decoding": DECODINGS}
 FORM = "NAME=MODEL" + "".join(f"[,{option}={'|'.join(values)}]" for option, values in OPTIONS.items())
 # A folder's name may contain a comma: only a comma before KEY= begins an option.
 OPTION_START = re.compile(r",(?=\w+=)")
@@ -32,12 +34,16 @@ class MBRDecoding:
 
 @dataclass(frozen=True)
 class System:
-    """A system to evaluate, by the `name` that tables give it. `decoding` None means greedy decoding."""
+    """A system to evaluate, by the `name` that tables give it.
+
+    `decoding` None means greedy decoding, with the number guard if `is_guarded`.
+    """
 
     name: str
     model: ModelFolder
     prompt: Prompt = PLAIN
     decoding: MBRDecoding | None = None
+    is_guarded: bool = False
 
     @cached_property
     def fingerprint(self) -> str:
@@ -47,7 +53,16 @@ class System:
             parts.append(read_chat_template(self.model))
         if self.decoding:
             parts += [self.decoding.sampling.model_dump_json(), self.decoding.encoder.fingerprint]
+        if self.is_guarded:
+            parts.append("guarded")
         return sha256_of_text("\n".join(parts))
+
+    @property
+    def method(self) -> DecodingMethod:
+        """Return the name of the decoding."""
+        if self.decoding:
+            return "mbr"
+        return "guarded" if self.is_guarded else "greedy"
 
     @property
     def role(self) -> SystemRole:
@@ -62,8 +77,10 @@ class System:
         return replace(self, prompt=replace(self.prompt, examples=examples)) if is_few_shot else self
 
 
-def parse_systems(words: Sequence[str], mbr: MBRDecoding) -> list[System]:
+def parse_systems(words: Sequence[str], mbr: MBRDecoding, default: DecodingMethod = "greedy") -> list[System]:
     """Return the systems that words of the form `FORM` describe; `decoding=mbr` means `mbr`.
+
+    A word without `decoding=` gets the decoding `default`.
 
     Raises `InputError` for a word of another form, an unknown option, a name that cannot be part of a file name, a
     name given twice, a model that cannot be found, and a chat prompt for a model without a chat template.
@@ -88,5 +105,6 @@ def parse_systems(words: Sequence[str], mbr: MBRDecoding) -> list[System]:
         prompt = Prompt(cast(PromptForm, settings.get("prompt", PLAIN.form)))
         if prompt.form == "chat":
             read_chat_template(folder)
-        systems[name] = System(name, folder, prompt, mbr if settings.get("decoding") == "mbr" else None)
+        decoding = settings.get("decoding", default)
+        systems[name] = System(name, folder, prompt, mbr if decoding == "mbr" else None, decoding == "guarded")
     return list(systems.values())

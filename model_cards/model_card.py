@@ -10,7 +10,7 @@ from dataset_builder.templates import render
 from eval.analysis.scores import Scores
 from eval.metrics.lexical import HEADLINE
 from eval.report import notes
-from eval.report.tables import comparison, gain_table, loss_table
+from eval.report.tables import comparison, gain_table, loss_table, number_table
 from model_cards.figures import LOSS_CURVE, REWARD_CURVE
 from model_cards.metadata import GEMMA, card_metadata
 from model_cards.names import Names
@@ -30,6 +30,7 @@ def model_card(run: TrainedRun, scores: Scores, names: Names, license_id: str | 
     trained, scored = names.trained, names.scored
     configs = scores.systems[run.system].configs
     gains = gain_table(scores)
+    numbers = number_table(scores)
     years = sorted({year for entry in configs.values() for year in entry.metrics[HEADLINE].by_year})
     text = render(
         TEMPLATE,
@@ -47,6 +48,7 @@ def model_card(run: TrainedRun, scores: Scores, names: Names, license_id: str | 
         test_years=years[0] if len(years) == 1 else f"{years[0]} to {years[-1]}",
         scores_table=as_markdown(*comparison(scores, {})),
         gain_table=as_markdown(*gains) if gains[1] else "",
+        number_table=as_markdown(*numbers) if numbers[1] else "",
         loss_table=as_markdown(*loss_table(run.metrics)),
         notes=notes,
         recipe=run.recipe_for(names, license_id),

@@ -104,7 +104,7 @@ def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None
 def _decoding_record(system: System) -> DecodingRecord:
     rules = rules_of_folder(system.model)
     record = DecodingRecord(
-        method="mbr" if system.decoding else "greedy",
+        method=system.method,
         end_tokens=list(rules.end_tokens),
         repetition_penalty=rules.repetition_penalty,
         settings=list(rules.other),

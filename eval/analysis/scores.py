@@ -7,7 +7,7 @@ from pydantic import Field
 
 from dataset_builder.formats import FileFormat, read_format
 from eval.prompting import PromptForm
-from eval.systems import SystemRole
+from eval.systems import DecodingMethod, SystemRole
 
 SCORES_FILE = "scores.json"
 # No interval is given for fewer than FEWEST_PAPERS papers: it would be about as wide as the scale. For fewer than
@@ -50,12 +50,13 @@ class ConfigScores(FileFormat):
 class DecodingRecord(FileFormat):
     """How a system's answers were decoded, as its model's generation_config says.
 
-    `greedy` is transformers' `generate` with do_sample=False. An answer ends at the first of `end_tokens`. `settings`
-    names the further settings of the generation_config that decide the answers. Only `mbr` (minimum Bayes risk) has
-    the keys after these.
+    `greedy` is transformers' `generate` with do_sample=False. `guarded` is the same with the number guard: an answer
+    has no number in digits that the abstract and the question lack. An answer ends at the first of `end_tokens`.
+    `settings` names the further settings of the generation_config that decide the answers. Only `mbr` (minimum Bayes
+    risk) has the keys after these.
     """
 
-    method: Literal["greedy", "mbr"]
+    method: DecodingMethod
     end_tokens: list[int] | None = None
     repetition_penalty: float = 1.0
     settings: list[str] = Field(default_factory=list)

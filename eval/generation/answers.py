@@ -13,6 +13,8 @@ from dataset_builder.errors import InputError
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.generation.batches import group_by_paper, plan_batches, tokens_that_fit
 from eval.generation.generation_rules import prompt_room, read_rules
+from eval.generation.number_guard import NumberGuard, NumberGuardProcessor
+from eval.generation.number_tokens import NumberTokens, decode_tokens
 from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
 from eval.models import ModelFolder, tokenizer_folder
 from eval.prompting import PLAIN, Answer, Prompt, PromptEncoder
@@ -66,9 +68,11 @@ def answer_in_batches(
     questions: Sequence[Question],
     batch_size: int | None = None,
     prompt: Prompt = PLAIN,
+    is_guarded: bool = False,
 ) -> Iterator[dict[int, Answer]]:
     """Yield the greedy answers to the questions in the form of `prompt`, a batch at a time, by question number.
 
+    If `is_guarded`, answers have no number in digits that the abstract and the question lack (`number_guard.py`).
     `batch_size` is the largest number of questions in a batch; None means as many as the device can hold. A batch
     that does not fit into memory is halved, and later batches are not larger. Each answer equals that of
     `answer_alone`: if rounding could decide between two tokens, the question is answered again by itself.
@@ -76,9 +80,10 @@ def answer_in_batches(
     Raises `InputError` for a question that is too long, and if the memory is too small for one question.
     """
     prompts = encode_prompts(model, tokenizer, questions, prompt)
+    guards = _number_guards(model, tokenizer, questions, prompt) if is_guarded else None
 
     def alone(number: int) -> Answer:
-        return answer_alone(model, tokenizer, prompts[number], prompt)
+        return answer_alone(model, tokenizer, prompts[number], prompt, guards[number] if guards else None)
 
     if len(questions) == 1:
         yield {0: alone(0)}
@@ -89,9 +94,11 @@ def answer_in_batches(
         for number in (number for paper in papers for number in paper):
             yield {number: alone(number)}
         return
-    for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, None):
+    for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, None, guards):
         yield {
-            number: _read_answer(tokenizer, answer.tokens, prompt) if answer.certain else alone(number)
+            number: _read_answer(tokenizer, answer.tokens, prompt, guards[number] if guards else None)
+            if answer.certain
+            else alone(number)
             for number, (answer,) in batch.items()
         }
 
@@ -103,8 +110,9 @@ def sample_in_batches(
     sampling: AnswerSampling,
     batch_size: int | None = None,
     prompt: Prompt = PLAIN,
+    is_guarded: bool = False,
 ) -> Iterator[dict[int, list[Answer]]]:
-    """Yield `sampling.samples` answers to each question, in batches as `answer_in_batches` does.
+    """Yield `sampling.samples` answers to each question, in batches and guarded as `answer_in_batches` does.
 
     Raises `InputError` as `answer_in_batches` does, and for a model that cannot read several questions at once.
     """
@@ -112,9 +120,13 @@ def sample_in_batches(
     papers = group_by_paper(questions, prompts)
     if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
         raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
-    for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling):
+    guards = _number_guards(model, tokenizer, questions, prompt) if is_guarded else None
+    for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling, guards):
         yield {
-            number: [_read_answer(tokenizer, answer.tokens, prompt) for answer in answers]
+            number: [
+                _read_answer(tokenizer, answer.tokens, prompt, guards[number] if guards else None)
+                for answer in answers
+            ]
             for number, answers in batch.items()
         }
 
@@ -126,6 +138,7 @@ def _in_batches(
     prompts: list[list[int]],
     batch_size: int | None,
     sampling: AnswerSampling | None,
+    guards: list[NumberGuard] | None,
 ) -> Iterator[dict[int, list[TokenAnswer]]]:
     samples = sampling.samples if sampling else 1
     limit = batch_size or max(1, (ON_GPU if model.device.type == "cuda" else ON_CPU) // samples)
@@ -137,7 +150,8 @@ def _in_batches(
         answers = None
         try:
             token_ids = [[prompts[number] for number in paper] for paper in batch]
-            answers = answer_papers(model, token_ids, rules, MAX_ANSWER_TOKENS, sampling)
+            batch_guards = [[guards[number] for number in paper] for paper in batch] if guards else None
+            answers = answer_papers(model, token_ids, rules, MAX_ANSWER_TOKENS, sampling, batch_guards)
         except RuntimeError as error:
             if not should_reduce_batch_size(error):
                 raise
@@ -161,18 +175,35 @@ def _in_batches(
         }
 
 
-def _read_answer(tokenizer: PreTrainedTokenizerBase, tokens: list[int], prompt: Prompt) -> Answer:
+def _number_guards(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], prompt: Prompt
+) -> list[NumberGuard]:
+    """Return the number guard of each question; it knows what the prompt shows."""
+    tokens = NumberTokens(tokenizer, read_rules(model.generation_config, tokenizer).end_tokens)
+    return [NumberGuard(prompt.source(question), tokens) for question in questions]
+
+
+def _read_answer(
+    tokenizer: PreTrainedTokenizerBase, tokens: list[int], prompt: Prompt, guard: NumberGuard | None
+) -> Answer:
     """Return the answer in `tokens`, which do not have the token that ended it."""
-    text = cast(str, tokenizer.decode(tokens, skip_special_tokens=True))
+    if guard:
+        text = guard.cut_at_foreign_number(decode_tokens(tokenizer, tokens))
+    else:
+        text = cast(str, tokenizer.decode(tokens, skip_special_tokens=True))
     return prompt.read_answer(text, at_limit=len(tokens) == MAX_ANSWER_TOKENS)
 
 
 def answer_alone(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, token_ids: list[int], prompt: Prompt = PLAIN
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    token_ids: list[int],
+    prompt: Prompt = PLAIN,
+    guard: NumberGuard | None = None,
 ) -> Answer:
     """Return the greedy answer to one prompt, given as token ids, by transformers' own generation.
 
-    It follows the model's generation_config, as the code on a model card does.
+    It follows the model's generation_config, as the code on a model card does. A `guard` masks invented numbers.
     """
     inputs = torch.tensor([token_ids], device=model.device)
     ends = list(read_rules(model.generation_config, tokenizer).end_tokens)
@@ -184,10 +215,11 @@ def answer_alone(
             do_sample=False,
             eos_token_id=ends or None,
             pad_token_id=tokenizer.pad_token_id,
+            logits_processor=[NumberGuardProcessor(guard, len(token_ids))] if guard else None,
         )
     # An end token can be an ordinary token, which decoding would not skip.
     generated = [token for token in tokens[0, len(token_ids) :].tolist() if token not in ends]
-    return _read_answer(tokenizer, generated, prompt)
+    return _read_answer(tokenizer, generated, prompt, guard)
 
 
 def encode_prompts(

@@ -64,11 +64,13 @@ def _answer(
     model, tokenizer = load_model(system.model)
     batches: Iterator[dict[int, Answer]]
     if system.decoding is None:
-        batches = answer_in_batches(model, tokenizer, questions, batch_size, system.prompt)
+        batches = answer_in_batches(model, tokenizer, questions, batch_size, system.prompt, system.is_guarded)
     else:
         encoder = Encoder(system.decoding.encoder)
         sampling = system.decoding.sampling
-        sampled = sample_in_batches(model, tokenizer, questions, sampling, batch_size, system.prompt)
+        sampled = sample_in_batches(
+            model, tokenizer, questions, sampling, batch_size, system.prompt, system.is_guarded
+        )
         batches = ({number: mbr_choice(given, encoder) for number, given in batch.items()} for batch in sampled)
     # None: only on a terminal.
     hidden = None if process.is_local_main_process else True

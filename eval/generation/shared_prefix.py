@@ -15,6 +15,7 @@ from transformers import Cache, PreTrainedModel
 
 from eval.generation.generation_rules import GenerationRules
 from eval.generation.grouped_attention import grouped_attention, preallocated_cache
+from eval.generation.number_guard import GuardedAnswer, NumberGuard, mask_numbers
 from eval.run_metrics import AnswerSampling
 
 # In float32 another batch shape changes a logit by less than a tenth of this (RESULTS.md). So a token that is ahead of
@@ -53,13 +54,15 @@ def answer_papers(
     rules: GenerationRules,
     max_new_tokens: int,
     sampling: AnswerSampling | None = None,
+    guards: list[list[NumberGuard]] | None = None,
 ) -> list[list[TokenAnswer]]:
     """Return the answers for each paper, in the order of its prompts, which are given as token ids.
 
     Without `sampling` these are greedy answers, one for each prompt; with it, all samples of the first prompt, then of
     the next, drawn from the whole vocabulary. An answer ends at the first of `rules.end_tokens`, and the repetition
     penalty applies to the tokens of its prompt and its own, as in transformers' `generate`. The random numbers of a
-    sample depend only on the seed, the prompt and the number of the sample.
+    sample depend only on the seed, the prompt and the number of the sample. `guards` has the number guard of each
+    prompt.
     """
     device = model.device
     samples = sampling.samples if sampling else 1
@@ -77,6 +80,7 @@ def answer_papers(
         paper = torch.arange(len(papers), device=device)
         tokens: list[list[list[int]]] = [[[] for _ in range(count)] for count in counts]
         certain = [[True] * count for count in counts]
+        guarded = [[GuardedAnswer(guard) for guard in own for _ in range(samples)] for own in guards or []]
         ends = torch.tensor(rules.end_tokens, dtype=torch.long, device=device)
         penalty = rules.repetition_penalty
         # (papers, slots, vocabulary): whether the prompt or the answer of a slot has the token.
@@ -84,6 +88,10 @@ def answer_papers(
         for step in range(max_new_tokens):
             if used is not None:
                 logits = torch.where(used, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
+            if guarded:
+                slots_of_papers = zip(paper.tolist(), answer.tolist(), strict=True)
+                present = [[guarded[own][at] if at >= 0 else None for at in slots] for own, slots in slots_of_papers]
+                logits = mask_numbers(logits, present)
             if sampling:
                 # Empty slots draw too, with the numbers of the last answer; the result is discarded.
                 chosen = _draw(logits, sampling.temperature, draws[paper[:, None], answer, step])
@@ -99,6 +107,8 @@ def answer_papers(
                 for number, token, tie in zip(numbers, row_tokens, ties, strict=True):
                     if number >= 0:
                         certain[owner][number] &= not tie
+                        if guarded:
+                            guarded[owner][number].append(token)
                         if token not in rules.end_tokens:
                             tokens[owner][number].append(token)
             answer = torch.where(torch.isin(chosen, ends), -1, answer)
@@ -155,7 +165,8 @@ def _draw(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> to
     """Return a token for each slot: the first whose cumulative probability exceeds the slot's random number."""
     ends = (logits.float() / temperature).softmax(dim=-1).cumsum(dim=-1)
     drawn = torch.searchsorted(ends, numbers[..., None] * ends[..., -1:], right=True)[..., 0]
-    return drawn.clamp(max=logits.shape[-1] - 1)  # by rounding, a number can exceed the last sum
+    # By rounding, a number can reach the last sum. The first token with this sum is the last that is not masked.
+    return torch.where(drawn < logits.shape[-1], drawn, ends.argmax(dim=-1))
 
 
 def first_logits(model: PreTrainedModel, prompts: list[list[int]]) -> torch.Tensor:

@@ -14,20 +14,23 @@ from eval.models import MODULES_FILE, EncoderFolder
 
 
 class Encoder:
-    """A sentence-transformers model that caches its embeddings; raises `InputError` if it cannot be loaded."""
+    """A sentence-transformers model that caches its embeddings.
 
-    def __init__(self, folder: EncoderFolder) -> None:
+    Raises `InputError`, which names the command's `option`, if it cannot be loaded.
+    """
+
+    def __init__(self, folder: EncoderFolder, option: str = "--encoders") -> None:
         self._path = str(folder.path)
         self._metric = AnswerSimilarity()
         try:
             self._metric.embed(self._path, ["A text."])
         except Exception as error:  # the errors of the libraries have no common class
             problem = f"cannot be loaded as a sentence encoder ({error}); give a sentence-transformers model"
-            raise InputError(f"--encoders {folder.given}: {problem}") from error
+            raise InputError(f"{option} {folder.given}: {problem}") from error
         # Only a transformer can lack weights; the other modules refuse to be loaded without theirs.
         module = self._metric.encoder(self._path)[0]
         if isinstance(module, Transformer):
-            _refuse_missing_weights(f"--encoders {folder.given}", folder.path, module)
+            _refuse_missing_weights(f"{option} {folder.given}", folder.path, module)
 
     def similarities(self, first: list[str], second: list[str]) -> np.ndarray:
         """Return the cosine similarity of each of `first` with its counterpart in `second`."""

@@ -6,6 +6,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from dataset_builder.quantities import supporting_numbers
 from dataset_builder.text import numbers
 
 # The titles of the metrics of scores.json, in the order of tables.
@@ -17,10 +18,13 @@ TITLES = {
     "rouge_l": "ROUGE-L",
     "token_f1": "token F1",
     "number_match": "numbers right",
+    "number_support": "numbers from the abstract",
     "length_ratio": "length ratio",
 }
 # Metrics that are 1 or 0 for each answer, so that their mean is a share.
-SHARES = ("number_match",)
+SHARES = ("number_match", "number_support")
+# The metrics on numbers, which have a table of their own beside the similarity.
+NUMBER_METRICS = SHARES
 # The lowest and the highest possible mean.
 RANGES: dict[str, tuple[float, float]] = {
     HEADLINE: (-1, 1),
@@ -41,23 +45,27 @@ def mean_range(metric: str) -> tuple[float, float]:
     return RANGES.get(HEADLINE if metric.startswith(HEADLINE) else metric, (-math.inf, math.inf))
 
 
-def lexical_metrics(answers: Sequence[str | None], references: Sequence[str]) -> dict[str, list[float | None]]:
-    """Return ROUGE-L, token F1, number match and length ratio of each answer; None where a metric does not apply.
+def lexical_metrics(
+    answers: Sequence[str | None], references: Sequence[str], sources: Sequence[str]
+) -> dict[str, list[float | None]]:
+    """Return the metrics on words, numbers and length of each answer; None where a metric does not apply.
 
+    A source is the abstract with the question.
     ROUGE-L is the F-measure with stemming of the library rouge_score (Lin 2004, https://aclanthology.org/W04-1013).
     """
     from rouge_score.rouge_scorer import RougeScorer
 
     scorer = RougeScorer(["rougeL"], use_stemmer=True)
-    metrics: dict[str, Callable[[str, str], float | None]] = {
-        "rouge_l": lambda answer, reference: scorer.score(reference, answer)["rougeL"].fmeasure,
-        "token_f1": token_f1,
-        "number_match": number_match,
-        "length_ratio": lambda answer, reference: len(answer.split()) / len(reference.split()),
+    metrics: dict[str, Callable[[str, str, str], float | None]] = {
+        "rouge_l": lambda answer, reference, _: scorer.score(reference, answer)["rougeL"].fmeasure,
+        "token_f1": lambda answer, reference, _: token_f1(answer, reference),
+        "number_match": lambda answer, reference, _: number_match(answer, reference),
+        "number_support": lambda answer, _, source: number_support(answer, source),
+        "length_ratio": lambda answer, reference, _: len(answer.split()) / len(reference.split()),
     }
-    pairs = list(zip(answers, references, strict=True))
+    texts = list(zip(answers, references, sources, strict=True))
     return {
-        name: [None if answer is None else metric(answer, reference) for answer, reference in pairs]
+        name: [None if answer is None else metric(answer, reference, source) for answer, reference, source in texts]
         for name, metric in metrics.items()
     }
 
@@ -80,6 +88,14 @@ def number_match(answer: str, reference: str) -> float | None:
     """
     wanted = numbers(reference)
     return float(numbers(answer) == wanted) if wanted else None
+
+
+def number_support(answer: str, source: str) -> float:
+    """Return 1.0 if the source has every number that the answer writes in digits, else 0.0.
+
+    The values are compared. The source may write them in words. The number of a name, such as DDR4, does not count.
+    """
+    return float(numbers(answer) <= supporting_numbers(source))
 
 
 def _squad_words(text: str) -> list[str]:

@@ -73,7 +73,8 @@ class AnswerScorer:
                 raise InputError(f"{title(metric)}: the model gives values that are not numbers; give another encoder")
             by_number = dict(zip(given, similarities, strict=True))
             values[metric] = [by_number.get(number) for number in range(len(questions))]
-        return {**values, **lexical_metrics(answers, references)}
+        sources = [f"{question.context}\n\n{question.question}" for question in questions]
+        return {**values, **lexical_metrics(answers, references, sources)}
 
 
 def _write(

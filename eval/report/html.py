@@ -10,6 +10,7 @@ from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from dataset_builder.templates import render
 from eval.analysis.gains import compared_systems
 from eval.analysis.scores import ConfigScores, DifferenceScore, MeanScore, Scores
+from eval.evidence import AnswerEvidence
 from eval.metrics.lexical import HEADLINE
 from eval.prompting import Answer
 from eval.report import notes, tables
@@ -21,6 +22,7 @@ from eval.run_metrics import RunMetrics
 Questions = dict[str, list[CorpusQuestion]]
 Answers = dict[str, dict[str, list[Answer]]]
 Values = dict[str, dict[str, dict[str, list[float | None]]]]
+Evidence = dict[str, dict[str, list[AnswerEvidence]]]
 
 # The page has this many colours for systems; the next system has the first colour again.
 COLORS = 6
@@ -71,10 +73,12 @@ def report_html(
     answers: Answers,
     values: Values,
     papers_by_year: dict[str, int],
+    evidence: Evidence | None = None,
 ) -> str:
     """Return the report as one HTML page that loads nothing from elsewhere.
 
-    `metrics` are by system. `papers_by_year` counts the papers that the corpus was built from.
+    `metrics` are by system. `papers_by_year` counts the papers that the corpus was built from. With `evidence`, each
+    answer has its cited sentences and its unsupported numbers and names.
     """
     views = [_config_view(scores, config, entry) for config, entry in tables.scores_by_config(scores).items()]
     return render(
@@ -90,11 +94,11 @@ def report_html(
         metrics=metrics,
         training_loss=training_loss_svg(metrics) if metrics else "",
         papers_by_year=papers_by_year,
-        examples=_script_json(scores, questions, answers, values),
+        examples=_script_json(scores, questions, answers, values, evidence or {}),
     )
 
 
-def _script_json(scores: Scores, questions: Questions, answers: Answers, values: Values) -> str:
+def _script_json(scores: Scores, questions: Questions, answers: Answers, values: Values, evidence: Evidence) -> str:
     """Return the questions and answers as JSON that cannot end its script element or begin a comment there.
 
     The rule: https://html.spec.whatwg.org/multipage/scripting.html#restrictions-for-contents-of-script-elements.
@@ -114,8 +118,11 @@ def _script_json(scores: Scores, questions: Questions, answers: Answers, values:
                 None if (value := values[config][system][HEADLINE][number]) is None else round(value, 4)
                 for system in systems
             ],
+            "cited": [[one.text for one in found[system][number].cited] if found else [] for system in systems],
+            "unsupported": [found[system][number].unsupported if found else [] for system in systems],
         }
         for config, asked in questions.items()
+        for found in [evidence.get(config)]
         for number, question in enumerate(asked)
     ]
     papers = {

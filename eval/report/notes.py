@@ -15,7 +15,7 @@ NOTES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "notes.yaml").re
 # Report and notes call a difference significant whose corrected p-value is smaller.
 SIGNIFICANT = 0.05
 INTERVALS = NOTES["intervals"].format(FEW_PAPERS=FEW_PAPERS, FEWEST_PAPERS=FEWEST_PAPERS)
-METRICS = NOTES["metrics"].format(MAX_ANSWER_TOKENS=MAX_ANSWER_TOKENS)
+METRICS = NOTES["metrics"].format(MAX_ANSWER_TOKENS=MAX_ANSWER_TOKENS, NUMBERS=NOTES["numbers"])
 
 
 def decoding_note(scores: Scores) -> str:
@@ -29,6 +29,8 @@ def decoding_note(scores: Scores) -> str:
                 "of them by the first encoder. The same encoder computes the similarity, so check a gain with the "
                 "other metrics."
             )
+    if guarded := [name for name, system in scores.systems.items() if system.decoding.method == "guarded"]:
+        sentences.append(f"{NOTES['guarded']} Systems with this guard: {', '.join(guarded)}.")
     return " ".join(sentences)
 
 

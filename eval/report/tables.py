@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dataset_builder.tables import Table
 from eval.analysis.gains import gains
 from eval.analysis.scores import FEW_PAPERS, ConfigScores, MeanScore, MetricScore, Scores
-from eval.metrics.lexical import HEADLINE, title
+from eval.metrics.lexical import HEADLINE, NUMBER_METRICS, title
 from eval.prompting import PLAIN
 from eval.run_metrics import RunMetrics
 
@@ -108,6 +108,21 @@ def metric_table(scores: Scores, config: str) -> Table:
             *([str(cut.get(entry.label, ""))] if cut else []),
         ]
         for entry in shown
+    ]
+
+
+def number_table(scores: Scores) -> Table:
+    """Return the metrics on numbers of each entry by config; no row if the scores have none."""
+    columns = [
+        (config, metric)
+        for config in scores_by_config(scores)
+        for metric in NUMBER_METRICS
+        if any(metric in entry.configs[config].metrics for entry in entries(scores) if config in entry.configs)
+    ]
+    return ["", *(f"{title(metric)}, test by {config}" for config, metric in columns)], [
+        [entry.label, *(_metric_cell(entry.configs.get(config), metric) for config, metric in columns)]
+        for entry in entries(scores)
+        if columns
     ]
 
 

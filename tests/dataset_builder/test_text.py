@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataset_builder.text import normalize_question, numbers, sentences
+from dataset_builder.text import normalize_question, numbers, sentence_spans, sentences
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,13 @@ from dataset_builder.text import normalize_question, numbers, sentences
 def test_sentences_end_before_a_new_one(text: str, parts: list[str] | None) -> None:
     """An abbreviation or an initial does not end a sentence; None: one sentence."""
     assert sentences(text) == (parts or [text])
+
+
+def test_spans_of_sentences() -> None:
+    """They leave out the spaces and line breaks around sentences."""
+    text = " It works.\n Does it?  "
+    assert sentence_spans(text) == [(1, 10), (12, 20)]
+    assert sentence_spans("  ") == [(0, 2)]
 
 
 def test_numbers_are_read_by_value() -> None:

@@ -11,25 +11,92 @@ import pytest
 
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import INSTRUCTION, build_prompt
-from eval.ask import ask, read_abstracts
+from eval.ask import ask, describe_answer, read_abstracts
+from eval.evidence import CitedAnswer, CitedSentence
 from eval.generation.answers import answer_alone, load_model
-from eval.models import find_model
+from eval.models import EncoderFolder, find_encoder, find_model
 from eval.prompting import Answer
 
 TEXT = "Caches are small.\nThey   are fast."
 
 
-def test_one_question_prints_the_answer(tmp_path: Path, tiny_base: Path, stage: Callable) -> None:
-    """Line breaks of the file become spaces, as in the corpus; the output is only the answer."""
+def test_one_question_prints_the_answer(tmp_path: Path, tiny_base: Path, encoder: Path, stage: Callable) -> None:
+    """Line breaks of the file become spaces, as in the corpus; below the answer is the cited sentence."""
     (tmp_path / "a.txt").write_text(TEXT)
     model, tokenizer = load_model(find_model("m", str(tiny_base)))
     prompt = tokenizer(build_prompt(INSTRUCTION, "Caches are small. They are fast.", "Why?"))["input_ids"]
-    done = stage("eval", "answer", "--model", tiny_base, "--abstract", tmp_path / "a.txt", "--question", "Why?")
+    arguments = ("--model", tiny_base, "--abstract", tmp_path / "a.txt", "--question", "Why?", "--encoder", encoder)
+    done = stage("eval", "answer", *arguments, "--decoding", "greedy")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == answer_alone(model, tokenizer, prompt).text + "\n"
+    answer, _, cited = done.stdout.partition("\n\n")
+    assert answer == answer_alone(model, tokenizer, prompt).text
+    assert cited.startswith("Nearest sentence of the abstract (similarity ")
 
 
-def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, monkeypatch, capsys) -> None:
+def test_json_line_has_the_evidence(
+    tmp_path: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Offsets into the file's text, and the number that neither abstract nor question has."""
+    from dataset_builder.command import run_stage
+    from eval.__main__ import parser
+
+    (tmp_path / "a.txt").write_text(f"{TEXT}\n")
+    given = Answer("They are fast, by 7 \u00b5s.")
+    monkeypatch.setattr("eval.generation.answers.answer_in_batches", lambda *_, **__: iter([{0: given}]))
+    command = ["eval", "answer", "--model", str(tiny_base), "--abstract", str(tmp_path / "a.txt"), "--json"]
+    monkeypatch.setattr("sys.argv", [*command, "--question", "Why?", "--encoder", str(encoder)])
+    run_stage(parser())
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "\u00b5" in line
+    record = json.loads(line)
+    (cited,) = record.pop("evidence")
+    assert record == {"abstract": "a.txt", "question": "Why?", "answer": given.text, "unsupported": ["7"]}
+    assert cited.pop("score") > 0.3
+    assert cited == {"start": 18, "end": 34, "text": "They   are fast."}
+
+
+def test_answer_for_a_person() -> None:
+    """The answer, the cited sentence without its line breaks, and what is unsupported."""
+    cited = CitedSentence(start=0, end=9, text="It\nworks.", score=0.714)
+    answer = CitedAnswer(abstract="a", question="q", answer="It won.", evidence=[cited], unsupported=["7", "DDR5"])
+    assert describe_answer(answer) == (
+        'It won.\n\nNearest sentence of the abstract (similarity 0.71): "It works."\n\n'
+        "Neither in the abstract nor in the question: 7, DDR5"
+    )
+
+
+def test_answers_are_guarded_unless_told_otherwise(
+    tmp_path: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--decoding greedy` turns the guard off."""
+    from dataset_builder.command import run_stage
+    from eval.__main__ import parser
+
+    (tmp_path / "a.txt").write_text(TEXT)
+    guarded = []
+
+    def batches(*_: object, is_guarded: bool) -> Iterator[dict[int, Answer]]:
+        guarded.append(is_guarded)
+        yield {0: Answer("")}
+
+    monkeypatch.setattr("eval.generation.answers.answer_in_batches", batches)
+    command = [
+        "eval",
+        "answer",
+        "--model",
+        str(tiny_base),
+        "--abstract",
+        str(tmp_path / "a.txt"),
+        "--question",
+        "Why?",
+    ]
+    for decoding in ([], ["--decoding", "greedy"]):
+        monkeypatch.setattr("sys.argv", [*command, "--encoder", str(encoder), *decoding])
+        run_stage(parser())
+    assert guarded == [True, False]
+
+
+def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, encoder: Path, monkeypatch, capsys) -> None:
     """Two abstracts and two questions: four lines of JSON, each answer equal to that of a single question."""
     from dataset_builder.command import run_stage
     from eval.__main__ import parser
@@ -37,7 +104,7 @@ def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, monkey
     for name in ("b.txt", "a.txt"):
         (tmp_path / name).write_text(f"{TEXT} {name}")
     (tmp_path / "notes.md").write_text("not an abstract")
-    command = ["eval", "answer", "--model", str(tiny_base), "--abstract", str(tmp_path)]
+    command = ["eval", "answer", "--model", str(tiny_base), "--abstract", str(tmp_path), "--encoder", str(encoder)]
     monkeypatch.setattr("sys.argv", [*command, "--question", "Why?", "--question", "How so?"])
     run_stage(parser())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -45,32 +112,36 @@ def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, monkey
         (name, question) for name in ("a.txt", "b.txt") for question in ("How so?", "Why?")
     ]
     for line in lines:
-        ((_, _, alone),) = ask(str(tiny_base), tmp_path / line["abstract"], [line["question"]])
-        assert line["answer"] == alone
+        folder = find_encoder("--encoder", str(encoder))
+        (alone,) = ask(str(tiny_base), tmp_path / line["abstract"], [line["question"]], folder)
+        assert CitedAnswer(**line | {"evidence": alone.evidence}) == alone
 
 
-def test_answers_come_as_they_are_made(tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_come_as_they_are_made(
+    tmp_path: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The answer of the first batch is printed before the second batch begins."""
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text(TEXT)
     begun = []
 
-    def batches(*_: object) -> Iterator[dict[int, Answer]]:
+    def batches(*_: object, **__: object) -> Iterator[dict[int, Answer]]:
         for number in (1, 0):
             begun.append(number)
             yield {number: Answer(f"answer {number}")}
 
     monkeypatch.setattr("eval.generation.answers.answer_in_batches", batches)
-    answers = ask(str(tiny_base), tmp_path, ["Why?"])
-    assert next(answers) == ("b.txt", "Why?", "answer 1")
+    answers = ask(str(tiny_base), tmp_path, ["Why?"], find_encoder("--encoder", str(encoder)))
+    first = next(answers)
+    assert (first.abstract, first.question, first.answer) == ("b.txt", "Why?", "answer 1")
     assert begun == [1]
-    assert list(answers) == [("a.txt", "Why?", "answer 0")]
+    assert [(answer.abstract, answer.answer) for answer in answers] == [("a.txt", "answer 0")]
 
 
 def test_abstract_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With "-" in place of a file."""
+    """With "-" in place of a file; the text stays as it is, since evidence has offsets into it."""
     monkeypatch.setattr("sys.stdin", io.StringIO(TEXT))
-    assert read_abstracts(Path("-")) == {"-": "Caches are small. They are fast."}
+    assert read_abstracts(Path("-")) == {"-": TEXT}
     monkeypatch.setattr("sys.stdin", io.StringIO(" "))
     with pytest.raises(InputError, match="--abstract -: is empty"):
         read_abstracts(Path("-"))
@@ -94,7 +165,8 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=complaint):
             read_abstracts(tmp_path / path)
     (tmp_path / "folder/a.txt").write_text(TEXT)
+    encoder = EncoderFolder("e", tmp_path)
     with pytest.raises(InputError, match="--question: is empty"):
-        list(ask("m", tmp_path / "folder", [" "]))
+        list(ask("m", tmp_path / "folder", [" "], encoder))
     with pytest.raises(InputError, match="not a model folder"):
-        list(ask(str(tmp_path), tmp_path / "folder", ["Why?"]))
+        list(ask(str(tmp_path), tmp_path / "folder", ["Why?"], encoder))

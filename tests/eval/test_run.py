@@ -80,7 +80,7 @@ def test_scores_are_computed_from_the_predictions(evaluated: Path, encoder: Path
         rows = pq.read_table(evaluated / f"predictions/{config}.tiny.parquet").to_pylist()
         assert list(rows[0]) == [
             *("paper_id", "year", "question", "reference", "prediction", "cosine_similarity"),
-            *("rouge_l", "token_f1", "number_match", "length_ratio"),
+            *("rouge_l", "token_f1", "number_match", "number_support", "length_ratio"),
         ]
         config_scores = scores.systems["tiny"].configs[config]
         assert config_scores.n == len(rows) == 20

@@ -26,6 +26,15 @@ def test_options_follow_the_model(tiny_base: Path) -> None:
     assert (first.name, first.model.path, first.prompt, first.decoding) == ("a", tiny_base, PLAIN, None)
     assert second.decoding is MBR
     assert third.decoding is None
+    assert [system.method for system in (first, second, third)] == ["greedy", "mbr", "greedy"]
+
+
+def test_default_decoding_is_that_of_words_without_one(tiny_base: Path) -> None:
+    """`--decoding guarded` does not change a system that names its decoding."""
+    words = [f"a={tiny_base}", f"b={tiny_base},decoding=mbr", f"c={tiny_base},decoding=greedy"]
+    assert [system.method for system in parse_systems(words, MBR, "guarded")] == ["guarded", "mbr", "greedy"]
+    (named,) = parse_systems([f"a={tiny_base},decoding=guarded"], MBR)
+    assert (named.method, named.is_guarded, named.decoding) == ("guarded", True, None)
 
 
 def test_comma_in_a_folder_is_part_of_its_name(tiny_base: Path, tmp_path: Path) -> None:
@@ -37,8 +46,10 @@ def test_comma_in_a_folder_is_part_of_its_name(tiny_base: Path, tmp_path: Path) 
 
 def test_fingerprint_follows_model_and_decoding(tiny_base: Path) -> None:
     """The same model has other answers when it is decoded differently."""
-    greedy, mbr, again = parse_systems([f"a={tiny_base}", f"b={tiny_base},decoding=mbr", f"c={tiny_base}"], MBR)
-    assert greedy.fingerprint == again.fingerprint != mbr.fingerprint
+    words = [f"a={tiny_base}", f"b={tiny_base},decoding=mbr", f"c={tiny_base}", f"d={tiny_base},decoding=guarded"]
+    greedy, mbr, again, guarded = parse_systems(words, MBR)
+    assert greedy.fingerprint == again.fingerprint
+    assert len({greedy.fingerprint, mbr.fingerprint, guarded.fingerprint}) == 3
 
 
 def test_fingerprint_follows_the_prompt(tiny_base: Path, tmp_path: Path) -> None:
@@ -79,7 +90,7 @@ def test_broken_tokenizer_is_named(tiny_base: Path, tmp_path: Path) -> None:
         (["runs/full"], "must be NAME=MODEL"),
         (["=runs/full"], "must be NAME=MODEL"),
         (["a/b=runs/full"], "must be NAME=MODEL"),
-        (["a=x,decoding=beam"], "decoding must be greedy or mbr, not 'beam'"),
+        (["a=x,decoding=beam"], "decoding must be greedy or guarded or mbr, not 'beam'"),
         (["a=x,prompt=nice"], "prompt must be plain or chat or few-shot or closed-book, not 'nice'"),
         (["a=x,decodin=mbr"], "'decodin=mbr' is unknown"),
         (["a=x,decoding=mbr,decoding=mbr"], "given twice"),

@@ -38,11 +38,17 @@ function highlighted(tag, text, words) {
   text.split(pattern).forEach((part, number) => node.append(number % 2 ? element("mark", "", part) : part));
   return node;
 }
-function answer(name, className, text, score, words, isCut = false) {
+function answer(name, className, text, score, words, { isCut = false, cited = [], unsupported = [] } = {}) {
   const node = element("div");
   const heading = element("div", `who ${className}`);
   heading.append(element("span", "", name), element("span", "score", score));
   node.append(heading, highlighted("p", text || "(no answer)", words));
+  cited.forEach((sentence) => node.append(highlighted("blockquote", sentence, words)));
+  if (unsupported.length) {
+    const parts = element("small", "unsupported", "neither in abstract nor question: ");
+    unsupported.forEach((part) => parts.append(element("mark", "", part), " "));
+    node.append(parts);
+  }
   if (isCut) node.append(element("small", "", `cut off at ${limit} tokens`));
   return node;
 }
@@ -58,8 +64,10 @@ function article(question, words) {
   abstract.append(element("summary", "", "Abstract"), highlighted("p", paper.abstract, words));
   const answers = element("div", "answers");
   answers.append(answer("reference answer", "reference", question.reference, "", words));
-  systems.forEach((system, i) =>
-    answers.append(answer(system, `color-${i % 6}`, question.answers[i], question.scores[i].toFixed(3), words, question.cut[i])));
+  systems.forEach((system, i) => {
+    const details = { isCut: question.cut[i], cited: question.cited[i], unsupported: question.unsupported[i] };
+    answers.append(answer(system, `color-${i % 6}`, question.answers[i], question.scores[i].toFixed(3), words, details));
+  });
   node.append(header, highlighted("h4", question.question, words), answers, abstract);
   return node;
 }

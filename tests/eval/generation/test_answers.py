@@ -202,6 +202,8 @@ def test_drawn_tokens_by_hand() -> None:
     numbers = torch.tensor([[0.0, 0.49, 0.51, 0.79, 0.81]])
     assert _draw(logits, 1.0, numbers).tolist() == [[0, 0, 1, 1, 2]]
     assert _draw(logits, 0.5, torch.tensor([[0.64, 0.67, 0.88, 0.9, 0.999999]])).tolist() == [[0, 1, 1, 2, 2]]
+    masked = torch.tensor([[[-torch.inf, 0.0, 0.0, -torch.inf]]])
+    assert _draw(masked.expand(1, 2, 4), 1.0, torch.tensor([[0.0, 1.0]])).tolist() == [[1, 2]]
 
 
 def test_near_tie_is_decided_alone(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.crawl.sources.browser import FLAGS, find_browser
+from eval.evidence import AnswerEvidence, CitedSentence
 from eval.report.html import fit_axis, report_html
 from tests.eval.report.example import (
     ANSWERS,
@@ -28,7 +29,11 @@ from tests.eval.report.example import (
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the report on the example."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    html = report_html(SCORES, METRICS, CORPUS_QUESTIONS, ANSWERS, VALUES, {"2022": 8, "2023": 7})
+    # Only the answer of "bad" to question 1 has evidence.
+    evidence = {"plain": {name: [AnswerEvidence([], []) for _ in given] for name, given in ANSWERS["plain"].items()}}
+    cited = CitedSentence(start=0, end=12, text="Abstract 0 <b>", score=0.5)
+    evidence["plain"]["bad"][1] = AnswerEvidence([cited], ["7", "DDR5 <i>"])
+    html = report_html(SCORES, METRICS, CORPUS_QUESTIONS, ANSWERS, VALUES, {"2022": 8, "2023": 7}, evidence)
     path.write_text(html, encoding="utf-8")
     return path
 
@@ -188,6 +193,16 @@ def test_cut_answers_are_marked(shown: Any) -> None:
         "The good answer 0 <b>",
         "cut off at 64 tokens",
     ]
+
+
+def test_cited_sentence_and_unsupported_parts_are_below_their_answer(shown: Any) -> None:
+    """As text, each unsupported part marked; the other answers have neither."""
+    second = shown.find_elements("css selector", "article")[1]
+    reference, good, bad = second.find_elements("css selector", ".answers > div")
+    assert [quote.text for quote in bad.find_elements("css selector", "blockquote")] == ["Abstract 0 <b>"]
+    assert [mark.text for mark in bad.find_elements("css selector", ".unsupported mark")] == ["7", "DDR5 <i>"]
+    for answer in (reference, good):
+        assert answer.find_elements("css selector", "blockquote, .unsupported") == []
 
 
 def test_abstract_and_link_to_the_paper(shown: Any) -> None:

@@ -60,8 +60,11 @@ def test_sample_of_the_questions_is_named() -> None:
 
 
 def test_decoding_of_each_system() -> None:
-    """Only a system with MBR decoding has a sentence of its own."""
-    assert "MBR" not in decoding_note(SCORES)
+    """Only systems with MBR or guarded decoding have a sentence of their own."""
+    assert "MBR" not in decoding_note(SCORES) and "guard" not in decoding_note(SCORES)
+    guarded = SCORES.systems["good"].model_copy(update={"decoding": DecodingRecord(method="guarded")})
+    note = decoding_note(SCORES.model_copy(update={"systems": {"safe": guarded}}))
+    assert note.endswith("Numbers in words are not guarded. Systems with this guard: safe.")
     mbr = SCORES.systems["good"].model_copy(
         update={"decoding": DecodingRecord(method="mbr", samples=8, temperature=0.7, seed=0, encoder_sha256="0")}
     )

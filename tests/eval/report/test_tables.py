@@ -6,6 +6,7 @@ import pytest
 
 from dataset_builder.tables import as_markdown
 from eval.analysis.scores import MeanScore
+from eval.report.markdown import report_markdown
 from eval.report.tables import (
     agreement_table,
     comparison,
@@ -14,6 +15,7 @@ from eval.report.tables import (
     group_table,
     loss_table,
     metric_table,
+    number_table,
     with_interval,
 )
 from tests.eval.report.example import BY_ROLE, METRICS, SCORES, config_scores, difference
@@ -29,6 +31,20 @@ def test_comparison() -> None:
         "| bad | 0.280 [0.230, 0.330] |  |  |  |",
         "| nearest sentence to the reference (upper bound) | 0.800 [0.750, 0.850] |  |  |  |",
     ]
+
+
+def test_metrics_on_numbers() -> None:
+    """With intervals, and a row for each entry; an older file has only one of the two metrics, or none."""
+    good = SCORES.systems["good"].model_copy(
+        update={"configs": {"plain": config_scores(0.72, number_match=0.4, number_support=0.9)}}
+    )
+    scores = SCORES.model_copy(update={"systems": {**SCORES.systems, "good": good}})
+    heading, rows = number_table(scores)
+    assert heading == ["", "numbers right, test by plain", "numbers from the abstract, test by plain"]
+    assert rows[1:3] == [["good", "0.400 [0.350, 0.450]", "0.900 [0.850, 0.950]"], ["bad", "", ""]]
+    assert "### Numbers" in report_markdown(scores, {})
+    assert number_table(SCORES)[1] == []
+    assert "### Numbers" not in report_markdown(SCORES, {})
 
 
 def test_prompts_other_than_plain_are_named() -> None:

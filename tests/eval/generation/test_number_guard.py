@@ -1,0 +1,346 @@
+"""Test the number guard: the numbers of a text, the allowed tokens, and answers of models that love digits."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dataset_builder.corpus.questions import Question
+from dataset_builder.prompt import MAX_ANSWER_TOKENS
+from eval.generation.answers import answer_alone, answer_in_batches, encode_prompts, sample_in_batches
+from eval.generation.number_guard import GuardedAnswer, NumberGuard, mask_numbers
+from eval.generation.number_reader import START, read_character, read_numbers
+from eval.generation.number_tokens import BYTE_TOKEN, NumberTokens
+from eval.prompting import Prompt
+from eval.run_metrics import AnswerSampling
+
+# Independent of the guard: every run of digits, with full stops and commas between digits.
+NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
+FORMS = ["{}", "{}x", "{}KB", "{}%", "DDR{}", "x{}", "GPT-{}", "{}-core", "up to {}x-{}x", "({})", "v{}", ".{}"]
+
+
+class ListTokenizer:
+    """A tokenizer whose tokens are given; the last one is the end of sequence."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = ["a", *tokens, ""]
+
+    def get_vocab(self) -> dict[str, int]:
+        """Return the tokens' numbers, by names that differ for equal tokens; those for a byte by their own names."""
+        return {
+            token if token.startswith("<0x") else f"{number} {token}": number
+            for number, token in enumerate(self.tokens)
+        }
+
+    def encode(self, _: str, **__: Any) -> list[int]:
+        """Return the token "a"."""
+        return [0]
+
+    def decode(self, tokens: list[int], **_: Any) -> str:
+        """Join the texts of the tokens."""
+        texts = [self.tokens[token] for token in tokens]
+        return "".join(chr(int(text[3:5], 16)) if text.startswith("<0x") else text for text in texts)
+
+
+def allowed_after(source: str, written: str, *tokens: str) -> list[str]:
+    """Return which of `tokens` may follow what an answer has `written`; "" stands for the end of sequence."""
+    import torch
+
+    tokenizer: Any = ListTokenizer(*tokens)
+    end = len(tokens) + 1
+    guard = NumberGuard(source, NumberTokens(tokenizer, [end]))
+    answer = GuardedAnswer(guard)
+    answer.position = guard.read(START, written)
+    (masked,) = mask_numbers(torch.zeros(1, 1, end + 1), [[answer]])[0]
+    return [tokenizer.tokens[token] for token in range(1, end + 1) if masked[token] == 0]
+
+
+def is_allowed(source: str, answer: str) -> bool:
+    """Return whether an answer can be written with one token for each character."""
+    characters = sorted(set(answer + source))
+    return all(
+        (answer[: end + 1][-1] if end < len(answer) else "") in allowed_after(source, answer[:end], *characters)
+        for end in range(len(answer) + 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("It takes 64KB, 2.5x, 3.5% or 1,024 bytes.", [("", "64"), ("", "2.5"), ("", "3.5"), ("", "1,024")]),
+        ("DDR4-3200, x86 and GPT-2.", [("ddr", "4"), ("", "3200"), ("x", "86"), ("gpt", "2")]),
+        ("2x-3x, 4x4 and 16-core", [("", "2"), ("", "3"), ("", "4"), ("x", "4"), ("", "16")]),
+        ("only .5, then 2., 3.,4", [("", ".5"), ("", "2"), ("", "3"), ("", "4")]),
+        ("version 2.6.32", [("", "2.6.32")]),
+        ("see end.5 and 7..8", [("end", "5"), ("", "7"), ("", ".8")]),
+        ("no number. None, at all", []),
+    ],
+)
+def test_numbers_of_a_text(text: str, numbers: list[tuple[str, str]]) -> None:
+    """A number with the letters of the name that it belongs to."""
+    assert list(read_numbers(text)) == numbers
+
+
+def test_text_read_by_character_continues_a_number() -> None:
+    """After "1,0" the number continues; a space ends it."""
+    position = START
+    for character in "at 1,0":
+        position = read_character(position, character)
+    assert (position.run, position.number) == ("1,0", "1,0")
+    assert read_character(position, ",").number == "1,0"
+    assert read_character(position, " ") == START
+
+
+SOURCE = "DDR4 with 1,024 rows and 64KB is 2.5x faster, by 12% to 30%, than x86 with .5 V in 2x-3x of 2019."
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("It is 2.5x faster.", True),
+        ("It is 2.5.", True),
+        ("It is 2.", True),  # of 2x
+        ("It is 3x.", True),  # the upper end of a range
+        ("It has 1,024, and 12% more.", True),
+        ("It has DDR4 and x86.", True),
+        ("In 2019, 30 of them", True),
+        ("a 64-bit word, 64MB", True),
+        ("about .5 V", True),
+        ("the L64 cache", True),  # no name L with a number in the source
+        ("It is 5x.", False),
+        ("It is 2.6x.", False),
+        ("It is 2.55x.", False),
+        ("It is 25x.", False),
+        ("It has 1.", False),
+        ("It has 1,0.", False),
+        ("It has 1024.", False),
+        ("It has 024.", False),
+        ("It takes 4 rows.", False),  # only in a name
+        ("It has DDR64.", False),
+        ("It has DDR3.", False),
+        ("In 201", False),
+        ("In 20192", False),
+        ("about 5 V", False),
+        ("about 0.5 V", False),
+        ("It is 12,30.", False),
+    ],
+)
+def test_answers_by_hand(answer: str, expected: bool) -> None:
+    """Copies of numbers are allowed, their parts, continuations and other numbers are not."""
+    assert is_allowed(SOURCE, answer) is expected
+
+
+def test_token_with_several_digits_or_letters_is_checked_by_its_text() -> None:
+    """A space or a bracket before digits, several numbers in a token, the end of one number and a new one."""
+    tokens = ("1", "1,0", "24", " 64", "64KB (2.5", "DDR4", "DDR5", "64, 65", "word", ".", "2.")
+    allowed = ["1,0", " 64", "64KB (2.5", "DDR4", "word", ".", "2.", ""]
+    assert allowed_after(SOURCE, "It has ", *tokens) == allowed
+    tokens = ("24", "24 and 30", "24 and 31", "2", "4", " ", ".", "word")
+    assert allowed_after(SOURCE, "It has 1,0", *tokens) == ["24", "24 and 30", "2"]
+
+
+def test_number_that_the_tokens_cannot_complete_is_not_begun() -> None:
+    """Without a token for 4, nothing could follow "1,02"; with one, only it may follow, and never the end."""
+    assert allowed_after("1,024 rows", "", "1", "0", "2", ",", "word") == [",", "word", ""]
+    assert allowed_after("1,024 rows", "", "1", "0", "2", ",", "4", "word") == ["1", ",", "word", ""]
+    assert allowed_after("1,024 rows", "1,02", "1", "0", "2", ",", "4", "word") == ["4"]
+    assert allowed_after("no number", "", "1", "word") == ["word", ""]
+    assert allowed_after("no number", "") == [""]
+
+
+def test_bytes_of_numbers_and_names_are_masked() -> None:
+    """Tokenizers like Llama 2's show bytes that are not UTF-8 as other characters; a line break is a byte, too."""
+    tokens = ("1", "<0x31>", "<0x2E>", "<0x2D>", "<0x41>", "<0x7A>", "<0x0A>", "<0xD9>", "word")
+    assert allowed_after("1 row", "It has ", *tokens) == ["1", "<0x0A>", "<0xD9>", "word", ""]
+
+
+def test_huge_number_is_read_in_reasonable_time() -> None:
+    """5,000 digits in a row, of which an answer can copy all or nothing."""
+    number = "1234567890" * 500
+    assert allowed_after(number, number[:-1], "0", "1", " ") == ["0"]
+    assert allowed_after(number, number, "0", "1", " ") == [" ", ""]
+
+
+def test_number_cut_off_at_the_limit_is_removed() -> None:
+    """An answer that reaches the limit in the middle of a number ends before it, as before an Arabic digit."""
+    tokenizer: Any = ListTokenizer("1")
+    guard = NumberGuard("1,024 rows in 12 ns", NumberTokens(tokenizer, [2]))
+    assert guard.cut_at_foreign_number("It takes 12 ns and 1,0") == "It takes 12 ns and"
+    assert guard.cut_at_foreign_number("It takes 12 ns and 1,0,") == "It takes 12 ns and"
+    assert guard.cut_at_foreign_number("It takes 12") == "It takes 12"
+    assert guard.cut_at_foreign_number("It takes 12,") == "It takes 12,"
+    assert guard.cut_at_foreign_number("It takes 12 or \u0663 ns of 12") == "It takes 12 or"
+
+
+def test_closed_book_prompt_shows_no_number_of_the_abstract() -> None:
+    """The guard must not tell a system what its prompt hides."""
+    question = Question("Do it", "It has 64 cores.", "Why 2?")
+    assert Prompt("closed-book").source(question) == "Why 2?"
+    assert Prompt("plain").source(question) == "It has 64 cores.\n\nWhy 2?"
+
+
+def make_questions(count: int) -> list[Question]:
+    """Return questions on abstracts with two or three questions each, full of numbers of every form."""
+    draw = random.Random(0)
+
+    def number() -> str:
+        return draw.choice(["{:d}", "{:,d}", "{:.1f}", "{:.2f}"]).format(draw.choice([7, 48, 650, 2019, 81920]))
+
+    questions = []
+    while len(questions) < count:
+        phrases = [draw.choice(FORMS).replace("{}", number()) for _ in range(draw.randrange(12))]
+        context = f"Caches of {' rows, '.join(phrases)} are small."
+        questions += [Question("Do it", context, f"Why {'so ' * at}{number()}?") for at in range(draw.choice([2, 3]))]
+    return questions[:count]
+
+
+QUESTIONS = make_questions(60)
+
+
+def train_tokenizer(kind: str) -> Any:
+    """Return a tokenizer like GPT-2's, one whose tokens span words and numbers, or one like Llama's.
+
+    Llama's has single digits, and tokens for bytes.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    if kind == "llama":
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Metaspace(), pre_tokenizers.Digits(individual_digits=True)]
+        )
+        alphabet = list("0123456789.,%() ")
+    else:
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=kind == "gpt2")
+    trainer = trainers.BpeTrainer(
+        vocab_size=500, special_tokens=["<s>", "<unk>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator([f"{one.context} {one.question}" for one in QUESTIONS], trainer)
+    tokenizer.decoder = decoders.ByteLevel()
+    if kind == "llama":
+        written = json.loads(tokenizer.to_str())
+        vocabulary = written["model"]["vocab"]
+        vocabulary |= {f"<0x{byte:02X}>": len(vocabulary) + byte for byte in range(256)}
+        written["model"]["byte_fallback"] = True
+        tokenizer = Tokenizer.from_str(json.dumps(written))
+        tokenizer.decoder = decoders.Sequence(
+            [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>", pad_token="<s>", unk_token="<unk>"
+    )
+
+
+@pytest.fixture(scope="module", params=["gpt2", "spanning", "llama"])
+def model_and_tokenizer(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any]]:
+    """Yield a model of random weights that loves digits, separators and the end of sequence, with its tokenizer."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+    tokenizer = train_tokenizer(request.param)
+    torch.manual_seed(0)
+    common = {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+    model: Any
+    if request.param == "llama":
+        sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+        model = LlamaForCausalLM(LlamaConfig(**common, **sizes, max_position_embeddings=1024))
+    else:
+        model = GPT2LMHeadModel(GPT2Config(**common, n_positions=1024, n_embd=32, n_layer=2, n_head=2))
+    for parameter in model.parameters():
+        parameter.data.mul_(6 if parameter.dim() > 1 else 1)
+    model.lm_head = torch.nn.Linear(32, len(tokenizer))
+    model.lm_head.weight.data.normal_()
+    loved = [
+        2.5 * any(character.isdigit() for character in text) + 1.5 * (text[:1] in (".", ","))
+        for text in (tokenizer.decode([0, token], skip_special_tokens=True) for token in range(len(tokenizer)))
+    ]
+    model.lm_head.bias.data = torch.tensor(loved)
+    model.lm_head.bias.data[0] = 2.0
+    # A trained model has no use for the bytes of characters that have tokens.
+    model.lm_head.bias.data[[token for name, token in tokenizer.get_vocab().items() if BYTE_TOKEN.match(name)]] = -100
+    yield model.eval(), tokenizer
+
+
+def foreign_numbers(question: Question, answer: str) -> set[str]:
+    """Return the numbers of an answer that neither the abstract nor the question has."""
+    return set(NUMBERS.findall(answer)) - set(NUMBERS.findall(f"{question.context} ? {question.question}"))
+
+
+def greedy(model: Any, tokenizer: Any, *, is_guarded: bool, batch_size: int | None = None) -> list[str]:
+    """Return the greedy answers to all questions."""
+    answers = {}
+    for batch in answer_in_batches(model, tokenizer, QUESTIONS, batch_size, is_guarded=is_guarded):
+        answers.update(batch)
+    return [answers[number].text for number in range(len(QUESTIONS))]
+
+
+def test_greedy_answers_have_no_foreign_number(model_and_tokenizer: tuple[Any, Any]) -> None:
+    """Without the guard most answers have foreign numbers; answers without them stay as they are."""
+    plain, guarded = (greedy(*model_and_tokenizer, is_guarded=is_guarded) for is_guarded in (False, True))
+    foreign = [foreign_numbers(question, answer) for question, answer in zip(QUESTIONS, plain, strict=True)]
+    assert sum(map(bool, foreign)) > len(QUESTIONS) / 2
+    for question, answer in zip(QUESTIONS, guarded, strict=True):
+        assert foreign_numbers(question, answer) == set()
+    assert sum(bool(NUMBERS.search(answer)) for answer in guarded) > len(QUESTIONS) / 10
+    for answer, unguarded in zip(guarded, plain, strict=True):
+        if not NUMBERS.search(unguarded):
+            assert answer == unguarded
+
+
+def test_batches_are_guarded_as_each_question_alone(model_and_tokenizer: tuple[Any, Any]) -> None:
+    """In batches of every size, and by transformers' own generation with the guard as a processor."""
+    model, tokenizer = model_and_tokenizer
+    expected = greedy(model, tokenizer, is_guarded=True)
+    assert greedy(model, tokenizer, is_guarded=True, batch_size=3) == expected
+    tokens = NumberTokens(tokenizer, [0])
+    prompts = encode_prompts(model, tokenizer, QUESTIONS[:12])
+    for question, prompt, answer in zip(QUESTIONS[:12], prompts, expected, strict=False):
+        guard = NumberGuard(f"{question.context} ? {question.question}", tokens)
+        assert answer_alone(model, tokenizer, prompt, guard=guard).text == answer
+
+
+def test_samples_have_no_foreign_number(model_and_tokenizer: tuple[Any, Any]) -> None:
+    """Five samples of each answer; numbers are still copied."""
+    model, tokenizer = model_and_tokenizer
+    sampling = AnswerSampling(samples=5, temperature=1.0, seed=0)
+    found = {False: 0, True: 0}
+    numbers = 0
+    for is_guarded in found:
+        for batch in sample_in_batches(model, tokenizer, QUESTIONS, sampling, is_guarded=is_guarded):
+            for number, samples in batch.items():
+                for sample in samples:
+                    found[is_guarded] += bool(foreign_numbers(QUESTIONS[number], sample.text))
+                    numbers += is_guarded and bool(NUMBERS.search(sample.text))
+    assert found[False] > len(QUESTIONS)
+    assert found[True] == 0
+    assert numbers > len(QUESTIONS)
+
+
+def test_generate_with_beams_is_guarded(model_and_tokenizer: tuple[Any, Any]) -> None:
+    """A model whose generation_config asks for beams answers one question at a time, and its beams change rows."""
+    model, tokenizer = model_and_tokenizer
+    beams = copy.deepcopy(model)
+    beams.generation_config.num_beams = 3
+    for batch in answer_in_batches(beams, tokenizer, QUESTIONS[:6], is_guarded=True):
+        for number, answer in batch.items():
+            assert foreign_numbers(QUESTIONS[number], answer.text) == set()
+
+
+def test_guard_keeps_the_longest_answer(model_and_tokenizer: tuple[Any, Any]) -> None:
+    """An answer that is cut off in the middle of a number still counts as cut off."""
+    model, tokenizer = model_and_tokenizer
+    endless = copy.deepcopy(model)
+    endless.lm_head.bias.data[0] = -100.0
+    for batch in answer_in_batches(endless, tokenizer, QUESTIONS[:8], is_guarded=True):
+        for number, answer in batch.items():
+            assert answer.is_cut
+            assert foreign_numbers(QUESTIONS[number], answer.text) == set()
+    assert MAX_ANSWER_TOKENS == 64
