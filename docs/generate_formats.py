@@ -24,8 +24,8 @@ INTRODUCTION = """# File formats
 <!-- Written by `python -m docs.generate_formats`. Do not edit this page; edit the models' docstrings. -->
 
 Each file has one pydantic model, with one reader and one writer. Keys that a model does not name are ignored in papers
-and pairs, which you may bring yourself, kept by `eval verify`, and refused in all other files. A file of an older version is refused with a
-message that says how to write it again. `docs/schemas/` has the JSON schemas.
+and pairs, which you may bring yourself, kept by `eval verify`, and refused in all other files. A file of an older
+version is refused with a message that says how to write it again. `docs/schemas/` has the JSON schemas.
 """
 
 

@@ -31,7 +31,7 @@ def score_examples(
     scores: list[tuple[int, float]] = []
     with in_evaluation_mode(network):
         # The weights of a LoRA adapter are inside the layers of its base.
-        model = network.get_base_model() if isinstance(network, PeftModel) else network
+        model: Any = network.get_base_model() if isinstance(network, PeftModel) else network
         for batch in Verifier(model, tokenizer, max_tokens).score_batches(items):
             scores += [(share[number], score) for number, score in batch.items()]
     gathered: list[tuple[int, float]] = gather_object(scores)

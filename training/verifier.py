@@ -72,6 +72,9 @@ def main(words: list[str]) -> None:
     validation, test = (
         split_examples(questions[name], written, args.seed, keys.answers_per_label) for name in ("validation", "test")
     )
+    if all(example.is_supported or example.error in left_out for example in validation.all):
+        kinds = " ".join(left_out)
+        raise InputError(f"leave_out {kinds}: leaves no wrong answer to choose the threshold by; name fewer kinds")
     train_rows = training_rows(train, tokenizer, max_tokens, keys.answers_per_row, keys.written_repeats)
     validation_rows = verification_rows(validation.all, tokenizer, max_tokens, keys.answers_per_row)
 

@@ -171,10 +171,7 @@ def test_left_out_kinds_are_in_the_report(tmp_path: Path, tiny_base: Path, corpu
         (["--leave_out", "typo"], "leave_out 'typo': not a kind of error; choose from number-changed, "),
         (["--answers_per_row", "0"], "answers_per_row 0: must be 1 or more"),
         (["--attn_implementation", "eager"], "works with 'sdpa' only; leave the key out"),
-        (
-            ["--load_best_model_at_end", "true"],
-            "load_best_model_at_end True: .* its last epoch; leave the key out",
-        ),
+        (["--metric_for_best_model", "loss"], "metric_for_best_model 'loss': .* its last epoch; leave the key out"),
         (["--written_answers", "nowhere"], "nowhere: folder not found"),
     ],
 )

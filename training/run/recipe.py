@@ -76,7 +76,7 @@ class VerifierKeys(CorpusKeys):
         default=None, metadata={"help": "folder of hand-written right and wrong answers to questions of the corpus"}
     )
     written_repeats: int = field(
-        default=3, metadata={"help": "how often an epoch has each hand-written answer; the other examples come once"}
+        default=2, metadata={"help": "how often an epoch has each hand-written answer; the other examples come once"}
     )
     answers_per_label: int = field(
         default=2, metadata={"help": "most right answers, and most wrong ones, that are made for a question"}

@@ -12,7 +12,7 @@ from dataset_builder.verification.errors.material import (
 )
 
 AUXILIARY = re.compile(
-    r"(?<![\w-])(is|are|was|were|can|could|must|should|will|would|may|does|do|did)\s+(?!not\b)", re.I
+    r"(?<![\w-])(is|are|was|were|can|could|must|should|will|would|may|does|do|did)\s+(?!not\b|so\b)", re.I
 )
 _ALLOW = (
     "achieves adapts adds allows applies avoids combines contains creates delivers detects eliminates enables exploits"
@@ -28,7 +28,7 @@ _REQUIRE = "requires runs saves schedules shares solves stores supports takes to
 BASE_FORMS = {"applies": "apply", "relies": "rely", "reaches": "reach"}
 VERBS = f"{_ALLOW} {_EXTEND} {_PERFORM} {_REQUIRE}".split()
 # After a pronoun or an acronym, where the word is a verb and not a noun.
-VERB = re.compile(rf"\b(?:[Ii]t|which|[Tt]his|[A-Z]\w*[A-Z0-9]\w*) ({'|'.join(VERBS)})(?=\s+\w)")
+VERB = re.compile(rf"\b(?:[Ii]t|which|[Tt]his|[A-Z]\w*[A-Z0-9]\w*) ({'|'.join(VERBS)})(?=\s+(?!no\b)\w)")
 _AUXILIARIES = "is are was were must should will would may"
 POSITIVE = {
     "cannot": "can",
@@ -41,7 +41,6 @@ POSITIVE = {
     "needs no": "needs a",
     "requires no": "requires a",
     "has no": "has a",
-    "neither": "both",
 }
 
 # A cause or purpose in a sentence, by its connective, to the next punctuation.
