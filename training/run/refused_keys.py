@@ -54,7 +54,10 @@ REFUSED_BY_GRPO: dict[str, str] = {
     "attn_implementation": OWN,
 }
 # The values that this project uses, of the keys where that is not false or none.
-USED_VALUES = {"restore_callback_states_from_checkpoint": True, "eval_on_start": True, "load_best_model_at_end": True}
+USED_VALUES = {
+    **{"restore_callback_states_from_checkpoint": True, "eval_on_start": True},
+    **{"load_best_model_at_end": True, "greater_is_better": True},
+}
 
 
 def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
