@@ -24,8 +24,8 @@ INTRODUCTION = """# File formats
 <!-- Written by `python -m docs.generate_formats`. Do not edit this page; edit the models' docstrings. -->
 
 Each file has one pydantic model, with one reader and one writer. Keys that a model does not name are ignored in papers
-and pairs, which you may bring yourself, and refused in all other files. A file of an older version is refused with a
-message that says how to write it again. `docs/schemas/` has the JSON schemas.
+and pairs, which you may bring yourself, kept by `eval verify`, and refused in all other files. A file of an older
+version is refused with a message that says how to write it again. `docs/schemas/` has the JSON schemas.
 """
 
 
@@ -68,6 +68,13 @@ FORMATS = (
     Format("dataset_builder.corpus.report:CorpusReport", "data/corpus/report.json", "build", "push, eval, cards"),
     Format("dataset_builder.hub.changes:PushedFiles", ".isca-qa-files.json", "push, publish", "push, publish"),
     Format("eval.run_metrics:RunMetrics", "runs/NAME/metrics.json", "training", "eval, cards"),
+    Format(
+        "dataset_builder.verification.report:VerifierReport",
+        "runs/VERIFIER/verifier.json",
+        "training verifier",
+        "eval verify",
+    ),
+    Format("eval.verify:VerifiedAnswer", "FILE.jsonl", "you, eval verify", "eval verify"),
     Format("eval.run_metrics:SampledAnswers", "data/best-of-8/samples.json", "training best_of_n", "publish"),
     Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards"),
     Format("eval.evidence:CitedAnswer", "answers.jsonl", "eval answer --json > answers.jsonl", "you"),

@@ -118,7 +118,7 @@ class RunMetrics(FileFormat):
     base_model: str | None
     base_model_path: str
     base_model_note: str | None
-    method: Literal["full", "lora", "grpo"]
+    method: Literal["full", "lora", "grpo", "verifier"]
     dataset: str
     dataset_revision: str | None
     license: str | None

@@ -3,12 +3,13 @@
 import argparse
 
 from dataset_builder.command import package_parser, run_stage
-from model_cards import publish, render
+from model_cards import publish, publish_verifier, render
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
-    return package_parser("model_cards", __doc__, {"render": render, "publish": publish})
+    stages = {"render": render, "publish": publish, "publish-verifier": publish_verifier}
+    return package_parser("model_cards", __doc__, stages)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ def draw_training_curve(folder: Path, metrics: RunMetrics) -> Path:
         axes.plot([step.epoch for step in steps], [step.loss for step in steps], color=COLORS[5], label="training")
         if validated:
             axes.plot(list(validated), list(validated.values()), "o", color=COLORS[1], label="validation")
-        axes.set(title="Loss on the answers", xlabel="epoch", ylabel="cross entropy, nats per token")
+        labels = "verdicts" if metrics.method == "verifier" else "answers"
+        axes.set(title=f"Loss on the {labels}", xlabel="epoch", ylabel="cross entropy, nats per token")
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False)
     return path

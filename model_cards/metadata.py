@@ -17,7 +17,7 @@ RESULTS_FILE = ".eval_results/isca-qa.yaml"
 
 def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str | None) -> dict[str, Any]:
     """Return the metadata with the scores as its model index; raises `InputError` for a model without a licence."""
-    from huggingface_hub import EvalResult, ModelCardData
+    from huggingface_hub import EvalResult
 
     if license_id is None:
         raise InputError(f"{run.source}: its recipe has no licence for the model; pass one, as --license apache-2.0")
@@ -38,6 +38,21 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
         )
         for config, entry in scores.systems[run.system].configs.items()
     ]
+    return model_metadata(
+        run,
+        names,
+        license_id,
+        pipeline_tag="text-generation",
+        tags=["computer-architecture", "question-answering"],
+        metrics=[HEADLINE],
+        eval_results=results,
+    )
+
+
+def model_metadata(run: TrainedRun, names: Names, license_id: str, tags: list[str], **more: Any) -> dict[str, Any]:
+    """Return the metadata of any model of the project; `more` are other fields of huggingface_hub's ModelCardData."""
+    from huggingface_hub import ModelCardData
+
     is_gemma = license_id == GEMMA
     relation = "adapter" if run.is_adapter else "finetune"
     data = ModelCardData(
@@ -47,14 +62,12 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
         license_name=GEMMA if is_gemma else None,
         license_link=GEMMA_TERMS if is_gemma else None,
         library_name="peft" if run.is_adapter else "transformers",
-        pipeline_tag="text-generation",
-        tags=["computer-architecture", "question-answering", *(["lora"] if run.is_adapter else [])],
+        tags=[*tags, *(["lora"] if run.is_adapter else [])],
         datasets=[names.trained.corpus.dataset],
-        metrics=[HEADLINE],
         # Only a Hub id: the Hub refuses the path of a folder.
         base_model=names.base if names.base_on_hub else None,
         base_model_relation=relation if names.base_on_hub else None,
-        eval_results=results,
+        **more,
     )
     return cast(dict[str, Any], data.to_dict())  # type: ignore[no-untyped-call]  # the class has no types
 

@@ -26,7 +26,15 @@ PUBLISHED = (
 
 
 def public_files(run: TrainedRun, scores: Scores, names: Names, license_id: str | None) -> dict[str, Path | bytes]:
-    """Return the files to publish by name: a path for a file as it is, bytes for one that is written anew."""
+    """Return the files of a model that answers, as `run_files` does, with its scores."""
+    return run_files(run, names, license_id) | {
+        SCORES_FILE: to_json(_public_scores(scores, names)).encode(),
+        RESULTS_FILE: eval_results_yaml(scores, run.system, names).encode(),
+    }
+
+
+def run_files(run: TrainedRun, names: Names, license_id: str | None) -> dict[str, Path | bytes]:
+    """Return the files of a run to publish by name: a path for a file as it is, bytes for one that is written anew."""
     files: dict[str, Path | bytes] = {
         path.name: path
         for path in sorted(run.path.iterdir())
@@ -34,8 +42,6 @@ def public_files(run: TrainedRun, scores: Scores, names: Names, license_id: str 
     }
     files[METRICS_FILE] = to_json(_public_metrics(run.metrics, names, license_id)).encode()
     files[RECIPE_FILE] = run.recipe_for(names, license_id).encode()
-    files[SCORES_FILE] = to_json(_public_scores(scores, names)).encode()
-    files[RESULTS_FILE] = eval_results_yaml(scores, run.system, names).encode()
     if run.is_adapter:
         config = read_json(run.path / ADAPTER_CONFIG) | {"base_model_name_or_path": names.base}
         files[ADAPTER_CONFIG] = (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()

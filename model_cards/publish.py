@@ -8,20 +8,18 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from dataset_builder.corpus.card import under_gemmas_terms
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import Push, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from dataset_builder.packaged_models import SOURCE_FILE
 from eval.analysis.scores import SCORES_FILE, Scores, read_scores
 from eval.models import find_model
 from eval.run_metrics import METRICS_FILE
 from model_cards.figures import draw_training_curve
-from model_cards.metadata import GEMMA
 from model_cards.model_card import model_card
 from model_cards.names import Names, name_on_hub, start_on_hub
 from model_cards.public_files import public_files
+from model_cards.publish_checks import NAME_ENCODER, base_on_hub, check_gemma, check_weights, encoder_on_hub
 from model_cards.trained_run import TrainedRun, read_trained_run
 from model_cards.training_data import Corpus, TrainingData, corpus_on_hub, training_data
 
@@ -56,18 +54,13 @@ def run_command(arguments: argparse.Namespace) -> None:
     run_folder: Path = arguments.run
     scores = read_scores(arguments.scores)
     run = _scored_run(run_folder, scores, arguments.scores)
-    base = arguments.base_model or run.metrics.base_model
-    if base is None:
-        raise InputError(
-            f"--run {run_folder}: its base model {run.metrics.base_model_path} is a local folder without a Hub id; "
-            "pass --base-model ORG/NAME"
-        )
+    base = base_on_hub(run, arguments.base_model)
     encoder = _check_encoders(scores, arguments.scores, run)
     use = f"the corpus of the scores in {arguments.scores}"
     scored = corpus_on_hub(scores.dataset, scores.revision, arguments.dataset_id, "--dataset-id", use)
     trained, from_gemma = _training_data(run, scored, arguments.train_dataset_id, arguments.start_model)
     license_id = arguments.license or run.metrics.license
-    _check_gemma(run, trained, from_gemma, license_id)
+    check_gemma(run, trained, from_gemma, license_id)
     names = Names(
         model=arguments.repo_id,
         base=base,
@@ -98,7 +91,7 @@ def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedR
     run = read_trained_run(folder, system or run_folder.name)
     if run is None:
         raise InputError(f"--run {run_folder}: has no {METRICS_FILE}, so it is not a run; give the folder of a run")
-    _check_weights(run_folder)
+    check_weights(run_folder)
     if system is None:
         described = [
             f"{system.model or name} ({system.prompt} prompt, {system.decoding.method} decoding)"
@@ -111,34 +104,15 @@ def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedR
     return run
 
 
-def _check_weights(folder: Path) -> None:
-    from safetensors import SafetensorError, safe_open
-
-    for path in folder.glob("*.safetensors"):
-        try:
-            with safe_open(path, framework="numpy") as weights:
-                empty = not weights.keys()
-        except SafetensorError as error:
-            raise InputError(f"{path}: is not a complete safetensors file ({error}); train the model again") from error
-        if empty:
-            raise InputError(f"{path}: has no weights; train the model again")
-
-
 def _check_encoders(scores: Scores, scores_path: Path, run: TrainedRun) -> str | None:
     """Return the Hub id of the recipe's encoder; raises `InputError` if an encoder of recipe or scores has none."""
-    remedy = f'write {{"hub_id": "ORG/NAME"}} into its {SOURCE_FILE}'
     for encoder in (*scores.encoders, *([scores.cross_encoder] if scores.cross_encoder else [])):
         if name_on_hub(encoder) != encoder:
             raise InputError(
-                f"--scores {scores_path}: the encoder {encoder} is a local folder without a Hub id; {remedy} and run "
-                "the evaluation again, which keeps the answers"
+                f"--scores {scores_path}: the encoder {encoder} is a local folder without a Hub id; {NAME_ENCODER} "
+                "and run the evaluation again, which keeps the answers"
             )
-    name = run.encoder and name_on_hub(run.encoder)
-    if run.encoder and not name:
-        raise InputError(
-            f"--run {run.source}: the encoder {run.encoder} of its recipe is a local folder without a Hub id; {remedy}"
-        )
-    return name
+    return encoder_on_hub(run)
 
 
 def _training_data(
@@ -164,16 +138,3 @@ def _training_data(
         return name
 
     return training_data(run.metrics, f"--run {run.source}", find_corpus, name_model), started_from_gemma
-
-
-def _check_gemma(run: TrainedRun, trained: TrainingData, from_gemma: bool, license_id: str | None) -> None:
-    """Raise `InputError` for a model that is made from output of Gemma, and does not have Gemma's licence."""
-    report = trained.corpus.report
-    teacher = report.train_teacher if report else ""
-    written_by_gemma = report is not None and under_gemmas_terms(teacher, report.teachers[teacher])
-    if (from_gemma or written_by_gemma) and license_id != GEMMA:
-        origin = trained.start if from_gemma else f"pairs written by {teacher}"
-        raise InputError(
-            f"--run {run.source}: the model was made from {origin}. Gemma's terms count such a model as a derivative "
-            f"of Gemma, and its licence is {license_id!r}; pass --license gemma"
-        )

@@ -47,6 +47,12 @@ class TrainedRun:
         return str(encoder) if encoder else None
 
     @property
+    def _written_answers(self) -> str | None:
+        """Return a verifier's folder of hand-written answers, without the folders of one machine."""
+        folder = self.recipe.get("written_answers")
+        return Path(str(folder)).name if folder and Path(str(folder)).is_absolute() else None
+
+    @property
     def settings(self) -> dict[str, object]:
         """Return the values of the most important settings by their titles."""
         shown = {"all-linear": "all linear layers"}
@@ -61,6 +67,7 @@ class TrainedRun:
             "encoder": names.encoder,
             "license": license_id,
             "output_dir": f"runs/{self.path.resolve().name}",
+            "written_answers": self._written_answers,
         }
         changed = {**self.recipe, **{key: value for key, value in changes.items() if value is not None}}
         return yaml.safe_dump(changed, sort_keys=True, allow_unicode=True)

@@ -131,7 +131,7 @@ def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str
     from torch.utils.data import SequentialSampler
     from trl.trainer.sft_config import SFTConfig
 
-    from training.data.collator import RowCollator
+    from dataset_builder.token_rows.collator import RowCollator
     from training.data.tokenization import rows_by_paper
     from training.trainer import RowTrainer
 

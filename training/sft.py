@@ -72,7 +72,7 @@ def main(words: list[str]) -> None:
     from transformers import AutoConfig
     from trl.trainer.utils import get_peft_config
 
-    from training.data.collator import RowCollator
+    from dataset_builder.token_rows.collator import RowCollator
     from training.run.artifacts import TrainingData, chosen_epoch, epoch_losses, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch

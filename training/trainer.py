@@ -15,9 +15,10 @@ from transformers.trainer_utils import EvalLoopOutput
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from training.data.collator import attention_mask
+from dataset_builder.token_rows.collator import attention_mask
+from dataset_builder.token_rows.row import NO_LOSS
 from training.data.sampler import BeginEpoch, EpochOrderSampler
-from training.data.tokenization import NO_LOSS, pad_dataset
+from training.data.tokenization import pad_dataset
 from training.guarded_trainer import GuardedTrainer
 from training.hardware import compile_layers
 from training.label_scores import LabelScores, score_labels

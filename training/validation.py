@@ -36,7 +36,7 @@ class ValidationAnswers:
         answers: dict[int, str] = {}
         similarities: list[float] = []
         if share:
-            with _answering(model):
+            with in_evaluation_mode(model):
                 for batch in answer_in_batches(model, self._tokenizer, share):
                     answers |= {number: answer.text for number, answer in batch.items()}
             similarities = self._encoder.similarities(
@@ -85,7 +85,7 @@ class ValidationAtEpochEnd(TrainerCallback):
 
 
 @contextmanager
-def _answering(model: PreTrainedModel) -> Iterator[None]:
+def in_evaluation_mode(model: PreTrainedModel) -> Iterator[None]:
     """Put the model into evaluation mode, without autocast, within the block.
 
     accelerate adds autocast as an attribute `forward` of the model object, which hides the method of the class.

@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from transformers import Cache, PreTrainedModel
 
+from dataset_builder.token_rows.row import shared_length
 from eval.generation.generation_rules import GenerationRules
 from eval.generation.grouped_attention import grouped_attention, preallocated_cache
 from eval.generation.number_guard import GuardedAnswer, NumberGuard, mask_numbers
@@ -32,13 +33,6 @@ class TokenAnswer:
 
     tokens: list[int]
     certain: bool
-
-
-def shared_length(prompts: list[list[int]]) -> int:
-    """Return how many tokens the prompts of one paper have in common; at least one token of each is not shared."""
-    shortest = min(map(len, prompts)) - 1
-    columns = enumerate(zip(*(prompt[:shortest] for prompt in prompts), strict=True))
-    return next((column for column, tokens in columns if len(set(tokens)) > 1), shortest)
 
 
 def cache_columns(papers: list[list[list[int]]], max_new_tokens: int, samples: int = 1) -> int:

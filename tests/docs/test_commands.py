@@ -111,7 +111,7 @@ def check_training_stage(module: str, words: list[str]) -> None:
     """Check the options of a training stage, then that its recipe exists and has the keys that the command sets."""
     from dataset_builder.command import stage_parser
     from dataset_builder.errors import InputError
-    from training.run.recipe import ProjectKeys, SFTKeys, parse_recipe, recipe_words
+    from training.run.recipe import ProjectKeys, SFTKeys, VerifierKeys, parse_recipe, recipe_words
 
     arguments, others = accepted(stage_parser(importlib.import_module(module)).parse_known_args, words)
     if "recipe_keys" not in arguments or not words:
@@ -120,7 +120,11 @@ def check_training_stage(module: str, words: list[str]) -> None:
     from trl import GRPOConfig, SFTConfig
 
     arguments.recipe_keys = others
-    keys, config = (ProjectKeys, GRPOConfig) if module == "training.align" else (SFTKeys, SFTConfig)
+    stages: dict[str, tuple[type[Any], type[Any]]] = {
+        "training.align": (ProjectKeys, GRPOConfig),
+        "training.verifier": (VerifierKeys, SFTConfig),
+    }
+    keys, config = stages.get(module, (SFTKeys, SFTConfig))
     try:
         # Any machine can run the test: a CPU has no bfloat16 by TRL's default.
         parse_recipe([str(word) for word in recipe_words(arguments)], {"use_cpu": True, "bf16": False}, keys, config)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 
-from training.data.collator import RowCollator
+from dataset_builder.token_rows.collator import RowCollator
 
 
 def tiny_model(architecture: str) -> Any:

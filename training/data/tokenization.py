@@ -1,15 +1,12 @@
 """Tokenize question-answer pairs into training rows: one row for each pair, or one for each paper with all its pairs.
 
-Several questions share one abstract. In a row of a paper, the tokens that its prompts have in common come once, then
-the rest of each prompt with its answer. Such a part sees the common tokens and itself, but not the other parts, and
-its positions continue from the common tokens. So each answer is predicted from exactly the tokens that the evaluation
-gives to the model.
+Several questions share one abstract, which a row of a paper has only once; see `dataset_builder.token_rows.row`. Each
+answer is predicted from exactly the tokens that the evaluation gives to the model.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from datasets import Dataset, concatenate_datasets
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
@@ -19,9 +16,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import is_hub_id
 from dataset_builder.packaged_models import how_to_write
 from dataset_builder.prompt import build_completion, fit_prompt
-from eval.generation.shared_prefix import shared_length
-
-NO_LOSS = -100  # torch's cross entropy and TRL ignore this label
+from dataset_builder.token_rows.row import TokenizedRow, token_row
 
 
 @dataclass(frozen=True)
@@ -31,20 +26,6 @@ class TokenizedPair:
     paper_id: str
     prompt: list[int]
     answer: list[int]
-
-
-class TokenizedRow(TypedDict):
-    """A training row. All lists have the same length.
-
-    `labels` are the tokens of the answers and their end-of-sequence tokens, and -100 elsewhere. `parts` is 0 for the
-    common tokens and 1, 2, ... for the questions. `pairs` is the number of questions.
-    """
-
-    input_ids: list[int]
-    labels: list[int]
-    position_ids: list[int]
-    parts: list[int]
-    pairs: int
 
 
 def load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:
@@ -115,17 +96,4 @@ def pad_dataset(rows: Dataset, multiple: int) -> Dataset:
 
 
 def _row(pairs: list[TokenizedPair]) -> TokenizedRow:
-    # Compare tokens, not text: a tokenizer may join characters across the end of the abstract.
-    common = shared_length([pair.prompt for pair in pairs])
-    ids = pairs[0].prompt[:common]
-    labels = [NO_LOSS] * common
-    positions = list(range(common))
-    parts = [0] * common
-    for number, pair in enumerate(pairs, start=1):
-        rest = pair.prompt[common:]
-        length = len(rest) + len(pair.answer)
-        ids += rest + pair.answer
-        labels += [NO_LOSS] * len(rest) + pair.answer
-        positions += range(common, common + length)
-        parts += [number] * length
-    return TokenizedRow(input_ids=ids, labels=labels, position_ids=positions, parts=parts, pairs=len(pairs))
+    return token_row([pair.prompt for pair in pairs], [pair.answer for pair in pairs])

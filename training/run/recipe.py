@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -31,8 +31,8 @@ MOST_USED = """--model_name_or_path: base model, folder or Hub id (training.alig
 
 
 @dataclass
-class ProjectKeys:
-    """The recipe keys of this project. The other keys of a recipe are TRL's."""
+class CorpusKeys:
+    """The recipe keys of this project that every stage has. The other keys of a recipe are TRL's."""
 
     dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
     dataset_revision: str | None = field(
@@ -43,6 +43,12 @@ class ProjectKeys:
         metadata={"help": "sentence encoder that compares answers, folder or Hub id"},
     )
     license: str | None = field(default=None, metadata={"help": "licence of the trained model, for its card"})
+
+
+@dataclass
+class ProjectKeys(CorpusKeys):
+    """The recipe keys of this project in a recipe that trains a model to answer."""
+
     validation_questions: int = field(
         default=64,
         metadata={
@@ -62,7 +68,28 @@ class SFTKeys(ProjectKeys):
     )
 
 
-Keys = TypeVar("Keys", bound=ProjectKeys)
+@dataclass
+class VerifierKeys(CorpusKeys):
+    """The recipe keys of this project in a recipe of `training.verifier`."""
+
+    written_answers: str | None = field(
+        default=None, metadata={"help": "folder of hand-written right and wrong answers to questions of the corpus"}
+    )
+    written_repeats: int = field(
+        default=2, metadata={"help": "how often an epoch has each hand-written answer; the other examples come once"}
+    )
+    answers_per_label: int = field(
+        default=2, metadata={"help": "most right answers, and most wrong ones, that are made for a question"}
+    )
+    answers_per_row: int = field(
+        default=12, metadata={"help": "most answers on one paper that share a row, and so one reading of the abstract"}
+    )
+    leave_out: list[str] = field(
+        default_factory=list, metadata={"help": "kinds of error that training does not see; the report has them"}
+    )
+
+
+Keys = TypeVar("Keys", bound=CorpusKeys)
 Config = TypeVar("Config", bound="TrainingArguments")
 
 
@@ -129,16 +156,20 @@ def parse_recipe(
     return Recipe(keys=own, training=training, model=model, values=values)
 
 
-def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[ProjectKeys]) -> None:
+def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[CorpusKeys]) -> None:
     """Add `--config`, and help on the recipe keys, which `parse_recipe` parses."""
     command.add_argument("--config", metavar="FILE", help="recipe, for example one of training/recipes")
-    own = "\n".join(f"--{item.name}: {item.metadata['help']}; default: {item.default}" for item in fields(keys))
+    own = "\n".join(f"--{item.name}: {item.metadata['help']}; default: {_default(item)}" for item in fields(keys))
     command.add_argument_group(
         "recipe keys",
         f"--KEY VALUE overrides any key of the recipe. The keys of this project are\n\n{own}\n\n"
         f"The most used of TRL's keys are\n\n{MOST_USED}\n\nand the others are in https://huggingface.co/docs/trl",
     )
     command.set_defaults(recipe_keys=[])
+
+
+def _default(item: Field[Any]) -> object:
+    return "none" if item.default is MISSING else item.default
 
 
 def recipe_words(arguments: argparse.Namespace) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
-from training.run.recipe import ProjectKeys, Recipe, SFTKeys
+from training.run.recipe import ProjectKeys, Recipe, SFTKeys, VerifierKeys
 
 if TYPE_CHECKING:
     from trl.trainer.grpo_config import GRPOConfig
@@ -40,6 +40,12 @@ REFUSED_BY_SFT: dict[str, str] = {
 REFUSED_WITH_VALIDATION: dict[str, str] = dict.fromkeys(
     ("load_best_model_at_end", "metric_for_best_model", "greater_is_better"), CHOSEN
 )
+LAST_EPOCH = "has no effect here: a stage always trains, and this one keeps its last epoch"
+REFUSED_BY_VERIFIER: dict[str, str] = {
+    **REFUSED_BY_SFT,
+    **dict.fromkeys(("do_train", "do_eval", "do_predict"), LAST_EPOCH),
+    **dict.fromkeys(REFUSED_WITH_VALIDATION, LAST_EPOCH),
+}
 REFUSED_BY_GRPO: dict[str, str] = {
     **REFUSED,
     **dict.fromkeys(("use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"), ADAPTER),
@@ -55,11 +61,7 @@ USED_VALUES = dict.fromkeys(
 
 def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.sft` that would be ignored or do harm."""
-    if recipe.model.attn_implementation not in (None, "sdpa"):
-        raise InputError(
-            f"attn_implementation {recipe.model.attn_implementation!r}: the attention mask that separates the "
-            "questions of a paper works with 'sdpa' only; leave the key out"
-        )
+    _refuse_other_attention(recipe)
     _refuse(recipe.values, REFUSED_BY_SFT)
     if not recipe.keys.validation_questions:
         return
@@ -71,13 +73,35 @@ def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
         )
 
 
+def refuse_verifier_keys(recipe: "Recipe[VerifierKeys, SFTConfig]") -> None:
+    """Raise `InputError` for the first key of a recipe of `training.verifier` that would be ignored or do harm."""
+    from dataset_builder.verification.example import ERROR_KINDS
+
+    _refuse_other_attention(recipe)
+    _refuse(recipe.values, REFUSED_BY_VERIFIER, used={})
+    for key in ("written_repeats", "answers_per_label", "answers_per_row"):
+        if getattr(recipe.keys, key) < 1:
+            raise InputError(f"{key} {getattr(recipe.keys, key)}: must be 1 or more")
+    for kind in recipe.keys.leave_out:
+        if kind not in ERROR_KINDS:
+            raise InputError(f"leave_out {kind!r}: not a kind of error; choose from {', '.join(ERROR_KINDS)}")
+
+
 def refuse_grpo_keys(recipe: "Recipe[ProjectKeys, GRPOConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.align` that would be ignored or do harm."""
     _refuse(recipe.values, REFUSED_BY_GRPO)
 
 
-def _refuse(values: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+def _refuse_other_attention(recipe: "Recipe[Any, Any]") -> None:
+    if recipe.model.attn_implementation not in (None, "sdpa"):
+        raise InputError(
+            f"attn_implementation {recipe.model.attn_implementation!r}: the attention mask that separates the "
+            "questions of a paper works with 'sdpa' only; leave the key out"
+        )
+
+
+def _refuse(values: Mapping[str, Any], reasons: Mapping[str, str], used: Mapping[str, bool] = USED_VALUES) -> None:
     for key, reason in reasons.items():
         value = values.get(key)
-        if value is not None and value is not USED_VALUES.get(key, False):
+        if value is not None and value is not used.get(key, False):
             raise InputError(f"{key} {value!r}: {reason}; leave the key out")

@@ -14,6 +14,7 @@ import pytest
 from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
+from dataset_builder.token_rows.row import shared_length
 from eval.generation import answers as answering
 from eval.generation.answers import (
     answer_alone,
@@ -23,7 +24,7 @@ from eval.generation.answers import (
 )
 from eval.generation.batches import group_by_paper, plan_batches
 from eval.generation.generation_rules import GenerationRules, count_cut_abstracts, read_rules, rules_of_folder
-from eval.generation.shared_prefix import _draw, answer_papers, cache_columns, shared_length
+from eval.generation.shared_prefix import _draw, answer_papers, cache_columns
 from eval.models import find_model
 from eval.prompting import FORMS, Answer, Prompt, PromptForm
 from eval.run_metrics import AnswerSampling

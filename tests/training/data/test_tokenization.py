@@ -13,10 +13,10 @@ import torch
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
+from dataset_builder.token_rows.collator import attention_mask
+from dataset_builder.token_rows.row import NO_LOSS
 from tests.training.trainers import row_trainer, tiny_model
-from training.data.collator import attention_mask
 from training.data.tokenization import (
-    NO_LOSS,
     TokenizedPair,
     load_tokenizer,
     pad_dataset,

@@ -12,8 +12,8 @@ import pytest
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
 from training.hardware import check_processes, machine_defaults
-from training.run.recipe import ProjectKeys, Recipe, SFTKeys, parse_recipe
-from training.run.refused_keys import refuse_grpo_keys, refuse_sft_keys
+from training.run.recipe import ProjectKeys, Recipe, SFTKeys, VerifierKeys, parse_recipe
+from training.run.refused_keys import refuse_grpo_keys, refuse_sft_keys, refuse_verifier_keys
 
 RECIPES = sorted(path for folder in ("training", "tests") for path in (REPOSITORY / folder / "recipes").glob("*.yaml"))
 TINY = str(REPOSITORY / "tests/recipes/tiny-full.yaml")
@@ -30,17 +30,22 @@ def sft_recipe(words: list[str], defaults: dict[str, Any]) -> Recipe[SFTKeys, An
 def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
     """The launch line and the method fit the file's name, checkpointing is off, and no key is deprecated."""
     from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.sft_config import SFTConfig
 
     words, defaults = ["--config", str(path)], {"bf16": False, "use_cpu": True}
-    stage = "align" if path.stem.endswith("-grpo") else "sft"
-    grpo = stage == "align"
+    stage = {"grpo": "align", "verifier": "verifier"}.get(path.stem.rsplit("-", 1)[1], "sft")
+    keys, config, refuse = {
+        "align": (ProjectKeys, GRPOConfig, refuse_grpo_keys),
+        "sft": (SFTKeys, SFTConfig, refuse_sft_keys),
+        "verifier": (VerifierKeys, SFTConfig, refuse_verifier_keys),
+    }[stage]
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)
-        recipe: Any = parse_recipe(words, defaults, ProjectKeys, GRPOConfig) if grpo else sft_recipe(words, defaults)
+        recipe: Any = parse_recipe(words, defaults, keys, config)
     assert f"-m training.{stage} --config {path.relative_to(REPOSITORY)}\n" in path.read_text()
     assert recipe.training.output_dir == f"runs/{path.stem}"
     assert not recipe.training.gradient_checkpointing
-    refuse_grpo_keys(recipe) if grpo else refuse_sft_keys(recipe)
+    refuse(recipe)
     if stage == "sft":
         assert recipe.keys.rows == "paper"
         assert recipe.model.use_peft is not path.stem.endswith("-full")
@@ -51,7 +56,7 @@ def test_documented_commands_make_the_base_of_every_recipe() -> None:
     bases = {
         sft_recipe(["--config", str(path)], {"bf16": False}).base_model
         for path in (REPOSITORY / "training/recipes").glob("*.yaml")
-        if not path.stem.endswith("-grpo")
+        if not path.stem.endswith(("-grpo", "-verifier"))
     }
     assert bases == {"data/models/smollm2", "openai-community/gpt2"}
 

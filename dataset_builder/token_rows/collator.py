@@ -1,10 +1,10 @@
-"""Collate training rows: pad them, and compute the attention mask that separates the questions of one paper."""
+"""Collate rows: pad them, and compute the attention mask that separates the questions of one paper."""
 
 from dataclasses import dataclass
 
 import torch
 
-from training.data.tokenization import NO_LOSS, TokenizedRow
+from dataset_builder.token_rows.row import NO_LOSS, TokenizedRow
 
 PADDING = -1  # the part number of padding
 

@@ -1,0 +1,62 @@
+"""Build the verifier's prompt: plain text, the same for every base model, in training and in scoring."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dataset_builder.errors import InputError
+from dataset_builder.prompt import fit_context
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+YES, NO = " yes", " no"
+
+
+def build_verification_prompt(context: str, question: str, answer: str) -> str:
+    """Return the prompt. It ends without a space, since the verdict begins with one."""
+    return (
+        f"Abstract: {context}\n\nQuestion: {question}\n\nAnswer: {answer}\n\n"
+        "Does the abstract support the answer? Reply yes or no:"
+    )
+
+
+@dataclass(frozen=True)
+class VerdictTokens:
+    """The token ids of the verdict: the tokens that " yes" and " no" have in common, then one token for each."""
+
+    common: list[int]
+    yes: int
+    no: int
+
+
+def verdict_tokens(tokenizer: "PreTrainedTokenizerBase") -> VerdictTokens:
+    """Return the tokens of the verdict; raises `InputError` if the tokenizer has the same tokens for both words."""
+    yes, no = (tokenizer(word, add_special_tokens=False)["input_ids"] for word in (YES, NO))
+    for number, (first, second) in enumerate(zip(yes, no, strict=False)):
+        if first != second:
+            return VerdictTokens(yes[:number], first, second)
+    raise InputError(f"the tokenizer has the same tokens for {YES!r} and {NO!r}; choose another base model")
+
+
+def encode_verification(
+    tokenizer: "PreTrainedTokenizerBase", context: str, question: str, answer: str, max_tokens: int
+) -> list[int]:
+    """Return the token ids of the prompt and the beginning of the verdict; the verdict's token follows them.
+
+    With the verdict they have at most `max_tokens` tokens: an abstract that is too long loses its end. Raises
+    `InputError` if question and answer are too long without an abstract.
+    """
+    verdict = verdict_tokens(tokenizer)
+    room = max_tokens - len(verdict.common) - 1
+
+    def encode(kept: str) -> list[int]:
+        ids: list[int] = tokenizer(build_verification_prompt(kept, question, answer))["input_ids"]
+        return ids
+
+    ids = encode(fit_context(tokenizer, context, room, encode))
+    if len(ids) > room:
+        raise InputError(
+            f"question {question[:60]!r}: question and answer have more than {max_tokens} tokens without the "
+            "abstract; shorten the answer"
+        )
+    return [*ids, *verdict.common]

@@ -1,0 +1,208 @@
+"""Training a verifier on the tiny base: rows and labels, run folder, report, kills, left-out kinds, errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_builder.corpus.load import load_corpus_split
+from dataset_builder.corpus.questions import CorpusQuestion, read_questions
+from dataset_builder.errors import InputError
+from dataset_builder.prompt import INSTRUCTION
+from dataset_builder.token_rows.row import NO_LOSS
+from dataset_builder.verification.errors.by_kind import RULES
+from dataset_builder.verification.example import Example
+from dataset_builder.verification.prompt import verdict_tokens
+from dataset_builder.verification.report import read_verifier_report
+from eval.run_metrics import read_run_metrics
+from tests.conftest import REPOSITORY, contents
+from tests.corpus_slice import CORPUS_SLICE
+from training.data.verification import (
+    SplitExamples,
+    read_written,
+    split_examples,
+    training_rows,
+    verification_rows,
+)
+
+APART = ("metrics.json", "README.md", "recipe.yaml")
+WRITTEN = CORPUS_SLICE / "faithfulness"
+ABSTRACT = "Zebra turns off idle ways of large caches and saves 40% of their power on average."
+
+
+def _example(answer: str, context: str = ABSTRACT, *, right: bool = True) -> Example:
+    return Example("10.1/a", context, "What does it save?", answer, None if right else "unit")
+
+
+def _command(tiny_base: Path, corpus: Path, encoder: Path, out: Path, *more: object) -> tuple[object, ...]:
+    return (
+        *("training.verifier", "--config", REPOSITORY / "tests/recipes/tiny-verifier.yaml"),
+        *("--model_name_or_path", tiny_base, "--dataset", corpus, "--encoder", encoder, "--output_dir", out),
+        *("--written_answers", WRITTEN, "--bf16", "false", *more),
+    )
+
+
+def test_row_has_a_verdict_for_each_answer(tokenizer: Any) -> None:
+    """Three answers in rows of two: the abstract once in a row, and one label behind each answer."""
+    examples = [_example("Power."), _example("Time.", right=False), _example("40%.")]
+    rows = verification_rows(examples, tokenizer, 512, 2)
+    verdict = verdict_tokens(tokenizer)
+    assert rows["pairs"] == [2, 1]
+    assert [[label for label in row if label != NO_LOSS] for row in rows["labels"]] == [
+        [verdict.yes, verdict.no],
+        [verdict.yes],
+    ]
+    text = tokenizer.decode(rows[0]["input_ids"])
+    assert text.count("Zebra turns off") == 1
+    assert text.count("Reply yes or no:") == 2
+
+
+def test_written_answers_are_repeated(tokenizer: Any) -> None:
+    """In rows of their own, after the rows of the made ones."""
+    written = [_example("Energy.", right=False)]
+    examples = SplitExamples([_example("Power.")], written)
+    once = verification_rows(written, tokenizer, 512, 12).to_list()
+    rows = training_rows(examples, tokenizer, 512, 12, written_repeats=3).to_list()
+    assert len(rows) == 4
+    assert rows[1:] == once * 3
+    without = training_rows(SplitExamples(examples.made, []), tokenizer, 512, 12, written_repeats=3)
+    assert without.to_list() == rows[:1]
+
+
+def test_split_has_the_written_answers_on_its_papers(corpus: Path) -> None:
+    """Each answer is in the split of its paper; the kinds that are left out are neither made nor taken."""
+    written = read_written(str(WRITTEN))
+    papers = {}
+    for name in ("train", "validation", "test"):
+        questions = read_questions(load_corpus_split(str(corpus), None, name))
+        examples = split_examples(questions, written, 0, 2)
+        papers[name] = {example.paper_id for example in examples.written}
+        assert papers[name] <= {question.paper_id for question in questions}
+        if name == "train":
+            fewer = split_examples(questions, written, 0, 2, ["cause"])
+            assert any(example.error == "cause" for example in examples.written)
+            assert not any(example.error == "cause" for example in fewer.all)
+    assert papers["train"] | papers["validation"] == {answer.paper_id for answer in written}
+    assert not papers["test"]
+
+
+def test_split_without_wrong_answers_is_refused() -> None:
+    """An answer from which no rule makes a wrong one."""
+    question = CorpusQuestion(INSTRUCTION, "Yes.", "Why?", "Yes.", "10.1/a", 2020)
+    with pytest.raises(InputError, match="make no wrong answer from the 1 pairs of a split, on 1 papers"):
+        split_examples([question], [], 0, 2)
+
+
+@pytest.fixture(scope="module")
+def verifier_run(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, corpus: Path, encoder: Path) -> Path:
+    """Return the folder of an unbroken run."""
+    from training.verifier import main
+
+    out = tmp_path_factory.mktemp("verifier") / "run"
+    main(list(map(str, _command(tiny_base, corpus, encoder, out)[1:])))
+    return out
+
+
+@pytest.mark.slow
+def test_run_folder_has_adapter_metrics_and_report(verifier_run: Path) -> None:
+    """The files of any run, and figures for every kind of error on the test papers."""
+    names = {path.name for path in verifier_run.iterdir()}
+    assert {"adapter_model.safetensors", "verifier.json", "metrics.json", "environment.json", "recipe.yaml"} <= names
+    assert not [name for name in names if name.startswith("checkpoint") or name.endswith((".bin", ".pt"))]
+    metrics, report = read_run_metrics(verifier_run), read_verifier_report(verifier_run)
+    assert metrics.method == "verifier"
+    assert metrics.train_pairs == report.train_examples + report.train_written_answers
+    before, after = metrics.validation_before.loss, metrics.validation.loss
+    assert before is not None and after is not None and after < before
+    assert report.left_out == []
+    assert report.test.by_kind.keys() == RULES.keys()
+    assert report.written is not None and report.written.papers > 0
+    assert 0 < report.threshold < 1
+    assert report.baselines.keys() == {
+        *("similarity to the reference", "similarity to the nearest sentence", "checks of numbers and names"),
+    }
+    assert all(figures.by_kind.keys() == RULES.keys() for figures in report.baselines.values())
+    # A changed number is what the checks find; other errors have only numbers and names of the abstract.
+    checks = report.baselines["checks of numbers and names"].by_kind
+    assert checks["number-changed"] > 0.9 > 0.6 > checks["direction"]
+
+
+@pytest.mark.slow
+def test_killed_run_ends_with_the_same_files(
+    tmp_path: Path,
+    verifier_run: Path,
+    tiny_base: Path,
+    corpus: Path,
+    encoder: Path,
+    stage: Callable[..., Any],
+    killed: Callable[..., None],
+) -> None:
+    """Killed in the second epoch, and again before the end; then it is finished, and does nothing more."""
+    command = _command(tiny_base, corpus, encoder, tmp_path / "run")
+    steps = len(read_run_metrics(verifier_run).loss_by_step)
+    killed("training.run.stopwatch.Stopwatch.on_step_begin", steps - 2, *command)
+    killed("training.run.folder.finish_run", 1, *command)
+    done = stage(*command)
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "run", without=APART) == contents(verifier_run, without=APART)
+    done = stage(*command)
+    assert "this run is finished; nothing to do" in done.stderr
+
+
+@pytest.mark.slow
+def test_left_out_kinds_are_in_the_report(tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path) -> None:
+    """Training has fewer examples of the other kinds' labels, and the test papers have all kinds."""
+    from training.verifier import main
+
+    more = ("--leave_out", "negation", "direction", "--max_steps", 1, "--written_answers", WRITTEN)
+    main(list(map(str, _command(tiny_base, corpus, encoder, tmp_path / "run", *more)[1:])))
+    report = read_verifier_report(tmp_path / "run")
+    assert report.left_out == ["negation", "direction"]
+    assert report.test.by_kind.keys() == RULES.keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--leave_out", "typo"], "leave_out 'typo': not a kind of error; choose from number-changed, "),
+        (["--answers_per_row", "0"], "answers_per_row 0: must be 1 or more"),
+        (["--attn_implementation", "eager"], "works with 'sdpa' only; leave the key out"),
+        (["--metric_for_best_model", "loss"], "metric_for_best_model 'loss': .* its last epoch; leave the key out"),
+        (["--written_answers", "nowhere"], "nowhere: folder not found"),
+    ],
+)
+def test_wrong_recipe_is_named(
+    words: list[str], problem: str, tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path
+) -> None:
+    """Before anything is trained or written."""
+    from training.verifier import main
+
+    with pytest.raises(InputError, match=problem):
+        main(list(map(str, [*_command(tiny_base, corpus, encoder, tmp_path / "run")[1:], *words])))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_adapter_answers_as_a_verifier_after_loading(
+    verifier_run: Path, tiny_base: Path, corpus: Path, tokenizer: Any
+) -> None:
+    """The saved adapter gives the supports from which verifier.json was made: the same test AUROC."""
+    from dataset_builder.verification.report import split_figures
+    from dataset_builder.verification.verifier import Verifier
+    from eval.generation.answers import load_model
+    from eval.models import find_model
+
+    report = read_verifier_report(verifier_run)
+    test = split_examples(read_questions(load_corpus_split(str(corpus), None, "test")), [], 0, 2).made
+    model, loaded = load_model(find_model("--model", str(verifier_run)))
+    items = [(example.context, example.question, example.answer) for example in test]
+    scores: dict[int, float] = {}
+    for batch in Verifier(model, loaded, report.max_tokens).score_batches(items):
+        scores |= batch
+    figures = split_figures(test, [scores[number] for number in range(len(test))], report.threshold)
+    assert figures.all_kinds.auroc == pytest.approx(report.test.all_kinds.auroc, abs=1e-3)
+    assert json.loads((verifier_run / "adapter_config.json").read_text())["base_model_name_or_path"] == str(tiny_base)

@@ -1,0 +1,157 @@
+"""Train a verifier, which reads an abstract, a question and an answer, and says whether the abstract supports it.
+
+    python -m training.verifier --config training/recipes/smollm2-verifier.yaml
+
+Its examples come from the pairs of a corpus, with wrong answers made by rules, and from hand-written answers. The same
+command resumes an interrupted run from its last checkpoint, and does nothing if the run is finished. `verifier.json`
+in the run folder has the threshold, and how well the verifier finds errors on papers that it was not trained on.
+"""
+
+import argparse
+import copy
+import logging
+import os
+import sys
+from typing import Any, cast
+
+from dataset_builder.command import run_stage, stage_parser
+from dataset_builder.errors import InputError
+from training.run.recipe import VerifierKeys, add_recipe_arguments, parse_recipe, recipe_words
+from training.run.refused_keys import refuse_verifier_keys
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_recipe_arguments(command, VerifierKeys)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Train by the recipe."""
+    main(recipe_words(arguments))
+
+
+def main(words: list[str]) -> None:
+    """Train by the recipe `--config FILE --KEY VALUE ...`."""
+    from trl.trainer.sft_config import SFTConfig
+
+    from dataset_builder.hardware import use_all_threads
+    from training.hardware import check_processes, compiled_padding, machine_defaults
+
+    recipe = parse_recipe(words, machine_defaults(), VerifierKeys, SFTConfig)
+    refuse_verifier_keys(recipe)
+    check_processes(recipe.training, validation_questions=0)
+    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        raise InputError("training.verifier: under FSDP no process has the whole model to score with; leave FSDP out")
+    use_all_threads()
+
+    from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+    from dataset_builder.corpus.questions import read_questions
+    from dataset_builder.grounding import load_encoder
+    from dataset_builder.verification.example import ErrorKind
+    from eval.models import find_encoder
+    from training.data.tokenization import load_tokenizer
+    from training.data.verification import read_written, split_examples, training_rows, verification_rows
+    from training.run.folder import begin_run
+
+    # Tokenizer, examples and rows
+    args, keys = copy.copy(recipe.training), recipe.keys
+    tokenizer, positions = load_tokenizer(recipe.base_model)
+    max_tokens = min(args.max_length or positions, positions)
+    encoder = find_encoder("encoder", keys.encoder)
+    left_out = cast(list[ErrorKind], keys.leave_out)
+    written = read_written(keys.written_answers)
+    # All splits are loaded at this revision, even if a new one is pushed meanwhile.
+    revision = corpus_revision(keys.dataset, keys.dataset_revision)
+    questions = {
+        name: read_questions(load_corpus_split(keys.dataset, None, name, revision))
+        for name in ("train", "validation", "test")
+    }
+    train = split_examples(questions["train"], written, args.seed, keys.answers_per_label, left_out)
+    validation, test = (
+        split_examples(questions[name], written, args.seed, keys.answers_per_label) for name in ("validation", "test")
+    )
+    if all(example.is_supported or example.error in left_out for example in validation.all):
+        kinds = " ".join(left_out)
+        raise InputError(f"leave_out {kinds}: leaves no wrong answer to choose the threshold by; name fewer kinds")
+    train_rows = training_rows(train, tokenizer, max_tokens, keys.answers_per_row, keys.written_repeats)
+    validation_rows = verification_rows(validation.all, tokenizer, max_tokens, keys.answers_per_row)
+
+    # Run folder
+    finished, checkpoint = begin_run(recipe, train_rows)
+    if finished:
+        return
+
+    # Trainer
+    from tqdm.contrib.logging import logging_redirect_tqdm
+    from transformers import AutoConfig
+    from trl.trainer.utils import get_peft_config
+
+    from dataset_builder.token_rows.collator import RowCollator
+    from dataset_builder.verification.report import write_verifier_report
+    from training.run.artifacts import TrainingData, chosen_epoch, epoch_losses, run_metrics, save_run
+    from training.run.failures import explain_failures, explain_refused_values
+    from training.run.stopwatch import find_stopwatch
+    from training.trainer import RowTrainer
+    from training.validation import ValidationAtEpochEnd
+    from training.verification_scores import report_verifier
+
+    args.model_init_kwargs = {
+        "attn_implementation": "sdpa",
+        "dtype": recipe.model.dtype or "float32",
+        "use_safetensors": True,
+    }
+    adapter: Any = get_peft_config(recipe.model)
+    if adapter:
+        # GPT-2's layers store their weights transposed; peft warns if it has to find that out itself.
+        adapter.fan_in_fan_out = AutoConfig.from_pretrained(recipe.base_model).model_type == "gpt2"
+    args.restore_callback_states_from_checkpoint = True
+    args.eval_on_start = checkpoint is None
+    padding = int(args.pad_to_multiple_of or (compiled_padding() if args.torch_compile else 1))
+    with explain_failures(recipe.output_dir), logging_redirect_tqdm():
+        with explain_refused_values():
+            trainer = RowTrainer(
+                model=recipe.base_model,
+                args=args,
+                train_dataset=train_rows,
+                eval_dataset=validation_rows,
+                data_collator=RowCollator(int(tokenizer.pad_token_id), padding),
+                processing_class=tokenizer,
+                peft_config=adapter,
+                callbacks=[ValidationAtEpochEnd()],
+            )
+        trainer.train(resume_from_checkpoint=checkpoint)
+
+        # Report, metrics and model
+        report = report_verifier(
+            trainer.network,
+            tokenizer,
+            max_tokens,
+            train,
+            validation,
+            test,
+            left_out,
+            load_encoder(str(encoder.path)),
+            {(question.paper_id, question.question): question.answer for question in questions["test"]},
+        )
+        stopwatch = find_stopwatch(trainer)
+        epochs_per_second = (trainer.state.epoch or 0.0) / stopwatch.seconds
+        metrics = run_metrics(
+            trainer,
+            recipe,
+            TrainingData(keys.dataset, revision, len(train.all)),
+            recipe.base_model,
+            method="verifier",
+            tokens_per_second=sum(map(len, train_rows["input_ids"])) * epochs_per_second,
+            validation=chosen_epoch(epoch_losses(trainer.state.log_history)),
+        )
+        if trainer.is_world_process_zero():
+            write_verifier_report(recipe.output_dir, report)
+            logger.info("test AUROC %.3f, threshold %.3f", report.test.all_kinds.auroc, report.threshold)
+        save_run(trainer, metrics)
+    trainer.accelerator.end_training()
+
+
+if __name__ == "__main__":
+    run_stage(stage_parser(sys.modules[__name__]))
