@@ -108,7 +108,7 @@ run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluat
 	@$(if $(QUESTIONS),echo "This was a short run. \`make reproduce\` trains for 3 epochs and asks all test questions.")
 
 reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the figures of README.md
-	@echo "The full run takes about two hours on two quiet CPU cores, and minutes on a GPU."
+	@echo "The full run takes 2 to 4 hours on two quiet CPU cores, and minutes on a GPU."
 	@echo "If you stop it, the same command continues it."
 	@echo "1/7 Packaged models"
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)

@@ -26,7 +26,7 @@ from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.generate.checks import CheckedPair, check_results
 from dataset_builder.generate.report import build_manifest
 from dataset_builder.generate.responses import PaperResult, Request
-from dataset_builder.generate.schema import ParseError, parse_response
+from dataset_builder.generate.schema import ParseError, example_pairs, parse_response
 from dataset_builder.generate.teacher_folder import generation_settings, write_teacher_folder
 from dataset_builder.grounding import THRESHOLD, load_encoder
 from dataset_builder.packaged_models import default_encoder
@@ -34,6 +34,7 @@ from tests.corpus_slice import CORPUS_SLICE
 from tests.damaged_responses import FOREIGN_NAME, FOREIGN_NUMBER, TEACHER, Pairs, damaged_response
 
 LIMITS = TEACHER.limits
+EXAMPLES = example_pairs(TEACHER)
 MOST_FAILURES = 10
 
 
@@ -121,12 +122,12 @@ def check_chunk(
         )
         for paper, text in chunk
     ]
-    checked = check_results(results, LIMITS, encoder, THRESHOLD)
+    checked = check_results(results, TEACHER, encoder, THRESHOLD)
     found = Counter(pair.paper.paper_id for pair in checked)
     accepted = [pair for pair in checked if not pair.problem]
     for paper, text in chunk:
         try:
-            expected = len(parse_response(text, LIMITS))
+            expected = len(parse_response(text, LIMITS, EXAMPLES))
             counts["responses that parse"] += 1
         except ParseError:
             expected = 1
