@@ -29,7 +29,7 @@ def test_card_without_a_file_has_all_sections(sources: Path) -> None:
         assert f"\n### {section.capitalize()}\n\n" in card
     assert "about the abstract of a paper of ISCA" in card
     assert "whether the pairs of `t`, `u` were checked." in card
-    assert "The abstracts are those of the papers." in card
+    assert "The abstracts are the original ones." in card
     assert "None\n" not in card and "None " not in card
     assert stray_table_rows(card) == []
     assert "The abstracts were written for this corpus." in _card(sources, license_id="mit")
