@@ -29,7 +29,8 @@ from training.data.verification import (
     verification_rows,
 )
 
-APART = ("metrics.json", "README.md", "recipe.yaml")
+ADAPTER = "adapter_config.json"
+APART = ("metrics.json", "README.md", "recipe.yaml", ADAPTER)
 WRITTEN = CORPUS_SLICE / "faithfulness"
 ABSTRACT = "Zebra turns off idle ways of large caches and saves 40% of their power on average."
 
@@ -120,7 +121,8 @@ def test_run_folder_has_adapter_metrics_and_report(verifier_run: Path) -> None:
     assert before is not None and after is not None and after < before
     assert report.left_out == []
     assert report.test.by_kind.keys() == RULES.keys()
-    assert report.written is not None and report.written.papers > 0
+    # No validation paper of the slice has written answers.
+    assert report.train_written_answers > 0 and report.written is None
     assert 0 < report.threshold < 1
     assert report.baselines.keys() == {
         *("similarity to the reference", "similarity to the nearest sentence", "checks of numbers and names"),
@@ -149,6 +151,10 @@ def test_killed_run_ends_with_the_same_files(
     done = stage(*command)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / "run", without=APART) == contents(verifier_run, without=APART)
+    # PEFT writes the names of the layers, a set, in any order.
+    ours, unbroken = (json.loads((run / ADAPTER).read_text()) for run in (tmp_path / "run", verifier_run))
+    assert sorted(ours.pop("target_modules")) == sorted(unbroken.pop("target_modules"))
+    assert ours == unbroken
     done = stage(*command)
     assert "this run is finished; nothing to do" in done.stderr
 
