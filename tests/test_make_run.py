@@ -20,7 +20,8 @@ from tests.tiny import write_tiny_gpt2
 PACKAGES = ("dataset_builder", "eval", "training", "model_cards")
 COPIED = (*PACKAGES, "Makefile", "accelerate_config.yaml", "docs", "results", "README.md")
 # The environment that runs the tests is the one to use as it is: -o tells make not to remake it.
-MAKE = ("make", "-o", f"{sys.prefix}/.installed", f"VENV={sys.prefix}", "BASE=tiny")
+# `make test` would hand on its wish to print folders.
+MAKE = ("make", "--no-print-directory", "-o", f"{sys.prefix}/.installed", f"VENV={sys.prefix}", "BASE=tiny")
 
 
 @pytest.fixture
