@@ -12,7 +12,7 @@ import copy
 import logging
 import os
 import sys
-from typing import Any, cast
+from typing import cast
 
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
@@ -85,27 +85,19 @@ def main(words: list[str]) -> None:
 
     # Trainer
     from tqdm.contrib.logging import logging_redirect_tqdm
-    from transformers import AutoConfig
-    from trl.trainer.utils import get_peft_config
 
     from dataset_builder.token_rows.collator import RowCollator
     from dataset_builder.verification.report import write_verifier_report
     from training.run.artifacts import TrainingData, chosen_epoch, epoch_losses, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
+    from training.run.model_settings import adapter_settings, model_arguments
     from training.run.stopwatch import find_stopwatch
     from training.trainer import RowTrainer
     from training.validation import ValidationAtEpochEnd
     from training.verification_scores import report_verifier
 
-    args.model_init_kwargs = {
-        "attn_implementation": "sdpa",
-        "dtype": recipe.model.dtype or "float32",
-        "use_safetensors": True,
-    }
-    adapter: Any = get_peft_config(recipe.model)
-    if adapter:
-        # GPT-2's layers store their weights transposed; peft warns if it has to find that out itself.
-        adapter.fan_in_fan_out = AutoConfig.from_pretrained(recipe.base_model).model_type == "gpt2"
+    args.model_init_kwargs = model_arguments(recipe.model)
+    adapter = adapter_settings(recipe.model, recipe.base_model)
     args.restore_callback_states_from_checkpoint = True
     args.eval_on_start = checkpoint is None
     padding = int(args.pad_to_multiple_of or (compiled_padding() if args.torch_compile else 1))
