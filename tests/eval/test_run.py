@@ -404,6 +404,17 @@ def test_sample_of_questions_is_fixed_and_nested() -> None:
     assert sample_questions(questions, 1000) == questions
 
 
+def test_samples_of_two_configs_are_on_the_same_papers() -> None:
+    """Five questions on ten papers are on five papers, the same in both configs; twelve are on all ten."""
+    plain, detailed = (
+        [corpus_question(paper_id=str(number % 10), question=f"{style} {number}?") for number in range(30)]
+        for style in ("plain", "detailed")
+    )
+    papers = [{question.paper_id for question in sample_questions(config, 5)} for config in (plain, detailed)]
+    assert papers[0] == papers[1] and len(papers[0]) == 5
+    assert len({question.paper_id for question in sample_questions(plain, 12)}) == 10
+
+
 def test_bad_input_exits_2_with_one_message(stage: Callable, tmp_path: Path, corpus: Path, tiny_base: Path) -> None:
     """Two models with one name, a config given twice, a folder without a model, and a number that is too small."""
     command = ("eval", "run", "--dataset", corpus, "--out", tmp_path / "out", "--encoders", tmp_path)
