@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
+from dataset_builder.model_folders import EncoderFolder, find_encoder, find_model
 from dataset_builder.packaged_models import default_encoder
 from dataset_builder.prompt import INSTRUCTION
 from eval.evidence import CitedAnswer, cite_sentences, unsupported_parts
-from eval.models import EncoderFolder, find_encoder, find_model
 
 # Someone may give the abstract itself in place of a file.
 LONGEST_SHOWN = 200

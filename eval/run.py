@@ -23,18 +23,18 @@ from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.hardware import start_process
+from dataset_builder.model_folders import EncoderFolder, find_encoder, tokenizer_folder
 from dataset_builder.packaged_models import default_encoder
 from dataset_builder.tables import Table, as_narrow_tables, as_table
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores
 from eval.evidence import collect_evidence
-from eval.models import EncoderFolder, find_encoder, tokenizer_folder
 from eval.prompting import choose_examples
 from eval.question_sample import sample_questions
 from eval.report.figures import draw_similarity_by_year, draw_training_loss
 from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 from eval.report.tables import comparison
-from eval.run_metrics import AnswerSampling, RunMetrics
+from eval.run_metrics import AnswerSampling, RunMetrics, read_metrics_of_model
 from eval.systems import DECODINGS, FORM, MBRDecoding, System, parse_systems
 
 # Wider than any table.
@@ -193,7 +193,7 @@ def run(
             scores = score_all(header, asked, systems, values, heuristic_values, answers)
             scores = _keep_date(scores, out / SCORES_FILE)
             status.update("writing the report")
-            metrics = {system.name: trained for system in systems if (trained := system.model.metrics())}
+            metrics = {system.name: trained for system in systems if (trained := read_metrics_of_model(system.model))}
             papers_by_year = _count_papers_by_year(dataset, asked)
             draw_papers_by_year(out / "figures", papers_by_year)
             draw_training_loss(out / "figures", metrics)

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing
+from dataset_builder.model_folders import EncoderFolder
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.metrics.lexical import HEADLINE, lexical_metrics, title
-from eval.models import EncoderFolder
 
 # By metric, its value for each question; None where the metric does not apply.
 MetricValues = dict[str, list[float | None]]

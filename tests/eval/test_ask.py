@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
+from dataset_builder.language_model import load_model
+from dataset_builder.model_folders import EncoderFolder, find_encoder, find_model
 from dataset_builder.prompt import INSTRUCTION, build_prompt
 from eval.ask import ask, describe_answer, read_abstracts
 from eval.evidence import CitedAnswer, CitedSentence
-from eval.generation.answers import answer_alone, load_model
-from eval.models import EncoderFolder, find_encoder, find_model
+from eval.generation.answers import answer_alone
 from eval.prompting import Answer
 
 TEXT = "Caches are small.\nThey   are fast."

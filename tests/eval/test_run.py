@@ -18,10 +18,10 @@ from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
+from dataset_builder.model_folders import find_encoder, find_model
 from eval.analysis.scores import DecodingRecord, Scores, read_scores
 from eval.generation.answer_store import StoredAnswers
 from eval.metrics.embedding import Encoder, PairScorer
-from eval.models import find_encoder, find_model
 from eval.prompting import Answer, Prompt
 from eval.question_sample import sample_questions
 from eval.run import run

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
+from dataset_builder.language_model import load_model
+from dataset_builder.model_folders import find_model
 from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport, write_verifier_report
 from dataset_builder.verification.verifier import Verifier
 from eval.__main__ import parser
-from eval.generation.answers import load_model
-from eval.models import find_model
 
 LINES = [
     {"abstract": "Zebra saves power.", "question": "What is saved?", "answer": "Power.", "id": 7, "tags": ["a"]},
