@@ -6,18 +6,16 @@ python -m eval answer --model runs/smollm2-lora --abstract abstract.txt --questi
 import argparse
 import os
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import EncoderFolder, find_encoder, find_model
+from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.packaged_models import default_encoder
-from dataset_builder.prompt import INSTRUCTION
-from eval.evidence import CitedAnswer, cite_sentences, unsupported_parts
+from eval.answerer import Answerer, AskedQuestion
+from eval.evidence import CitedAnswer
 
 # Someone may give the abstract itself in place of a file.
 LONGEST_SHOWN = 200
@@ -43,13 +41,19 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Print the answer with what it rests on, or a JSON line for each answer."""
     single = len(arguments.question) == 1 and not os.path.isdir(arguments.abstract)
-    encoder = find_encoder("--encoder", arguments.encoder)
-    is_guarded = arguments.decoding == "guarded"
-    for answer in ask(arguments.model, arguments.abstract, arguments.question, encoder, is_guarded):
-        text = describe_answer(answer) if single and not arguments.json else answer.model_dump_json()
-        # tqdm prints above the progress bar. The flush gives each answer at once to a program that reads the output.
-        tqdm.write(text, file=sys.stdout)
-        sys.stdout.flush()
+    asked = read_asked_questions(arguments.abstract, arguments.question)
+    model, encoder = find_model("--model", arguments.model), find_encoder("--encoder", arguments.encoder)
+    answerer = Answerer(model, encoder, is_guarded=arguments.decoding == "guarded")
+    # disable=None: show the bar only on a terminal.
+    disable = True if len(asked) == 1 else None
+    with tqdm(total=len(asked), desc="answering", unit="question", disable=disable) as bar:
+        for batch in answerer.answer_in_batches(asked):
+            for answer in batch.values():
+                text = describe_answer(answer) if single and not arguments.json else answer.model_dump_json()
+                # tqdm prints above the progress bar. The flush gives each answer at once to a program that reads it.
+                tqdm.write(text, file=sys.stdout)
+                sys.stdout.flush()
+            bar.update(len(batch))
 
 
 def describe_answer(answer: CitedAnswer) -> str:
@@ -65,45 +69,12 @@ def describe_answer(answer: CitedAnswer) -> str:
     return "\n".join(lines)
 
 
-def ask(
-    model: str, abstracts: Path, questions: list[str], encoder: EncoderFolder, is_guarded: bool = True
-) -> Iterator[CitedAnswer]:
-    """Yield the answers with their evidence, a batch at a time, the longest abstracts first.
-
-    `model` is a folder or Hub id; `abstracts` is a text file, a folder with *.txt files, or "-" for standard input. If
-    `is_guarded`, answers have no number in digits that the abstract and the question lack.
-    Raises `InputError` before the model is loaded for an empty question and for abstracts that cannot be read.
-    """
+def read_asked_questions(abstracts: Path, questions: list[str]) -> list[AskedQuestion]:
+    """Return each question on each abstract of `read_abstracts`; raises `InputError` for an empty question."""
     texts = read_abstracts(abstracts)
     if not all(question.strip() for question in questions):
         raise InputError("--question: is empty; give the question in quotes")
-    folder = find_model("--model", model)
-    from eval.generation.answers import answer_in_batches, load_model
-    from eval.metrics.embedding import Encoder
-
-    # The corpus has abstracts without line breaks.
-    asked = [
-        (name, Question(INSTRUCTION, " ".join(text.split()), question.strip()))
-        for name, text in texts.items()
-        for question in questions
-    ]
-    loaded, tokenizer = load_model(folder)
-    loaded_encoder = Encoder(encoder, "--encoder")
-    all_questions = [question for _, question in asked]
-    # disable=None: show the bar only on a terminal.
-    disable = True if len(asked) == 1 else None
-    with tqdm(total=len(asked), desc="answering", unit="question", disable=disable) as bar:
-        for batch in answer_in_batches(loaded, tokenizer, all_questions, is_guarded=is_guarded):
-            for number, answer in sorted(batch.items()):
-                name, asked_question = asked[number]
-                yield CitedAnswer(
-                    abstract=name,
-                    question=asked_question.question,
-                    answer=answer.text,
-                    evidence=cite_sentences(answer.text, texts[name], loaded_encoder),
-                    unsupported=unsupported_parts(answer.text, texts[name], asked_question.question),
-                )
-            bar.update(len(batch))
+    return [AskedQuestion(question, text, name) for name, text in texts.items() for question in questions]
 
 
 def read_abstracts(path: Path) -> dict[str, str]:

@@ -11,9 +11,10 @@ import pytest
 
 from dataset_builder.errors import InputError
 from dataset_builder.language_model import load_model
-from dataset_builder.model_folders import EncoderFolder, find_encoder, find_model
+from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.prompt import INSTRUCTION, build_prompt
-from eval.ask import ask, describe_answer, read_abstracts
+from eval.answerer import Answerer, AskedQuestion
+from eval.ask import describe_answer, read_abstracts, read_asked_questions
 from eval.evidence import CitedAnswer, CitedSentence
 from eval.generation.answers import answer_alone
 from eval.prompting import Answer
@@ -112,18 +113,15 @@ def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, encode
     assert sorted((line["abstract"], line["question"]) for line in lines) == [
         (name, question) for name in ("a.txt", "b.txt") for question in ("How so?", "Why?")
     ]
+    answerer = Answerer(find_model("m", str(tiny_base)), find_encoder("--encoder", str(encoder)))
     for line in lines:
-        folder = find_encoder("--encoder", str(encoder))
-        (alone,) = ask(str(tiny_base), tmp_path / line["abstract"], [line["question"]], folder)
+        text = (tmp_path / line["abstract"]).read_text()
+        alone = answerer.answer(AskedQuestion(line["question"], text, line["abstract"]))
         assert CitedAnswer(**line | {"evidence": alone.evidence}) == alone
 
 
-def test_answers_come_as_they_are_made(
-    tmp_path: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The answer of the first batch is printed before the second batch begins."""
-    for name in ("a.txt", "b.txt"):
-        (tmp_path / name).write_text(TEXT)
+def test_answers_come_as_they_are_made(tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answers of the first batch are there before the second batch begins."""
     begun = []
 
     def batches(*_: object, **__: object) -> Iterator[dict[int, Answer]]:
@@ -132,11 +130,12 @@ def test_answers_come_as_they_are_made(
             yield {number: Answer(f"answer {number}")}
 
     monkeypatch.setattr("eval.generation.answers.answer_in_batches", batches)
-    answers = ask(str(tiny_base), tmp_path, ["Why?"], find_encoder("--encoder", str(encoder)))
+    answerer = Answerer(find_model("m", str(tiny_base)), find_encoder("--encoder", str(encoder)))
+    answers = answerer.answer_in_batches([AskedQuestion("Why?", TEXT, "a.txt"), AskedQuestion("Why?", TEXT, "b.txt")])
     first = next(answers)
-    assert (first.abstract, first.question, first.answer) == ("b.txt", "Why?", "answer 1")
+    assert {number: (answer.abstract, answer.answer) for number, answer in first.items()} == {1: ("b.txt", "answer 1")}
     assert begun == [1]
-    assert [(answer.abstract, answer.answer) for answer in answers] == [("a.txt", "answer 0")]
+    assert [list(batch) for batch in answers] == [[0]]
 
 
 def test_abstract_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +148,7 @@ def test_abstract_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
-    """A missing file, an empty one, one that is not text, a folder without abstracts, an empty question, no model."""
+    """A missing file, an empty one, one that is not text, a folder without abstracts, an empty question."""
     for name, content in (("empty.txt", b" \n"), ("latin.txt", b"\xe9")):
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder").mkdir()
@@ -166,8 +165,5 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=complaint):
             read_abstracts(tmp_path / path)
     (tmp_path / "folder/a.txt").write_text(TEXT)
-    encoder = EncoderFolder("e", tmp_path)
     with pytest.raises(InputError, match="--question: is empty"):
-        list(ask("m", tmp_path / "folder", [" "], encoder))
-    with pytest.raises(InputError, match="not a model folder"):
-        list(ask(str(tmp_path), tmp_path / "folder", ["Why?"], encoder))
+        read_asked_questions(tmp_path / "folder", ["Why?", " "])
