@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from dataset_builder.corpus.questions import Question
 from dataset_builder.model_folders import EncoderFolder, ModelFolder
 from dataset_builder.prompt import INSTRUCTION
+from dataset_builder.verification.load import VerifierFolder
 from eval.evidence import CitedAnswer, cite_sentences, unsupported_parts
+
+ABSTAINED = "The abstract does not say."
 
 
 @dataclass(frozen=True)
@@ -19,18 +22,29 @@ class AskedQuestion:
 
 
 class Answerer:
-    """A model that answers questions, and a sentence encoder that finds the cited sentences."""
+    """A model that answers questions, a sentence encoder that finds the cited sentences, and if given a verifier."""
 
-    def __init__(self, model: ModelFolder, encoder: EncoderFolder, *, is_guarded: bool = True) -> None:
+    def __init__(
+        self,
+        model: ModelFolder,
+        encoder: EncoderFolder,
+        verifier: VerifierFolder | None = None,
+        threshold: float | None = None,
+        *,
+        is_guarded: bool = True,
+    ) -> None:
         """Load the models; raises `InputError` for one that cannot be loaded.
 
-        If `is_guarded`, answers have no number in digits that the abstract and the question lack.
+        Answers whose support by the verifier is below `threshold` are withheld; None withholds no answer. If
+        `is_guarded`, answers have no number in digits that the abstract and the question lack.
         """
         from dataset_builder.language_model import load_model
         from eval.metrics.embedding import Encoder
 
         self._model, self._tokenizer = load_model(model)
         self._encoder = Encoder(encoder, "--encoder")
+        self._verifier = verifier.load() if verifier else None
+        self._threshold = threshold
         self._is_guarded = is_guarded
 
     def answer(self, asked: AskedQuestion) -> CitedAnswer:
@@ -48,14 +62,25 @@ class Answerer:
         # The corpus has abstracts without line breaks.
         questions = [Question(INSTRUCTION, " ".join(one.text.split()), one.question.strip()) for one in asked]
         for batch in answer_in_batches(self._model, self._tokenizer, questions, is_guarded=self._is_guarded):
-            yield {number: self._check(asked[number], answer.text) for number, answer in sorted(batch.items())}
+            answers = {number: answer.text for number, answer in sorted(batch.items())}
+            items = [(questions[number].context, questions[number].question, answers[number]) for number in answers]
+            supports: Sequence[float | None] = [None] * len(items)
+            if self._verifier:
+                supports = self._verifier.score_all(items, hidden=True)
+            yield {
+                number: self._check(asked[number], answers[number], support)
+                for number, support in zip(answers, supports, strict=True)
+            }
 
-    def _check(self, asked: AskedQuestion, answer: str) -> CitedAnswer:
+    def _check(self, asked: AskedQuestion, answer: str, support: float | None) -> CitedAnswer:
         question = asked.question.strip()
+        is_withheld = support is not None and self._threshold is not None and support < self._threshold
         return CitedAnswer(
             abstract=asked.name,
             question=question,
-            answer=answer,
-            evidence=cite_sentences(answer, asked.text, self._encoder),
-            unsupported=unsupported_parts(answer, asked.text, question),
+            answer=ABSTAINED if is_withheld else answer,
+            evidence=[] if is_withheld else cite_sentences(answer, asked.text, self._encoder),
+            unsupported=[] if is_withheld else unsupported_parts(answer, asked.text, question),
+            support=support,
+            abstained=is_withheld,
         )

@@ -69,17 +69,11 @@ def verify(model: str, path: Path) -> tuple[list[VerifiedAnswer], float]:
         raise InputError(f"--input {path}: has no lines; give a line of abstract, question and answer for each answer")
     found = find_verifier("--model", model)
 
-    from tqdm import tqdm
-
     from dataset_builder.hardware import use_all_threads
 
     use_all_threads()
-    verifier = found.load()
-    scores: dict[int, float] = {}
-    items = [(answer.abstract, answer.question, answer.answer) for answer in answers]
-    with tqdm(total=len(items), desc="verifying", unit="answer", disable=None) as bar:
-        for batch in verifier.score_batches(items):
-            scores |= batch
-            bar.update(len(batch))
-    scored = [answer.model_copy(update={"support": scores[number]}) for number, answer in enumerate(answers)]
+    supports = found.load().score_all([(answer.abstract, answer.question, answer.answer) for answer in answers])
+    scored = [
+        answer.model_copy(update={"support": support}) for answer, support in zip(answers, supports, strict=True)
+    ]
     return scored, found.report.threshold

@@ -61,6 +61,14 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def verifier(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a verifier of random weights."""
+    from tests.tiny import write_tiny_verifier
+
+    return write_tiny_verifier(tmp_path_factory.mktemp("verifier") / "run", tiny_base)
+
+
+@pytest.fixture(scope="session")
 def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that holds smollm2, all-MiniLM-L6-v2 and wordllama, with their real weights."""
     from dataset_builder.packaged_models import write_packaged_models

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 
@@ -31,4 +32,26 @@ def write_tiny_gpt2(folder: Path, corpus: Path, positions: int = 512) -> Path:
         vocab_size=800, n_positions=positions, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
     )
     GPT2LMHeadModel(config).save_pretrained(folder)
+    return folder
+
+
+def write_tiny_verifier(folder: Path, base: Path) -> Path:
+    """Write a verifier with the random weights of `base` and the threshold 0.99 to `folder`, and return the folder."""
+    from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport, write_verifier_report
+
+    shutil.copytree(base, folder)
+    figures = KindFigures(precision=None, recall=0.0, unsupported=1, auroc=0.5)
+    split = SplitFigures(papers=1, supported=1, all_kinds=figures, by_kind={"unit": figures})
+    report = VerifierReport(
+        threshold=0.99,
+        max_tokens=512,
+        left_out=[],
+        train_examples=1,
+        train_written_answers=0,
+        validation=split,
+        written=None,
+        test=split,
+        baselines={},
+    )
+    write_verifier_report(folder, report)
     return folder
