@@ -46,6 +46,14 @@ def prompt_note(scores: Scores) -> str:
     )
 
 
+def verifier_note(scores: Scores) -> str:
+    """Return the sentences on the support of answers; empty without a verifier."""
+    if scores.verifier is None:
+        return ""
+    measured = scores.verifier.model_dump()
+    return str(NOTES["verifier"].format(**measured))
+
+
 def system_note(name: str, system: SystemScores) -> str:
     """Return one line about a system: its model, its prompt and its decoding."""
     model = f" {system.model}" if system.model else ""
