@@ -60,7 +60,7 @@ FORMATS = (
     Format("dataset_builder.packaged_models:ModelSource", "data/models/NAME/source.json", "models", "publish"),
     Format("dataset_builder.corpus.about:About", "dataset_builder/open_corpus/about.yaml", "you", "build"),
     Format(
-        "dataset_builder.verification.written:WrittenAnswer",
+        "dataset_builder.verifier_examples.written:WrittenAnswer",
         "dataset_builder/open_corpus/faithfulness/VENUE_YEAR.jsonl",
         "you",
         "training verifier",
@@ -72,9 +72,12 @@ FORMATS = (
         "dataset_builder.verification.report:VerifierReport",
         "runs/VERIFIER/verifier.json",
         "training verifier",
-        "eval verify",
+        "eval, generate, build, cards",
     ),
     Format("eval.verify:VerifiedAnswer", "FILE.jsonl", "you, eval verify", "eval verify"),
+    Format(
+        "eval.abstention:Abstention", "runs/VERIFIER/abstention.json", "eval choose-threshold", "eval answer, publish"
+    ),
     Format("eval.run_metrics:SampledAnswers", "data/best-of-8/samples.json", "training best_of_n", "publish"),
     Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards"),
     Format("eval.evidence:CitedAnswer", "answers.jsonl", "eval answer --json > answers.jsonl", "you"),

@@ -3,12 +3,19 @@
 import argparse
 
 from dataset_builder.command import package_parser, run_stage
-from eval import ask, push_metric, run, verify
+from eval import ask, choose_threshold, push_metric, run, verify
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
-    return package_parser("eval", __doc__, {"run": run, "answer": ask, "verify": verify, "push-metric": push_metric})
+    stages = {
+        "run": run,
+        "answer": ask,
+        "verify": verify,
+        "choose-threshold": choose_threshold,
+        "push-metric": push_metric,
+    }
+    return package_parser("eval", __doc__, stages)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,26 @@
-"""Ask a model questions about abstracts from text files, and cite the sentences that an answer is nearest to.
+"""Ask a model questions about abstracts from text files, and show what supports the answers.
 
 python -m eval answer --model runs/smollm2-lora --abstract abstract.txt --question "What is proposed?"
 """
 
 import argparse
+import logging
 import os
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
+from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.packaged_models import default_encoder
-from dataset_builder.prompt import INSTRUCTION
-from eval.evidence import CitedAnswer, cite_sentences, unsupported_parts
-from eval.models import EncoderFolder, find_encoder, find_model
+from dataset_builder.verification.load import VerifierFolder, find_verifier
+from eval.abstention import ABSTENTION_FILE, REMEDY, read_abstention
+from eval.answerer import Answerer, AskedQuestion
+from eval.evidence import CitedAnswer
+
+logger = logging.getLogger(__name__)
 
 # Someone may give the abstract itself in place of a file.
 LONGEST_SHOWN = 200
@@ -36,6 +39,16 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--decoding", choices=("guarded", "greedy"), default="guarded", help=decoding_help)
     encoder_help = "sentence encoder that finds the cited sentences, folder or Hub id; default: all-MiniLM-L6-v2"
     command.add_argument("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
+    verifier_help = (
+        "folder or Hub id of a verifier, which scores the answers; default: none, and no answer is withheld"
+    )
+    command.add_argument("--verifier", metavar="DIR", help=verifier_help)
+    abstention = command.add_mutually_exclusive_group()
+    threshold_help = (
+        "withhold an answer whose support by the verifier (0 to 1) is lower; default: as `eval choose-threshold` found"
+    )
+    abstention.add_argument("--threshold", type=float, metavar="X", help=threshold_help)
+    abstention.add_argument("--no-abstain", action="store_true", help="withhold no answer")
     json_help = "print a JSON line for each answer; always so for several abstracts or questions"
     command.add_argument("--json", action="store_true", help=json_help)
 
@@ -43,18 +56,53 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Print the answer with what it rests on, or a JSON line for each answer."""
     single = len(arguments.question) == 1 and not os.path.isdir(arguments.abstract)
-    encoder = find_encoder("--encoder", arguments.encoder)
-    is_guarded = arguments.decoding == "guarded"
-    for answer in ask(arguments.model, arguments.abstract, arguments.question, encoder, is_guarded):
-        text = describe_answer(answer) if single and not arguments.json else answer.model_dump_json()
-        # tqdm prints above the progress bar. The flush gives each answer at once to a program that reads the output.
-        tqdm.write(text, file=sys.stdout)
-        sys.stdout.flush()
+    asked = read_asked_questions(arguments.abstract, arguments.question)
+    model, encoder = find_model("--model", arguments.model), find_encoder("--encoder", arguments.encoder)
+    verifier, threshold = _find_verifier(arguments.verifier, arguments.threshold, arguments.no_abstain)
+    answerer = Answerer(model, encoder, verifier, threshold, is_guarded=arguments.decoding == "guarded")
+    # disable=None: show the bar only on a terminal.
+    disable = True if len(asked) == 1 else None
+    with tqdm(total=len(asked), desc="answering", unit="question", disable=disable) as bar:
+        for batch in answerer.answer_in_batches(asked):
+            for answer in batch.values():
+                text = describe_answer(answer) if single and not arguments.json else answer.model_dump_json()
+                # tqdm prints above the progress bar. The flush gives each answer at once to a program that reads it.
+                tqdm.write(text, file=sys.stdout)
+                sys.stdout.flush()
+            bar.update(len(batch))
+
+
+def _find_verifier(
+    given: str | None, threshold: float | None, no_abstain: bool
+) -> tuple[VerifierFolder | None, float | None]:
+    """Return the verifier, and the support below which an answer is withheld; None for what there is not."""
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise InputError(f"--threshold {threshold}: must be a support from 0 to 1")
+    if given is None:
+        if threshold is not None or no_abstain:
+            option = "--no-abstain" if no_abstain else f"--threshold {threshold}"
+            raise InputError(
+                f"{option}: only a verifier withholds answers; give --verifier DIR, or leave {option} out"
+            )
+        logger.warning("Without --verifier the answers are not scored, and no answer is withheld.")
+        return None, None
+    verifier = find_verifier("--verifier", given)
+    if threshold is None and not no_abstain:
+        abstention = read_abstention(verifier.folder.path)
+        if abstention is None:
+            problem = f"has no {ABSTENTION_FILE}, and so no threshold for withholding an answer"
+            raise InputError(f"--verifier {given}: {problem}; {REMEDY}, or give --threshold or --no-abstain")
+        threshold = abstention.threshold
+    return verifier, threshold
 
 
 def describe_answer(answer: CitedAnswer) -> str:
-    """Return the answer, the cited sentences and the unsupported numbers and names, as text for a person."""
+    """Return the answer, its support, the cited sentences and the unsupported numbers and names, for a person."""
     lines = [answer.answer]
+    if answer.abstained:
+        lines += ["", f"The model's answer is withheld: its support is {answer.support:.2f}. --no-abstain shows it."]
+    elif answer.support is not None:
+        lines += ["", f"Support by the abstract, as the verifier finds: {answer.support:.2f} of 1"]
     for cited in answer.evidence:
         lines += [
             "",
@@ -65,45 +113,12 @@ def describe_answer(answer: CitedAnswer) -> str:
     return "\n".join(lines)
 
 
-def ask(
-    model: str, abstracts: Path, questions: list[str], encoder: EncoderFolder, is_guarded: bool = True
-) -> Iterator[CitedAnswer]:
-    """Yield the answers with their evidence, a batch at a time, the longest abstracts first.
-
-    `model` is a folder or Hub id; `abstracts` is a text file, a folder with *.txt files, or "-" for standard input. If
-    `is_guarded`, answers have no number in digits that the abstract and the question lack.
-    Raises `InputError` before the model is loaded for an empty question and for abstracts that cannot be read.
-    """
+def read_asked_questions(abstracts: Path, questions: list[str]) -> list[AskedQuestion]:
+    """Return each question on each abstract of `read_abstracts`; raises `InputError` for an empty question."""
     texts = read_abstracts(abstracts)
     if not all(question.strip() for question in questions):
         raise InputError("--question: is empty; give the question in quotes")
-    folder = find_model("--model", model)
-    from eval.generation.answers import answer_in_batches, load_model
-    from eval.metrics.embedding import Encoder
-
-    # The corpus has abstracts without line breaks.
-    asked = [
-        (name, Question(INSTRUCTION, " ".join(text.split()), question.strip()))
-        for name, text in texts.items()
-        for question in questions
-    ]
-    loaded, tokenizer = load_model(folder)
-    loaded_encoder = Encoder(encoder, "--encoder")
-    all_questions = [question for _, question in asked]
-    # disable=None: show the bar only on a terminal.
-    disable = True if len(asked) == 1 else None
-    with tqdm(total=len(asked), desc="answering", unit="question", disable=disable) as bar:
-        for batch in answer_in_batches(loaded, tokenizer, all_questions, is_guarded=is_guarded):
-            for number, answer in sorted(batch.items()):
-                name, asked_question = asked[number]
-                yield CitedAnswer(
-                    abstract=name,
-                    question=asked_question.question,
-                    answer=answer.text,
-                    evidence=cite_sentences(answer.text, texts[name], loaded_encoder),
-                    unsupported=unsupported_parts(answer.text, texts[name], asked_question.question),
-                )
-            bar.update(len(batch))
+    return [AskedQuestion(question, text, name) for name, text in texts.items() for question in questions]
 
 
 def read_abstracts(path: Path) -> dict[str, str]:

@@ -28,7 +28,9 @@ class CitedAnswer(FileFormat):
 
     `abstract` is the name of its file. `unsupported` has the numbers and names of the answer that neither the abstract
     nor the question has; numbers in words are written in digits. It is a mechanical check: an answer without
-    unsupported parts can be wrong.
+    unsupported parts can be wrong. `support` is the verifier's score (0 to 1), null without a verifier. If it
+    is below the threshold, the answer is withheld: `abstained` is true, `answer` is "The abstract does not say.", and
+    there is no evidence. The `support` is still the score of the withheld answer.
     """
 
     abstract: str
@@ -36,6 +38,8 @@ class CitedAnswer(FileFormat):
     answer: str
     evidence: list[CitedSentence]
     unsupported: list[str]
+    support: float | None = None
+    abstained: bool = False
 
 
 @dataclass(frozen=True)

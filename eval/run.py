@@ -23,18 +23,19 @@ from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.hardware import start_process
+from dataset_builder.model_folders import EncoderFolder, find_encoder, tokenizer_folder
 from dataset_builder.packaged_models import default_encoder
 from dataset_builder.tables import Table, as_narrow_tables, as_table
-from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores
+from dataset_builder.verification.load import VerifierFolder, find_verifier
+from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, VerifierRecord, read_scores
 from eval.evidence import collect_evidence
-from eval.models import EncoderFolder, find_encoder, tokenizer_folder
 from eval.prompting import choose_examples
 from eval.question_sample import sample_questions
 from eval.report.figures import draw_similarity_by_year, draw_training_loss
 from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 from eval.report.tables import comparison
-from eval.run_metrics import AnswerSampling, RunMetrics
+from eval.run_metrics import AnswerSampling, RunMetrics, read_metrics_of_model
 from eval.systems import DECODINGS, FORM, MBRDecoding, System, parse_systems
 
 # Wider than any table.
@@ -67,6 +68,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     add("--encoders", nargs="+", metavar="ENCODER", help=encoders_help)
     add("--cross-encoder", metavar="ENCODER", help="cross-encoder for one more metric, folder or Hub id")
+    verifier_help = "verifier for the share of answers that the abstract supports, folder or Hub id; default: none"
+    add("--verifier", metavar="DIR", help=verifier_help)
     add("--samples", type=int, default=16, metavar="N", help="samples for MBR; default: %(default)s")
     add("--temperature", type=float, default=0.8, help="temperature for MBR; default: %(default)s")
     add("--seed", type=int, default=0, help="seed for MBR; default: %(default)s")
@@ -91,6 +94,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         raise InputError(f"--configs {' '.join(arguments.configs)}: a config is given twice; give each config once")
     encoders = [find_encoder("--encoders", encoder) for encoder in arguments.encoders or [default_encoder()]]
     cross_encoder = find_encoder("--cross-encoder", arguments.cross_encoder) if arguments.cross_encoder else None
+    verifier = find_verifier("--verifier", arguments.verifier) if arguments.verifier else None
     sampling = AnswerSampling(samples=arguments.samples, temperature=arguments.temperature, seed=arguments.seed)
     systems = parse_systems(arguments.models, MBRDecoding(sampling, encoders[0]), arguments.decoding)
     result = run(
@@ -101,6 +105,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         arguments.out,
         revision=arguments.revision,
         cross_encoder=cross_encoder,
+        verifier=verifier,
         questions=arguments.questions,
         batch_size=arguments.batch_size,
     )
@@ -134,6 +139,7 @@ def run(
     *,
     revision: str | None = None,
     cross_encoder: EncoderFolder | None = None,
+    verifier: VerifierFolder | None = None,
     questions: int | None = None,
     batch_size: int | None = None,
 ) -> tuple[Scores, dict[str, RunMetrics]] | None:
@@ -168,7 +174,7 @@ def run(
 
     process = start_process()
     with exclusive_lock(out) if process.is_main_process else nullcontext():
-        scorer = AnswerScorer(encoders, cross_encoder) if process.is_main_process else None
+        scorer = AnswerScorer(encoders, cross_encoder, verifier) if process.is_main_process else None
         answers = collect_answers(systems, asked, out / "answers", process, batch_size)
         if scorer is None:
             return None
@@ -177,10 +183,10 @@ def run(
                 config: {name: [answer.text for answer in given] for name, given in by_name.items()}
                 for config, by_name in answers.items()
             }
-            values = scorer.score_all(asked, texts, out / "predictions")
+            values = scorer.score_all(asked, texts, out / "predictions", status.update)
             status.update("scoring the heuristic baselines and upper bounds")
             heuristics = compute_heuristics(asked, corpus, scorer.headline_encoder)
-            heuristic_values = scorer.score_all(asked, heuristics, out / "heuristics")
+            heuristic_values = scorer.score_all(asked, heuristics, out / "heuristics", status.update)
             status.update("computing intervals and differences")
             header = ScoresHeader(
                 date=datetime.now(UTC).date().isoformat(),
@@ -189,11 +195,12 @@ def run(
                 sampled_questions=questions if asked != corpus else None,
                 encoders=[encoder.label for encoder in encoders],
                 cross_encoder=cross_encoder.label if cross_encoder else None,
+                verifier=_verifier_record(verifier) if verifier else None,
             )
             scores = score_all(header, asked, systems, values, heuristic_values, answers)
             scores = _keep_date(scores, out / SCORES_FILE)
             status.update("writing the report")
-            metrics = {system.name: trained for system in systems if (trained := system.model.metrics())}
+            metrics = {system.name: trained for system in systems if (trained := read_metrics_of_model(system.model))}
             papers_by_year = _count_papers_by_year(dataset, asked)
             draw_papers_by_year(out / "figures", papers_by_year)
             draw_training_loss(out / "figures", metrics)
@@ -217,6 +224,13 @@ def _test_questions(dataset: str, config: str, revision: str) -> list[CorpusQues
                 row = f"dataset {dataset!r}, config {config!r}, test row {number}"
                 raise InputError(f"{row}: its {column!r} is empty; run `python -m dataset_builder build` again")
     return questions
+
+
+def _verifier_record(verifier: VerifierFolder) -> VerifierRecord:
+    report = verifier.report
+    return VerifierRecord(
+        sha256=verifier.folder.fingerprint, threshold=report.threshold, auroc=report.test.all_kinds.auroc
+    )
 
 
 def _keep_date(scores: Scores, path: Path) -> Scores:

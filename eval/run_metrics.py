@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Literal
 
 from dataset_builder.formats import FileFormat, read_format
+from dataset_builder.model_folders import METRICS_FILE, ModelFolder
 
-METRICS_FILE = "metrics.json"
 ENVIRONMENT_FILE = "environment.json"
 SAMPLES_FILE = "samples.json"
 
@@ -148,6 +148,11 @@ class RunMetrics(FileFormat):
 def read_run_metrics(folder: Path) -> RunMetrics:
     """Return the metrics of the run in `folder`; raises `InputError` for a file that cannot be read or is older."""
     return read_format(RunMetrics, folder / METRICS_FILE, "train the model again in another --output_dir")
+
+
+def read_metrics_of_model(folder: ModelFolder) -> RunMetrics | None:
+    """Return the metrics of the run that trained the model; None for a model that this project did not train."""
+    return read_run_metrics(folder.path) if (folder.path / METRICS_FILE).is_file() else None
 
 
 def read_environment(folder: Path) -> RunEnvironment:

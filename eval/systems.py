@@ -9,9 +9,9 @@ from typing import Literal, cast, get_args
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from eval.models import EncoderFolder, ModelFolder, find_model
+from dataset_builder.model_folders import EncoderFolder, ModelFolder, find_model
 from eval.prompting import FORMS, PLAIN, Prompt, PromptForm, example_text, read_chat_template
-from eval.run_metrics import AnswerSampling
+from eval.run_metrics import AnswerSampling, read_metrics_of_model
 
 SystemRole = Literal["baseline", "trained", "closed-book"]
 DecodingMethod = Literal["greedy", "guarded", "mbr"]
@@ -69,7 +69,7 @@ class System:
         """Return whether this is a baseline, a trained system, or one that does not see the abstract."""
         if self.prompt.form == "closed-book":
             return "closed-book"
-        return "trained" if self.model.metrics() else "baseline"
+        return "trained" if read_metrics_of_model(self.model) else "baseline"
 
     def with_examples(self, examples: tuple[CorpusQuestion, ...]) -> "System":
         """Return this system with the examples of its prompt, if this is a few-shot prompt."""

@@ -12,8 +12,7 @@ from rich.console import Console
 from dataset_builder.errors import InputError
 from dataset_builder.files import write_text
 from dataset_builder.formats import FileFormat, Text, read_records, to_json_line
-from dataset_builder.verification.report import VERIFIER_FILE, read_verifier_report
-from eval.models import find_model
+from dataset_builder.verification.load import find_verifier
 
 
 class VerifiedAnswer(FileFormat):
@@ -68,26 +67,13 @@ def verify(model: str, path: Path) -> tuple[list[VerifiedAnswer], float]:
     answers = [answer for _, answer in read_records(VerifiedAnswer, path, "correct the line")]
     if not answers:
         raise InputError(f"--input {path}: has no lines; give a line of abstract, question and answer for each answer")
-    folder = find_model("--model", model)
-    if not (folder.path / VERIFIER_FILE).is_file():
-        remedy = "train one: python -m training.verifier --config training/recipes/smollm2-verifier.yaml"
-        raise InputError(f"--model {model}: is not a verifier (it has no {VERIFIER_FILE}); {remedy}")
-    report = read_verifier_report(folder.path)
-
-    from tqdm import tqdm
+    found = find_verifier("--model", model)
 
     from dataset_builder.hardware import use_all_threads
-    from dataset_builder.verification.verifier import Verifier
-    from eval.generation.answers import load_model
 
     use_all_threads()
-    network, tokenizer = load_model(folder)
-    verifier = Verifier(network, tokenizer, report.max_tokens)
-    scores: dict[int, float] = {}
-    items = [(answer.abstract, answer.question, answer.answer) for answer in answers]
-    with tqdm(total=len(items), desc="verifying", unit="answer", disable=None) as bar:
-        for batch in verifier.score_batches(items):
-            scores |= batch
-            bar.update(len(batch))
-    scored = [answer.model_copy(update={"support": scores[number]}) for number, answer in enumerate(answers)]
-    return scored, report.threshold
+    supports = found.load().score_all([(answer.abstract, answer.question, answer.answer) for answer in answers])
+    scored = [
+        answer.model_copy(update={"support": support}) for answer, support in zip(answers, supports, strict=True)
+    ]
+    return scored, found.report.threshold

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from dataset_builder.files import read_json
 from dataset_builder.formats import to_json
+from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
+from eval.abstention import ABSTENTION_FILE
 from eval.analysis.scores import SCORES_FILE, Scores
-from eval.models import RECIPE_FILE
-from eval.run_metrics import ENVIRONMENT_FILE, METRICS_FILE, RunMetrics, SweepRun, SweepSummary
+from eval.run_metrics import ENVIRONMENT_FILE, RunMetrics, SweepRun, SweepSummary
 from model_cards.metadata import GEMMA, RESULTS_FILE, eval_results_yaml
 from model_cards.model_card import GEMMA_NOTICE
 from model_cards.names import Names
@@ -21,7 +22,7 @@ PUBLISHED = (
     *("config.json", "generation_config.json", ADAPTER_CONFIG),
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("chat_template.jinja", "vocab.json", "vocab.txt", "merges.txt"),
-    *(RECIPE_FILE, METRICS_FILE, ENVIRONMENT_FILE),
+    *(RECIPE_FILE, METRICS_FILE, ENVIRONMENT_FILE, ABSTENTION_FILE),
 )
 
 

@@ -12,9 +12,8 @@ from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import Push, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
+from dataset_builder.model_folders import METRICS_FILE, find_model
 from eval.analysis.scores import SCORES_FILE, Scores, read_scores
-from eval.models import find_model
-from eval.run_metrics import METRICS_FILE
 from model_cards.figures import draw_training_curve
 from model_cards.model_card import model_card
 from model_cards.names import Names, name_on_hub, start_on_hub

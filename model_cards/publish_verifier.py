@@ -12,9 +12,8 @@ from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import Push, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
+from dataset_builder.model_folders import METRICS_FILE, find_model
 from dataset_builder.verification.report import VERIFIER_FILE, read_verifier_report
-from eval.models import find_model
-from eval.run_metrics import METRICS_FILE
 from model_cards.figures import draw_training_curve
 from model_cards.names import Names
 from model_cards.public_files import run_files

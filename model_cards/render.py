@@ -13,8 +13,8 @@ from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.hub.changes import CARD_FILE
+from dataset_builder.model_folders import ModelFolder, find_model
 from eval.analysis.scores import Scores, read_scores
-from eval.models import ModelFolder, find_model
 from model_cards.figures import draw_training_curve
 from model_cards.model_card import model_card
 from model_cards.names import Names, name_on_hub

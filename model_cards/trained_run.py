@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from eval.models import RECIPE_FILE, ModelFolder
-from eval.run_metrics import RunEnvironment, RunMetrics, read_environment
+from dataset_builder.model_folders import RECIPE_FILE, ModelFolder
+from eval.run_metrics import RunEnvironment, RunMetrics, read_environment, read_metrics_of_model
 from model_cards.names import Names
 
 # The settings that the card lists; the recipe below them has all.
@@ -75,7 +75,7 @@ class TrainedRun:
 
 def read_trained_run(folder: ModelFolder, system: str) -> TrainedRun | None:
     """Return the training run in `folder`; None for a model that was not trained on this machine."""
-    metrics = folder.metrics()
+    metrics = read_metrics_of_model(folder)
     # A model that was downloaded from the Hub has its card there.
     if metrics is None or not (folder.path / RECIPE_FILE).is_file():
         return None

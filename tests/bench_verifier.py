@@ -24,7 +24,7 @@ from dataset_builder.tables import as_markdown
 from dataset_builder.verification.example import ERROR_KINDS, Example
 from dataset_builder.verification.report import baseline_figures
 from dataset_builder.verification.separation import auroc, flagged_errors
-from dataset_builder.verification.written import WrittenAnswer
+from dataset_builder.verifier_examples.written import WrittenAnswer
 
 ALL = "all kinds"
 # Real abstracts are copyrighted, so the project does not have them.

@@ -42,8 +42,8 @@ def main(words: list[str]) -> None:
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
+    from dataset_builder.model_folders import find_model
     from dataset_builder.prompt import fit_prompt
-    from eval.models import find_model
     from training.data.tokenization import load_tokenizer
     from training.rewards import AnswerReward
     from training.run.folder import begin_run

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from dataset_builder.corpus.questions import CorpusQuestion
-    from eval.models import EncoderFolder, ModelFolder
+    from dataset_builder.model_folders import EncoderFolder, ModelFolder
 
 CONFIG = "best_of_n"
 CARD = Path(__file__).parent / "best_of_n.md.j2"
@@ -113,7 +113,7 @@ def best_of_n(
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
     from dataset_builder.hardware import use_all_threads
-    from eval.models import find_encoder, find_model
+    from dataset_builder.model_folders import find_encoder, find_model
 
     use_all_threads()
     model_folder, encoder_folder = find_model("model", model), find_encoder("--encoder", encoder)
@@ -163,7 +163,8 @@ def choose_answers(
     """Return the chosen answer to each question. Sample the answers that the journal lacks, and add them."""
     from tqdm import tqdm
 
-    from eval.generation.answers import load_model, sample_in_batches
+    from dataset_builder.language_model import load_model
+    from eval.generation.answers import sample_in_batches
     from eval.metrics.embedding import Encoder
 
     chosen = {choice.number: choice for choice in journal.read_new()}

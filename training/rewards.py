@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from dataset_builder.model_folders import find_encoder
 from eval.metrics.embedding import Encoder
-from eval.models import find_encoder
 
 # An answer with twice the reference's words or more loses the first; one that only repeats itself loses the second.
 # Both are small compared with a similarity, which is 0.5 to 0.9 for a trained model.

@@ -18,9 +18,9 @@ from rich.console import Console
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
+from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
 from dataset_builder.tables import as_table
-from eval.models import RECIPE_FILE
-from eval.run_metrics import METRICS_FILE, SweepRun, SweepSeeds, SweepSummary, read_run_metrics
+from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metrics
 
 SWEEP_FILE = "sweep.json"
 

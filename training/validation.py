@@ -11,9 +11,9 @@ from accelerate.utils import reduce
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.model_folders import find_encoder
 from eval.generation.answers import answer_in_batches
 from eval.metrics.embedding import Encoder
-from eval.models import find_encoder
 from eval.question_sample import sample_questions, shard
 
 logger = logging.getLogger(__name__)

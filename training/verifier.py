@@ -49,8 +49,8 @@ def main(words: list[str]) -> None:
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
     from dataset_builder.grounding import load_encoder
+    from dataset_builder.model_folders import find_encoder
     from dataset_builder.verification.example import ErrorKind
-    from eval.models import find_encoder
     from training.data.tokenization import load_tokenizer
     from training.data.verification import read_written, split_examples, training_rows, verification_rows
     from training.run.folder import begin_run

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from tqdm import tqdm
+
 from dataset_builder.token_rows.row import TokenizedRow, token_row
 from dataset_builder.verification.prompt import encode_verification, verdict_tokens
 
@@ -30,16 +32,34 @@ class Verifier:
         The support is P(yes) / (P(yes) + P(no)). `questions` and `answers` have the same length.
         """
         items = [(context, question, answer) for question, answer in zip(questions, answers, strict=True)]
-        return [score for batch in self.score_batches(items) for score in batch.values()]
+        return self.score_all(items, hidden=True)
+
+    def score_all(self, items: Sequence[tuple[str, str, str]], *, hidden: bool = False) -> list[float]:
+        """Return the support of each (abstract, question, answer).
+
+        Unless `hidden`, a terminal shows a progress bar.
+        """
+        scores: dict[int, float] = {}
+        with tqdm(total=len(items), desc="verifying", unit="answer", disable=hidden or None) as bar:
+            for batch in self.score_batches(items):
+                scores |= batch
+                bar.update(len(batch))
+        return [scores[number] for number in range(len(items))]
 
     def score_batches(self, items: Sequence[tuple[str, str, str]]) -> Iterator[dict[int, float]]:
         """Yield the support of (abstract, question, answer) by the number of the item, a batch at a time.
 
-        The batches are in the order of the abstracts' first items.
+        The batches are in the order of the abstracts' first items. An empty answer has the support 0.
         """
         papers: dict[str, list[int]] = {}
-        for number, (context, _, _) in enumerate(items):
-            papers.setdefault(context, []).append(number)
+        empty: dict[int, float] = {}
+        for number, (context, _, answer) in enumerate(items):
+            if answer.strip():
+                papers.setdefault(context, []).append(number)
+            else:
+                empty[number] = 0.0
+        if empty:
+            yield empty
         rows = [
             numbers[start : start + ANSWERS_IN_A_ROW]
             for numbers in papers.values()

@@ -24,12 +24,14 @@ from eval.analysis.scores import (
 )
 from eval.analysis.statistics import difference, estimate, holm
 from eval.generation.generation_rules import count_cut_abstracts, rules_of_folder
-from eval.metrics.lexical import HEADLINE, SHARES, mean_range
+from eval.metrics.lexical import HEADLINE, SHARES, SUPPORTED, mean_range
 from eval.metrics.scorer import MetricValues
 from eval.prompting import Answer
 from eval.systems import System
 
 DECIMALS = 6
+# A higher length ratio is not better. The share of supported answers follows from the support.
+UNRANKED = ("length_ratio", SUPPORTED)
 # "How much" asks for a number. It comes first, because "how" and "what" would match these questions too.
 KINDS = {
     "how much": r"how (?:many|much|far|fast|large|big|long|often|small|high|low)|(?:what|which) "
@@ -229,8 +231,7 @@ def score_differences(
 
 def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
     """Return how far the metrics agree, from the values of each system on one config."""
-    # A higher length ratio is not better.
-    metrics = [name for name in next(iter(values.values())) if name != "length_ratio"]
+    metrics = [name for name in next(iter(values.values())) if name not in UNRANKED]
     pooled = {name: [value for system in values.values() for value in system[name]] for name in metrics}
     spearman: dict[str, dict[str, float]] = {name: {} for name in metrics}
     for first, second in combinations(metrics, 2):

@@ -120,10 +120,23 @@ class Agreement(FileFormat):
     order: dict[str, list[str]]
 
 
+class VerifierRecord(FileFormat):
+    """The verifier that scored the answers. `sha256` is over the files that decide the support.
+
+    An answer is supported if its support is at least `threshold`, which separates the verifier's validation examples
+    best. `auroc` is that of its test examples, over all kinds of error.
+    """
+
+    sha256: str
+    threshold: float
+    auroc: float
+
+
 class ScoresHeader(FileFormat):
     """What the scores were measured with. `date` is the UTC day; the first of `encoders` gives the headline metric.
 
     `sampled_questions` is the size of the random sample of each config's test questions; None if all were asked.
+    Without a verifier, `verifier` is None, and no system has the metrics `support` and `supported`.
     """
 
     date: str
@@ -131,6 +144,7 @@ class ScoresHeader(FileFormat):
     revision: str
     encoders: list[str] = Field(min_length=1)
     cross_encoder: str | None
+    verifier: VerifierRecord | None = None
     sampled_questions: int | None = None
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
@@ -16,7 +16,6 @@ from eval.generation.generation_rules import prompt_room, read_rules
 from eval.generation.number_guard import NumberGuard, NumberGuardProcessor
 from eval.generation.number_tokens import NumberTokens, decode_tokens
 from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
-from eval.models import ModelFolder, tokenizer_folder
 from eval.prompting import PLAIN, Answer, Prompt, PromptEncoder
 from eval.run_metrics import AnswerSampling
 
@@ -28,38 +27,6 @@ ON_CPU, ON_GPU = 48, 1024
 # If the logits of a prompt in `answer_papers` differ by more than this from the logits of the prompt by itself, the
 # model ignores the mask, or is too inexact for `NEAR_TIE` to detect a tie. SmolLM2's logits differ by 0.00004.
 SAME_LOGITS = NEAR_TIE / 2
-
-
-def load_model(folder: ModelFolder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return the model in float32, an adapter merged into its base, and the tokenizer.
-
-    The model is on this process's GPU if there is one, else on the CPU. Raises `InputError` for a folder that cannot
-    be loaded, and for incomplete weights, which transformers would fill with random numbers.
-    """
-    weights = folder.base or folder
-    try:
-        # With output_loading_info the result is a pair, which the library's types do not say.
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            weights.path, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-        )
-        model, loading_info = loaded
-        if folder.base:
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, folder.path).merge_and_unload()
-        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(folder))
-    except InputError:
-        raise
-    except Exception as error:  # the errors of the libraries have no common class
-        problem = f"cannot be loaded as a causal language model ({type(error).__name__}: {error})"
-        raise InputError(f"{folder.name}={folder.given}: {problem}; train or download it again") from error
-    if missing := sorted(loading_info["missing_keys"]):
-        problem = f"has no weights for {missing[0]} and {len(missing) - 1} more"
-        raise InputError(f"{folder.name}={folder.given}: {problem}; give a complete causal language model")
-    model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return model, tokenizer
 
 
 def answer_in_batches(

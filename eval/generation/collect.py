@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
+from dataset_builder.language_model import load_model
 from eval.generation.answer_store import AnswerStore, prompt_key
-from eval.generation.answers import answer_in_batches, load_model, sample_in_batches
+from eval.generation.answers import answer_in_batches, sample_in_batches
 from eval.metrics.embedding import Encoder
 from eval.prompting import Answer
 from eval.question_sample import shard

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import Question
+from dataset_builder.model_folders import ModelFolder, tokenizer_folder
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
-from eval.models import ModelFolder, tokenizer_folder
 from eval.prompting import PLAIN, Prompt, PromptEncoder
 
 # Settings that do not change a greedy answer, or that batches follow too. A model with another active setting answers

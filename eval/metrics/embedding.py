@@ -9,8 +9,8 @@ from sentence_transformers.base.modules.transformer import Transformer
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
+from dataset_builder.model_folders import MODULES_FILE, EncoderFolder
 from eval.answer_similarity.answer_similarity import AnswerSimilarity
-from eval.models import MODULES_FILE, EncoderFolder
 
 
 class Encoder:

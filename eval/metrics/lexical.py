@@ -20,16 +20,21 @@ TITLES = {
     "number_match": "numbers right",
     "number_support": "numbers from the abstract",
     "length_ratio": "length ratio",
+    "supported": "supported by the abstract",
+    "support": "support by the verifier",
 }
-# Metrics that are 1 or 0 for each answer, so that their mean is a share.
-SHARES = ("number_match", "number_support")
+# The share of supported answers, and the support itself; only with a verifier.
+SUPPORTED, SUPPORT = "supported", "support"
 # The metrics on numbers, which have a table of their own beside the similarity.
-NUMBER_METRICS = SHARES
+NUMBER_METRICS = ("number_match", "number_support")
+# Metrics that are 1 or 0 for each answer, so that their mean is a share.
+SHARES = (SUPPORTED, *NUMBER_METRICS)
 # The lowest and the highest possible mean.
 RANGES: dict[str, tuple[float, float]] = {
     HEADLINE: (-1, 1),
     "rouge_l": (0, 1),
     "token_f1": (0, 1),
+    SUPPORT: (0, 1),
     "length_ratio": (0, math.inf),
 }
 ARTICLES = re.compile(r"\b(a|an|the)\b")

@@ -1,7 +1,7 @@
 """Score answers by every metric: the encoders, a cross-encoder, words, numbers and length. Write the predictions."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,9 +10,11 @@ import pyarrow.parquet as pq
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing
+from dataset_builder.model_folders import EncoderFolder
+from dataset_builder.verification.load import VerifierFolder
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.metrics.lexical import HEADLINE, lexical_metrics, title
-from eval.models import EncoderFolder
+from eval.metrics.support import SUPPORT_KEY, SupportScorer
 
 # By metric, its value for each question; None where the metric does not apply.
 MetricValues = dict[str, list[float | None]]
@@ -25,36 +27,49 @@ FILE_NAME_KEY = "isca_qa_file"
 class AnswerScorer:
     """Scores answers by `encoders`, of which the first gives the headline metric, and by a cross-encoder if given.
 
-    The values are not kept from run to run: the last bits of an embedding depend on the batch it is computed in, and a
-    killed and resumed run must end in the same files.
+    A verifier, if given, also scores them. Only its scores are kept from run to run: the last bits of an embedding
+    depend on the batch it is computed in, and a killed and resumed run must end in the same files.
     """
 
-    def __init__(self, encoders: Sequence[EncoderFolder], cross_encoder: EncoderFolder | None) -> None:
+    def __init__(
+        self,
+        encoders: Sequence[EncoderFolder],
+        cross_encoder: EncoderFolder | None,
+        verifier: VerifierFolder | None = None,
+    ) -> None:
         self.headline_encoder, *others = map(Encoder, encoders)
         self._scorers: dict[str, Encoder | PairScorer] = {HEADLINE: self.headline_encoder}
         self._scorers |= {f"{HEADLINE}_{number}": encoder for number, encoder in enumerate(others, 2)}
         if cross_encoder:
             self._scorers["cross_encoder"] = PairScorer(cross_encoder)
+        self._support = SupportScorer(verifier) if verifier else None
 
     def score_all(
         self,
         questions: Mapping[str, Sequence[CorpusQuestion]],
         answers: Mapping[str, Mapping[str, Sequence[str | None]]],
         folder: Path,
+        show: Callable[[str], None],
     ) -> dict[str, dict[str, MetricValues]]:
         """Return the metric values of answers that are by config and system or heuristic, in the same order.
 
         Write answers and values to `folder`/CONFIG.NAME.parquet, a row for each question. Files of other configs and
-        systems, which an earlier run wrote, are removed: scores.json does not contain them.
+        systems, which an earlier run wrote, are removed: scores.json does not contain them. `show` is called with the
+        work that begins, if it takes long.
         """
         values: dict[str, dict[str, MetricValues]] = {config: {} for config in answers}
         written = set()
         for config, by_name in answers.items():
             for name, given in by_name.items():
-                values[config][name] = self._score(questions[config], given)
                 file_name = name.replace("'", "").replace(" ", "-")
                 path = folder / f"{config}.{file_name}.parquet"
-                _write(path, questions[config], given, values[config][name])
+                metadata = {FILE_NAME_KEY: path.name}
+                values[config][name] = self._score(questions[config], given)
+                if self._support:
+                    show(f"verifying the answers: {name}, test by {config}")
+                    values[config][name] |= self._support.metrics(questions[config], given, path)
+                    metadata[SUPPORT_KEY] = self._support.fingerprint(questions[config], given)
+                _write(path, metadata, questions[config], given, values[config][name])
                 written.add(path)
         for path in set(folder.glob("*.parquet")) - written:
             if _is_ours(path):
@@ -78,7 +93,11 @@ class AnswerScorer:
 
 
 def _write(
-    path: Path, questions: Sequence[CorpusQuestion], answers: Sequence[str | None], values: MetricValues
+    path: Path,
+    metadata: Mapping[str, str],
+    questions: Sequence[CorpusQuestion],
+    answers: Sequence[str | None],
+    values: MetricValues,
 ) -> None:
     columns = {
         "paper_id": pa.array([question.paper_id for question in questions], pa.string()),
@@ -89,7 +108,7 @@ def _write(
         **{metric: pa.array(column, pa.float64()) for metric, column in values.items()},
     }
     with replacing(path) as temporary:
-        table = pa.table(columns).replace_schema_metadata({FILE_NAME_KEY: path.name})
+        table = pa.table(columns).replace_schema_metadata(metadata)
         pq.write_table(table, temporary)
 
 

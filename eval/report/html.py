@@ -11,7 +11,7 @@ from dataset_builder.templates import render
 from eval.analysis.gains import compared_systems
 from eval.analysis.scores import ConfigScores, DifferenceScore, MeanScore, Scores
 from eval.evidence import AnswerEvidence
-from eval.metrics.lexical import HEADLINE
+from eval.metrics.lexical import HEADLINE, SUPPORT
 from eval.prompting import Answer
 from eval.report import notes, tables
 from eval.report.figures import training_loss_svg
@@ -114,10 +114,8 @@ def _script_json(scores: Scores, questions: Questions, answers: Answers, values:
             "reference": question.answer,
             "answers": [answers[config][system][number].text for system in systems],
             "cut": [answers[config][system][number].is_cut for system in systems],
-            "scores": [
-                None if (value := values[config][system][HEADLINE][number]) is None else round(value, 4)
-                for system in systems
-            ],
+            "scores": [_rounded(values[config][system][HEADLINE], number) for system in systems],
+            "supports": [_rounded(values[config][system].get(SUPPORT), number) for system in systems],
             "cited": [[one.text for one in found[system][number].cited] if found else [] for system in systems],
             "unsupported": [found[system][number].unsupported if found else [] for system in systems],
         }
@@ -130,9 +128,20 @@ def _script_json(scores: Scores, questions: Questions, answers: Answers, values:
         for asked in questions.values()
         for question in asked
     }
-    data = {"limit": MAX_ANSWER_TOKENS, "systems": systems, "papers": papers, "questions": rows}
+    data = {
+        "limit": MAX_ANSWER_TOKENS,
+        "threshold": scores.verifier.threshold if scores.verifier else None,
+        "systems": systems,
+        "papers": papers,
+        "questions": rows,
+    }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
+
+
+def _rounded(values: list[float | None] | None, number: int) -> float | None:
+    value = values[number] if values else None
+    return None if value is None else round(value, 4)
 
 
 def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> ConfigView:

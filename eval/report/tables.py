@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dataset_builder.tables import Table
 from eval.analysis.gains import gains
 from eval.analysis.scores import FEW_PAPERS, ConfigScores, MeanScore, MetricScore, Scores
-from eval.metrics.lexical import HEADLINE, NUMBER_METRICS, title
+from eval.metrics.lexical import HEADLINE, NUMBER_METRICS, SUPPORTED, title
 from eval.prompting import PLAIN
 from eval.run_metrics import RunMetrics
 
@@ -66,14 +66,16 @@ def scores_by_config(scores: Scores) -> dict[str, ConfigScores]:
 def comparison(scores: Scores, metrics: dict[str, RunMetrics]) -> Table:
     """Return the main table: the similarity of each entry by config, and what the training of each system took.
 
-    `metrics` are by trained system. If there are none, the columns on training are left out.
+    With a verifier, it also has the share of supported answers. `metrics` are by trained system. If there are none,
+    the columns on training are left out.
     """
-    configs = list(scores_by_config(scores))
+    shown = [HEADLINE, SUPPORTED] if scores.verifier else [HEADLINE]
+    columns = [(config, metric) for metric in shown for config in scores_by_config(scores)]
     training = ["training time", "trained parameters", "peak memory"] if metrics else []
-    return ["", *(f"similarity, test by {config}" for config in configs), *training], [
+    return ["", *(f"{title(metric)}, test by {config}" for config, metric in columns), *training], [
         [
             entry.label,
-            *(_metric_cell(entry.configs.get(config), HEADLINE) for config in configs),
+            *(_metric_cell(entry.configs.get(config), metric) for config, metric in columns),
             *(_training_cells(metrics.get(entry.name) if entry.kind == SYSTEM else None) if metrics else []),
         ]
         for entry in entries(scores)

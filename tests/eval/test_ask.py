@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from dataset_builder.errors import InputError
+from dataset_builder.formats import write_format
+from dataset_builder.language_model import load_model
+from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.prompt import INSTRUCTION, build_prompt
-from eval.ask import ask, describe_answer, read_abstracts
+from eval.abstention import ABSTENTION_FILE, Abstention
+from eval.answerer import ABSTAINED, Answerer, AskedQuestion
+from eval.ask import describe_answer, read_abstracts, read_asked_questions
 from eval.evidence import CitedAnswer, CitedSentence
-from eval.generation.answers import answer_alone, load_model
-from eval.models import EncoderFolder, find_encoder, find_model
+from eval.generation.answers import answer_alone
 from eval.prompting import Answer
 
+ABSTENTION = Abstention(
+    threshold=0.41,
+    answered=0.9,
+    foreign_answered=0.1,
+    questions=10,
+    papers=2,
+    model_sha256="0",
+    verifier_sha256="0",
+    is_guarded=True,
+    dataset_revision="r",
+)
 TEXT = "Caches are small.\nThey   are fast."
 
 
@@ -50,7 +66,10 @@ def test_json_line_has_the_evidence(
     assert "\u00b5" in line
     record = json.loads(line)
     (cited,) = record.pop("evidence")
-    assert record == {"abstract": "a.txt", "question": "Why?", "answer": given.text, "unsupported": ["7"]}
+    assert record == {
+        **{"abstract": "a.txt", "question": "Why?", "answer": given.text, "unsupported": ["7"]},
+        **{"support": None, "abstained": False},
+    }
     assert cited.pop("score") > 0.3
     assert cited == {"start": 18, "end": 34, "text": "They   are fast."}
 
@@ -63,6 +82,93 @@ def test_answer_for_a_person() -> None:
         'It won.\n\nNearest sentence of the abstract (similarity 0.71): "It works."\n\n'
         "Neither in the abstract nor in the question: 7, DDR5"
     )
+
+
+def test_support_for_a_person() -> None:
+    """Of an answer that is shown, and of one that is withheld."""
+    shown = CitedAnswer(abstract="a", question="q", answer="It won.", evidence=[], unsupported=[], support=0.714)
+    assert describe_answer(shown) == "It won.\n\nSupport by the abstract, as the verifier finds: 0.71 of 1"
+    withheld = shown.model_copy(update={"answer": ABSTAINED, "abstained": True})
+    assert describe_answer(withheld) == (
+        "The abstract does not say.\n\nThe model's answer is withheld: its support is 0.71. --no-abstain shows it."
+    )
+
+
+@pytest.fixture
+def fixed_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every model answer that they are fast, with a support of 0.4."""
+    monkeypatch.setattr(
+        "eval.generation.answers.answer_in_batches", lambda *_, **__: iter([{0: Answer("They are fast.")}])
+    )
+    monkeypatch.setattr("dataset_builder.verification.verifier.Verifier.score_batches", lambda *_: iter([{0: 0.4}]))
+
+
+def _answer_command(tmp_path: Path, tiny_base: Path, encoder: Path, *more: object) -> None:
+    from eval.__main__ import parser
+
+    (tmp_path / "a.txt").write_text(TEXT)
+    words = ["answer", "--model", tiny_base, "--abstract", tmp_path / "a.txt", "--question", "Why?", "--json"]
+    arguments = parser().parse_args([*map(str, [*words, "--encoder", encoder, *more])])
+    arguments.run_command(arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "is_withheld"), [([], True), (["--threshold", "0.4"], False), (["--no-abstain"], False)]
+)
+def test_answer_below_the_threshold_is_withheld(
+    options: list[str],
+    is_withheld: bool,
+    tmp_path: Path,
+    tiny_base: Path,
+    encoder: Path,
+    verifier: Path,
+    fixed_answers: None,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The threshold is 0.41 in the verifier's folder; a support that equals the threshold is enough."""
+    folder = shutil.copytree(verifier, tmp_path / "verifier")
+    write_format(folder / ABSTENTION_FILE, ABSTENTION)
+    _answer_command(tmp_path, tiny_base, encoder, "--verifier", folder, *options)
+    record = json.loads(capsys.readouterr().out)
+    assert (record["support"], record["abstained"]) == (0.4, is_withheld)
+    assert record["answer"] == (ABSTAINED if is_withheld else "They are fast.")
+    assert bool(record["evidence"]) is not is_withheld
+    assert not caplog.messages
+
+
+def test_without_a_verifier_nothing_is_withheld(
+    tmp_path: Path,
+    tiny_base: Path,
+    encoder: Path,
+    fixed_answers: None,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And the command says so, once."""
+    _answer_command(tmp_path, tiny_base, encoder)
+    record = json.loads(capsys.readouterr().out)
+    assert (record["support"], record["abstained"], record["answer"]) == (None, False, "They are fast.")
+    assert caplog.messages == ["Without --verifier the answers are not scored, and no answer is withheld."]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--no-abstain"], "--no-abstain: only a verifier withholds answers; give --verifier DIR, or leave"),
+        (["--threshold", "0.5"], r"--threshold 0\.5: only a verifier withholds answers"),
+        (["--verifier", "{verifier}", "--threshold", "1.5"], r"--threshold 1\.5: must be a support from 0 to 1"),
+        (["--verifier", "{base}"], "is not a verifier"),
+        (["--verifier", "{verifier}"], r"has no abstention\.json, .* with `python -m eval choose-threshold`, or give"),
+    ],
+)
+def test_wrong_verifier_options_are_named(
+    options: list[str], problem: str, tmp_path: Path, tiny_base: Path, encoder: Path, verifier: Path
+) -> None:
+    """Before a model is loaded."""
+    words = [option.format(verifier=verifier, base=tiny_base) for option in options]
+    with pytest.raises(InputError, match=problem):
+        _answer_command(tmp_path, tiny_base, encoder, *words)
 
 
 def test_answers_are_guarded_unless_told_otherwise(
@@ -111,18 +217,15 @@ def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, encode
     assert sorted((line["abstract"], line["question"]) for line in lines) == [
         (name, question) for name in ("a.txt", "b.txt") for question in ("How so?", "Why?")
     ]
+    answerer = Answerer(find_model("m", str(tiny_base)), find_encoder("--encoder", str(encoder)))
     for line in lines:
-        folder = find_encoder("--encoder", str(encoder))
-        (alone,) = ask(str(tiny_base), tmp_path / line["abstract"], [line["question"]], folder)
+        text = (tmp_path / line["abstract"]).read_text()
+        alone = answerer.answer(AskedQuestion(line["question"], text, line["abstract"]))
         assert CitedAnswer(**line | {"evidence": alone.evidence}) == alone
 
 
-def test_answers_come_as_they_are_made(
-    tmp_path: Path, tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The answer of the first batch is printed before the second batch begins."""
-    for name in ("a.txt", "b.txt"):
-        (tmp_path / name).write_text(TEXT)
+def test_answers_come_as_they_are_made(tiny_base: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answers of the first batch are there before the second batch begins."""
     begun = []
 
     def batches(*_: object, **__: object) -> Iterator[dict[int, Answer]]:
@@ -131,11 +234,12 @@ def test_answers_come_as_they_are_made(
             yield {number: Answer(f"answer {number}")}
 
     monkeypatch.setattr("eval.generation.answers.answer_in_batches", batches)
-    answers = ask(str(tiny_base), tmp_path, ["Why?"], find_encoder("--encoder", str(encoder)))
+    answerer = Answerer(find_model("m", str(tiny_base)), find_encoder("--encoder", str(encoder)))
+    answers = answerer.answer_in_batches([AskedQuestion("Why?", TEXT, "a.txt"), AskedQuestion("Why?", TEXT, "b.txt")])
     first = next(answers)
-    assert (first.abstract, first.question, first.answer) == ("b.txt", "Why?", "answer 1")
+    assert {number: (answer.abstract, answer.answer) for number, answer in first.items()} == {1: ("b.txt", "answer 1")}
     assert begun == [1]
-    assert [(answer.abstract, answer.answer) for answer in answers] == [("a.txt", "answer 0")]
+    assert [list(batch) for batch in answers] == [[0]]
 
 
 def test_abstract_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +252,7 @@ def test_abstract_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
-    """A missing file, an empty one, one that is not text, a folder without abstracts, an empty question, no model."""
+    """A missing file, an empty one, one that is not text, a folder without abstracts, an empty question."""
     for name, content in (("empty.txt", b" \n"), ("latin.txt", b"\xe9")):
         (tmp_path / name).write_bytes(content)
     (tmp_path / "folder").mkdir()
@@ -165,8 +269,5 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=complaint):
             read_abstracts(tmp_path / path)
     (tmp_path / "folder/a.txt").write_text(TEXT)
-    encoder = EncoderFolder("e", tmp_path)
     with pytest.raises(InputError, match="--question: is empty"):
-        list(ask("m", tmp_path / "folder", [" "], encoder))
-    with pytest.raises(InputError, match="not a model folder"):
-        list(ask(str(tmp_path), tmp_path / "folder", ["Why?"], encoder))
+        read_asked_questions(tmp_path / "folder", ["Why?", " "])

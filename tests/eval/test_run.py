@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,13 @@ from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
-from eval.analysis.scores import DecodingRecord, Scores, read_scores
+from dataset_builder.model_folders import find_encoder, find_model
+from dataset_builder.verification.load import find_verifier
+from dataset_builder.verification.verifier import Verifier
+from eval.analysis.scores import DecodingRecord, Scores, VerifierRecord, read_scores
 from eval.generation.answer_store import StoredAnswers
 from eval.metrics.embedding import Encoder, PairScorer
-from eval.models import find_encoder, find_model
+from eval.metrics.support import SupportScorer
 from eval.prompting import Answer, Prompt
 from eval.question_sample import sample_questions
 from eval.run import run
@@ -90,6 +93,37 @@ def test_scores_are_computed_from_the_predictions(evaluated: Path, encoder: Path
             encoder=str(encoder),
         )["cosine_similarity"]
         assert config_scores.metrics["cosine_similarity"].mean == pytest.approx(expected, abs=1e-6)
+
+
+def test_verifier_scores_each_answer_once(
+    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, verifier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The share and the mean of four supports; a repetition reads them from the predictions, a change does not."""
+    found = find_verifier("--verifier", str(verifier))
+
+    def score(_: Verifier, items: Sequence[tuple[str, str, str]]) -> Iterator[dict[int, float]]:
+        yield {number: 0.5 if number else 0.995 for number in range(len(items))}
+
+    def evaluate_again() -> Scores:
+        return evaluate(corpus, ["plain"], {"tiny": tiny_base}, [encoder], tmp_path, questions=4, verifier=found)
+
+    monkeypatch.setattr(Verifier, "score_batches", score)
+    scores = evaluate_again()
+    assert scores.verifier == VerifierRecord(sha256=found.folder.fingerprint, threshold=0.99, auroc=0.5)
+    for entry in (scores.systems["tiny"], scores.heuristics["first sentence"]):
+        metrics = entry.configs["plain"].metrics
+        assert (metrics["supported"].mean, metrics["support"].mean) == (0.25, 0.62375)
+    compared = scores.agreement["plain"].order
+    assert "support" in compared and "supported" not in compared
+    before = contents(tmp_path)
+    monkeypatch.delattr(Verifier, "score_batches")
+    evaluate_again()
+    assert contents(tmp_path) == before
+
+    scorer, question = SupportScorer(found), corpus_question()
+    other = corpus_question(context="Caches are large.")
+    fingerprints = {scorer.fingerprint([question], ["a"]), scorer.fingerprint([question], ["b"])}
+    assert len(fingerprints | {scorer.fingerprint([other], ["a"])}) == 3
 
 
 def test_figures_and_report_are_there(evaluated: Path) -> None:

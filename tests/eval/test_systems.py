@@ -9,7 +9,7 @@ import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
-from eval.models import EncoderFolder
+from dataset_builder.model_folders import EncoderFolder
 from eval.prompting import PLAIN
 from eval.run_metrics import AnswerSampling
 from eval.systems import MBRDecoding, parse_systems

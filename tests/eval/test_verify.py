@@ -3,45 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from dataset_builder.errors import InputError
-from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport, write_verifier_report
+from dataset_builder.language_model import load_model
+from dataset_builder.model_folders import find_model
 from dataset_builder.verification.verifier import Verifier
 from eval.__main__ import parser
-from eval.generation.answers import load_model
-from eval.models import find_model
 
 LINES = [
     {"abstract": "Zebra saves power.", "question": "What is saved?", "answer": "Power.", "id": 7, "tags": ["a"]},
     {"abstract": "Branches are predicted.", "question": "What is predicted?", "answer": "Loads."},
     {"abstract": "Zebra saves power.", "question": "What is saved?", "answer": "Gr\u00f6\u00dfe."},
 ]
-
-
-@pytest.fixture(scope="module")
-def verifier(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a model of random weights with the report of a verifier."""
-    folder = tmp_path_factory.mktemp("verifier") / "run"
-    shutil.copytree(tiny_base, folder)
-    figures = KindFigures(precision=None, recall=0.0, unsupported=1, auroc=0.5)
-    split = SplitFigures(papers=1, supported=1, all_kinds=figures, by_kind={"unit": figures})
-    report = VerifierReport(
-        threshold=0.99,
-        max_tokens=512,
-        left_out=[],
-        train_examples=1,
-        train_written_answers=0,
-        validation=split,
-        written=None,
-        test=split,
-        baselines={},
-    )
-    write_verifier_report(folder, report)
-    return folder
 
 
 def _write(path: Path, lines: list[dict[str, object]]) -> Path:

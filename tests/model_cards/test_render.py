@@ -17,10 +17,10 @@ from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.corpus.rows import read_rows, write_rows
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
+from dataset_builder.model_folders import METRICS_FILE, find_encoder, find_model
 from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores
-from eval.models import find_encoder, find_model
 from eval.run import run
-from eval.run_metrics import METRICS_FILE, read_run_metrics
+from eval.run_metrics import read_run_metrics
 from eval.systems import System
 from model_cards.metadata import eval_results_yaml
 from model_cards.model_card import model_card

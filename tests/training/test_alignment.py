@@ -187,7 +187,7 @@ def test_corpus_is_loaded_at_the_recorded_revision(
 
     monkeypatch.setattr("dataset_builder.corpus.load.corpus_revision", revision)
     monkeypatch.setattr("dataset_builder.corpus.load.load_corpus_split", load)
-    monkeypatch.setattr("eval.models.find_encoder", lambda option, given: None)
+    monkeypatch.setattr("dataset_builder.model_folders.find_encoder", lambda option, given: None)
     recipe = REPOSITORY / f"tests/recipes/tiny-{'grpo' if command == 'align' else 'full'}.yaml"
     words = ["--config", recipe, "--dataset", "org/corpus", "--dataset_revision", "v1", "--output_dir", tmp_path / "o"]
     with pytest.raises(InputError, match="far enough"):

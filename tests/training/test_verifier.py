@@ -197,10 +197,10 @@ def test_adapter_answers_as_a_verifier_after_loading(
     verifier_run: Path, tiny_base: Path, corpus: Path, tokenizer: Any
 ) -> None:
     """The saved adapter gives the supports from which verifier.json was made: the same test AUROC."""
+    from dataset_builder.language_model import load_model
+    from dataset_builder.model_folders import find_model
     from dataset_builder.verification.report import split_figures
     from dataset_builder.verification.verifier import Verifier
-    from eval.generation.answers import load_model
-    from eval.models import find_model
 
     report = read_verifier_report(verifier_run)
     test = split_examples(read_questions(load_corpus_split(str(corpus), None, "test")), [], 0, 2).made

@@ -13,7 +13,7 @@ import pytest
 from dataset_builder.errors import InputError
 from dataset_builder.formats import read_records
 from dataset_builder.verification.example import Example
-from dataset_builder.verification.written import WrittenAnswer
+from dataset_builder.verifier_examples.written import WrittenAnswer
 from tests.bench_verifier import main, parser, read_examples, shares_below_right
 
 FOLDER = Path(__file__).parent

@@ -13,8 +13,8 @@ from datasets import Dataset
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.formats import FileFormat, read_format, write_format
-from eval.models import RECIPE_FILE
-from eval.run_metrics import ENVIRONMENT_FILE, METRICS_FILE, RunEnvironment, RunMetrics
+from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
+from eval.run_metrics import ENVIRONMENT_FILE, RunEnvironment, RunMetrics
 from training.run.recipe import Recipe
 
 logger = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.model_folders import find_encoder
 from dataset_builder.text import sentences
 from eval.analysis.heuristics import compute_heuristics
 from eval.metrics.embedding import Encoder
-from eval.models import find_encoder
 from tests.eval.questions import corpus_question
 
 ABSTRACT = (

@@ -13,19 +13,15 @@ import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
+from dataset_builder.language_model import load_model
+from dataset_builder.model_folders import find_model
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.token_rows.row import shared_length
 from eval.generation import answers as answering
-from eval.generation.answers import (
-    answer_alone,
-    answer_in_batches,
-    encode_prompts,
-    load_model,
-)
+from eval.generation.answers import answer_alone, answer_in_batches, encode_prompts
 from eval.generation.batches import group_by_paper, plan_batches
 from eval.generation.generation_rules import GenerationRules, count_cut_abstracts, read_rules, rules_of_folder
 from eval.generation.shared_prefix import _draw, answer_papers, cache_columns
-from eval.models import find_model
 from eval.prompting import FORMS, Answer, Prompt, PromptForm
 from eval.run_metrics import AnswerSampling
 

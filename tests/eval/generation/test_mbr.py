@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dataset_builder.model_folders import find_encoder
 from eval.analysis.scores import DecodingRecord, Scores
 from eval.generation.answer_store import StoredAnswers
 from eval.generation.collect import mbr_choice
-from eval.models import find_encoder
 from eval.prompting import Answer
 from eval.run import run
 from eval.run_metrics import AnswerSampling

@@ -28,5 +28,6 @@ def test_scores_that_are_not_numbers_are_refused(
     monkeypatch.setattr("eval.metrics.scorer.Encoder", Broken)
     questions = [corpus_question(), corpus_question(paper_id="b")]
     with pytest.raises(InputError, match="the model gives values that are not numbers; give another encoder"):
-        AnswerScorer([None], None).score_all({"plain": questions}, {"plain": {"m": ["one", "two"]}}, tmp_path)
+        answers = {"plain": {"m": ["one", "two"]}}
+        AnswerScorer([None], None).score_all({"plain": questions}, answers, tmp_path, print)
     assert list(tmp_path.iterdir()) == []

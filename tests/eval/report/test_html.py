@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.crawl.sources.browser import FLAGS, find_browser
+from eval.analysis.scores import VerifierRecord
 from eval.evidence import AnswerEvidence, CitedSentence
 from eval.report.html import fit_axis, report_html
 from tests.eval.report.example import (
@@ -75,6 +77,22 @@ def test_system_without_the_abstract_is_not_compared() -> None:
     assert '<tr><th scope="row">memory <small>closed-book prompt</small></th>' in table
     assert '<tr class="quiet"><th scope="row">question repeated <small>heuristic baseline</small></th>' in table
     assert "test by plain, over chatty" in text
+
+
+def test_support_of_each_answer_is_in_the_data(page: Path) -> None:
+    """With the threshold of the verifier; both are null without one."""
+
+    def data(text: str) -> Any:
+        return json.loads(text.partition('<script type="application/json" id="data">')[2].partition("</script>")[0])
+
+    verifier = VerifierRecord(sha256="f" * 64, threshold=0.5, auroc=0.9)
+    supported: dict[str, list[float | None]] = {"support": [number / 45 for number in range(45)]}
+    values = {"plain": {name: metrics | supported for name, metrics in VALUES["plain"].items()}}
+    scores = SCORES.model_copy(update={"verifier": verifier})
+    found = data(report_html(scores, {}, CORPUS_QUESTIONS, ANSWERS, values, {"2022": 1}))
+    assert (found["threshold"], found["questions"][9]["supports"]) == (0.5, [0.2, 0.2])
+    without = data(page.read_text(encoding="utf-8"))
+    assert (without["threshold"], without["questions"][9]["supports"]) == (None, [None, None])
 
 
 def test_page_names_no_address_to_load_from(page: Path) -> None:

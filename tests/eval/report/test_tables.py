@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataset_builder.tables import as_markdown
-from eval.analysis.scores import MeanScore
+from eval.analysis.scores import MeanScore, VerifierRecord
 from eval.report.markdown import report_markdown
 from eval.report.tables import (
     agreement_table,
@@ -45,6 +45,22 @@ def test_metrics_on_numbers() -> None:
     assert "### Numbers" in report_markdown(scores, {})
     assert number_table(SCORES)[1] == []
     assert "### Numbers" not in report_markdown(SCORES, {})
+
+
+def test_share_of_supported_answers() -> None:
+    """With a verifier it is in the main table, and the notes name the verifier; without one it is in neither."""
+    good = SCORES.systems["good"].model_copy(
+        update={"configs": {"plain": config_scores(0.72, supported=0.4, support=0.6)}}
+    )
+    verifier = VerifierRecord(sha256="f" * 64, threshold=0.123, auroc=0.987)
+    scores = SCORES.model_copy(update={"systems": {**SCORES.systems, "good": good}, "verifier": verifier})
+    heading, rows = comparison(scores, {})
+    assert heading == ["", "similarity, test by plain", "supported by the abstract, test by plain"]
+    assert rows[1:3] == [["good", "0.720 [0.670, 0.770]", "0.400 [0.350, 0.450]"], ["bad", "0.280 [0.230, 0.330]", ""]]
+    assert "supported by the abstract" in metric_table(scores, "plain")[0]
+    text = report_markdown(scores, {})
+    assert "at least 0.123" in text and "AUROC on its own test examples is 0.987" in text and "f" * 64 in text
+    assert "verifier" not in report_markdown(SCORES, {})
 
 
 def test_prompts_other_than_plain_are_named() -> None:

@@ -11,7 +11,6 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, sha256_of, sha256_of_text
 from dataset_builder.hub.card_checks import is_hub_id
 from dataset_builder.packaged_models import how_to_write, hub_id
-from eval.run_metrics import METRICS_FILE, RunMetrics, read_run_metrics
 
 # The files that decide the answers: weights, configuration, tokenizer. Pickles are never loaded.
 MODEL_FILES = ("*.safetensors", "*config.json", "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt")
@@ -19,7 +18,8 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt
 DOWNLOADED = ["*.safetensors", "*.json", "*.txt", "*.jinja"]
 # Lists the modules of a sentence-transformers model.
 MODULES_FILE = "modules.json"
-RECIPE_FILE = "recipe.yaml"
+# In the folder of a training run: its recipe, written first, and its measurements, written last.
+RECIPE_FILE, METRICS_FILE = "recipe.yaml", "metrics.json"
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,6 @@ class ModelFolder:
         # Files in subfolders do not count: a run's checkpoints are there.
         files = {path for pattern in MODEL_FILES for path in self.path.glob(pattern)}
         return _fingerprint(self.path, files, [self.base.fingerprint] if self.base else [])
-
-    def metrics(self) -> RunMetrics | None:
-        """Return the metrics of the training run; None for a model that this project did not train."""
-        return read_run_metrics(self.path) if (self.path / METRICS_FILE).is_file() else None
 
 
 @dataclass(frozen=True)
