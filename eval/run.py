@@ -23,8 +23,9 @@ from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.hardware import start_process
-from dataset_builder.model_folders import EncoderFolder, find_encoder, tokenizer_folder
+from dataset_builder.model_folders import EncoderFolder, ModelFolder, find_encoder, tokenizer_folder
 from dataset_builder.packaged_models import default_encoder
+from dataset_builder.server.settings import add_server_options, read_server_options
 from dataset_builder.tables import Table, as_narrow_tables, as_table
 from dataset_builder.verification.load import VerifierFolder, find_verifier
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, VerifierRecord, read_scores
@@ -36,6 +37,7 @@ from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 from eval.report.tables import comparison
 from eval.run_metrics import AnswerSampling, RunMetrics, read_metrics_of_model
+from eval.served_model import SERVED_FORM
 from eval.systems import DECODINGS, FORM, MBRDecoding, System, parse_systems
 
 # Wider than any table.
@@ -53,11 +55,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     add("--configs", required=True, nargs="+", metavar="CONFIG", help="corpus configs whose test questions to answer")
     models_help = (
-        f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, or a Hub id. prompt=chat uses the "
-        "model's chat template, few-shot shows the model two examples from the training split, and closed-book leaves "
-        "the abstract out. decoding=guarded allows only numbers that the abstract or the question has, and mbr "
-        "(minimum Bayes risk) samples several answers and keeps the one that the first encoder finds nearest to all "
-        "samples"
+        f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, a Hub id, or {SERVED_FORM} for a "
+        "model behind a server that speaks OpenAI's protocol. prompt=chat uses the model's chat template, few-shot "
+        "shows the model two examples from the training split, and closed-book leaves the abstract out. "
+        "decoding=guarded allows only numbers that the abstract or the question has, and mbr (minimum Bayes risk) "
+        "samples several answers and keeps the one that the first encoder finds nearest to all samples"
     )
     add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
     decoding_help = "decoding of the systems whose --models names none; default: %(default)s"
@@ -78,6 +80,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--questions", type=int, metavar="N", help=sample_help)
     batch_help = "largest number of questions in a batch; it changes no answer; default: what the memory can hold"
     add("--batch-size", type=int, metavar="N", help=batch_help)
+    add_server_options(command.add_argument_group(f"systems behind a server ({SERVED_FORM})").add_argument)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -96,7 +99,8 @@ def run_command(arguments: argparse.Namespace) -> None:
     cross_encoder = find_encoder("--cross-encoder", arguments.cross_encoder) if arguments.cross_encoder else None
     verifier = find_verifier("--verifier", arguments.verifier) if arguments.verifier else None
     sampling = AnswerSampling(samples=arguments.samples, temperature=arguments.temperature, seed=arguments.seed)
-    systems = parse_systems(arguments.models, MBRDecoding(sampling, encoders[0]), arguments.decoding)
+    mbr = MBRDecoding(sampling, encoders[0])
+    systems = parse_systems(arguments.models, mbr, arguments.decoding, read_server_options(arguments))
     result = run(
         arguments.dataset,
         arguments.configs,
@@ -157,8 +161,9 @@ def run(
     from eval.generation.generation_rules import encoder_of_folder
     from eval.metrics.scorer import AnswerScorer
 
-    for system in systems:
-        tokenizer_folder(system.model)
+    folders = {system.name: system.model for system in systems if isinstance(system.model, ModelFolder)}
+    for folder in folders.values():
+        tokenizer_folder(folder)
     # The revision is read first: the questions are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, revision)
     corpus = {config: _test_questions(dataset, config, revision) for config in configs}
@@ -167,7 +172,8 @@ def run(
         training = read_questions(load_corpus_split(dataset, configs[0], "train", revision))
         systems = [system.with_examples(choose_examples(training)) for system in systems]
         for system in systems:
-            encoder_of_folder(system.model, system.prompt)
+            if isinstance(system.model, ModelFolder):
+                encoder_of_folder(system.model, system.prompt)
     asked = {config: sample_questions(config_questions, questions) for config, config_questions in corpus.items()}
     for name in ("predictions", "figures", "answers", "heuristics"):
         make_writable_folder(out / name)
@@ -200,7 +206,7 @@ def run(
             scores = score_all(header, asked, systems, values, heuristic_values, answers)
             scores = _keep_date(scores, out / SCORES_FILE)
             status.update("writing the report")
-            metrics = {system.name: trained for system in systems if (trained := read_metrics_of_model(system.model))}
+            metrics = {name: trained for name, folder in folders.items() if (trained := read_metrics_of_model(folder))}
             papers_by_year = _count_papers_by_year(dataset, asked)
             draw_papers_by_year(out / "figures", papers_by_year)
             draw_training_loss(out / "figures", metrics)

@@ -51,6 +51,8 @@ def render(dataset: str, scores_path: Path, dataset_id: str) -> list[Path]:
     scored = _scored_corpus(dataset, scores, scores_path, dataset_id)
     cards = []
     for name, system in scores.systems.items():
+        if system.served_model:
+            continue
         folder = _evaluated_model(scores_path, scores, name)
         run = read_trained_run(folder, name) if system.is_asked_as_published else None
         if run is not None:

@@ -1,9 +1,10 @@
-"""`python -m tests.chat_server SCRIPT LOG`: a real server on loopback that speaks the chat-completions protocol.
+"""`python -m tests.chat_server SCRIPT LOG`: a real server on loopback that speaks OpenAI's protocol.
 
-It prints its port and answers every request with two pairs made of the abstract's first sentences, as a teacher would
-that copies, in the object of the response_format, which it refuses where OpenAI does. SCRIPT is a JSON object: by a
-part of the prompt, what to do with the first, second, ... request that holds it, before the last answer is given again
-and again. LOG gets a line for each request.
+It prints its port and answers every request with the abstract's first sentence, as a completion or in a chat. If a
+request has a response_format, which the server refuses where OpenAI does, the answer is an object with two pairs made
+of the first sentences, as a teacher would that copies. SCRIPT is a JSON object: by a part of the prompt, what to do
+with the first, second, ... request that holds it, before the last answer is given again and again. LOG gets a line for
+each request.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
@@ -28,11 +29,15 @@ SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 def pairs_on(prompt: str) -> list[dict[str, str]]:
     """Return the pairs that the server writes on the paper of a prompt with lines "Title: " and "Abstract: "."""
     title = re.search(r"^Title: (.*)$", prompt, re.MULTILINE)[1]
-    sentences = SENTENCE.split(re.search(r"^Abstract: (.*)$", prompt, re.MULTILINE)[1])
     return [
         {"question": f"What is said {place} in the abstract of {title}?", "answer": sentence}
-        for place, sentence in zip(("first", "second"), sentences, strict=False)
+        for place, sentence in zip(("first", "second"), abstract_sentences(prompt), strict=False)
     ]
+
+
+def abstract_sentences(prompt: str) -> list[str]:
+    """Return the sentences of the abstract in a prompt with a line "Abstract: "."""
+    return SENTENCE.split(re.search(r"^Abstract: (.*)$", prompt, re.MULTILINE)[1])
 
 
 class ChatServer:
@@ -44,32 +49,42 @@ class ChatServer:
         self.asked: dict[str, int] = {}
         self.in_flight = self.most_in_flight = self.answered = 0
 
-    async def chat(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         """Answer one request as the script says."""
         body = await request.json()
-        prompt = body["messages"][0]["content"]
+        prompt = body["messages"][0]["content"] if "messages" in body else body["prompt"]
         key = next((key for key in self.script if key in prompt), "")
         number = self.asked[key] = self.asked.get(key, -1) + 1
         acts = self.script.get(key, [])
         act = acts[number] if number < len(acts) else "answer"
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        sent = {"body": body, "headers": dict(request.headers), "query": request.url.query}
+        url = request.url
+        sent = {"body": body, "headers": dict(request.headers), "path": url.path, "query": url.query}
         with self.log.open("a", encoding="utf-8") as log:
             log.write(json.dumps({**sent, "act": act, "in_flight": self.in_flight}) + "\n")
         try:
+            if "response_format" not in body:
+                return await self._act(act, sent, abstract_sentences(prompt)[0])
             if body["response_format"]["json_schema"]["schema"]["type"] != "object":
                 return PlainTextResponse("schema must be a JSON Schema of 'type: \"object\"'", 400)
-            return await self._act(act, body, json.dumps({"pairs": pairs_on(prompt)}, ensure_ascii=False))
+            return await self._act(act, sent, json.dumps({"pairs": pairs_on(prompt)}, ensure_ascii=False))
         finally:
             self.in_flight -= 1
             self.answered += 1
 
-    async def _act(self, act: str, body: dict[str, Any], text: str) -> Response:
+    async def _act(self, act: str, sent: dict[str, Any], text: str) -> Response:
         kind, _, value = act.partition(":")
+        body = sent["body"]
         if kind == "status":
             status, _, pause = value.partition(",")
             return PlainTextResponse("no", int(status), {"Retry-After": pause} if pause else {})
+        if kind == "refuse":
+            return PlainTextResponse(value, 400)
+        if kind == "repeat the key":
+            return PlainTextResponse(f"wrong key: {sent['headers']['authorization']}", 401)
+        if kind == "redirect":
+            return RedirectResponse(value, 307)
         if kind == "after":
             # Out of order for certain: not before so many later requests have been answered.
             while self.answered < int(value):
@@ -87,20 +102,26 @@ class ChatServer:
             text = value
         if kind == "no choices":
             return JSONResponse({"object": "error"})
+        if kind == "half of the JSON":
+            return Response('{"id": "0", "choi', media_type="application/json")
         if kind == "cut connection":
             return StreamingResponse(iter([b'{"id": "0", "choi']), headers={"Content-Length": "100000"})
         return completion(body, text, "stop")
 
 
 def completion(body: dict[str, Any], text: str, finish_reason: str) -> Response:
-    """Return a response of the protocol, https://platform.openai.com/docs/api-reference/chat/object."""
-    message = {"role": "assistant", "content": text}
+    """Return a response of the protocol: a chat completion, or a completion to a request with a prompt.
+
+    https://platform.openai.com/docs/api-reference/chat/object and .../completions/object
+    """
+    is_chat = "messages" in body
+    written = {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
     answer = {
-        "id": "chatcmpl-0",
-        "object": "chat.completion",
+        "id": "cmpl-0",
+        "object": "chat.completion" if is_chat else "text_completion",
         "created": 0,
         "model": f"served-{body['model']}",
-        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}],
+        "choices": [{"index": 0, **written, "finish_reason": finish_reason, "logprobs": None}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 10, "total_tokens": 11},
     }
     # In ASCII, since a JSONResponse refuses half of a surrogate pair.
@@ -113,7 +134,8 @@ def main() -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     sys.stdout.write(f"{listening.getsockname()[1]}\n")
     sys.stdout.flush()
-    app = Starlette(routes=[Route("/v1/chat/completions", server.chat, methods=["POST"])])
+    paths = ("/v1/chat/completions", "/v1/completions")
+    app = Starlette(routes=[Route(path, server.answer, methods=["POST"]) for path in paths])
     uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listening])
 
 

@@ -27,6 +27,7 @@ from eval.generation.generation_rules import count_cut_abstracts, rules_of_folde
 from eval.metrics.lexical import HEADLINE, SHARES, SUPPORTED, mean_range
 from eval.metrics.scorer import MetricValues
 from eval.prompting import Answer
+from eval.served_model import ServedModel
 from eval.systems import System
 
 DECIMALS = 6
@@ -75,10 +76,9 @@ def score_all(
                 prompt=system.prompt.form,
                 examples=[example.paper_id for example in system.prompt.examples],
                 decoding=_decoding_record(system),
-                cut_abstracts=count_cut_abstracts(
-                    system.model, chain.from_iterable(questions.values()), system.prompt
-                ),
+                cut_abstracts=_count_cut_abstracts(system, questions),
                 role=system.role,
+                served_model=system.model.server.model if isinstance(system.model, ServedModel) else None,
                 configs=configs(system.name, values),
             )
             for system in systems
@@ -103,7 +103,15 @@ def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None
     return {name: metrics[HEADLINE] for name, metrics in values.items()}
 
 
+def _count_cut_abstracts(system: System, questions: Mapping[str, Sequence[CorpusQuestion]]) -> int | None:
+    if isinstance(system.model, ServedModel):
+        return None
+    return count_cut_abstracts(system.model, chain.from_iterable(questions.values()), system.prompt)
+
+
 def _decoding_record(system: System) -> DecodingRecord:
+    if isinstance(system.model, ServedModel):
+        return DecodingRecord(method=system.method)
     rules = rules_of_folder(system.model)
     record = DecodingRecord(
         method=system.method,

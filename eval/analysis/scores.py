@@ -53,7 +53,7 @@ class DecodingRecord(FileFormat):
     `greedy` is transformers' `generate` with do_sample=False. `guarded` is the same with the number guard: an answer
     has no number in digits that the abstract and the question lack. An answer ends at the first of `end_tokens`.
     `settings` names the further settings of the generation_config that decide the answers. Only `mbr` (minimum Bayes
-    risk) has the keys after these.
+    risk) has the keys after these. Of a model behind a server only the method is known.
     """
 
     method: DecodingMethod
@@ -70,10 +70,13 @@ class SystemScores(FileFormat):
     """One evaluated system, with its scores by config. `sha256` is over the model's files that decide the answers.
 
     A `baseline` has a model that this project did not train, a `trained` system one that it did. A `closed-book`
-    system does not see the abstract, and is not compared with other systems. Older files have no `role`.
+    system does not see the abstract, and is not compared with other systems. A `served` system has a model behind a
+    server, whose weights and training are not known: `served_model` is its name on the server, and `sha256` is over
+    its address, its name and its settings. Older files have no `role`.
     `examples` are the paper ids of the examples of a few-shot prompt, which has those that fit.
     `cut_abstracts` counts the abstracts whose end was cut off, since the model reads too few tokens.
-    `model` is a folder or Hub id. It is None in published files, which do not contain folders of the machine.
+    `model` is a folder, Hub id or server. It is None in published files, which do not contain folders of the machine
+    or addresses.
     """
 
     model: str | None
@@ -83,6 +86,7 @@ class SystemScores(FileFormat):
     decoding: DecodingRecord
     cut_abstracts: int | None = None
     role: SystemRole | None = None
+    served_model: str | None = None
     configs: dict[str, ConfigScores] = Field(min_length=1)
 
     @property

@@ -14,11 +14,14 @@ from tqdm import tqdm
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.language_model import load_model
+from dataset_builder.model_folders import ModelFolder
 from eval.generation.answer_store import AnswerStore, prompt_key
 from eval.generation.answers import answer_in_batches, sample_in_batches
+from eval.generation.served_answers import answer_by_server
 from eval.metrics.embedding import Encoder
 from eval.prompting import Answer
 from eval.question_sample import shard
+from eval.served_model import ServedModel
 from eval.systems import System
 
 
@@ -54,31 +57,49 @@ def collect_answers(
                 # A single empty answer only gets a low score.
                 if not any(answer.text for answer in given):
                     problem = f"every answer to the questions of {config!r} is empty"
-                    raise InputError(f"{system.name}: {problem}; check the model's tokenizer, or train it further")
+                    raise InputError(f"{system.name}: {problem}; {_remedy_for_empty_answers(system)}")
                 answers[config][system.name] = given
     return answers
+
+
+def _remedy_for_empty_answers(system: System) -> str:
+    if isinstance(system.model, ServedModel):
+        return "a reasoning model can spend all its tokens on reasoning: turn that off on the server, or ask another"
+    return "check the model's tokenizer, or train it further"
 
 
 def _answer(
     system: System, questions: list[CorpusQuestion], store: AnswerStore, process: PartialState, batch_size: int | None
 ) -> None:
-    model, tokenizer = load_model(system.model)
-    batches: Iterator[dict[int, Answer]]
-    if system.decoding is None:
-        batches = answer_in_batches(model, tokenizer, questions, batch_size, system.prompt, system.is_guarded)
-    else:
-        encoder = Encoder(system.decoding.encoder)
-        sampling = system.decoding.sampling
-        sampled = sample_in_batches(
-            model, tokenizer, questions, sampling, batch_size, system.prompt, system.is_guarded
-        )
-        batches = ({number: mbr_choice(given, encoder) for number, given in batch.items()} for batch in sampled)
     # None: only on a terminal.
     hidden = None if process.is_local_main_process else True
     with tqdm(total=len(questions), desc=f"answering: {system.name}", unit="question", disable=hidden) as bar:
-        for answers in batches:
-            store.append({prompt_key(questions[number]): answer for number, answer in answers.items()})
-            bar.update(len(answers))
+
+        def keep(batch: dict[int, Answer]) -> None:
+            store.append({prompt_key(questions[number]): answer for number, answer in batch.items()})
+            bar.update(len(batch))
+
+        if isinstance(system.model, ServedModel):
+            answer_by_server(system.model, questions, system.prompt, keep)
+            return
+        for batch in _answer_here(system, system.model, questions, batch_size):
+            keep(batch)
+
+
+def _answer_here(
+    system: System, folder: ModelFolder, questions: list[CorpusQuestion], batch_size: int | None
+) -> Iterator[dict[int, Answer]]:
+    """Yield the answers of a model in this process, a batch at a time, by question number."""
+    model, tokenizer = load_model(folder)
+    if system.decoding is None:
+        yield from answer_in_batches(model, tokenizer, questions, batch_size, system.prompt, system.is_guarded)
+        return
+    encoder = Encoder(system.decoding.encoder)
+    sampling = system.decoding.sampling
+    for batch in sample_in_batches(
+        model, tokenizer, questions, sampling, batch_size, system.prompt, system.is_guarded
+    ):
+        yield {number: mbr_choice(given, encoder) for number, given in batch.items()}
 
 
 def mbr_choice(answers: list[Answer], encoder: Encoder) -> Answer:

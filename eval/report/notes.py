@@ -31,6 +31,8 @@ def decoding_note(scores: Scores) -> str:
             )
     if guarded := [name for name, system in scores.systems.items() if system.decoding.method == "guarded"]:
         sentences.append(f"{NOTES['guarded']} Systems with this guard: {', '.join(guarded)}.")
+    if served := [f"{name} ({system.served_model})" for name, system in scores.systems.items() if system.served_model]:
+        sentences.append(f"{NOTES['served']} Systems behind a server: {', '.join(served)}.")
     return " ".join(sentences)
 
 
@@ -55,10 +57,11 @@ def verifier_note(scores: Scores) -> str:
 
 def system_note(name: str, system: SystemScores) -> str:
     """Return one line about a system: its model, its prompt and its decoding."""
-    model = f" {system.model}" if system.model else ""
-    return (
-        f"{name}: model{model} with SHA-256 {system.sha256}, {system.prompt} prompt, {system.decoding.method} decoding"
-    )
+    if system.served_model:
+        model = f"model {system.served_model} behind a server"
+    else:
+        model = f"model{f' {system.model}' if system.model else ''} with SHA-256 {system.sha256}"
+    return f"{name}: {model}, {system.prompt} prompt, {system.decoding.method} decoding"
 
 
 def measured_note(scores: Scores) -> str:

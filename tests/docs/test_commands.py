@@ -16,7 +16,7 @@ from tests.docs.pages import CURRENT_PAGES, Command, commands
 
 COMMANDS = [command for page in CURRENT_PAGES for command in commands(page)]
 # Programs that are not part of the project: their options are not checked.
-FOREIGN = {".", "apt-get", "echo", "hf", "vllm", "pre-commit"}
+FOREIGN = {".", "apt-get", "echo", "hf", "vllm", "pre-commit", "trackio"}
 # Modules whose own parser takes everything, so the words after the module are not parsed here.
 UNPARSED = {"pytest"}
 

@@ -10,13 +10,16 @@ import pytest
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.model_folders import EncoderFolder
+from dataset_builder.server.settings import Server, ServerOptions
 from eval.prompting import PLAIN
 from eval.run_metrics import AnswerSampling
-from eval.systems import MBRDecoding, parse_systems
+from eval.served_model import ServedModel
+from eval.systems import DecodingMethod, MBRDecoding, parse_systems
 
 MBR = MBRDecoding(
     AnswerSampling(samples=16, temperature=0.8, seed=3), EncoderFolder(given="encoder", path=Path("missing"))
 )
+SERVED = "openai:http://127.0.0.1:8000/v1#mistralai/Mistral-7B"
 
 
 def test_options_follow_the_model(tiny_base: Path) -> None:
@@ -100,6 +103,53 @@ def test_bad_words_are_refused(words: list[str], complaint: str) -> None:
     """No name, no folder, a name that is a path, an unknown value, an unknown option, an option given twice."""
     with pytest.raises(InputError, match=complaint):
         parse_systems(words, MBR)
+
+
+def test_model_behind_a_server() -> None:
+    """The prompt is a chat unless the word says otherwise; the system is neither a baseline nor trained."""
+    chat, plain = parse_systems([f"a={SERVED}", f"b={SERVED},prompt=plain"], MBR, server=ServerOptions(concurrency=2))
+    assert chat.model == ServedModel("a", Server("http://127.0.0.1:8000/v1", "mistralai/Mistral-7B", concurrency=2))
+    assert (chat.prompt.form, chat.method, chat.role) == ("chat", "greedy", "served")
+    assert (plain.prompt.form, plain.model.given) == ("plain", SERVED)
+
+
+def test_fingerprint_of_a_server_follows_address_model_and_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key and the number of requests at once do not decide the answers."""
+    monkeypatch.setenv("KEY", "a-secret")
+    words = [SERVED, SERVED.replace("8000", "8001"), f"{SERVED}-v2", f"{SERVED},prompt=plain"]
+    first, *others = parse_systems([f"a{number}={word}" for number, word in enumerate(words)], MBR)
+    assert len({first.fingerprint, *(system.fingerprint for system in others)}) == 4
+    options = ServerOptions(concurrency=2, token_variable="KEY")
+    (same,) = parse_systems([f"b={SERVED}"], MBR, server=options)
+    assert same.fingerprint == first.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("words", "default", "complaint"),
+    [
+        ([f"a={SERVED},decoding=mbr"], "greedy", "decoding=mbr needs a model in this process; use decoding=greedy"),
+        ([f"a={SERVED}"], "guarded", "decoding=guarded needs a model in this process; use decoding=greedy"),
+        ([f"a={SERVED},prompt=few-shot"], "greedy", "prompt=few-shot needs a model in this process; use prompt=chat"),
+        (["a=openai:http://127.0.0.1:8000/v1"], "greedy", "must be openai:URL#MODEL"),
+        (["a=openai:#m"], "greedy", "must be openai:URL#MODEL"),
+        (["a=openai:127.0.0.1:8000#m"], "greedy", "a=openai:127.0.0.1:8000#m: must be an http or https URL"),
+    ],
+)
+def test_bad_server_is_refused(words: list[str], default: DecodingMethod, complaint: str) -> None:
+    """What only a model in this process can do, no name of a model, no address, an address without http."""
+    with pytest.raises(InputError, match=complaint):
+        parse_systems(words, MBR, default)
+
+
+def test_options_of_a_server_fit_one_server(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option without a server is not ignored, and a key does not go to a second server."""
+    monkeypatch.setenv("KEY", "a-secret")
+    with pytest.raises(InputError, match="--retries 3: needs a system behind a server"):
+        parse_systems([f"a={tiny_base}"], MBR, server=ServerOptions(retries=3))
+    two = [f"a={SERVED}", f"b={SERVED.replace('8000', '8001')}"]
+    with pytest.raises(InputError, match="--token-variable KEY: is for one server, and --models has 2"):
+        parse_systems(two, MBR, server=ServerOptions(token_variable="KEY"))
+    parse_systems(two, MBR, server=ServerOptions(retries=3))
 
 
 def test_name_given_twice_is_refused(tiny_base: Path) -> None:

@@ -270,6 +270,20 @@ def test_scores_on_a_corpus_of_the_hub(scored: Path, tmp_path: Path, monkeypatch
     assert {(result.dataset_type, result.dataset_revision) for result in data.eval_results} == {("lab/isca", commit)}
 
 
+def test_model_behind_a_server_is_in_the_table_of_a_card(tmp_path: Path, scored: Path) -> None:
+    """By its name: it has no folder to check and no card, and its address is not in the card of another model."""
+    scores = read_scores(scored / "eval/scores.json")
+    served = {"model": "openai:http://10.0.0.7/v1#lab/big", "served_model": "lab/big", "role": "served"}
+    big = scores.systems["baseline"].model_copy(update=served)
+    write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": {**scores.systems, "big": big}}))
+    cards = render(str(scored / "corpus"), tmp_path / "scores.json", "somebody/isca-qa")
+    text = (scored / "full/README.md").read_text()
+    render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
+    assert len(cards) == 2
+    assert "| big | " in text and "Systems behind a server: big (lab/big)." in text
+    assert "10.0.0.7" not in text
+
+
 def test_published_scores_are_refused(tmp_path: Path, scored: Path) -> None:
     """They do not name the folders of the models."""
     scores = read_scores(scored / "eval/scores.json")

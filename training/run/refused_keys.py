@@ -1,6 +1,7 @@
 """Refuse recipe keys that TRL accepts, but that have no effect, or a wrong one, in the training of this project."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
@@ -62,6 +63,7 @@ USED_VALUES = dict.fromkeys(
 def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.sft` that would be ignored or do harm."""
     _refuse_other_attention(recipe)
+    _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_SFT)
     if not recipe.keys.validation_questions:
         return
@@ -78,6 +80,7 @@ def refuse_verifier_keys(recipe: "Recipe[VerifierKeys, SFTConfig]") -> None:
     from dataset_builder.verification.example import ERROR_KINDS
 
     _refuse_other_attention(recipe)
+    _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_VERIFIER, used={})
     for key in ("written_repeats", "answers_per_label", "answers_per_row"):
         if getattr(recipe.keys, key) < 1:
@@ -89,6 +92,7 @@ def refuse_verifier_keys(recipe: "Recipe[VerifierKeys, SFTConfig]") -> None:
 
 def refuse_grpo_keys(recipe: "Recipe[ProjectKeys, GRPOConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.align` that would be ignored or do harm."""
+    _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_GRPO)
 
 
@@ -97,6 +101,13 @@ def _refuse_other_attention(recipe: "Recipe[Any, Any]") -> None:
         raise InputError(
             f"attn_implementation {recipe.model.attn_implementation!r}: the attention mask that separates the "
             "questions of a paper works with 'sdpa' only; leave the key out"
+        )
+
+
+def _refuse_missing_tracker(recipe: "Recipe[Any, Any]") -> None:
+    if "trackio" in recipe.training.report_to and find_spec("trackio") is None:
+        raise InputError(
+            "report_to 'trackio': the package is not installed; run `pip install trackio`, or leave it out"
         )
 
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,40 +16,22 @@ from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.errors import InputError
 from dataset_builder.formats import read_records
-from dataset_builder.generate.backends.backend import find_key, select_backend
+from dataset_builder.generate.backends.backend import select_backend
 from dataset_builder.generate.backends.http import HTTPBackend
 from dataset_builder.generate.backends.in_process import TransformersBackend
 from dataset_builder.generate.responses import derive_seed
 from dataset_builder.generate.run import add_arguments, generate
 from dataset_builder.generate.schema import response_format
 from dataset_builder.grounding import THRESHOLD
+from dataset_builder.server.settings import Server
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from tests.chat_server import pairs_on
-from tests.conftest import REPOSITORY, append, contents
+from tests.conftest import append, contents
 from tests.corpus_slice import CORPUS_SLICE
+from tests.running_chat_server import requests_in, serving
 
 PAPERS = [paper for paper in read_papers(CORPUS_SLICE / "papers") if paper.year >= 2022]
 FILES = ("isca_2022.jsonl", "isca_2023.jsonl", "isca_2024.jsonl", "rejected.jsonl", "generation.json")
-
-
-@contextmanager
-def serving(folder: Path, script: dict[str, list[str]] | None = None) -> Iterator[tuple[str, Path]]:
-    """Yield the URL of a running server and the file that it logs requests to."""
-    (folder / "script.json").write_text(json.dumps(script or {}))
-    log = folder / "log.jsonl"
-    log.touch()
-    command = [sys.executable, "-m", "tests.chat_server", str(folder / "script.json"), str(log)]
-    server = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
-    try:
-        yield f"http://127.0.0.1:{server.stdout.readline().strip()}/v1", log
-    finally:
-        server.kill()
-        server.wait()
-
-
-def requests_in(log: Path) -> list[dict[str, Any]]:
-    """Return what the server has logged."""
-    return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +42,8 @@ def teacher() -> Teacher:
 
 def run(teacher: Teacher, url: str, out: Path, encoder: Path, **changes: Any) -> Manifest:
     """Run the teacher on the slice's papers of 2022 to 2024, with waits too short to notice."""
-    backend = replace(HTTPBackend(url, teacher.model, backoff=0.001, timeout=120.0), **changes)
+    settings = {"model": teacher.model, "backoff": 0.001, "timeout": 120.0} | changes
+    backend = HTTPBackend(Server(url, **settings))
     return generate(teacher, backend, CORPUS_SLICE / "papers", [2022, 2023, 2024], out, 7, str(encoder), THRESHOLD)
 
 
@@ -196,34 +175,6 @@ def test_no_key_is_sent_where_none_is_given(
 
 
 @pytest.mark.parametrize(
-    ("url", "variable", "key"),
-    [
-        ("https://router.huggingface.co/v1", None, "hf_saved"),
-        ("http://router.huggingface.co/v1", None, None),
-        ("https://nothuggingface.co/v1", None, None),
-        ("https://huggingface.co.evil.example/v1", None, None),
-        ("http://127.0.0.1:8000/v1", None, None),
-        ("http://127.0.0.1:8000/v1", "MINE", "a-secret"),
-        ("https://router.huggingface.co/v1", "MINE", "a-secret"),
-    ],
-)
-def test_key_is_for_its_own_server(
-    url: str, variable: str | None, key: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """HF_TOKEN goes only to the hosts of Hugging Face, over https; a named variable goes to any server."""
-    monkeypatch.setenv("HF_TOKEN", "hf_saved")
-    monkeypatch.setenv("MINE", "a-secret")
-    assert find_key(url, variable) == key
-
-
-def test_key_that_is_not_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a misspelt variable no request is sent without a key."""
-    monkeypatch.delenv("MINE", raising=False)
-    with pytest.raises(InputError, match="--token-variable MINE: is not set"):
-        find_key("http://127.0.0.1:8000/v1", "MINE")
-
-
-@pytest.mark.parametrize(
     ("options", "message"),
     [
         (
@@ -256,7 +207,7 @@ def test_backend_of_the_options(teacher: Teacher) -> None:
     assert select_backend(parse(), teacher) == TransformersBackend(32)
     assert select_backend(parse("--batch-size", "4"), teacher) == TransformersBackend(4)
     options = ("--endpoint", "http://x/v1", "--endpoint-model", "m", "--retries", "0", "--timeout", "2.5")
-    assert select_backend(parse(*options), teacher) == HTTPBackend("http://x/v1", "m", retries=0, timeout=2.5)
+    assert select_backend(parse(*options), teacher) == HTTPBackend(Server("http://x/v1", "m", retries=0, timeout=2.5))
 
 
 @pytest.mark.parametrize(
@@ -286,11 +237,9 @@ def test_more_than_a_hundred_requests_are_in_flight(tmp_path: Path, teacher: Tea
     for number in range(120):
         paper = PAPERS[0].model_copy(update={"paper_id": f"10.1/{number}", "title": f"Paper {number}"})
         append(tmp_path / "papers/isca_2022.jsonl", paper.model_dump())
-    backend = HTTPBackend("", teacher.model, concurrency=120, timeout=60.0, retries=0)
     with serving(tmp_path, {"": ["until in flight:120"] * 120}) as (url, _):
-        manifest = generate(
-            teacher, replace(backend, url=url), tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD
-        )
+        backend = HTTPBackend(Server(url, teacher.model, concurrency=120, timeout=60.0, retries=0))
+        manifest = generate(teacher, backend, tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD)
     assert (manifest.papers, manifest.papers_unanswered) == (120, 0)
 
 
@@ -299,7 +248,7 @@ def test_address_of_the_server_may_end_in_v1(tmp_path: Path, teacher: Teacher, e
     """The same server by every address that users give, with a query that is kept."""
     append(tmp_path / "papers/isca_2022.jsonl", PAPERS[0].model_dump())
     with serving(tmp_path) as (url, log):
-        backend = HTTPBackend(f"{url.removesuffix('/v1')}{path}?version=2", teacher.model)
+        backend = HTTPBackend(Server(f"{url.removesuffix('/v1')}{path}?version=2", teacher.model))
         generate(teacher, backend, tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD)
         assert [request["query"] for request in requests_in(log)] == ["version=2"]
 
@@ -321,7 +270,7 @@ def test_second_run_asks_only_for_the_unanswered(tmp_path: Path, teacher: Teache
 @pytest.mark.parametrize(
     ("acts", "message"),
     [
-        (["status:401"] * 99, r"HTTP 401 \(no\). Finished papers are kept"),
+        (["status:401"] * 99, r"HTTP 401 \(no\). Finished responses are kept"),
         (["status:404"] * 99, r"HTTP 404 \(no\)"),
         (["status:500"] * 99, r"HTTP 500\. "),
         (["status:429,3600"] * 99, r"HTTP 429\. "),
@@ -336,7 +285,7 @@ def test_server_that_gives_nothing_ends_the_run(
     with serving(tmp_path) as (url, _):
         generate(
             teacher,
-            HTTPBackend(url, teacher.model),
+            HTTPBackend(Server(url, teacher.model)),
             *(CORPUS_SLICE / "papers", [2022], tmp_path / "qa", 7, str(encoder), THRESHOLD),
         )
     before = (tmp_path / "qa/mistral/.generate/responses-00000.jsonl").read_text()

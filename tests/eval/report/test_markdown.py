@@ -6,7 +6,7 @@ import pytest
 
 from eval.analysis.scores import DecodingRecord
 from eval.report.markdown import report_markdown
-from eval.report.notes import decoding_note, warnings
+from eval.report.notes import decoding_note, system_note, warnings
 from tests.cards import stray_table_rows
 from tests.eval.report.example import BY_ROLE, METRICS, SCORES, config_scores, difference
 
@@ -70,3 +70,13 @@ def test_decoding_of_each_system() -> None:
     )
     note = decoding_note(SCORES.model_copy(update={"systems": {"voted": mbr}}))
     assert "voted uses minimum Bayes risk (MBR) decoding instead. It samples 8 answers at temperature 0.7" in note
+
+
+def test_model_behind_a_server_is_named_without_its_address() -> None:
+    """The report says that its weights are not known, and no SHA-256 stands for them."""
+    served = SCORES.systems["good"].model_copy(
+        update={"model": "openai:http://h/v1#lab/big", "served_model": "lab/big"}
+    )
+    note = decoding_note(SCORES.model_copy(update={"systems": {"big": served}}))
+    assert note.endswith("neither a baseline nor a trained system. Systems behind a server: big (lab/big).")
+    assert system_note("big", served) == "big: model lab/big behind a server, plain prompt, greedy decoding"
