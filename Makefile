@@ -12,6 +12,7 @@ TEST_TEACHERS ?= plain detailed
 BASE ?= smollm2
 TRAIN_ARGS ?=
 BENCH_ARGS ?=
+PAPERS_COUNT ?= 1000
 EVAL_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
@@ -63,7 +64,7 @@ EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHE
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 .PHONY: help setup models run reproduce check-base test docs lint format clean \
-	bench-crawl bench-generate bench-train bench-eval bench-hub stress
+	bench-crawl bench-generate bench-train bench-eval bench-hub bench-scale stress
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -154,6 +155,9 @@ bench-eval: models  ## answers a second one at a time and together, by BASE
 
 bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
 	@$(BIN)/python -m tests.bench_hub
+
+bench-scale: models  ## CPU seconds and memory of the stages on PAPERS_COUNT papers of random words
+	@$(BIN)/python -m tests.bench_scale --papers $(PAPERS_COUNT) $(BENCH_ARGS)
 
 bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows
 	@$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
