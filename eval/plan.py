@@ -23,8 +23,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Print how many papers each pair of systems needs."""
-    if not 0 < arguments.difference <= 1:
-        raise InputError(f"--difference {arguments.difference}: must be above 0 and at most 1, for example 0.02")
+    if not 0.001 <= arguments.difference <= 1:
+        raise InputError(f"--difference {arguments.difference}: must be from 0.001 to 1, for example 0.02")
     heading, rows = plan_table(read_scores(arguments.scores), arguments.difference)
     if not rows:
         reason = f"it has one system, fewer than {FEWEST_PAPERS} test papers, or was written by an older version"

@@ -40,7 +40,7 @@ SYSTEMS = {"one": 0.8, "two": 0.7, "three": 0.2}
 QUESTIONS = ("What does it change", "How much does it save", "How is it built", "Why is it needed", "Which part is it")
 WORDS = sorted(COMMON_WORDS)
 TINY_MODEL = "import sys; from pathlib import Path; from tests.tiny import write_tiny_gpt2 as write; " + (
-    "write(Path(sys.argv[1]), Path(sys.argv[2]))"
+    "write(Path(sys.argv[1]), Path(sys.argv[2]), positions=2048)"
 )
 
 

@@ -13,7 +13,7 @@ from eval.analysis.statistics import smallest_p
 # The share of repetitions in which a difference shall be found: the usual value (Cohen, Statistical Power Analysis for
 # the Behavioral Sciences, 1988, section 2.4).
 POWER = 0.8
-# Far above any test set, so that a search ends.
+# More than a difference of 0.001 needs, even if papers differ as much as similarities can, from -1 to 1.
 MOST_PAPERS = 10**9
 
 

@@ -28,6 +28,12 @@ def test_plan_by_hand() -> None:
     assert int(rows[0][4].replace(",", "")) == pytest.approx(7.85 * 400, abs=5)
 
 
+def test_smallest_difference_has_a_plan() -> None:
+    """A difference of 0.001 needs 785 times the papers, with a little less than Student's quantiles for 400."""
+    ((*_, needed),) = plan_table(PLANNED, 0.001)[1]
+    assert int(needed.replace(",", "")) == pytest.approx(785 * 400, rel=1e-3)
+
+
 def plan(path: Path, difference: str) -> None:
     """Run `python -m eval plan`."""
     arguments = parser().parse_args(["plan", "--scores", str(path), "--difference", difference])
@@ -42,10 +48,10 @@ def test_command_prints_the_plan(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "papers for 0.02" in printed and "as many questions as now" in printed
 
 
-@pytest.mark.parametrize("difference", ["0", "-0.1", "1.5", "nan"])
+@pytest.mark.parametrize("difference", ["0", "-0.1", "1.5", "nan", "0.0001"])
 def test_wrong_difference_is_refused(tmp_path: Path, difference: str) -> None:
     """Before the file is read."""
-    with pytest.raises(InputError, match=r"--difference .*must be above 0 and at most 1, for example 0\.02"):
+    with pytest.raises(InputError, match=r"--difference .*must be from 0\.001 to 1, for example 0\.02"):
         plan(tmp_path / "missing.json", difference)
 
 
