@@ -76,7 +76,7 @@ FORMATS = (
     ),
     Format("eval.verify:VerifiedAnswer", "FILE.jsonl", "you, eval verify", "eval verify"),
     Format("eval.run_metrics:SampledAnswers", "data/best-of-8/samples.json", "training best_of_n", "publish"),
-    Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards"),
+    Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards, eval plan"),
     Format("eval.evidence:CitedAnswer", "answers.jsonl", "eval answer --json > answers.jsonl", "you"),
 )
 
