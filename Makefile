@@ -12,6 +12,7 @@ TEST_TEACHERS ?= plain detailed
 BASE ?= smollm2
 TRAIN_ARGS ?=
 BENCH_ARGS ?=
+PAPERS_COUNT ?= 1000
 EVAL_ARGS ?=
 # With VERIFIER=smollm2, `make reproduce` also trains a verifier by training/recipes/smollm2-verifier.yaml, which scores
 # the answers. By default it does not: no verifier has been measured yet. VERIFIER_STEPS is for `make verifier` only.
@@ -70,7 +71,7 @@ EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHE
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 .PHONY: help setup models run verifier reproduce check-base test docs lint format clean \
-	bench-crawl bench-generate bench-train bench-eval bench-hub stress
+	bench-crawl bench-generate bench-train bench-eval bench-hub bench-scale stress
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -172,6 +173,9 @@ bench-eval: models  ## answers a second one at a time and together, by BASE
 
 bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
 	@$(BIN)/python -m tests.bench_hub
+
+bench-scale: models  ## CPU seconds and memory of the stages on PAPERS_COUNT papers of random words
+	@$(BIN)/python -m tests.bench_scale --papers $(PAPERS_COUNT) $(BENCH_ARGS)
 
 bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows
 	@$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)

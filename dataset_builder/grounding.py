@@ -30,8 +30,11 @@ def unsupported_numbers(text: str, source: str) -> list[str]:
     Numbers are compared by value: 1,000 is 1000 and 2.50x is 2.5. The numbers in names count, too: DDR4 is not
     supported by DDR3.
     """
+    mentioned = mentioned_numbers(text)
+    if not mentioned:
+        return []
     known = supporting_numbers(source) | {RELATED_WORDS[word] for word in words(source) if word in RELATED_WORDS}
-    return [f"{number:.15g}" for number, values in sorted(mentioned_numbers(text).items()) if not values & known]
+    return [f"{number:.15g}" for number, values in sorted(mentioned.items()) if not values & known]
 
 
 def add_grounding_arguments(command: argparse.ArgumentParser) -> None:

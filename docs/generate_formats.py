@@ -79,7 +79,7 @@ FORMATS = (
         "eval.abstention:Abstention", "runs/VERIFIER/abstention.json", "eval choose-threshold", "eval answer, publish"
     ),
     Format("eval.run_metrics:SampledAnswers", "data/best-of-8/samples.json", "training best_of_n", "publish"),
-    Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards"),
+    Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards, eval plan"),
     Format("eval.evidence:CitedAnswer", "answers.jsonl", "eval answer --json > answers.jsonl", "you"),
 )
 

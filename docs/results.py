@@ -99,7 +99,7 @@ class Results:
     def is_clear(self, first: str, second: str, config: str) -> bool:
         """Return whether the corrected p-value of the difference between two systems is below 0.05."""
         return any(
-            {difference.first, difference.second} == {first, second} and difference.p_corrected < 0.05
+            {difference.first, difference.second} == {first, second} and difference.is_different
             for difference in self.scores.differences[config]
         )
 

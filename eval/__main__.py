@@ -1,9 +1,9 @@
-"""Evaluate models on the corpus, ask them questions, verify answers, and publish the similarity metric."""
+"""Evaluate models on the corpus, ask them questions, verify answers, plan tests, and publish the similarity metric."""
 
 import argparse
 
 from dataset_builder.command import package_parser, run_stage
-from eval import ask, choose_threshold, push_metric, run, verify
+from eval import ask, choose_threshold, plan, push_metric, run, verify
 
 
 def parser() -> argparse.ArgumentParser:
@@ -13,6 +13,7 @@ def parser() -> argparse.ArgumentParser:
         "answer": ask,
         "verify": verify,
         "choose-threshold": choose_threshold,
+        "plan": plan,
         "push-metric": push_metric,
     }
     return package_parser("eval", __doc__, stages)

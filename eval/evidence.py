@@ -58,10 +58,9 @@ def collect_evidence(
     """Return the evidence of the answers, which are by config and system, in the same order."""
     evidence: dict[str, dict[str, list[AnswerEvidence]]] = {}
     for config, by_name in answers.items():
-        # All at once is faster; `cite_sentences` then finds the embeddings in the encoder's cache.
         texts = [answer for given in by_name.values() for answer in given]
-        texts += [question.context for question in questions[config]]
-        encoder.embed([sentence for text in texts for sentence in sentences(text)])
+        texts += dict.fromkeys(question.context for question in questions[config])
+        encoder.encode(sentence for text in texts for sentence in sentences(text))
         evidence[config] = {
             name: [
                 AnswerEvidence(

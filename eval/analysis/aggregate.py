@@ -1,20 +1,20 @@
-"""Aggregate metric values to scores: means with intervals, differences between systems, agreement of the metrics."""
+"""Aggregate metric values to scores: means with intervals, by group of questions, and agreement of the metrics."""
 
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain, combinations, product
+from itertools import chain, combinations
 
 from scipy.stats import spearmanr
 
 from dataset_builder.corpus.questions import CorpusQuestion
+from eval.analysis.differences import score_differences
 from eval.analysis.heuristics import heuristic_kind
 from eval.analysis.scores import (
     Agreement,
     ConfigScores,
     DecodingRecord,
-    DifferenceScore,
     HeuristicScores,
     MeanScore,
     MetricScore,
@@ -22,7 +22,7 @@ from eval.analysis.scores import (
     ScoresHeader,
     SystemScores,
 )
-from eval.analysis.statistics import difference, estimate, holm
+from eval.analysis.statistics import estimate
 from eval.generation.generation_rules import count_cut_abstracts, rules_of_folder
 from eval.metrics.lexical import HEADLINE, SHARES, SUPPORTED, mean_range
 from eval.metrics.scorer import MetricValues
@@ -30,7 +30,6 @@ from eval.prompting import Answer
 from eval.served_model import ServedModel
 from eval.systems import System
 
-DECIMALS = 6
 # A higher length ratio is not better. The share of supported answers follows from the support.
 UNRANKED = ("length_ratio", SUPPORTED)
 # "How much" asks for a number. It comes first, because "how" and "what" would match these questions too.
@@ -139,7 +138,7 @@ def score_config(
         if not by_number:
             return None
         papers = [questions[number].paper_id for number in by_number]
-        return _rounded(estimate(list(by_number.values()), papers, share=metric in SHARES), *mean_range(metric))
+        return estimate(list(by_number.values()), papers, share=metric in SHARES).rounded(*mean_range(metric))
 
     def group_means(metric: str, groups: Groups) -> dict[str, MeanScore]:
         return {label: score for label, numbers in groups.items() if (score := mean(metric, numbers))}
@@ -206,37 +205,6 @@ def _group(labels: Sequence[str], order: Callable[[str], int]) -> Groups:
     }
 
 
-def score_differences(
-    questions: Sequence[CorpusQuestion],
-    systems: Mapping[str, Sequence[float | None]],
-    heuristics: Mapping[str, Sequence[float | None]],
-) -> list[DifferenceScore]:
-    """Return the paired differences between systems, and of each system from each heuristic.
-
-    `systems` and `heuristics` hold the values of the headline metric by name. A difference is over the questions that
-    both answered. Its p is corrected for the number of differences in its family: the differences between systems are
-    one family, the differences from heuristics another.
-    """
-    values = {**systems, **heuristics}
-    differences = []
-    for first, second in [*combinations(systems, 2), *product(systems, heuristics)]:
-        both = [
-            (one, other, question.paper_id)
-            for one, other, question in zip(values[first], values[second], questions, strict=True)
-            if one is not None and other is not None
-        ]
-        ones, others, papers = zip(*both, strict=True)
-        mean, p = difference(ones, others, papers)
-        differences.append((first, second, _rounded(mean), round(p, DECIMALS)))
-    p_values = [p for *_, p in differences]
-    between_systems = len(list(combinations(systems, 2)))
-    corrected = holm(p_values[:between_systems]) + holm(p_values[between_systems:])
-    return [
-        DifferenceScore(first=first, second=second, p=p, p_corrected=round(p_corrected, DECIMALS), **dict(mean))
-        for (first, second, mean, p), p_corrected in zip(differences, corrected, strict=True)
-    ]
-
-
 def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
     """Return how far the metrics agree, from the values of each system on one config."""
     metrics = [name for name in next(iter(values.values())) if name not in UNRANKED]
@@ -256,10 +224,3 @@ def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
 
     order = {metric: sorted(values, key=partial(mean, metric), reverse=True) for metric in metrics}
     return Agreement(spearman=spearman, order=order)
-
-
-def _rounded(score: MeanScore, lowest: float = -math.inf, highest: float = math.inf) -> MeanScore:
-    """Return the rounded score, its interval cut off at the ends of the scale."""
-    low = None if score.low is None else round(max(lowest, score.low), DECIMALS)
-    high = None if score.high is None else round(min(highest, score.high), DECIMALS)
-    return score.model_copy(update={"mean": round(score.mean, DECIMALS), "low": low, "high": high})

@@ -1,13 +1,17 @@
 """Compute heuristic baselines and upper bounds: answers made without a model, to compare the systems with."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.files import sha256_of_text
 from dataset_builder.text import sentences
 from eval.analysis.scores import HeuristicKind
 from eval.metrics.embedding import Encoder
+from eval.question_sample import sample_questions
 
+# The other answer of a year is one of at most so many, a fixed sample of a larger year: each question looks at all.
+CANDIDATES = 500
 # The other heuristics are heuristic baselines.
 UPPER_BOUNDS = ("nearest sentence to the reference", "other teacher's answer")
 
@@ -31,13 +35,12 @@ def compute_heuristics(
     for config, questions in asked.items():
         others = [question for name, other in corpus.items() if name != config for question in other]
         split = [sentences(question.context) for question in questions]
-        pairs = list(zip(questions, split, strict=True))
         answers: dict[str, Sequence[str | None]] = {
             "question repeated": [question.question for question in questions],
             "first sentence": [context[0] for context in split],
-            "nearest sentence to the question": [_nearest(one.question, context, encoder) for one, context in pairs],
+            "nearest sentence to the question": _nearest([one.question for one in questions], split, encoder),
             "other answer of the year": _other_answers(questions, corpus[config]),
-            "nearest sentence to the reference": [_nearest(one.answer, context, encoder) for one, context in pairs],
+            "nearest sentence to the reference": _nearest([one.answer for one in questions], split, encoder),
             "other teacher's answer": _other_teacher_answers(questions, others, encoder),
         }
         heuristics[config] = {
@@ -46,20 +49,26 @@ def compute_heuristics(
     return heuristics
 
 
-def _nearest(text: str, candidates: list[str], encoder: Encoder) -> str:
-    similarities = encoder.embed(candidates) @ encoder.embed([text])[0]
-    return candidates[int(similarities.argmax())]
+def _nearest(texts: Sequence[str], candidates: Sequence[list[str]], encoder: Encoder) -> list[str]:
+    """Return the nearest of each text's candidates."""
+    encoder.encode(chain(texts, *candidates))
+    similarities = [encoder.embed(own) @ encoder.embed([text])[0] for text, own in zip(texts, candidates, strict=True)]
+    return [own[int(scores.argmax())] for own, scores in zip(candidates, similarities, strict=True)]
 
 
 def _other_answers(questions: Sequence[CorpusQuestion], corpus: Sequence[CorpusQuestion]) -> list[str | None]:
     """Return for each question the reference answer on another paper of the year, chosen by a hash of both."""
+    by_year: dict[int, list[CorpusQuestion]] = {}
+    for other in corpus:
+        by_year.setdefault(other.year, []).append(other)
+    candidates = {year: sample_questions(others, CANDIDATES) for year, others in by_year.items()}
     answers: list[str | None] = []
     for question in questions:
         own = f"{question.paper_id}\n{question.question}"
         draws = [
             (sha256_of_text(f"{own}\n{other.paper_id}\n{other.question}"), other.answer)
-            for other in corpus
-            if other.year == question.year and other.paper_id != question.paper_id
+            for other in candidates[question.year]
+            if other.paper_id != question.paper_id
         ]
         answers.append(min(draws)[1] if draws else None)
     return answers
@@ -72,8 +81,8 @@ def _other_teacher_answers(
     by_paper: dict[str, dict[str, str]] = {}
     for other in others:
         by_paper.setdefault(other.paper_id, {}).setdefault(other.question, other.answer)
-    papers = [by_paper.get(question.paper_id) for question in questions]
-    return [
-        paper[_nearest(question.question, list(paper), encoder)] if paper else None
-        for question, paper in zip(questions, papers, strict=True)
-    ]
+    shared = [question for question in questions if question.paper_id in by_paper]
+    candidates = [list(by_paper[question.paper_id]) for question in shared]
+    nearest = _nearest([question.question for question in shared], candidates, encoder)
+    answers = {question: by_paper[question.paper_id][other] for question, other in zip(shared, nearest, strict=True)}
+    return [answers.get(question) for question in questions]

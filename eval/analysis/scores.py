@@ -1,5 +1,6 @@
 """Define scores.json, the file that an evaluation writes last: the scores of every system, with intervals."""
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -10,9 +11,14 @@ from eval.prompting import PromptForm
 from eval.systems import DecodingMethod, SystemRole
 
 SCORES_FILE = "scores.json"
+DECIMALS = 6
 # No interval is given for fewer than FEWEST_PAPERS papers: it would be about as wide as the scale. For fewer than
 # FEW_PAPERS the report warns that intervals are wide and tests weak.
 FEWEST_PAPERS, FEW_PAPERS = 10, 30
+# A difference with a smaller corrected p-value is significant, and so is an equivalence.
+SIGNIFICANT = 0.05
+# Two systems are equivalent if their similarity differs by less than this.
+EQUIVALENCE_MARGIN = 0.02
 HeuristicKind = Literal["heuristic baseline", "upper bound"]
 
 
@@ -24,6 +30,12 @@ class MeanScore(FileFormat):
     high: float | None
     n: int
     papers: int
+
+    def rounded(self, lowest: float = -math.inf, highest: float = math.inf) -> "MeanScore":
+        """Return the rounded score, its interval cut off at the ends of the scale."""
+        low = None if self.low is None else round(max(lowest, self.low), DECIMALS)
+        high = None if self.high is None else round(min(highest, self.high), DECIMALS)
+        return self.model_copy(update={"mean": round(self.mean, DECIMALS), "low": low, "high": high})
 
 
 class MetricScore(MeanScore):
@@ -103,12 +115,30 @@ class HeuristicScores(FileFormat):
 
 
 class DifferenceScore(MeanScore):
-    """The mean paired difference `first` minus `second` of the headline metric, with its permutation test."""
+    """The mean paired difference `first` minus `second` of the headline metric, with its permutation test.
+
+    `detectable` is the smallest true difference that the test finds in 80 % of repetitions. `p_equivalent` is the
+    corrected p-value of the claim that the true difference is between -0.02 and 0.02. `standard_error` and
+    `detectable` are None where the papers are too few. Older files have none of the three.
+    """
 
     first: str
     second: str
     p: float
     p_corrected: float
+    standard_error: float | None = None
+    detectable: float | None = None
+    p_equivalent: float | None = None
+
+    @property
+    def is_different(self) -> bool:
+        """Return whether the two differ significantly."""
+        return self.p_corrected < SIGNIFICANT
+
+    @property
+    def is_equivalent(self) -> bool:
+        """Return whether the two are equivalent within EQUIVALENCE_MARGIN. They can be different, too, by a little."""
+        return self.p_equivalent is not None and self.p_equivalent < SIGNIFICANT
 
     def opposite(self) -> "DifferenceScore":
         """Return the difference `second` minus `first`."""

@@ -12,14 +12,18 @@ resamples are common, for example if only 2 of 157 papers differ, no interval is
 ones) is often like that. It has Wilson's interval (1927, https://doi.org/10.1080/01621459.1927.10502953), which always
 has a width and stays between 0 and 1. As in Korn and Graubard (Survey Methodology 24, 1998), its number of trials is
 the number of independent questions with the same variance, and its quantile is Student's for the number of papers.
+
+For more than DRAWN_PAPERS papers, interval and test are computed from the normal distribution that both come close to.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 from scipy.stats import t as student
 
 from eval.analysis.scores import FEWEST_PAPERS, MeanScore
@@ -31,12 +35,27 @@ SEED = 0
 # Up to EXACT_PAPERS papers the test enumerates all 2^n sign patterns; for more papers it draws FLIPS random ones.
 EXACT_PAPERS = 13
 FLIPS = 9_999
+# Up to DRAWN_PAPERS papers, intervals and tests draw random numbers, which take time and memory for each paper. At
+# this number the bounds of the bootstrap and of Student's interval differ by up to 0.0002 (test_statistics.py), about
+# as two bootstraps with other seeds do.
+DRAWN_PAPERS = 1_000
 # A resample whose standard error is below this fraction of the sample's own has no spread. If 4 papers of many differ
 # from the others, one resample in 50 contains none of the 4.
 NO_SPREAD = 0.1
 # If more than this share of the resamples has no spread, no interval is given. Otherwise their studentised shift
 # counts as infinite, which widens the interval.
 WITHOUT_SPREAD = 0.01
+# Without resamples, the same limit: a resample of many papers contains none of k papers with probability exp(-k).
+FEWEST_DIFFERENT = -math.log(WITHOUT_SPREAD)
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """A mean difference, its standard error (None for too few papers), and the p-value of its permutation test."""
+
+    mean: MeanScore
+    standard_error: float | None
+    p: float
 
 
 def estimate(values: Sequence[float], papers: Sequence[str], share: bool = False) -> MeanScore:
@@ -48,7 +67,7 @@ def estimate(values: Sequence[float], papers: Sequence[str], share: bool = False
     """
     sums, sizes = _by_paper(values, papers)
     low, high = math.nan, math.nan
-    enough = sizes.sum() ** 2 / (sizes**2).sum() >= FEWEST_PAPERS
+    enough = _are_enough(sizes)
     if enough and share:
         low, high = share_interval(sums, sizes)
     elif enough:
@@ -62,10 +81,16 @@ def estimate(values: Sequence[float], papers: Sequence[str], share: bool = False
     )
 
 
-def difference(first: Sequence[float], second: Sequence[float], papers: Sequence[str]) -> tuple[MeanScore, float]:
-    """Return the mean of `first` minus `second`, which hold a value for each question, and the p-value."""
+def difference(first: Sequence[float], second: Sequence[float], papers: Sequence[str]) -> PairedDifference:
+    """Return the difference of `first` minus `second`, which hold a value for each question."""
     values = [one - other for one, other in zip(first, second, strict=True)]
-    return estimate(values, papers), sign_flip_p(values, papers)
+    return PairedDifference(estimate(values, papers), standard_error(values, papers), sign_flip_p(values, papers))
+
+
+def standard_error(values: Sequence[float], papers: Sequence[str]) -> float | None:
+    """Return the standard error of the mean of `values`; None for too few papers, as in `estimate`."""
+    sums, sizes = _by_paper(values, papers)
+    return float(_mean_and_error(sums[:, None], sizes)[1][0]) if _are_enough(sizes) else None
 
 
 def intervals(sums: Floats, sizes: Floats) -> tuple[Floats, Floats]:
@@ -73,10 +98,29 @@ def intervals(sums: Floats, sizes: Floats) -> tuple[Floats, Floats]:
 
     `sums` (papers, sets) holds each paper's sum over its questions, `sizes` (papers,) the number of these questions.
     """
-    papers = len(sizes)
     mean, error, centred = _mean_and_error(sums, sizes)
-    scale = papers / (papers - 1)
-    counts = _resample_counts(papers)
+    if len(sizes) > DRAWN_PAPERS:
+        quantile = student.ppf((1 + CONFIDENCE) / 2, len(sizes) - 1)
+        lower, upper = np.full_like(mean, -quantile), np.full_like(mean, quantile)
+        # How many papers make up the variance: Kish's effective number, weighted by the squared deviations. If nothing
+        # varies, it is 0 / 0.
+        with np.errstate(invalid="ignore"):
+            has_spread = (centred**2).sum(axis=0) ** 2 / (centred**4).sum(axis=0) >= FEWEST_DIFFERENT
+    else:
+        lower, upper, has_spread = _studentised_quantiles(centred, sizes, error)
+    # Equal values differ only by rounding.
+    sound = (error > 1e-9 * abs(sums).max(axis=0)) & has_spread
+    # If nothing varies, the product is infinity times 0; the result is not used.
+    with np.errstate(invalid="ignore"):
+        return np.where(sound, mean - upper * error, np.nan), np.where(sound, mean - lower * error, np.nan)
+
+
+def _studentised_quantiles(
+    centred: Floats, sizes: Floats, error: Floats
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Return for each set two quantiles of the resamples' studentised shifts, and whether enough have a spread."""
+    papers = len(sizes)
+    counts = _resample_counts(papers).astype(np.float64)
     drawn = (counts @ sizes)[:, None]
     shift = counts @ centred / drawn
     squares = (
@@ -84,16 +128,12 @@ def intervals(sums: Floats, sizes: Floats) -> tuple[Floats, Floats]:
         - 2 * shift * (counts @ (centred * sizes[:, None]))
         + shift**2 * (counts @ sizes**2)[:, None]
     )
-    errors = np.sqrt(scale * squares.clip(min=0)) / drawn
+    errors = np.sqrt(papers / (papers - 1) * squares.clip(min=0)) / drawn
     spread = errors > NO_SPREAD * error
     studentised = np.divide(shift, errors, out=np.copysign(np.inf, shift), where=spread)
     tail = (1 - CONFIDENCE) / 2
     lower, upper = np.quantile(studentised, [tail, 1 - tail], axis=0, method="closest_observation")
-    # Equal values differ only by rounding.
-    sound = (error > 1e-9 * abs(sums).max(axis=0)) & ((~spread).mean(axis=0) <= WITHOUT_SPREAD)
-    # If nothing varies, the product is infinity times 0; the result is not used.
-    with np.errstate(invalid="ignore"):
-        return np.where(sound, mean - upper * error, np.nan), np.where(sound, mean - lower * error, np.nan)
+    return lower, upper, (~spread).mean(axis=0) <= WITHOUT_SPREAD
 
 
 def share_interval(sums: Floats, sizes: Floats) -> tuple[float, float]:
@@ -122,9 +162,16 @@ def sign_flip_p(values: Sequence[float], papers: Sequence[str]) -> float:
 
     If the two do not differ, each paper's difference is equally likely to have the opposite sign. For few papers all
     combinations of signs are enumerated. For more, the observed combination counts among the random ones, so that p is
-    never 0 (Phipson and Smyth 2010, https://doi.org/10.2202/1544-6115.1585).
+    never 0 (Phipson and Smyth 2010, https://doi.org/10.2202/1544-6115.1585). For more than DRAWN_PAPERS papers, the
+    sum with random signs counts as normal: its mean is 0, and its variance is the sum of the squares.
     """
     sums, _ = _by_paper(values, papers)
+    if len(sums) > DRAWN_PAPERS:
+        # Papers without a difference change nothing, and many of them do not make the sum normal.
+        sums = sums[sums != 0]
+    if len(sums) > DRAWN_PAPERS:
+        p = 2 * norm.sf(abs(sums.sum()) / np.sqrt((sums**2).sum()))
+        return 1.0 if math.isnan(p) else max(float(p), smallest_p(len(sums)))
     if len(sums) <= EXACT_PAPERS:
         signs = 1 - 2.0 * ((np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums))) & 1)
     else:
@@ -152,6 +199,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
+def _are_enough(sizes: Floats) -> bool:
+    return bool(sizes.sum() ** 2 / (sizes**2).sum() >= FEWEST_PAPERS)
+
+
 def _by_paper(values: Sequence[float], papers: Sequence[str]) -> tuple[Floats, Floats]:
     """Return each paper's sum of values and number of values, independent of the order of the questions."""
     array = np.asarray(values, dtype=np.float64)
@@ -162,8 +213,10 @@ def _by_paper(values: Sequence[float], papers: Sequence[str]) -> tuple[Floats, F
     return sums, np.bincount(paper_numbers).astype(np.float64)
 
 
-# The same number of papers is used for many systems, metrics and groups. The counts for 150 papers take 12 MB.
-@lru_cache(maxsize=16)
-def _resample_counts(papers: int) -> Floats:
-    """Return how often each resample contains each paper: (RESAMPLES, papers)."""
-    return np.random.default_rng(SEED).multinomial(papers, [1 / papers] * papers, size=RESAMPLES).astype(np.float64)
+# Many systems, metrics and groups have the same number of papers. The counts for DRAWN_PAPERS papers take 10 MB.
+@lru_cache(maxsize=32)
+def _resample_counts(papers: int) -> npt.NDArray[np.uint8]:
+    """Return how often each resample contains each paper: (RESAMPLES, papers), for up to DRAWN_PAPERS papers."""
+    drawn = np.random.default_rng(SEED).multinomial(papers, [1 / papers] * papers, size=RESAMPLES)
+    # No draw of the seed comes near 255.
+    return drawn.astype(np.uint8)

@@ -1,11 +1,14 @@
 """Cosine similarity of sentence embeddings between answers and reference answers, as an `evaluate` metric."""
 
+import itertools
+from collections.abc import Iterable
+
 import datasets
 import evaluate
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-# Texts whose embeddings are kept for an encoder: some 60 MB at the default one's 384 numbers.
+# Texts whose embeddings are kept for an encoder: some 30 MB at the default one's 384 numbers.
 KEPT = 20_000
 
 _DESCRIPTION = """
@@ -93,23 +96,27 @@ class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is
             self._encoders[encoder] = SentenceTransformer(encoder)
         return self._encoders[encoder]
 
-    def embed(self, encoder: str, texts: list[str], batch_size: int = 64) -> np.ndarray:
-        """Return unit embeddings of `texts`, (len(texts), dimensions), in float64; each text is embedded once.
+    def embed(self, encoder: str, texts: list[str], batch_size: int = 64, keep_all: bool = False) -> np.ndarray:
+        """Return unit embeddings of `texts`, (len(texts), dimensions), in float64; each text is encoded once.
 
-        The last `KEPT` texts stay cached. A text without any word that the encoder knows embeds to zeros, and its
-        similarity with any other text is 0.
+        The last `KEPT` texts stay cached, with `keep_all` all texts. A text without any word that the encoder knows
+        embeds to zeros, and its similarity with any other text is 0.
         """
+        self.encode(encoder, texts, batch_size)
+        known = self._embeddings[encoder]
+        found = np.stack([known[text] for text in texts]).astype(np.float64)
+        norms = np.linalg.norm(found, axis=1, keepdims=True)
+        if not keep_all:
+            for text in dict.fromkeys(texts):
+                known[text] = known.pop(text)
+            for text in list(itertools.islice(known, max(0, len(known) - KEPT))):
+                del known[text]
+        return found / np.where(norms > 0, norms, 1)
+
+    def encode(self, encoder: str, texts: Iterable[str], batch_size: int = 64) -> None:
+        """Encode the `texts` that are not cached, all together."""
         known = self._embeddings.setdefault(encoder, {})
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         if missing:
-            embeddings = np.asarray(
-                self.encoder(encoder).encode(missing, batch_size=batch_size, show_progress_bar=False), np.float64
-            )
-            norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-            known.update(zip(missing, embeddings / np.where(norms > 0, norms, 1), strict=True))
-        found = np.stack([known[text] for text in texts])
-        for text in dict.fromkeys(texts):
-            known[text] = known.pop(text)
-        for text in list(known)[: max(0, len(known) - KEPT)]:
-            del known[text]
-        return found
+            vectors = self.encoder(encoder).encode(missing, batch_size=batch_size, show_progress_bar=False)
+            known.update(zip(missing, np.asarray(vectors), strict=True))

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
-from eval.generation.shared_prefix import cache_columns
+from eval.generation.shared_prefix import RowSize
 
 # The share of the free memory that the keys and values of a batch may take. They are copied when papers are finished,
 # and activations and logits need memory too.
@@ -31,16 +31,20 @@ def plan_batches(
     A paper with more questions than a batch may hold is divided. A batch holds at least one paper.
     """
     batches: list[list[list[int]]] = []
+    count, size = 0, RowSize(0, 0, 0)
     for numbers in papers:
         for start in range(0, len(numbers), questions):
             paper = numbers[start : start + questions]
-            longer = [*(batches[-1] if batches else []), paper]
-            token_ids = [[prompts[number] for number in group] for group in longer]
-            cached = len(longer) * cache_columns(token_ids, MAX_ANSWER_TOKENS, samples)
-            if batches and sum(map(len, longer)) <= questions and cached <= tokens:
-                batches[-1] = longer
+            own = RowSize.of_paper([prompts[number] for number in paper])
+            padded = size.padded_to(own)
+            rows = len(batches[-1]) + 1 if batches else 1
+            fits = rows * padded.cache_columns(MAX_ANSWER_TOKENS, samples) <= tokens
+            if batches and count + len(paper) <= questions and fits:
+                batches[-1].append(paper)
+                count, size = count + len(paper), padded
             else:
                 batches.append([paper])
+                count, size = len(paper), own
     return batches
 
 

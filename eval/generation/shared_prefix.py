@@ -8,6 +8,7 @@ So the model computes what it computes for one prompt at a time, except for roun
 
 import hashlib
 from dataclasses import dataclass
+from functools import reduce
 from typing import cast
 
 import torch
@@ -35,11 +36,33 @@ class TokenAnswer:
     certain: bool
 
 
+@dataclass(frozen=True)
+class RowSize:
+    """The tokens that the prompts of a paper share, all other tokens of its prompts, and the number of its prompts."""
+
+    shared: int
+    rest: int
+    prompts: int
+
+    @classmethod
+    def of_paper(cls, prompts: list[list[int]]) -> "RowSize":
+        """Return the size of a paper's row, whose prompts are given as token ids."""
+        shared = shared_length(prompts)
+        return cls(shared, sum(map(len, prompts)) - len(prompts) * shared, len(prompts))
+
+    def padded_to(self, other: "RowSize") -> "RowSize":
+        """Return the size of both rows in one batch, where each part is as long as the longest one."""
+        return RowSize(max(self.shared, other.shared), max(self.rest, other.rest), max(self.prompts, other.prompts))
+
+    def cache_columns(self, max_new_tokens: int, samples: int = 1) -> int:
+        """Return how many tokens the cache holds for a row of this size at the end, padding included."""
+        return self.shared + self.rest + self.prompts * samples * max_new_tokens
+
+
 def cache_columns(papers: list[list[list[int]]], max_new_tokens: int, samples: int = 1) -> int:
-    """Return how many tokens the cache holds for each row at the end, padding included."""
-    shared = [shared_length(prompts) for prompts in papers]
-    rests = [sum(map(len, prompts)) - len(prompts) * length for prompts, length in zip(papers, shared, strict=True)]
-    return max(shared) + max(rests) + max(map(len, papers)) * samples * max_new_tokens
+    """Return how many tokens the cache holds for each row of a batch at the end."""
+    size = reduce(RowSize.padded_to, map(RowSize.of_paper, papers))
+    return size.cache_columns(max_new_tokens, samples)
 
 
 def answer_papers(

@@ -1,5 +1,6 @@
 """Load sentence encoders and cross-encoders, and embed each text once."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
 
 class Encoder:
-    """A sentence-transformers model that caches its embeddings.
+    """A sentence-transformers model that caches its embeddings: those of the last texts, with `keep_all` of all.
 
     Raises `InputError`, which names the command's `option`, if it cannot be loaded.
     """
 
-    def __init__(self, folder: EncoderFolder, option: str = "--encoders") -> None:
+    def __init__(self, folder: EncoderFolder, option: str = "--encoders", keep_all: bool = False) -> None:
+        self._keep_all = keep_all
         self._path = str(folder.path)
         self._metric = AnswerSimilarity()
         try:
@@ -39,8 +41,12 @@ class Encoder:
 
     def embed(self, texts: list[str]) -> np.ndarray:
         """Return unit embeddings, (texts, dimensions)."""
-        embeddings: np.ndarray = self._metric.embed(self._path, texts)
+        embeddings: np.ndarray = self._metric.embed(self._path, texts, keep_all=self._keep_all)
         return embeddings
+
+    def encode(self, texts: Iterable[str]) -> None:
+        """Encode many texts together, which is faster; with `keep_all`, `embed` then finds them."""
+        self._metric.encode(self._path, texts)
 
 
 class PairScorer:

@@ -6,7 +6,6 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from dataset_builder.quantities import supporting_numbers
 from dataset_builder.text import numbers
 
 # The titles of the metrics of scores.json, in the order of tables.
@@ -51,26 +50,25 @@ def mean_range(metric: str) -> tuple[float, float]:
 
 
 def lexical_metrics(
-    answers: Sequence[str | None], references: Sequence[str], sources: Sequence[str]
+    answers: Sequence[str | None], references: Sequence[str], supported: Sequence[set[float]]
 ) -> dict[str, list[float | None]]:
     """Return the metrics on words, numbers and length of each answer; None where a metric does not apply.
 
-    A source is the abstract with the question.
-    ROUGE-L is the F-measure with stemming of the library rouge_score (Lin 2004, https://aclanthology.org/W04-1013).
+    `supported` has the numbers that the abstract and the question of each answer support.
     """
-    from rouge_score.rouge_scorer import RougeScorer
+    from eval.metrics.rouge import RougeL
 
-    scorer = RougeScorer(["rougeL"], use_stemmer=True)
-    metrics: dict[str, Callable[[str, str, str], float | None]] = {
-        "rouge_l": lambda answer, reference, _: scorer.score(reference, answer)["rougeL"].fmeasure,
+    rouge_l = RougeL()
+    metrics: dict[str, Callable[[str, str, set[float]], float | None]] = {
+        "rouge_l": lambda answer, reference, _: rouge_l.f_measure(answer, reference),
         "token_f1": lambda answer, reference, _: token_f1(answer, reference),
         "number_match": lambda answer, reference, _: number_match(answer, reference),
-        "number_support": lambda answer, _, source: number_support(answer, source),
+        "number_support": lambda answer, _, own: number_support(answer, own),
         "length_ratio": lambda answer, reference, _: len(answer.split()) / len(reference.split()),
     }
-    texts = list(zip(answers, references, sources, strict=True))
+    texts = list(zip(answers, references, supported, strict=True))
     return {
-        name: [None if answer is None else metric(answer, reference, source) for answer, reference, source in texts]
+        name: [None if answer is None else metric(answer, reference, own) for answer, reference, own in texts]
         for name, metric in metrics.items()
     }
 
@@ -95,12 +93,12 @@ def number_match(answer: str, reference: str) -> float | None:
     return float(numbers(answer) == wanted) if wanted else None
 
 
-def number_support(answer: str, source: str) -> float:
-    """Return 1.0 if the source has every number that the answer writes in digits, else 0.0.
+def number_support(answer: str, supported: set[float]) -> float:
+    """Return 1.0 if every number that the answer writes in digits is one of `supported`, else 0.0.
 
-    The values are compared. The source may write them in words. The number of a name, such as DDR4, does not count.
+    The values are compared. The number of a name, such as DDR4, does not count.
     """
-    return float(numbers(answer) <= supporting_numbers(source))
+    return float(numbers(answer) <= supported)
 
 
 def _squad_words(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing
 from dataset_builder.model_folders import EncoderFolder
+from dataset_builder.quantities import supporting_numbers
 from dataset_builder.verification.load import VerifierFolder
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.metrics.lexical import HEADLINE, lexical_metrics, title
@@ -37,7 +38,8 @@ class AnswerScorer:
         cross_encoder: EncoderFolder | None,
         verifier: VerifierFolder | None = None,
     ) -> None:
-        self.headline_encoder, *others = map(Encoder, encoders)
+        # Systems and heuristics share most of their texts.
+        self.headline_encoder, *others = [Encoder(encoder, keep_all=True) for encoder in encoders]
         self._scorers: dict[str, Encoder | PairScorer] = {HEADLINE: self.headline_encoder}
         self._scorers |= {f"{HEADLINE}_{number}": encoder for number, encoder in enumerate(others, 2)}
         if cross_encoder:
@@ -60,11 +62,13 @@ class AnswerScorer:
         values: dict[str, dict[str, MetricValues]] = {config: {} for config in answers}
         written = set()
         for config, by_name in answers.items():
+            sources = [f"{question.context}\n\n{question.question}" for question in questions[config]]
+            supported = [supporting_numbers(source) for source in sources]
             for name, given in by_name.items():
                 file_name = name.replace("'", "").replace(" ", "-")
                 path = folder / f"{config}.{file_name}.parquet"
                 metadata = {FILE_NAME_KEY: path.name}
-                values[config][name] = self._score(questions[config], given)
+                values[config][name] = self._score(questions[config], supported, given)
                 if self._support:
                     show(f"verifying the answers: {name}, test by {config}")
                     values[config][name] |= self._support.metrics(questions[config], given, path)
@@ -76,7 +80,9 @@ class AnswerScorer:
                 path.unlink()
         return values
 
-    def _score(self, questions: Sequence[CorpusQuestion], answers: Sequence[str | None]) -> MetricValues:
+    def _score(
+        self, questions: Sequence[CorpusQuestion], supported: Sequence[set[float]], answers: Sequence[str | None]
+    ) -> MetricValues:
         """Return the value of each metric for each answer; None for a missing answer."""
         references = [question.answer for question in questions]
         given = {number: answer for number, answer in enumerate(answers) if answer is not None}
@@ -88,8 +94,7 @@ class AnswerScorer:
                 raise InputError(f"{title(metric)}: the model gives values that are not numbers; give another encoder")
             by_number = dict(zip(given, similarities, strict=True))
             values[metric] = [by_number.get(number) for number in range(len(questions))]
-        sources = [f"{question.context}\n\n{question.question}" for question in questions]
-        return {**values, **lexical_metrics(answers, references, sources)}
+        return {**values, **lexical_metrics(answers, references, supported)}
 
 
 def _write(

@@ -7,14 +7,20 @@ import yaml
 
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from dataset_builder.tables import Table
-from eval.analysis.scores import FEW_PAPERS, FEWEST_PAPERS, Scores, SystemScores
+from eval.analysis.scores import (
+    EQUIVALENCE_MARGIN,
+    FEW_PAPERS,
+    FEWEST_PAPERS,
+    SIGNIFICANT,
+    Scores,
+    SystemScores,
+)
 from eval.prompting import PLAIN
 from eval.report.tables import scores_by_config
 
 NOTES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "notes.yaml").read_text(encoding="utf-8"))
-# Report and notes call a difference significant whose corrected p-value is smaller.
-SIGNIFICANT = 0.05
 INTERVALS = NOTES["intervals"].format(FEW_PAPERS=FEW_PAPERS, FEWEST_PAPERS=FEWEST_PAPERS)
+DIFFERENCES = NOTES["differences"].format(EQUIVALENCE_MARGIN=EQUIVALENCE_MARGIN)
 METRICS = NOTES["metrics"].format(MAX_ANSWER_TOKENS=MAX_ANSWER_TOKENS, NUMBERS=NOTES["numbers"])
 
 

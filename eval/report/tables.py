@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from dataset_builder.tables import Table
 from eval.analysis.gains import gains
-from eval.analysis.scores import FEW_PAPERS, ConfigScores, MeanScore, MetricScore, Scores
+from eval.analysis.scores import (
+    EQUIVALENCE_MARGIN,
+    FEW_PAPERS,
+    ConfigScores,
+    DifferenceScore,
+    MeanScore,
+    MetricScore,
+    Scores,
+)
 from eval.metrics.lexical import HEADLINE, NUMBER_METRICS, SUPPORTED, title
 from eval.prompting import PLAIN
 from eval.run_metrics import RunMetrics
@@ -83,18 +91,21 @@ def comparison(scores: Scores, metrics: dict[str, RunMetrics]) -> Table:
 
 
 def gain_table(scores: Scores) -> Table:
-    """Return the gain of each trained system over the best baseline by config; no row if there is nothing to compare.
+    """Return the gain of each trained system over the best baseline, and the smallest gain that each test can detect.
 
-    The baseline with the highest score can be another one on each config.
+    The baseline with the highest score can be another one on each config. There is no row if there is nothing to
+    compare, and older scores do not have the smallest gain.
     """
-    by_config = {config: found for config in scores_by_config(scores) if (found := gains(scores, config))}
-    cells: dict[str, dict[str, str]] = {}
-    for config, found in by_config.items():
-        for gain in found:
-            cells.setdefault(gain.first, {})[config] = with_interval(gain)
-    heading = [f"test by {config}, over {found[0].second}" for config, found in by_config.items()]
-    return ["gain in similarity", *heading], [
-        [name, *(row.get(config, "") for config in by_config)] for name, row in cells.items()
+    columns: dict[str, dict[str, str]] = {}
+    for config in scores_by_config(scores):
+        if found := gains(scores, config):
+            columns[f"test by {config}, over {found[0].second}"] = {gain.first: with_interval(gain) for gain in found}
+        if any(gain.detectable is not None for gain in found):
+            detectable = {gain.first: _number(gain.detectable) for gain in found}
+            columns[f"smallest detectable, test by {config}"] = detectable
+    names = dict.fromkeys(name for cells in columns.values() for name in cells)
+    return ["gain in similarity", *columns], [
+        [name, *(cells.get(name, "") for cells in columns.values())] for name in names
     ]
 
 
@@ -129,13 +140,17 @@ def number_table(scores: Scores) -> Table:
 
 
 def difference_table(scores: Scores, config: str) -> Table:
-    """Return the paired differences in similarity on one config, with their p-values."""
-    return ["difference", "mean", "p", "p after Holm's correction"], [
+    """Return the paired differences in similarity on one config, with their p-values and what these show."""
+    equivalence = f"p of equivalence within {EQUIVALENCE_MARGIN}"
+    return ["difference", "mean", "p", "p after Holm's correction", "smallest detectable", equivalence, "result"], [
         [
             f"{difference.first} \N{MINUS SIGN} {difference.second}",
             with_interval(difference),
             f"{difference.p:.4f}",
             f"{difference.p_corrected:.4f}",
+            _number(difference.detectable),
+            "" if difference.p_equivalent is None else f"{difference.p_equivalent:.4f}",
+            _result(difference),
         ]
         for difference in scores.differences[config]
     ]
@@ -183,6 +198,11 @@ def with_interval(score: MeanScore) -> str:
     """Return a mean with its 95 % confidence interval, "0.616 [0.598, 0.634]", or only the mean if it has none."""
     interval = "" if score.low is None or score.high is None else f" [{_number(score.low)}, {_number(score.high)}]"
     return f"{_number(score.mean)}{interval}"
+
+
+def _result(difference: DifferenceScore) -> str:
+    shown = {"different": difference.is_different, "equivalent": difference.is_equivalent}
+    return ", ".join(word for word, is_shown in shown.items() if is_shown) or "undecided"
 
 
 def _metric_cell(scores: ConfigScores | None, metric: str) -> str:

@@ -51,7 +51,7 @@ def simulated_shares(papers: int, sets: int, seed: int, share: float) -> tuple[n
 
 def percentile_intervals(sums: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the bounds of the plain percentile bootstrap over papers."""
-    counts = statistics._resample_counts(len(sizes))
+    counts = statistics._resample_counts(len(sizes)).astype(np.float64)
     means = counts @ sums / (counts @ sizes)[:, None]
     tail = (1 - CONFIDENCE) / 2
     return tuple(np.quantile(means, [tail, 1 - tail], axis=0))

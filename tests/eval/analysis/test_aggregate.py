@@ -10,8 +10,8 @@ from eval.analysis.aggregate import (
     metric_agreement,
     question_kind,
     score_config,
-    score_differences,
 )
+from eval.analysis.differences import score_differences
 from eval.analysis.scores import MeanScore
 from eval.prompting import Answer
 from tests.eval.questions import corpus_question
@@ -119,6 +119,21 @@ def test_differences_by_hand() -> None:
     ]
     assert [one.p for one in differences] == [2 / 64, 2 / 32, 2 / 32]
     assert [one.p_corrected for one in differences] == [2 / 64, 4 / 32, 4 / 32]
+    assert [(one.standard_error, one.detectable, one.p_equivalent) for one in differences] == [(None, None, 1)] * 3
+
+
+def test_power_of_differences_by_hand() -> None:
+    """Twelve papers, and differences of 0.1 and -0.1 in turn: their standard error is 0.1 / sqrt(11) = 0.030151.
+
+    Student's quantiles for 11 degrees of freedom are 2.593 for 2.5 % in two comparisons, and 0.876 for 80 %. The end
+    of the margin is 0.02 / 0.030151 = 0.6633 standard errors away, which leaves 0.2604 beyond. Holm doubles it.
+    """
+    questions = [corpus_question(paper_id=str(number)) for number in range(12)]
+    (one, _) = score_differences(questions, {"x": [0.6, 0.4] * 6}, {"a": [0.5] * 12, "b": [0.5] * 12})
+    assert one.standard_error == 0.030151
+    assert one.detectable == pytest.approx(0.030151 * (2.593 + 0.876), abs=2e-5)
+    assert one.p_equivalent == pytest.approx(2 * 0.2604, abs=1e-3)
+    assert not one.is_different and not one.is_equivalent
 
 
 def test_agreement_by_hand() -> None:

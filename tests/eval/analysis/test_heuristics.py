@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.model_folders import find_encoder
 from dataset_builder.text import sentences
+from eval.analysis import heuristics
 from eval.analysis.heuristics import compute_heuristics
 from eval.metrics.embedding import Encoder
 from tests.eval.questions import corpus_question
@@ -75,6 +79,43 @@ def test_upper_bounds(answers: dict[str, dict[str, list[str | None]]]) -> None:
     assert answers["detailed"]["other teacher's answer"] == [CORPUS["plain"][0].answer] * 2
 
 
+class LengthEncoder:
+    """Embeds a text by its number of letters, and records what is encoded together."""
+
+    def __init__(self) -> None:
+        self.encoded: list[set[str]] = []
+
+    def encode(self, texts: Iterable[str]) -> None:
+        """Record the texts."""
+        self.encoded.append(set(texts))
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        """Return the embeddings."""
+        return np.array([[len(text), 1.0] for text in texts])
+
+
+def test_texts_are_encoded_together() -> None:
+    """The questions with all sentences, the answers with all sentences, and the questions on the shared paper."""
+    encoder: Any = LengthEncoder()
+    compute_heuristics({"plain": CORPUS["plain"]}, CORPUS, encoder)
+    all_sentences = {*sentences(ABSTRACT), "We build a chip.", "We sell a car."}
+    assert encoder.encoded == [
+        {question.question for question in CORPUS["plain"]} | all_sentences,
+        {question.answer for question in CORPUS["plain"]} | all_sentences,
+        {"How much energy is saved?", "By how much does energy fall?", "What is proposed?"},
+    ]
+
+
+def test_other_answer_of_a_large_year_is_one_of_a_fixed_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 30 papers, five can be chosen; a paper among the five gets an answer on one of the other four."""
+    monkeypatch.setattr(heuristics, "CANDIDATES", 5)
+    questions = [row(str(number), "What?", f"Answer {number}.") for number in range(30)]
+    chosen = compute_heuristics({"plain": questions}, {"plain": questions}, LengthEncoder())["plain"]
+    given = chosen["other answer of the year"]
+    assert 1 < len(set(given)) <= 5
+    assert all(answer != question.answer for answer, question in zip(given, questions, strict=True))
+
+
 def test_heuristics_without_any_answer_are_left_out(encoder: Path) -> None:
     """A corpus with one test config has no other teacher; with one paper there is no other answer of the year."""
     loaded = Encoder(find_encoder("--encoders", str(encoder)))
@@ -82,6 +123,6 @@ def test_heuristics_without_any_answer_are_left_out(encoder: Path) -> None:
         (CORPUS["plain"], {"other teacher's answer"}),
         (CORPUS["plain"][:1], {"other teacher's answer", "other answer of the year"}),
     ):
-        (heuristics,) = compute_heuristics({"plain": questions}, {"plain": questions}, loaded).values()
-        assert len(heuristics) == 6 - len(missing)
-        assert not missing & set(heuristics)
+        (found,) = compute_heuristics({"plain": questions}, {"plain": questions}, loaded).values()
+        assert len(found) == 6 - len(missing)
+        assert not missing & set(found)

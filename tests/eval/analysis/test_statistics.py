@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eval.analysis.statistics import FEWEST_PAPERS, difference, estimate, holm, intervals, sign_flip_p
+from eval.analysis import statistics
+from eval.analysis.statistics import (
+    DRAWN_PAPERS,
+    FEWEST_PAPERS,
+    difference,
+    estimate,
+    holm,
+    intervals,
+    sign_flip_p,
+)
 from tests.eval.analysis.simulation import covered, share_intervals, simulated_sets, simulated_shares
 
 
@@ -45,7 +54,7 @@ def test_interval_with_one_large_paper_covers_the_truth(papers: int, questions: 
 
 def test_value_that_is_not_a_number_is_never_significant() -> None:
     """The p-value is 1, for few papers and for many."""
-    for count in (5, 40):
+    for count in (5, 40, DRAWN_PAPERS + 1):
         assert sign_flip_p([float("nan")] + [0.5] * (count - 1), [str(number) for number in range(count)]) == 1.0
 
 
@@ -178,9 +187,48 @@ def test_difference_is_paired() -> None:
     """The second is always about 0.1 below the first: the difference is certain although both vary widely."""
     random = np.random.default_rng(7)
     first, less = random.uniform(size=40), random.uniform(0.09, 0.11, size=40)
-    mean, p = difference(list(first), list(first - less), [str(number) for number in range(40)])
-    assert 0.095 < mean.low < mean.high < 0.105
-    assert p == 1 / 10_000
+    found = difference(list(first), list(first - less), [str(number) for number in range(40)])
+    assert 0.095 < found.mean.low < found.mean.high < 0.105
+    assert found.p == 1 / 10_000
+    assert found.standard_error == pytest.approx(stats.sem(less))
+
+
+def test_many_papers_have_students_interval_near_the_bootstraps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One paper more than are drawn for: Student's interval, whose bounds differ by at most 0.0002."""
+    sums, sizes, _ = simulated_sets(papers=DRAWN_PAPERS + 1, sets=5, seed=0)
+    ones = np.ones_like(sizes)
+    low, high = intervals(sums[:, :1], ones)
+    expected = stats.t.interval(0.95, DRAWN_PAPERS, loc=sums[:, 0].mean(), scale=stats.sem(sums[:, 0]))
+    assert (low[0], high[0]) == pytest.approx(expected)
+    many = intervals(sums, sizes)
+    monkeypatch.setattr(statistics, "DRAWN_PAPERS", DRAWN_PAPERS + 1)
+    assert np.abs(np.subtract(many, intervals(sums, sizes))).max() < 2e-4
+
+
+def test_many_papers_that_hardly_vary_have_no_interval() -> None:
+    """All equal, or 4 of 2,000 that differ, have none; with 5 that differ equally there is one, as with resamples."""
+    sizes = np.ones(2000)
+    for different, expected in ((0, False), (4, False), (5, True)):
+        sums = np.zeros((2000, 1))
+        sums[:different] = 0.5
+        assert np.isfinite(intervals(sums, sizes)).all() == expected
+
+
+def test_sign_flips_of_many_papers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The normal p-value agrees with the drawn one to three standard errors, and is not below 1 / 10,000."""
+    values = np.random.default_rng(4).normal(0.01, 0.2, size=DRAWN_PAPERS + 1)
+    papers = [str(number) for number in range(DRAWN_PAPERS + 1)]
+    normal = sign_flip_p(list(values), papers)
+    assert sign_flip_p(list(values + 1), papers) == 1 / 10_000
+    monkeypatch.setattr(statistics, "DRAWN_PAPERS", DRAWN_PAPERS + 1)
+    drawn = sign_flip_p(list(values), papers)
+    assert 0.01 < normal < 0.5
+    assert normal == pytest.approx(drawn, abs=3 * (drawn * (1 - drawn) / 9_999) ** 0.5)
+
+
+def test_papers_without_a_difference_do_not_make_others_significant() -> None:
+    """Three papers of 2,000 differ, all in one direction: 2 of 8 sign patterns reach their sum."""
+    assert sign_flip_p([0.5] * 3 + [0.0] * 1997, [str(number) for number in range(2000)]) == 0.25
 
 
 def test_holm_by_hand() -> None:

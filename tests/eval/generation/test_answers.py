@@ -18,6 +18,7 @@ from dataset_builder.model_folders import find_model
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.token_rows.row import shared_length
 from eval.generation import answers as answering
+from eval.generation import shared_prefix
 from eval.generation.answers import answer_alone, answer_in_batches, encode_prompts
 from eval.generation.batches import group_by_paper, plan_batches
 from eval.generation.generation_rules import GenerationRules, count_cut_abstracts, read_rules, rules_of_folder
@@ -509,6 +510,23 @@ def test_batches_by_hand() -> None:
     assert cache_columns([[prompts[0], prompts[1]]], MAX_ANSWER_TOKENS) == 139
     assert plan_batches(papers[:2], prompts, questions=4, tokens=2 * 139 - 1) == [[[0, 1]], [[2, 3]]]
     assert plan_batches(papers[:2], prompts, questions=4, tokens=2 * 139) == [[[0, 1], [2, 3]]]
+
+
+def test_batch_has_room_for_the_longest_part_of_each_paper() -> None:
+    """Two prompts of 10 tokens, 9 of them shared, and one of 20: each row takes 19 + 2 + 2 * 64 = 149 columns."""
+    prompts = [[0] * 9 + [1], [0] * 9 + [2], [0] * 20]
+    assert cache_columns([prompts[:2], prompts[2:]], MAX_ANSWER_TOKENS) == 149
+    assert plan_batches([[0, 1], [2]], prompts, questions=4, tokens=2 * 149 - 1) == [[[0, 1]], [[2]]]
+    assert plan_batches([[0, 1], [2]], prompts, questions=4, tokens=2 * 149) == [[[0, 1], [2]]]
+
+
+def test_planning_looks_at_each_paper_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five papers in one batch: five sizes are computed, not 1 + 2 + 3 + 4 + 5."""
+    seen = []
+    monkeypatch.setattr(shared_prefix, "shared_length", lambda prompts: seen.append(prompts) or shared_length(prompts))
+    prompts = [[number, 0] for number in range(5)]
+    assert len(plan_batches([[number] for number in range(5)], prompts, questions=9, tokens=10**9)) == 1
+    assert len(seen) == 5
 
 
 def test_settings_of_the_model_are_left_as_they_were(model: Any, tokenizer: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dataset_builder.quantities import supporting_numbers
 from dataset_builder.text import numbers
 from eval.metrics.lexical import lexical_metrics, number_match, number_support, title, token_f1
 
@@ -34,20 +35,38 @@ def test_number_match_wants_the_same_numbers_and_no_other() -> None:
 
 def test_rouge_l_and_length_by_hand() -> None:
     """Longest common subsequence "the cat the mat", 4 of 6 and of 4 words: F = 2 * (4/6 * 1) / (4/6 + 1) = 0.8."""
-    found = lexical_metrics(["the cat sat on the mat", None], ["the cat the mat", "b"], ["", ""])
+    found = lexical_metrics(["the cat sat on the mat", None], ["the cat the mat", "b"], [set(), set()])
     assert found["rouge_l"] == [pytest.approx(0.8), None]
     assert found["length_ratio"] == [1.5, None]
     assert found["token_f1"][1] is None and found["number_match"] == [None, None]
     assert found["number_support"] == [1.0, None]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " - ",
+        "It's cached,\u00a0caching; DDR4-3200/x86\nMicro\u2011ops (\u00b5ops) \u0391\u03a3 na\u00efve!",
+        "CACHES Cached caches",
+    ],
+)
+def test_words_are_stemmed_as_by_the_library(text: str) -> None:
+    """Word by word as the whole text, with odd spaces, letters and hyphens."""
+    from rouge_score.tokenizers import DefaultTokenizer
+
+    from eval.metrics.rouge import CachingTokenizer
+
+    assert CachingTokenizer().tokenize(text) == DefaultTokenizer(use_stemmer=True).tokenize(text)
+
+
 def test_number_support_wants_every_number_in_the_source() -> None:
     """By value, in digits or words; an answer without numbers is supported; the number of a name does not count."""
-    source = "It has 1,000 rows and is two times faster than DDR4. Why 64?"
+    supported = supporting_numbers("It has 1,000 rows and is two times faster than DDR4. Why 64?")
     for answer in ("1000 rows of 64 bits", "2 times faster", "2.0x", "It is faster.", "GPT-7 is slow."):
-        assert number_support(answer, source) == 1.0
+        assert number_support(answer, supported) == 1.0
     for answer in ("1000 rows of 65 bits", "3 times faster", "10 rows"):
-        assert number_support(answer, source) == 0.0
+        assert number_support(answer, supported) == 0.0
 
 
 def test_further_encoders_have_titles() -> None:

@@ -19,7 +19,7 @@ def test_scores_that_are_not_numbers_are_refused(
     """The second of two answers has such a score; no predictions are written."""
 
     class Broken:
-        def __init__(self, _: object) -> None:
+        def __init__(self, _: object, keep_all: bool) -> None:
             pass
 
         def similarities(self, first: list[str], second: list[str]) -> np.ndarray:

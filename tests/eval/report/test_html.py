@@ -65,6 +65,14 @@ def test_matrix_has_each_difference_in_both_directions(page: Path) -> None:
     ]
 
 
+def test_matrix_says_what_a_test_can_detect() -> None:
+    """In both directions of a difference, and whether the two are equivalent."""
+    one = SCORES.differences["plain"][0].model_copy(update={"detectable": 0.0612, "p_equivalent": 0.01})
+    scores = SCORES.model_copy(update={"differences": {"plain": [one]}})
+    text = report_html(scores, {}, CORPUS_QUESTIONS, ANSWERS, VALUES, {"2022": 1})
+    assert text.count("<br>p 0.0020<br>detects 0.061<br>equivalent</small>") == 2
+
+
 def test_system_without_the_abstract_is_not_compared() -> None:
     """It is in the table of scores with its prompt, but it has neither a row nor a column among the differences."""
     answers = {"plain": {name: ANSWERS["plain"]["good"] for name in BY_ROLE.systems}}

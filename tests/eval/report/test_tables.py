@@ -82,6 +82,18 @@ def test_gain_over_the_best_baseline() -> None:
     )
 
 
+def test_smallest_detectable_gain_is_beside_the_gain() -> None:
+    """Of the gain itself, not of another difference; it has no direction."""
+    differences = [
+        one.model_copy(update={"detectable": 0.0342 if one.first == "chatty" else 0.9})
+        for one in BY_ROLE.differences["plain"]
+    ]
+    assert gain_table(BY_ROLE.model_copy(update={"differences": {"plain": differences}})) == (
+        ["gain in similarity", "test by plain, over chatty", "smallest detectable, test by plain"],
+        [["good", "0.120 [0.070, 0.170]", "0.034"]],
+    )
+
+
 def test_gains_of_two_tests() -> None:
     """Each test has its own best baseline, and a system that has no scores there has an empty cell."""
     bad = BY_ROLE.systems["bad"]
@@ -156,11 +168,28 @@ def test_groups_are_marked_if_their_papers_are_few() -> None:
 
 
 def test_differences() -> None:
-    """The mean of the first minus the second, and both p-values."""
+    """The mean of the first minus the second, and both p-values; older scores do not say what could be detected."""
     assert difference_table(SCORES, "plain")[1] == [
-        ["good \N{MINUS SIGN} bad", "0.440 [0.390, 0.490]", "0.0010", "0.0020"],
-        ["good \N{MINUS SIGN} question repeated", "-0.020 [-0.070, 0.030]", "0.4000", "0.8000"],
+        ["good \N{MINUS SIGN} bad", "0.440 [0.390, 0.490]", "0.0010", "0.0020", "", "", "different"],
+        ["good \N{MINUS SIGN} question repeated", "-0.020 [-0.070, 0.030]", "0.4000", "0.8000", "", "", "undecided"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("p", "p_equivalent", "result"),
+    [
+        (0.01, 0.3, "different"),
+        (0.3, 0.01, "equivalent"),
+        (0.01, 0.01, "different, equivalent"),
+        (0.3, 0.3, "undecided"),
+    ],
+)
+def test_results_of_the_two_tests(p: float, p_equivalent: float, result: str) -> None:
+    """A difference can be real and small at once."""
+    one = difference("good", "bad", 0.01, p).model_copy(update={"detectable": 0.05, "p_equivalent": p_equivalent})
+    heading, (row,) = difference_table(SCORES.model_copy(update={"differences": {"plain": [one]}}), "plain")
+    assert heading[4:] == ["smallest detectable", "p of equivalence within 0.02", "result"]
+    assert row[4:] == ["0.050", f"{p_equivalent:.4f}", result]
 
 
 def test_agreement_of_metrics() -> None:
