@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from dataset_builder.corpus.report import CorpusReport
 from dataset_builder.errors import InputError
@@ -11,7 +11,7 @@ from model_cards.training_data import Corpus, corpus_on_hub
 
 # The parts, in the order in which they are published. Each needs what is before it.
 Part = Literal["corpus", "models", "verifier", "metric", "collection"]
-PARTS: tuple[Part, ...] = ("corpus", "models", "verifier", "metric", "collection")
+PARTS: tuple[Part, ...] = get_args(Part)
 # Where training writes a verifier.
 DEFAULT_VERIFIER = Path("runs/smollm2-verifier")
 # Stands for the commit of the corpus until the corpus is pushed.
