@@ -160,7 +160,10 @@ def test_run_on_another_corpus_is_refused(hub: RunningHub, commands: Commands, c
 def test_runs_on_the_published_corpus_pin_its_commit(
     hub: RunningHub, released: list[str], commands: Commands, folder: Path, corpus: Path, tmp_path: Path
 ) -> None:
-    """They were trained and scored on the Hub's commit, which the cards name already: nothing changes."""
+    """They were trained and scored on the Hub's commit, which the files name already.
+
+    Only the card's sentence on the revision that was scored changes. A verifier has no scores.
+    """
     runs = Path(shutil.copytree(folder, tmp_path / "runs"))
     commit = hub.commits("datasets/somebody/isca-qa")[0]["id"]
     for path in (runs / "scores.json", *runs.glob("*/metrics.json")):
@@ -169,7 +172,8 @@ def test_runs_on_the_published_corpus_pin_its_commit(
     words = _words(runs, corpus, "somebody", "--only", "models", "verifier", "--dry-run")
     done = commands.run("model_cards", *words)
     assert done.code == 0, done.output
-    assert _changes(done.output) == ["nothing"] * 4
+    changes = [change.split(" of ")[0] for change in _changes(done.output)]
+    assert changes == ["send 1 files", "send 1 files", "send 1 files", "nothing"]
 
 
 def test_killed_release_is_completed(
@@ -190,10 +194,10 @@ def test_killed_release_is_completed(
         assert [tag["name"] for tag in hub.api(f"/api/{repo}/refs")["tags"]] == ["v1"]
 
 
-def test_release_completes_after_a_loss_of_the_network_at_any_request(hub: RunningHub, tmp_path: Path) -> None:
-    """The Hub handles request n, its answer is lost, and the network stays away; for each n of a small release."""
+def test_release_completes_after_a_loss_of_the_network_at_any_point(hub: RunningHub, tmp_path: Path) -> None:
+    """The Hub handles a request that writes, and its answer and all later requests are lost; for each of them."""
     done = hub.run(tmp_path, "-m", "tests.model_cards.interrupted_release", hub.url)
     hub.orders()
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 15
+    assert int(done.stdout) > 10
     assert WRITER not in done.stdout + done.stderr
