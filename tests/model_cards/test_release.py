@@ -176,6 +176,28 @@ def test_runs_on_the_published_corpus_pin_its_commit(
     assert changes == ["send 1 files", "send 1 files", "send 1 files", "nothing"]
 
 
+def test_single_commands_find_what_was_released(
+    hub: RunningHub, released: list[str], commands: Commands, folder: Path
+) -> None:
+    """They make the same content, so each finds its repo complete."""
+    on_corpus = ("--dataset-id", "somebody/isca-qa", "--repo-id")
+    run = ("publish", "--run", folder / "tiny-grpo", "--scores", folder / "scores.json")
+    for module, *words in (
+        (
+            "model_cards",
+            *run,
+            "--start-model",
+            f"somebody/{REPOS['models'][0]}",
+            *on_corpus,
+            "somebody/tiny-isca-qa-grpo",
+        ),
+        ("model_cards", "publish-verifier", "--run", folder / "verifier", *on_corpus, "somebody/isca-qa-verifier"),
+        ("eval", "push-metric", "--repo-id", "somebody/answer_similarity"),
+    ):
+        done = commands.run(module, *words, "--tag", "v1")
+        assert (done.code, "Everything is there already" in done.output) == (0, True), done.output
+
+
 def test_killed_release_is_completed(
     hub: RunningHub, commands: Commands, folder: Path, corpus: Path, tmp_path: Path
 ) -> None:
