@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import check_metadata
-from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
+from dataset_builder.hub.changes import CARD_FILE, Push, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 
 NAME = "answer_similarity"
@@ -23,15 +23,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Push the metric and print what was pushed."""
-    pushed = push_metric(arguments.repo_id, arguments.private, arguments.tag, arguments.dry_run)
+    check_repo_id(arguments.repo_id)
+    pushed = push(metric_content(arguments.repo_id), arguments.private, arguments.tag, arguments.dry_run)
     print_pushed(pushed, arguments.dry_run)
 
 
-def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry_run: bool = False) -> Pushed:
-    """Push the metric as a Space and return what was pushed; raises `InputError` if the Hub refuses it."""
+def metric_content(repo_id: str) -> Push:
+    """Return the content of the metric's Space; raises `InputError` for a name with which it could not be loaded."""
     from huggingface_hub import ModelCard
 
-    check_repo_id(repo_id)
     organisation, name = repo_id.split("/")
     # evaluate.load("ORG/NAME") asks the Space for NAME.py.
     if name != NAME:
@@ -44,7 +44,7 @@ def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry
     card = texts.pop(CARD_FILE)
     metadata = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # not annotated
     check_metadata({"language": "en", **metadata}, str(FOLDER / CARD_FILE))
-    change = Push(
+    return Push(
         repo_id=repo_id,
         repo_type="space",
         card=card,
@@ -52,4 +52,3 @@ def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry
         message="Push the metric",
         space_sdk="gradio",
     )
-    return push(change, private, tag, dry_run)

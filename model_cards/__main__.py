@@ -4,11 +4,12 @@ import argparse
 
 from dataset_builder.command import package_parser, run_stage
 from model_cards import publish, publish_verifier, render
+from model_cards.release import command as release
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
-    stages = {"render": render, "publish": publish, "publish-verifier": publish_verifier}
+    stages = {"render": render, "publish": publish, "publish-verifier": publish_verifier, "release": release}
     return package_parser("model_cards", __doc__, stages)
 
 

@@ -7,7 +7,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import HUB_ID, is_hub_id
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.packaged_models import hub_id
-from model_cards.training_data import Corpus, TrainingData
+from model_cards.training_data import Corpus, StartModel, TrainingData
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def name_on_hub(given: str) -> str | None:
     return given if is_hub_id(given) else None
 
 
-def start_on_hub(given: str, start_model: str | None, source: str) -> tuple[str, bool]:
-    """Return the Hub id of the model that a run started from, and whether Gemma's terms apply to it.
+def start_on_hub(given: str, start_model: str | None, source: str) -> StartModel:
+    """Return the model on the Hub that a run started from.
 
     `start_model` names the model if `given` is a folder. Raises `InputError`, which names the run as `source`, for a
     model without a name or that the Hub does not have.
@@ -52,4 +52,4 @@ def start_on_hub(given: str, start_model: str | None, source: str) -> tuple[str,
         )
     with translate_hub_errors(name, "model"):
         card = HfApi().model_info(name).card_data
-    return name, card is not None and "gemma" in (card.get("license"), card.get("license_name"))
+    return StartModel(name, card is not None and "gemma" in (card.get("license"), card.get("license_name")))

@@ -71,7 +71,7 @@ def _public_metrics(metrics: RunMetrics, names: Names, license_id: str | None) -
             # Sampled answers record the revision of the corpus themselves.
             "dataset_revision": metrics.dataset_revision if trained.samples else trained.corpus.revision,
             "license": license_id,
-            "adapter": trained.start if metrics.adapter else None,
+            "adapter": trained.start.name if trained.start and metrics.adapter else None,
             "sweep": _public_sweep(metrics.sweep) if metrics.sweep else None,
             "samples": trained.samples,
         }

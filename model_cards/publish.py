@@ -9,18 +9,15 @@ import tempfile
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import check_metadata
-from dataset_builder.hub.changes import Push, print_pushed
+from dataset_builder.hub.changes import print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.model_folders import METRICS_FILE, find_model
-from eval.analysis.scores import SCORES_FILE, Scores, read_scores
-from model_cards.figures import draw_training_curve
-from model_cards.model_card import model_card
-from model_cards.names import Names, name_on_hub, start_on_hub
-from model_cards.public_files import public_files
-from model_cards.publish_checks import NAME_ENCODER, base_on_hub, check_gemma, check_weights, encoder_on_hub
+from eval.analysis.scores import Scores, read_scores
+from model_cards.names import start_on_hub
+from model_cards.publish_checks import check_encoders, check_names, check_weights
+from model_cards.repo_content import RunOptions, add_run_arguments, model_content
 from model_cards.trained_run import TrainedRun, read_trained_run
-from model_cards.training_data import Corpus, TrainingData, corpus_on_hub, training_data
+from model_cards.training_data import Corpus, StartModel, TrainingData, corpus_on_hub, training_data
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -36,8 +33,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--start-model", metavar="ORG/NAME", help="start of GRPO or best of n, on the Hub; default: as in the run"
     )
-    command.add_argument("--base-model", metavar="ORG/NAME", help="base model on the Hub; default: as in the run")
-    command.add_argument("--license", metavar="ID", help="licence of the model; default: as in its recipe")
+    add_run_arguments(command)
     add_push_arguments(command)
 
 
@@ -47,36 +43,18 @@ def run_command(arguments: argparse.Namespace) -> None:
     The corpora must be on the Hub already: card and scores name their commits. Raises `InputError`, before anything is
     sent, if run, scores and corpora do not fit together.
     """
-    from huggingface_hub import ModelCard, constants
-
     check_repo_id(arguments.repo_id)
-    run_folder: Path = arguments.run
     scores = read_scores(arguments.scores)
-    run = _scored_run(run_folder, scores, arguments.scores)
-    base = base_on_hub(run, arguments.base_model)
-    encoder = _check_encoders(scores, arguments.scores, run)
+    run = _scored_run(arguments.run, scores, arguments.scores)
+    options = RunOptions(arguments.base_model, arguments.license)
+    check_names(run, options.base_model)
+    check_encoders(scores, arguments.scores)
     use = f"the corpus of the scores in {arguments.scores}"
     scored = corpus_on_hub(scores.dataset, scores.revision, arguments.dataset_id, "--dataset-id", use)
-    trained, from_gemma = _training_data(run, scored, arguments.train_dataset_id, arguments.start_model)
-    license_id = arguments.license or run.metrics.license
-    check_gemma(run, trained, from_gemma, license_id)
-    names = Names(
-        model=arguments.repo_id,
-        base=base,
-        base_on_hub=True,
-        scored=scored,
-        trained=trained,
-        encoder=encoder,
-        scores_url=f"{constants.ENDPOINT}/{arguments.repo_id}/blob/main/{SCORES_FILE}",
-    )
-    card = model_card(run, scores, names, license_id)
-    metadata = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
-    check_metadata(metadata, f"the card of {run_folder}")
-    with tempfile.TemporaryDirectory() as temporary:
-        curve = draw_training_curve(Path(temporary), run.metrics)
-        files = {**public_files(run, scores, names, license_id), curve.name: curve}
-        change = Push(arguments.repo_id, "model", card, files, f"Publish {run.path.resolve().name}")
-        pushed = push(change, arguments.private, arguments.tag, arguments.dry_run)
+    trained = _training_data(run, scored, arguments.train_dataset_id, arguments.start_model)
+    with tempfile.TemporaryDirectory() as stage:
+        content = model_content(run, scores, arguments.repo_id, scored, trained, options, Path(stage))
+        pushed = push(content, arguments.private, arguments.tag, arguments.dry_run)
     print_pushed(pushed, arguments.dry_run)
 
 
@@ -103,22 +81,8 @@ def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedR
     return run
 
 
-def _check_encoders(scores: Scores, scores_path: Path, run: TrainedRun) -> str | None:
-    """Return the Hub id of the recipe's encoder; raises `InputError` if an encoder of recipe or scores has none."""
-    for encoder in (*scores.encoders, *([scores.cross_encoder] if scores.cross_encoder else [])):
-        if name_on_hub(encoder) != encoder:
-            raise InputError(
-                f"--scores {scores_path}: the encoder {encoder} is a local folder without a Hub id; {NAME_ENCODER} "
-                "and run the evaluation again, which keeps the answers"
-            )
-    return encoder_on_hub(run)
-
-
-def _training_data(
-    run: TrainedRun, scored: Corpus, dataset_id: str | None, start_model: str | None
-) -> tuple[TrainingData, bool]:
-    """Return the training data of a run under Hub ids, and whether it started from a model under Gemma's terms."""
-    started_from_gemma = False
+def _training_data(run: TrainedRun, scored: Corpus, dataset_id: str | None, start_model: str | None) -> TrainingData:
+    """Return the training data of a run under Hub ids."""
 
     def find_corpus(dataset: str, revision: str | None) -> Corpus:
         if revision is None:
@@ -131,9 +95,7 @@ def _training_data(
         use = f"the corpus that {run.source} was trained on"
         return corpus_on_hub(dataset, revision, dataset_id, "--train-dataset-id", use)
 
-    def name_model(model: str) -> str:
-        nonlocal started_from_gemma
-        name, started_from_gemma = start_on_hub(model, start_model, f"--run {run.source}")
-        return name
+    def name_model(model: str) -> StartModel:
+        return start_on_hub(model, start_model, f"--run {run.source}")
 
-    return training_data(run.metrics, f"--run {run.source}", find_corpus, name_model), started_from_gemma
+    return training_data(run.metrics, f"--run {run.source}", find_corpus, name_model)

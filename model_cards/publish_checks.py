@@ -5,6 +5,7 @@ from pathlib import Path
 from dataset_builder.corpus.card import under_gemmas_terms
 from dataset_builder.errors import InputError
 from dataset_builder.packaged_models import SOURCE_FILE
+from eval.analysis.scores import Scores
 from model_cards.metadata import GEMMA
 from model_cards.names import name_on_hub
 from model_cards.trained_run import TrainedRun
@@ -19,7 +20,7 @@ def base_on_hub(run: TrainedRun, given: str | None) -> str:
     base = given or run.metrics.base_model
     if base is None:
         raise InputError(
-            f"--run {run.source}: its base model {run.metrics.base_model_path} is a local folder without a Hub id; "
+            f"{run.source}: its base model {run.metrics.base_model_path} is a local folder without a Hub id; "
             "pass --base-model ORG/NAME"
         )
     return base
@@ -30,10 +31,25 @@ def encoder_on_hub(run: TrainedRun) -> str | None:
     name = run.encoder and name_on_hub(run.encoder)
     if run.encoder and not name:
         raise InputError(
-            f"--run {run.source}: the encoder {run.encoder} of its recipe is a local folder without a Hub id; "
-            f"{NAME_ENCODER}"
+            f"{run.source}: the encoder {run.encoder} of its recipe is a local folder without a Hub id; {NAME_ENCODER}"
         )
     return name
+
+
+def check_names(run: TrainedRun, base_model: str | None) -> None:
+    """Raise `InputError` if base model or encoder of a run has no Hub id. It asks the Hub nothing."""
+    base_on_hub(run, base_model)
+    encoder_on_hub(run)
+
+
+def check_encoders(scores: Scores, scores_path: Path) -> None:
+    """Raise `InputError` if an encoder of the scores is named by its folder."""
+    for encoder in (*scores.encoders, *([scores.cross_encoder] if scores.cross_encoder else [])):
+        if name_on_hub(encoder) != encoder:
+            raise InputError(
+                f"--scores {scores_path}: the encoder {encoder} is a local folder without a Hub id; {NAME_ENCODER} "
+                "and run the evaluation again, which keeps the answers"
+            )
 
 
 def check_weights(folder: Path) -> None:
@@ -50,14 +66,15 @@ def check_weights(folder: Path) -> None:
             raise InputError(f"{path}: has no weights; train the model again")
 
 
-def check_gemma(run: TrainedRun, trained: TrainingData, from_gemma: bool, license_id: str | None) -> None:
+def check_gemma(run: TrainedRun, trained: TrainingData, license_id: str | None) -> None:
     """Raise `InputError` for a model that is made from output of Gemma, and does not have Gemma's licence."""
-    report = trained.corpus.report
-    teacher = report.train_teacher if report else ""
-    written_by_gemma = report is not None and under_gemmas_terms(teacher, report.teachers[teacher])
-    if (from_gemma or written_by_gemma) and license_id != GEMMA:
-        origin = trained.start if from_gemma else f"pairs written by {teacher}"
+    report, origin = trained.corpus.report, None
+    if trained.start is not None and trained.start.under_gemmas_terms:
+        origin = trained.start.name
+    elif report is not None and under_gemmas_terms(report.train_teacher, report.teachers[report.train_teacher]):
+        origin = f"pairs written by {report.train_teacher}"
+    if origin is not None and license_id != GEMMA:
         raise InputError(
-            f"--run {run.source}: the model was made from {origin}. Gemma's terms count such a model as a derivative "
+            f"{run.source}: the model was made from {origin}. Gemma's terms count such a model as a derivative "
             f"of Gemma, and its licence is {license_id!r}; pass --license gemma"
         )

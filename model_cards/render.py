@@ -13,13 +13,12 @@ from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.hub.changes import CARD_FILE
-from dataset_builder.model_folders import ModelFolder, find_model
 from eval.analysis.scores import Scores, read_scores
 from model_cards.figures import draw_training_curve
 from model_cards.model_card import model_card
 from model_cards.names import Names, name_on_hub
-from model_cards.trained_run import TrainedRun, read_trained_run
-from model_cards.training_data import Corpus, corpus_on_hub, local_corpus, training_data
+from model_cards.trained_run import TrainedRun, scored_runs
+from model_cards.training_data import Corpus, StartModel, corpus_on_hub, local_corpus, training_data
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -50,17 +49,12 @@ def render(dataset: str, scores_path: Path, dataset_id: str) -> list[Path]:
     scores = read_scores(scores_path)
     scored = _scored_corpus(dataset, scores, scores_path, dataset_id)
     cards = []
-    for name, system in scores.systems.items():
-        if system.served_model:
-            continue
-        folder = _evaluated_model(scores_path, scores, name)
-        run = read_trained_run(folder, name) if system.is_asked_as_published else None
-        if run is not None:
-            make_writable_folder(run.path)
-            card = model_card(run, scores, local_names(run, scored), run.metrics.license or "unknown")
-            draw_training_curve(run.path, run.metrics)
-            cards.append(run.path / CARD_FILE)
-            write_text(cards[-1], card)
+    for run in scored_runs(scores, scores_path):
+        make_writable_folder(run.path)
+        card = model_card(run, scores, local_names(run, scored), run.metrics.license or "unknown")
+        draw_training_curve(run.path, run.metrics)
+        cards.append(run.path / CARD_FILE)
+        write_text(cards[-1], card)
     return cards
 
 
@@ -89,17 +83,7 @@ def local_names(run: TrainedRun, scored: Corpus) -> Names:
             run.metrics,
             run.source,
             find_corpus=lambda dataset, revision: local_corpus(dataset, revision, scored),
-            name_model=lambda model: model,
+            name_model=lambda model: StartModel(model, under_gemmas_terms=False),
         ),
         encoder=run.encoder and (name_on_hub(run.encoder) or run.encoder),
     )
-
-
-def _evaluated_model(scores_path: Path, scores: Scores, name: str) -> ModelFolder:
-    system = scores.systems[name]
-    if system.model is None:
-        raise InputError(f"{scores_path}: does not say where the model of {name} is; give scores.json of this machine")
-    folder = find_model(name, system.model)
-    if folder.fingerprint != system.sha256:
-        raise InputError(f"{scores_path}: {system.model} has changed since {name} was scored; evaluate it again")
-    return folder

@@ -1,12 +1,14 @@
 """Read what a training run left in its folder, for its card and for publishing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from dataset_builder.model_folders import RECIPE_FILE, ModelFolder
+from dataset_builder.errors import InputError
+from dataset_builder.model_folders import RECIPE_FILE, ModelFolder, find_model
+from eval.analysis.scores import Scores
 from eval.run_metrics import RunEnvironment, RunMetrics, read_environment, read_metrics_of_model
 from model_cards.names import Names
 
@@ -61,8 +63,9 @@ class TrainedRun:
 
     def recipe_for(self, names: Names, license_id: str | None) -> str:
         """Return the recipe as YAML, with the names in `names`, so that it trains the same model elsewhere."""
+        start = names.trained.start
         changes = {
-            "model_name_or_path": names.trained.start if self.metrics.method == "grpo" else names.base,
+            "model_name_or_path": start.name if start and self.metrics.method == "grpo" else names.base,
             "dataset": names.trained.dataset,
             "encoder": names.encoder,
             "license": license_id,
@@ -88,3 +91,22 @@ def read_trained_run(folder: ModelFolder, system: str) -> TrainedRun | None:
         environment=read_environment(folder.path),
         recipe=yaml.safe_load((folder.path / RECIPE_FILE).read_text(encoding="utf-8")),
     )
+
+
+def scored_runs(scores: Scores, scores_path: Path) -> Iterator[TrainedRun]:
+    """Yield the run of each model that was trained on this machine and asked as its card does.
+
+    Raises `InputError` for a model that the scores do not name, or that has changed since it was scored.
+    """
+    for name, system in scores.systems.items():
+        if system.served_model:
+            continue
+        if system.model is None:
+            problem = f"does not say where the model of {name} is; give scores.json of this machine"
+            raise InputError(f"{scores_path}: {problem}")
+        folder = find_model(name, system.model)
+        if folder.fingerprint != system.sha256:
+            raise InputError(f"{scores_path}: {system.model} has changed since {name} was scored; evaluate it again")
+        run = read_trained_run(folder, name) if system.is_asked_as_published else None
+        if run is not None:
+            yield run

@@ -30,6 +30,14 @@ class Corpus:
 
 
 @dataclass(frozen=True)
+class StartModel:
+    """The model that a run started from, as a card names it, and whether Gemma's terms apply to it."""
+
+    name: str
+    under_gemmas_terms: bool
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """The corpus whose questions a run was trained on.
 
@@ -39,7 +47,7 @@ class TrainingData:
 
     corpus: Corpus
     dataset: str
-    start: str | None = None
+    start: StartModel | None = None
     samples: SampledAnswers | None = None
 
 
@@ -47,12 +55,12 @@ def training_data(
     metrics: RunMetrics,
     source: str,
     find_corpus: Callable[[str, str | None], Corpus],
-    name_model: Callable[[str], str],
+    name_model: Callable[[str], StartModel],
 ) -> TrainingData:
     """Return what a run was trained on. Errors name the run as `source`.
 
-    `find_corpus` returns the corpus for the name and the revision that the run recorded. `name_model` returns the name
-    of a model for its folder or Hub id.
+    `find_corpus` returns the corpus for the name and the revision that the run recorded. `name_model` returns the
+    model that training started from, for its folder or Hub id.
     """
     samples = read_sampled_answers(Path(metrics.dataset))
     if samples is None:
@@ -63,7 +71,8 @@ def training_data(
             f"{source}: {metrics.dataset} has changed since the model was trained on it; restore it, or train again"
         )
     corpus, start = find_corpus(samples.dataset, samples.dataset_revision), name_model(samples.model)
-    named = samples.model_copy(update={"model": start, "dataset": corpus.dataset, "dataset_revision": corpus.revision})
+    changes = {"model": start.name, "dataset": corpus.dataset, "dataset_revision": corpus.revision}
+    named = samples.model_copy(update=changes)
     return TrainingData(corpus, Path(metrics.dataset).name, start, named)
 
 

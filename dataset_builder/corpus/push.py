@@ -53,57 +53,77 @@ def push_corpus(
 ) -> Pushed:
     """Push the corpus in `folder` with its contexts ("full") or with null in their place ("none").
 
-    The folder itself is only read. Raises `InputError` for a folder that is not a complete corpus, before any request
-    to the Hub, and for a request that the Hub refuses.
+    Raises `InputError` for a folder that is not a complete corpus, before any request to the Hub, and for a request
+    that the Hub refuses.
     """
+    check_repo_id(repo_id)
+    warn_of_abstracts(folder, contexts)
+    with tempfile.TemporaryDirectory() as stage:
+        pushed = push(corpus_content(folder, repo_id, contexts, Path(stage)), private, tag, dry_run)
+    if contexts == "none" and not pushed.is_new:
+        warn_of_published_contexts(repo_id)
+    return pushed
+
+
+def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Push:
+    """Return the content of the repo of the corpus in `folder`, with contexts "full" or "none" as in `push_corpus`.
+
+    The folder is only read. New files are written to the folder `stage`. Raises `InputError` for a folder that is not
+    a complete corpus.
+    """
+    from huggingface_hub import DatasetCard
+
+    license_id = corpus_license(folder)
+    report = read_corpus_report(folder)
+    _check_rows(folder, report)
+    shutil.copy(folder / REPORT_FILE, stage)
+    paths = [parquet_path(config, split) for config in report.configs for split in SPLITS]
+    for path in paths:
+        (stage / path).parent.mkdir(exist_ok=True)
+        if contexts == "full":
+            shutil.copy(folder / path, stage / path)
+        else:
+            write_rows(stage / path, [replace(row, context=None) for row in read_rows(folder / path)])
+    card = corpus_card(stage, repo_id, license_id)
+    metadata = DatasetCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
+    check_metadata(metadata, f"the card of {folder}")
+    prompt = build_prompt(INSTRUCTION, "{prompt}", "{question}")
+    benchmark = render(
+        BENCHMARK,
+        name=report.name,
+        venues=venue_names(report),
+        configs=report.test_teachers,
+        prompt=prompt,
+        max_tokens=MAX_ANSWER_TOKENS,
+    )
+    croissant = croissant_metadata(stage, report, repo_id, license_id, f"{dataset_url(repo_id)}/resolve/main/")
+    texts = {EVAL_FILE: f"{benchmark}\n".encode(), CROISSANT_FILE: croissant.encode()}
+    return Push(
+        repo_id=repo_id,
+        repo_type="dataset",
+        card=card,
+        files={path: stage / path for path in (*paths, REPORT_FILE)} | texts,
+        message=MESSAGE.format(contexts),
+    )
+
+
+def corpus_license(folder: Path) -> str | None:
+    """Return the licence in the card of the corpus in `folder`; raises `InputError` for a folder without a card."""
     from huggingface_hub import DatasetCard
 
     if not (folder / CARD_FILE).is_file():
         raise InputError(f"{folder}: holds no corpus; build one with `python -m dataset_builder build`")
-    check_repo_id(repo_id)
-    report = read_corpus_report(folder)
-    _check_rows(folder, report)
-    license_id = DatasetCard.load(folder / CARD_FILE, ignore_metadata_errors=True).data.license
-    if contexts == "full" and license_id == "other":
+    license_id: str | None = DatasetCard.load(folder / CARD_FILE, ignore_metadata_errors=True).data.license
+    return license_id
+
+
+def warn_of_abstracts(folder: Path, contexts: str) -> None:
+    """Warn if a push of the corpus in `folder` includes abstracts of other people."""
+    if contexts == "full" and corpus_license(folder) == "other":
         logger.warning("the push includes the abstracts, which belong to their publishers and authors")
-    with tempfile.TemporaryDirectory() as temporary:
-        stage = Path(temporary)
-        shutil.copy(folder / REPORT_FILE, stage)
-        paths = [parquet_path(config, split) for config in report.configs for split in SPLITS]
-        for path in paths:
-            (stage / path).parent.mkdir(exist_ok=True)
-            if contexts == "full":
-                shutil.copy(folder / path, stage / path)
-            else:
-                write_rows(stage / path, [replace(row, context=None) for row in read_rows(folder / path)])
-        card = corpus_card(stage, repo_id, license_id)
-        metadata = DatasetCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
-        check_metadata(metadata, f"the card of {folder}")
-        prompt = build_prompt(INSTRUCTION, "{prompt}", "{question}")
-        benchmark = render(
-            BENCHMARK,
-            name=report.name,
-            venues=venue_names(report),
-            configs=report.test_teachers,
-            prompt=prompt,
-            max_tokens=MAX_ANSWER_TOKENS,
-        )
-        croissant = croissant_metadata(stage, report, repo_id, license_id, f"{dataset_url(repo_id)}/resolve/main/")
-        texts = {EVAL_FILE: f"{benchmark}\n".encode(), CROISSANT_FILE: croissant.encode()}
-        content = Push(
-            repo_id=repo_id,
-            repo_type="dataset",
-            card=card,
-            files={path: stage / path for path in (*paths, REPORT_FILE)} | texts,
-            message=MESSAGE.format(contexts),
-        )
-        pushed = push(content, private, tag, dry_run)
-    if contexts == "none" and not pushed.is_new:
-        _warn_of_published_contexts(repo_id)
-    return pushed
 
 
-def _warn_of_published_contexts(repo_id: str) -> None:
+def warn_of_published_contexts(repo_id: str) -> None:
     """Warn if the history of the repo has a push with contexts: it stays public, by its tags too."""
     from huggingface_hub import HfApi
 

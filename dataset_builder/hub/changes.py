@@ -55,6 +55,11 @@ class Change:
     unchanged: dict[str, int]
     removed: list[str]
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the repo already has the content of the push."""
+        return not (self.sent or self.removed)
+
 
 @dataclass(frozen=True)
 class Pushed:
@@ -100,7 +105,7 @@ def plan_change(api: "HfApi", content: Push, head: str | None) -> Change:
     # Version 0.1.0 wrote no list of its files, but the same markers into the card.
     elif (foreign := published.keys() - ALLOWED_FILES) and not GENERATED_SECTION.search(published_card or ""):
         problem = f"the repo has files that this project did not push, such as {min(foreign)}"
-        raise InputError(f"--repo-id {repo_id}: {problem}; choose a new name")
+        raise InputError(f"{repo_type} {repo_id}: {problem}; choose a new name")
     card = merge_card(content.card, published_card)
     files: dict[str, Path | bytes] = {**content.files, CARD_FILE: card.encode()}
     files[PUSHED_FILES_FILE] = to_json(PushedFiles(files=sorted(files))).encode()
@@ -135,7 +140,7 @@ def print_pushed(pushed: Pushed, dry_run: bool) -> None:
     console, change = Console(), pushed.change
     if dry_run:
         _print_dry_run(console, pushed)
-    elif change.sent or change.removed:
+    elif not change.is_empty:
         sent = f"{len(change.sent)} files of {sum(change.sent.values()):,} bytes, removed {len(change.removed)}"
         unchanged = f"left {len(change.unchanged)} unchanged: commit {pushed.commit}"
         console.print(f"Sent {sent}, {unchanged}", soft_wrap=True)

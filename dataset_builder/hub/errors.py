@@ -22,6 +22,10 @@ XET_STATUS = re.compile(r"HTTP status \w+ error \((\d{3})")
 XET_CALLS = {"_upload_xet_files", "xet_get"}
 
 
+class HubUnreachableError(InputError):
+    """The Hub was not reached: there is no network, or HF_HUB_OFFLINE is set."""
+
+
 @contextmanager
 def translate_hub_errors(
     repo_id: str, repo_type: str, again: str = NOTHING_CHANGED, always: bool = False
@@ -44,13 +48,16 @@ def translate_hub_errors(
         # The client wraps the error of an upload in one without its reason.
         while not isinstance(cause, http_error) and cause.__cause__ is not None:
             cause = cause.__cause__
+        error_class = InputError
         if isinstance(cause, errors.OfflineModeIsEnabled):
+            error_class = HubUnreachableError
             problem = "HF_HUB_OFFLINE is set, so no request is made; unset it"
         elif isinstance(cause, errors.HfHubHTTPError):
             problem = _http_problem(cause, again)
         elif isinstance(cause, OSError | RuntimeError) and _is_from_xet(error):
             problem = _xet_problem(cause, again)
         elif isinstance(cause, http_error):
+            error_class = HubUnreachableError
             problem = f"the connection to the Hub failed ({cause}); {again}"
         elif isinstance(cause, ValueError) and "Invalid metadata" in str(cause):
             problem = f"the Hub refuses the card's metadata ({' '.join(str(cause).split())}); nothing was sent"
@@ -58,7 +65,7 @@ def translate_hub_errors(
             raise
         if always and again not in problem:
             problem = f"{problem}; {again}"
-        raise InputError(f"{repo_type} {repo_id}: {problem}") from error
+        raise error_class(f"{repo_type} {repo_id}: {problem}") from error
 
 
 def _is_from_xet(error: BaseException) -> bool:

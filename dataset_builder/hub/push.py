@@ -33,15 +33,20 @@ LARGEST_FILE = 500 * 10**9
 
 
 def add_push_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the arguments of every push to `command`."""
+    """Add the arguments of the push of one repo to `command`."""
     command.add_argument("--repo-id", required=True, metavar="ORG/NAME", help="repo on the Hub")
+    add_push_options(command)
+
+
+def add_push_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of every push to `command`."""
     command.add_argument("--private", action="store_true", help="create a new repo as a private one")
     command.add_argument("--tag", metavar="TAG", help="tag the pushed commit, for example v1.0.0")
     command.add_argument("--dry-run", action="store_true", help="show what the push would send, and send nothing")
 
 
-def check_repo_id(repo_id: str) -> None:
-    """Raise `InputError` for a repo name that the Hub would refuse, or that has no namespace."""
+def check_repo_id(repo_id: str, option: str = "--repo-id") -> None:
+    """Raise `InputError`, which names `option`, for a repo name that the Hub would refuse or without a namespace."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # not listed in __all__
 
@@ -51,7 +56,7 @@ def check_repo_id(repo_id: str) -> None:
             raise HFValidationError("It has no namespace.")
     except HFValidationError as error:
         remedy = "give NAMESPACE/NAME, with your user name or an organisation as the namespace"
-        raise InputError(f"--repo-id {repo_id}: not a repo name of the Hub ({error}); {remedy}") from error
+        raise InputError(f"{option} {repo_id}: not a repo name of the Hub ({error}); {remedy}") from error
 
 
 def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed:
@@ -112,7 +117,7 @@ def _find_repo(api: "HfApi", content: Push, private: bool) -> tuple[str | None, 
         for other in sorted({"model", "dataset", "space"} - {repo_type}):
             if retry_on_rate_limit(api.repo_exists, repo_id, repo_type=other):
                 problem = f"this is a {other} on the Hub, not a {repo_type}"
-                raise InputError(f"--repo-id {repo_id}: {problem}; choose another name") from None
+                raise InputError(f"{repo_id}: {problem}; choose another name") from None
         return None, private
     if private and not info.private:
         raise InputError(f"--private: {repo_id} is already public; make it private in its settings on the Hub first")
@@ -147,13 +152,12 @@ def _commit(
     additions: dict[str, CommitOperationAdd] = {}
     for attempt in itertools.count(1):
         change = plan_change(api, content, head)
-        differs = bool(change.sent or change.removed)
-        if tagged is not None and (tagged != head or differs):
+        if tagged is not None and (tagged != head or not change.is_empty):
             raise InputError(
                 f"--tag {tag}: {content.repo_id} already has this tag, at commit {tagged[:12]} with other content; "
                 "choose a new tag, since people may load the corpus or model by the old one"
             )
-        if dry_run or not differs:
+        if dry_run or change.is_empty:
             break
         additions.pop(CARD_FILE, None)  # it is merged anew in each attempt
         for path in change.sent.keys() - additions.keys():

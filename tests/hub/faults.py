@@ -18,7 +18,8 @@ from tests.hub.store import Store
 class Faults:
     """The orders in force, and the requests so far.
 
-    An order has "method", "path" (a regular expression), "times", and one of
+    An order has "method" and "path" (regular expressions), "times", maybe "skip" (how many requests before it is in
+    force), and one of
 
     - "status", "headers": this answer instead of the right one
     - "cut": the connection is closed after so many bytes of the request
@@ -87,7 +88,10 @@ class Faults:
 
     def _order_for(self, method: str, path: str) -> dict[str, Any]:
         for order in self.orders:
-            if order["times"] > 0 and order["method"] == method and re.search(order["path"], path):
+            if order["times"] > 0 and re.fullmatch(order["method"], method) and re.search(order["path"], path):
+                if order.get("skip", 0) > 0:
+                    order["skip"] -= 1
+                    continue
                 order["times"] -= 1
                 return order
         return {}

@@ -26,23 +26,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from dataset_builder.files import sha256_of
+from tests.hub.collection_routes import Collections
 from tests.hub.faults import Faults
 from tests.hub.store import File, Repo, Store
+from tests.hub.users import NAMESPACES, refuse, user_of
 
-# Tokens by user and role. "lab" is an organisation of somebody's.
-TOKENS = {
-    "hf_loopbackwriter": ("somebody", "write"),
-    "hf_loopbackreader": ("somebody", "read"),
-    "hf_loopbackstranger": ("stranger", "write"),
-}
-NAMESPACES = {"somebody": ("somebody", "lab"), "stranger": ("stranger",)}
 KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}
-
-
-def refuse(status: int, message: str, code: str | None = None, **headers: str) -> HTTPException:
-    """Return the error in the Hub's form; X-Error-Code picks the client's exception."""
-    named = {"X-Error-Code": code} if code else {}
-    return HTTPException(status, message, {"X-Error-Message": message, **named, **headers})
 
 
 class Hub:
@@ -53,21 +42,12 @@ class Hub:
 
     # Who asks, and for which repo
 
-    def user(self, request: Request) -> tuple[str, str] | None:
-        """Return name and role by the request's token, None without one; a wrong one is refused."""
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not given:
-            return None
-        if given not in TOKENS:
-            raise refuse(401, "Invalid credentials in Authorization header")
-        return TOKENS[given]
-
     def repo(self, request: Request, write: bool = False) -> Repo:
         """Return the repo of the path; it is not found by those who may not read it."""
         words = request.path_params
         kind = KINDS[words.get("kinds", "models")]
         repo = self.store.repo(kind, f"{words['namespace']}/{words['name'].removesuffix('.git')}")
-        user = self.user(request)
+        user = user_of(request)
         owns = user is not None and words["namespace"] in NAMESPACES[user[0]]
         if repo is None or (repo.private and not owns):
             raise refuse(404 if user else 401, "Repository not found", "RepoNotFound")
@@ -87,7 +67,7 @@ class Hub:
     async def create(self, request: Request) -> Response:
         """POST /api/repos/create."""
         wanted = await request.json()
-        user = self.user(request)
+        user = user_of(request)
         if user is None:
             raise refuse(401, "Invalid username or password.")
         namespace = wanted["organization"] or user[0]
@@ -338,7 +318,8 @@ def main(root: Path, port_file: Path) -> None:
     """Serve until killed."""
     hub = Hub(root)
     faults = Faults(hub.store)
-    app = Starlette(routes=faults.routes() + hub.routes(), exception_handlers={HTTPException: not_found})
+    routes = faults.routes() + Collections(hub.store).routes() + hub.routes()
+    app = Starlette(routes=routes, exception_handlers={HTTPException: not_found})
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(faults.around(app), log_level="warning", lifespan="off"))

@@ -1,0 +1,70 @@
+"""Define what a release is made from, and the names of its repos."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from dataset_builder.corpus.report import CorpusReport
+from dataset_builder.errors import InputError
+from model_cards.repo_content import RunOptions
+from model_cards.training_data import Corpus, corpus_on_hub
+
+# The parts, in the order in which they are published. Each needs what is before it.
+Part = Literal["corpus", "models", "verifier", "metric", "collection"]
+PARTS: tuple[Part, ...] = get_args(Part)
+# Where training writes a verifier.
+DEFAULT_VERIFIER = Path("runs/smollm2-verifier")
+# Stands for the commit of the corpus until the corpus is pushed.
+PENDING = "0" * 40
+
+
+@dataclass(frozen=True)
+class ReleaseSettings:
+    """The folders of a release, and where it goes: `org` on the Hub, with `name` in the names of the repos.
+
+    `contexts` is "full", "none", or None for the default of the corpus's licence. `verifier` is None for the default
+    folder, which need not exist.
+    """
+
+    org: str
+    name: str
+    dataset: Path
+    contexts: str | None
+    scores: Path
+    verifier: Path | None
+    options: RunOptions
+    private: bool
+    tag: str | None
+
+    @property
+    def corpus_id(self) -> str:
+        """Return the repo of the corpus."""
+        return f"{self.org}/{self.name}"
+
+    @property
+    def title(self) -> str:
+        """Return the title of the collection."""
+        return self.name.upper()
+
+    def model_id(self, run: Path) -> str:
+        """Return the repo of the model of a run: ORG/smollm2-isca-qa-lora for runs/smollm2-lora."""
+        base, _, method = run.resolve().name.partition("-")
+        return f"{self.org}/{'-'.join(filter(None, (base, self.name, method)))}"
+
+    def find_corpus(self, report: CorpusReport, commit: str, dataset: str, revision: str | None, use: str) -> Corpus:
+        """Return the corpus of the release, whose `report` is given, at `commit`.
+
+        `dataset` and `revision` are what a run or its scores recorded. If they name a commit of the corpus on the Hub,
+        that commit is returned. Raises `InputError` if they name other rows; the clause `use` says what they were used
+        for.
+        """
+        if revision == report.revision:
+            return Corpus(self.corpus_id, commit, report)
+        if dataset == self.corpus_id and revision is not None and not revision.startswith("sha256:"):
+            found = corpus_on_hub(dataset, revision, None, "--name", use)
+            if found.report is not None and found.report.revision == report.revision:
+                return found
+        raise InputError(
+            f"{dataset} at revision {revision or 'unknown'}, {use}, has other rows than {self.dataset}, the corpus of "
+            "the release; train and evaluate on that corpus, or publish the model with `python -m model_cards publish`"
+        )
