@@ -77,13 +77,14 @@ class System:
         return replace(self, prompt=replace(self.prompt, examples=examples)) if is_few_shot else self
 
 
-def parse_systems(words: Sequence[str], mbr: MBRDecoding, default: DecodingMethod = "greedy") -> list[System]:
+def parse_systems(words: Sequence[str], mbr: MBRDecoding | None, default: DecodingMethod = "greedy") -> list[System]:
     """Return the systems that words of the form `FORM` describe; `decoding=mbr` means `mbr`.
 
     A word without `decoding=` gets the decoding `default`.
 
     Raises `InputError` for a word of another form, an unknown option, a name that cannot be part of a file name, a
-    name given twice, a model that cannot be found, and a chat prompt for a model without a chat template.
+    name given twice, a model that cannot be found, a chat prompt for a model without a chat template, and
+    `decoding=mbr` where `mbr` is None.
     """
     systems: dict[str, System] = {}
     for word in words:
@@ -106,5 +107,7 @@ def parse_systems(words: Sequence[str], mbr: MBRDecoding, default: DecodingMetho
         if prompt.form == "chat":
             read_chat_template(folder)
         decoding = settings.get("decoding", default)
+        if decoding == "mbr" and mbr is None:
+            raise InputError(f"--models {word}: decoding=mbr is not available here; use greedy or guarded")
         systems[name] = System(name, folder, prompt, mbr if decoding == "mbr" else None, decoding == "guarded")
     return list(systems.values())

@@ -7,6 +7,7 @@ from typing import Any, cast
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.generation import BaseStreamer
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
@@ -47,7 +48,7 @@ def answer_in_batches(
     Raises `InputError` for a question that is too long, and if the memory is too small for one question.
     """
     prompts = encode_prompts(model, tokenizer, questions, prompt)
-    guards = _number_guards(model, tokenizer, questions, prompt) if is_guarded else None
+    guards = number_guards(model, tokenizer, questions, prompt) if is_guarded else None
 
     def alone(number: int) -> Answer:
         return answer_alone(model, tokenizer, prompts[number], prompt, guards[number] if guards else None)
@@ -87,7 +88,7 @@ def sample_in_batches(
     papers = group_by_paper(questions, prompts)
     if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
         raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
-    guards = _number_guards(model, tokenizer, questions, prompt) if is_guarded else None
+    guards = number_guards(model, tokenizer, questions, prompt) if is_guarded else None
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling, guards):
         yield {
             number: [
@@ -142,7 +143,7 @@ def _in_batches(
         }
 
 
-def _number_guards(
+def number_guards(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], prompt: Prompt
 ) -> list[NumberGuard]:
     """Return the number guard of each question; it knows what the prompt shows."""
@@ -167,10 +168,12 @@ def answer_alone(
     token_ids: list[int],
     prompt: Prompt = PLAIN,
     guard: NumberGuard | None = None,
+    streamer: BaseStreamer | None = None,
 ) -> Answer:
     """Return the greedy answer to one prompt, given as token ids, by transformers' own generation.
 
-    It follows the model's generation_config, as the code on a model card does. A `guard` masks invented numbers.
+    It follows the model's generation_config, as the code on a model card does. A `guard` masks invented numbers. A
+    `streamer` gets each token once it is generated.
     """
     inputs = torch.tensor([token_ids], device=model.device)
     ends = list(read_rules(model.generation_config, tokenizer).end_tokens)
@@ -183,6 +186,7 @@ def answer_alone(
             eos_token_id=ends or None,
             pad_token_id=tokenizer.pad_token_id,
             logits_processor=[NumberGuardProcessor(guard, len(token_ids))] if guard else None,
+            streamer=streamer,
         )
     # An end token can be an ordinary token, which decoding would not skip.
     generated = [token for token in tokens[0, len(token_ids) :].tolist() if token not in ends]
