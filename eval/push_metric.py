@@ -7,9 +7,9 @@ import argparse
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import check_metadata
-from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
+from dataset_builder.hub.changes import CARD_FILE, Push, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
+from eval.space import space_content
 
 NAME = "answer_similarity"
 FOLDER = Path(__file__).parent / NAME
@@ -23,15 +23,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Push the metric and print what was pushed."""
-    pushed = push_metric(arguments.repo_id, arguments.private, arguments.tag, arguments.dry_run)
+    check_repo_id(arguments.repo_id)
+    pushed = push(metric_content(arguments.repo_id), arguments.private, arguments.tag, arguments.dry_run)
     print_pushed(pushed, arguments.dry_run)
 
 
-def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry_run: bool = False) -> Pushed:
-    """Push the metric as a Space and return what was pushed; raises `InputError` if the Hub refuses it."""
-    from huggingface_hub import ModelCard
-
-    check_repo_id(repo_id)
+def metric_content(repo_id: str) -> Push:
+    """Return the content of the metric's Space; raises `InputError` for a name with which it could not be loaded."""
     organisation, name = repo_id.split("/")
     # evaluate.load("ORG/NAME") asks the Space for NAME.py.
     if name != NAME:
@@ -42,14 +40,5 @@ def push_metric(repo_id: str, private: bool = False, tag: str | None = None, dry
         for file in (CARD_FILE, *SENT)
     }
     card = texts.pop(CARD_FILE)
-    metadata = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # not annotated
-    check_metadata({"language": "en", **metadata}, str(FOLDER / CARD_FILE))
-    change = Push(
-        repo_id=repo_id,
-        repo_type="space",
-        card=card,
-        files={file: text.encode() for file, text in texts.items()},
-        message="Push the metric",
-        space_sdk="gradio",
-    )
-    return push(change, private, tag, dry_run)
+    files: dict[str, Path | bytes] = {file: text.encode() for file, text in texts.items()}
+    return space_content(repo_id, card, str(FOLDER / CARD_FILE), files, "Push the metric")
