@@ -1,9 +1,11 @@
-"""Evaluate models on the corpus, ask them questions, verify answers, and publish the similarity metric."""
+"""Evaluate models on the corpus, ask them questions, verify answers, and publish the metric and the demo."""
 
 import argparse
 
 from dataset_builder.command import package_parser, run_stage
 from eval import ask, choose_threshold, push_metric, run, verify
+from eval.demo import push as push_demo
+from eval.demo import serve as demo
 
 
 def parser() -> argparse.ArgumentParser:
@@ -13,7 +15,9 @@ def parser() -> argparse.ArgumentParser:
         "answer": ask,
         "verify": verify,
         "choose-threshold": choose_threshold,
+        "demo": demo,
         "push-metric": push_metric,
+        "push-demo": push_demo,
     }
     return package_parser("eval", __doc__, stages)
 

@@ -45,7 +45,15 @@ def test_commands_are_found() -> None:
     for stage in (
         *("dataset_builder crawl", "dataset_builder generate", "dataset_builder calibrate", "dataset_builder build"),
         *("dataset_builder push", "dataset_builder hydrate", "dataset_builder models", "eval run", "eval answer"),
-        *("eval verify", "eval choose-threshold", "eval push-metric", "model_cards render", "model_cards publish"),
+        *(
+            "eval verify",
+            "eval choose-threshold",
+            "eval push-metric",
+            "eval demo",
+            "eval push-demo",
+            "model_cards render",
+            "model_cards publish",
+        ),
         *("training.sft", "training.align", "training.sweep", "training.best_of_n"),
     ):
         assert stage in shown, stage
