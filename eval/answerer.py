@@ -48,8 +48,13 @@ class Answerer:
         `is_guarded`, answers have no number in digits that the abstract and the question lack.
         """
         from dataset_builder.language_model import load_model
+        from eval.generation.generation_rules import read_rules
+        from eval.generation.number_tokens import NumberTokens
 
         self._model, self._tokenizer = load_model(model)
+        rules = read_rules(self._model.generation_config, self._tokenizer)
+        # It takes half a second for a vocabulary of 49,152 tokens: too long for each question of `stream`.
+        self._number_tokens = NumberTokens(self._tokenizer, rules.end_tokens) if is_guarded else None
         self._encoder = encoder
         self._verifier = verifier
         self._threshold = threshold
@@ -61,10 +66,13 @@ class Answerer:
 
         Raises `InputError` for a question that is too long.
         """
+        from eval.generation.number_guard import NumberGuard
         from eval.generation.streaming import stream_answer
 
         question = _read_question(asked)
-        for part in stream_answer(self._model, self._tokenizer, question, self._prompt, self._is_guarded):
+        tokens = self._number_tokens
+        guard = NumberGuard(self._prompt.source(question), tokens.with_new_masks()) if tokens else None
+        for part in stream_answer(self._model, self._tokenizer, question, self._prompt, guard):
             if isinstance(part, str):
                 yield part
             else:

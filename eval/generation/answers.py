@@ -48,7 +48,7 @@ def answer_in_batches(
     Raises `InputError` for a question that is too long, and if the memory is too small for one question.
     """
     prompts = encode_prompts(model, tokenizer, questions, prompt)
-    guards = number_guards(model, tokenizer, questions, prompt) if is_guarded else None
+    guards = _number_guards(model, tokenizer, questions, prompt) if is_guarded else None
 
     def alone(number: int) -> Answer:
         return answer_alone(model, tokenizer, prompts[number], prompt, guards[number] if guards else None)
@@ -88,7 +88,7 @@ def sample_in_batches(
     papers = group_by_paper(questions, prompts)
     if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
         raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
-    guards = number_guards(model, tokenizer, questions, prompt) if is_guarded else None
+    guards = _number_guards(model, tokenizer, questions, prompt) if is_guarded else None
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling, guards):
         yield {
             number: [
@@ -143,7 +143,7 @@ def _in_batches(
         }
 
 
-def number_guards(
+def _number_guards(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], prompt: Prompt
 ) -> list[NumberGuard]:
     """Return the number guard of each question; it knows what the prompt shows."""

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TextIteratorStreamer
 
 from dataset_builder.corpus.questions import Question
-from eval.generation.answers import answer_alone, encode_prompts, number_guards
+from eval.generation.answers import answer_alone, encode_prompts
+from eval.generation.number_guard import NumberGuard
 from eval.prompting import PLAIN, Answer, Prompt
 
 
@@ -15,14 +16,13 @@ def stream_answer(
     tokenizer: PreTrainedTokenizerBase,
     question: Question,
     prompt: Prompt = PLAIN,
-    is_guarded: bool = False,
+    guard: NumberGuard | None = None,
 ) -> Iterator[str | Answer]:
     """Yield the text so far after each new word, and last the answer, which is that of `answer_in_batches`.
 
     Raises `InputError` for a question that is too long.
     """
     (token_ids,) = encode_prompts(model, tokenizer, [question], prompt)
-    guard = number_guards(model, tokenizer, [question], prompt)[0] if is_guarded else None
     streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
     with ThreadPoolExecutor(max_workers=1) as executor:
         future = executor.submit(answer_alone, model, tokenizer, token_ids, prompt, guard, streamer)
