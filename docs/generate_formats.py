@@ -60,7 +60,7 @@ FORMATS = (
     Format("dataset_builder.packaged_models:ModelSource", "data/models/NAME/source.json", "models", "publish"),
     Format("dataset_builder.corpus.about:About", "dataset_builder/open_corpus/about.yaml", "you", "build"),
     Format(
-        "dataset_builder.verification.written:WrittenAnswer",
+        "dataset_builder.verifier_examples.written:WrittenAnswer",
         "dataset_builder/open_corpus/faithfulness/VENUE_YEAR.jsonl",
         "you",
         "training verifier",

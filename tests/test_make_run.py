@@ -88,11 +88,15 @@ def test_make_reproduce(project: Path) -> None:
     (project / "data/models/tiny").unlink()
     write_tiny_gpt2(project / "data/models/tiny", CORPUS_SLICE, positions=2048)
     training = "--max_steps 2 --validation_questions 2 --learning_rate 1e-6"
-    settings = ("RECORD=yes", "COMPILE_ARGS=", f"TRAIN_ARGS={training}")
+    verifier = ("VERIFIER=tiny", "VERIFIER_ARGS=--max_steps 2")
+    settings = ("RECORD=yes", "COMPILE_ARGS=", f"TRAIN_ARGS={training}", *verifier)
     done = subprocess.run([*MAKE, "reproduce", *settings], cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 to 4 hours on two quiet CPU cores" in done.stdout.splitlines()[0]
+    assert (project / "runs/reproduce/tiny-verifier/abstention.json").is_file()
     results = Results(project / "results")
+    assert results.scores.verifier is not None
+    assert all("supported" in system.configs["plain"].metrics for system in results.scores.systems.values())
     trained = {f"{system}{suffix}" for system in ("full", "lora") for suffix in ("", "-closed-book")}
     assert results.scores.systems.keys() == {"baseline", "baseline-few-shot", *trained}
     assert results.scores.sampled_questions is None

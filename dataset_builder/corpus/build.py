@@ -27,15 +27,18 @@ from dataset_builder.corpus.report import (
     counts_by_year,
     find_foreign_files,
     near_duplicate_lines,
+    unsupported_lines,
 )
-from dataset_builder.corpus.rows import parquet_path, read_rows
+from dataset_builder.corpus.rows import CorpusRow, parquet_path, read_rows
 from dataset_builder.corpus.splits import DEFAULT_RULE, SPLITS, SplitRule
+from dataset_builder.corpus.unsupported import SupportFilter, kept_rows
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
 from dataset_builder.formats import parse_format, write_format
 from dataset_builder.hub.card_checks import check_license
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.tables import as_table
+from dataset_builder.verification.support_check import add_verifier_arguments, find_support_check
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -55,6 +58,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--license", default="other", metavar="ID", help=licence)
     about = "YAML file with the datasheet sections of the card, such as dataset_builder/open_corpus/about.yaml"
     add("--about", type=Path, metavar="FILE", help=about)
+    add_verifier_arguments(command, "which counts the pairs that it does not find supported")
+    add("--drop-unsupported", action="store_true", help="leave out the pairs that the verifier does not support")
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -68,11 +73,15 @@ def run_command(arguments: argparse.Namespace) -> None:
     )
     check_license(arguments.license, "--license")
     about = read_about(arguments.about) if arguments.about else None
-    report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license, rule, about)
+    check = find_support_check(arguments)
+    if arguments.drop_unsupported and check is None:
+        raise InputError("--drop-unsupported: has no use without --verifier; give a verifier, or leave it out")
+    support_filter = SupportFilter(check, arguments.drop_unsupported) if check else None
+    report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license, rule, about, support_filter)
     console = Console()
     console.print(as_table(*counts_by_year(report), "Papers / pairs"))
     console.print(f"Papers in two splits: {sum(report.papers_in_two_splits.values())}")
-    for line in near_duplicate_lines(report):
+    for line in [*near_duplicate_lines(report), *unsupported_lines(report)]:
         console.print(line, soft_wrap=True)
     if report.validation_fallback:
         problem = "The hashes choose no paper for validation, so the training paper with the smallest hash is taken"
@@ -89,14 +98,15 @@ def build(
     license_id: str,
     rule: SplitRule = DEFAULT_RULE,
     about: About | None = None,
+    support_filter: SupportFilter | None = None,
 ) -> CorpusReport:
     """Build the corpus into the folder `out` and return its report.
 
     The corpus has a config for each of `test_teachers`; the first is the default. It is built beside `out` and then
     replaces it, so that `out` never holds a part of a corpus. `about` is what its card says about it.
 
-    Raises `InputError` for papers or pairs that do not fit the format, and for an output folder that holds other
-    files.
+    Raises `InputError` for papers or pairs that do not fit the format, for an output folder that holds other files,
+    and if `support_filter` leaves a split empty.
     """
     from dataset_builder.corpus.datasets_builder import IscaQA
 
@@ -104,7 +114,7 @@ def build(
         raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")
     for teacher in (train_teacher, *test_teachers):
         teacher_folder(qa, teacher)
-    configs, joined = {}, {}
+    configs, joined, prepared = {}, {}, {}
     with replacing_folder(out, find_foreign_files) as work:
         for teacher in test_teachers:
             builder = IscaQA(
@@ -117,10 +127,17 @@ def build(
                 validation_share=rule.validation_share,
             )
             builder.download_and_prepare()
-            rows = builder.as_dataset()
+            prepared[teacher] = builder.as_dataset()
             joined[teacher] = builder.joined
+        joined_rows = {teacher: pairs.rows for teacher, pairs in joined.items()}
+        unsupported: set[CorpusRow] = support_filter.find_unsupported(joined_rows) if support_filter else set()
+        for teacher, rows in prepared.items():
             (work / teacher).mkdir()
             for split in SPLITS:
+                if support_filter and support_filter.drops:
+                    rows[split] = rows[split].select(
+                        kept_rows(teacher, split, joined_rows[teacher][split], unsupported)
+                    )
                 rows[split].to_parquet(work / parquet_path(teacher, split))
             configs[teacher] = {split: read_rows(work / parquet_path(teacher, split)) for split in SPLITS}
         shutil.rmtree(work / ".cache")
@@ -135,6 +152,7 @@ def build(
                 train=dict(joined[test_teachers[0]].dropped["train"]),
                 test={teacher: dict(pairs.dropped["test"]) for teacher, pairs in joined.items()},
             ),
+            unsupported=support_filter.count(joined_rows, unsupported) if support_filter else None,
             teachers={teacher: read_manifest(qa, teacher) for teacher in (train_teacher, *test_teachers)},
             about=about,
             revision=corpus_revision(str(work)),

@@ -54,6 +54,19 @@ class DroppedPairs(FileFormat):
     test: dict[str, dict[str, int]]
 
 
+class UnsupportedPairs(FileFormat):
+    """The pairs that a verifier does not support, by config and split: their support is below `threshold`.
+
+    If `dropped`, they are in no split, else they are part of the corpus. `verifier_sha256` is over the files that
+    decide the support.
+    """
+
+    verifier_sha256: str
+    threshold: float
+    dropped: bool
+    configs: dict[str, dict[str, int]]
+
+
 class Contamination(FileFormat):
     """How far the distinct test texts repeat the training texts, by shared runs of eight words (n-grams).
 
@@ -105,7 +118,8 @@ class CorpusReport(RowCounts):
     `test_teachers` are the names of the configs; the first is the default. `teachers` has the manifest of each
     teacher, or None for pairs that `generate` did not write. `revision` identifies the rows (see `corpus_revision`).
     `validation_fallback` is the id of the paper that was moved from train to validation, because the hashes chose no
-    paper for validation. `about` is the description of `build --about`, or None.
+    paper for validation. `unsupported` are the pairs that the verifier of `build --verifier` does not support; None
+    without one. `about` is the description of `build --about`, or None.
     """
 
     train_teacher: str
@@ -114,6 +128,7 @@ class CorpusReport(RowCounts):
     validation_fallback: str | None = None
     papers: PaperCounts
     dropped: DroppedPairs
+    unsupported: UnsupportedPairs | None = None
     teachers: dict[str, Manifest | None]
     papers_left_out_by_hydration: int | None = None
     about: About | None = None
@@ -204,6 +219,19 @@ def near_duplicate_lines(report: CorpusReport) -> list[str]:
         f"{contexts.near_duplicates} of {contexts.texts} contexts"
         for name, config in report.contamination.items()
         if (questions := config.near_duplicate_questions) and (contexts := config.near_duplicate_contexts)
+    ]
+
+
+def unsupported_lines(report: CorpusReport) -> list[str]:
+    """Return a sentence for each config: how many of its pairs the verifier does not support; none without one."""
+    found = report.unsupported
+    if found is None:
+        return []
+    outcome = "dropped" if found.dropped else "kept"
+    return [
+        f"Pairs of {config} that the verifier does not support ({outcome}): "
+        + ", ".join(f"{count} in {split}" for split, count in splits.items())
+        for config, splits in found.configs.items()
     ]
 
 

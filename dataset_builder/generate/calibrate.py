@@ -11,9 +11,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dataset_builder.corpus.pairs import read_pairs
+from dataset_builder.corpus.pairs import QAPair, read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
+from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
+from dataset_builder.generate.calibrate_verifier import calibrate_verifier, verifier_table
 from dataset_builder.generate.checks import find_problem, source_text
 from dataset_builder.grounding import (
     add_grounding_arguments,
@@ -22,8 +24,10 @@ from dataset_builder.grounding import (
     unsupported_numbers,
 )
 from dataset_builder.names import unsupported_names
+from dataset_builder.prompt import INSTRUCTION
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Limits
+from dataset_builder.verification.support_check import add_verifier_arguments, find_support_check
 
 # People wrote some of the pairs; no teacher's limits hold for them.
 ANY_LENGTH = Limits(
@@ -83,15 +87,9 @@ def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int)
 
     Raises `InputError` for papers or pairs that cannot be read, and for pairs on fewer than two papers.
     """
-    by_id = {paper.paper_id: paper for paper in read_papers(papers) if paper.abstract}
-    if not qa.is_dir():
-        raise InputError(f"--qa {qa}: folder not found; give the folder that has a folder for each teacher")
-    teachers = sorted(path.name for path in qa.iterdir() if path.is_dir())
-    pairs = [pair for teacher in teachers for pair in read_pairs(qa, teacher) if pair.paper_id in by_id]
-    own = [by_id[pair.paper_id] for pair in pairs]
-    paper_ids = sorted({paper.paper_id for paper in own})
-    if len(paper_ids) < 2:
-        raise InputError(f"--qa {qa}: has pairs on {len(paper_ids)} of the papers; shuffling needs at least two")
+    pairs, own = read_good_pairs(papers, qa)
+    by_id = {paper.paper_id: paper for paper in own}
+    paper_ids = sorted(by_id)
     draw = random.Random(seed)
     others = [by_id[draw.choice([other for other in paper_ids if other != paper.paper_id])] for paper in own]
     answers = [pair.answer for pair in pairs]
@@ -123,6 +121,22 @@ def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int)
     return Calibration(len(pairs), len(paper_ids), shares(threshold), best, by_teacher)
 
 
+def read_good_pairs(papers: Path, qa: Path) -> tuple[list[QAPair], list[Paper]]:
+    """Return the pairs of all teachers in `qa`, and the paper of each pair; pairs without an abstract are left out.
+
+    Raises `InputError` for papers or pairs that cannot be read, and for pairs on fewer than two papers.
+    """
+    by_id = {paper.paper_id: paper for paper in read_papers(papers) if paper.abstract}
+    if not qa.is_dir():
+        raise InputError(f"--qa {qa}: folder not found; give the folder that has a folder for each teacher")
+    teachers = sorted(path.name for path in qa.iterdir() if path.is_dir())
+    pairs = [pair for teacher in teachers for pair in read_pairs(qa, teacher) if pair.paper_id in by_id]
+    own = [by_id[pair.paper_id] for pair in pairs]
+    if (found := len({paper.paper_id for paper in own})) < 2:
+        raise InputError(f"--qa {qa}: has pairs on {found} of the papers; shuffling needs at least two")
+    return pairs, own
+
+
 def _reject_unsupported(answers: Sequence[str], papers: Sequence[Paper], similarities: Sequence[float]) -> list[float]:
     """Return the similarity of each answer, or minus infinity for an answer with an unsupported number or name."""
     checked = []
@@ -144,10 +158,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
     add("--seed", type=int, default=0, metavar="N", help="seed of the shuffling; default: %(default)s")
     add_grounding_arguments(command)
+    add_verifier_arguments(command, "whose rates it prints, too")
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Run `calibrate` and print the shares at both thresholds."""
+    """Run `calibrate` and print the shares at both thresholds, and with a verifier its shares."""
+    check = find_support_check(arguments)
     found = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
     title = f"Grounding check: {found.pairs} pairs on {found.papers} papers, seed {arguments.seed}"
     heading = ["threshold", "good pairs: pass", "shuffled: fail", "by similarity only: pass", "fail"]
@@ -163,3 +179,10 @@ def run_command(arguments: argparse.Namespace) -> None:
     ]
     heading = ["teacher", "good pairs", "pass without the encoder", "pass all checks"]
     console.print(as_table(heading, by_teacher, "All checks of a pair at the current threshold"))
+    if check:
+        questions = [
+            CorpusQuestion(INSTRUCTION, paper.abstract or "", pair.question, pair.answer, paper.paper_id, paper.year)
+            for pair, paper in zip(*read_good_pairs(arguments.papers, arguments.qa), strict=True)
+        ]
+        measured = calibrate_verifier(questions, check, arguments.seed)
+        console.print(as_table(*verifier_table(measured), "Verifier: good pairs, and wrong answers by kind of error"))

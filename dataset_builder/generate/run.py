@@ -31,6 +31,7 @@ from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import hub_id
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Teacher, read_teacher
+from dataset_builder.verification.support_check import SupportCheck, add_verifier_arguments, find_support_check
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +45,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="output folder; the pairs go into its folder T")
     add("--seed", type=int, default=0, metavar="N", help="seed of the run; default: %(default)s")
     add_grounding_arguments(command)
+    add_verifier_arguments(command, "which rejects the pairs that it does not find supported")
     add_backend_arguments(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Run `generate` and print its table; exits with 3 if papers stay unanswered."""
     teacher = read_teacher(arguments.teacher)
+    support_check = find_support_check(arguments)
     manifest = generate(
         teacher,
         select_backend(arguments, teacher),
@@ -59,6 +62,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         arguments.seed,
         arguments.encoder,
         arguments.threshold,
+        support_check,
     )
     if manifest is None:
         return
@@ -80,6 +84,7 @@ def generate(
     seed: int,
     encoder: str,
     threshold: float,
+    support_check: SupportCheck | None = None,
 ) -> Manifest | None:
     """Write the pairs on the papers of `years` (None: all) into `out`/TEACHER, and return the manifest.
 
@@ -132,8 +137,13 @@ def generate(
                 len(left_out),
                 min(left_out),
             )
-        checked = check_results(results, teacher, similarity_encoder, threshold)
-        checks = Checks(encoder=hub_id(Path(encoder)) or encoder, threshold=threshold)
+        checked = check_results(results, teacher, similarity_encoder, threshold, support_check)
+        checks = Checks(
+            encoder=hub_id(Path(encoder)) or encoder,
+            threshold=threshold,
+            verifier_sha256=support_check.verifier.folder.fingerprint if support_check else None,
+            verifier_threshold=support_check.threshold if support_check else None,
+        )
         unanswered = sum(not journal.get(requests[paper.paper_id]) for paper in wanted)
         manifest = build_manifest(settings, checks, results, checked, unanswered)
         write_teacher_folder(folder, manifest, answered, checked)

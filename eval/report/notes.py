@@ -50,8 +50,7 @@ def verifier_note(scores: Scores) -> str:
     """Return the sentences on the support of answers; empty without a verifier."""
     if scores.verifier is None:
         return ""
-    measured = scores.verifier.model_dump()
-    return str(NOTES["verifier"].format(**measured))
+    return str(NOTES["verifier"].format(threshold=scores.verifier.threshold, auroc=scores.verifier.auroc))
 
 
 def system_note(name: str, system: SystemScores) -> str:
@@ -63,8 +62,9 @@ def system_note(name: str, system: SystemScores) -> str:
 
 
 def measured_note(scores: Scores) -> str:
-    """Return the sentence on when and on what the scores were measured."""
-    return f"The scores were measured on {scores.date} (UTC), on revision {scores.revision} of the corpus."
+    """Return the sentences on when and on what the scores were measured, and by which verifier."""
+    verifier = f" The verifier has the SHA-256 {scores.verifier.sha256}." if scores.verifier else ""
+    return f"The scores were measured on {scores.date} (UTC), on revision {scores.revision} of the corpus.{verifier}"
 
 
 def warnings(scores: Scores) -> list[str]:

@@ -11,9 +11,9 @@ from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.token_rows.row import token_row
 from dataset_builder.verification.example import ErrorKind, Example
-from dataset_builder.verification.examples import make_examples
 from dataset_builder.verification.prompt import encode_verification, verdict_tokens
-from dataset_builder.verification.written import WrittenAnswer, join_abstracts, read_written_answers
+from dataset_builder.verifier_examples.made import make_examples
+from dataset_builder.verifier_examples.written import WrittenAnswer, join_abstracts, read_written_answers
 
 
 @dataclass(frozen=True)

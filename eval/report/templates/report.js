@@ -51,7 +51,7 @@ function answer(name, className, text, score, words, { isCut = false, cited = []
   }
   if (support !== null) {
     const verdict = support < threshold ? "not supported" : "supported";
-    node.append(element("small", "", `${verdict} by the abstract: ${support.toFixed(2)}`));
+    node.append(element("small", "", `${verdict} by the abstract (support ${support.toFixed(2)})`));
   }
   if (isCut) node.append(element("small", "", `cut off at ${limit} tokens`));
   return node;

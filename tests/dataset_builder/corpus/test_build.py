@@ -7,15 +7,29 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dataset_builder.corpus.build import build
-from dataset_builder.corpus.report import CorpusReport, PaperCounts, SplitCounts, YearCounts, read_corpus_report
-from dataset_builder.corpus.splits import SplitRule
+from dataset_builder.corpus.report import (
+    CorpusReport,
+    PaperCounts,
+    SplitCounts,
+    UnsupportedPairs,
+    YearCounts,
+    read_corpus_report,
+    unsupported_lines,
+)
+from dataset_builder.corpus.rows import parquet_path, read_rows
+from dataset_builder.corpus.splits import SPLITS, SplitRule
+from dataset_builder.corpus.unsupported import SupportFilter
 from dataset_builder.errors import InputError
+from dataset_builder.verification.load import find_verifier
+from dataset_builder.verification.support_check import SupportCheck
+from dataset_builder.verification.verifier import Verifier
 from tests.conftest import REPOSITORY, append, contents
 from tests.corpus_slice import CORPUS_SLICE
 
@@ -496,3 +510,54 @@ def test_report_is_what_the_command_returns(corpus: Path) -> None:
     lines = [line for path in (CORPUS_SLICE / "qa/detailed").glob("*.jsonl") for line in path.open()]
     counted = sum(report.configs["detailed"][split].pairs for split in ("train", "validation", "test"))
     assert counted == len(lines)
+
+
+@pytest.fixture
+def support_check(verifier: Path, monkeypatch: pytest.MonkeyPatch) -> SupportCheck:
+    """Return the check of a verifier that supports only the answers 1."""
+
+    def score(_: Verifier, items: Sequence[tuple[str, str, str]]) -> Iterator[dict[int, float]]:
+        yield {number: 0.9 if answer == "Answer 1." else 0.1 for number, (_, _, answer) in enumerate(items)}
+
+    monkeypatch.setattr(Verifier, "score_batches", score)
+    return SupportCheck(find_verifier("--verifier", str(verifier)), 0.5)
+
+
+@pytest.mark.parametrize("drops", [False, True])
+def test_pairs_that_a_verifier_does_not_support(sources: Path, support_check: SupportCheck, drops: bool) -> None:
+    """One of two pairs on each of the three papers: counted, and with the flag left out."""
+    paths = sources / "papers", sources / "qa"
+    support_filter = SupportFilter(support_check, drops)
+    report = build(*paths, "t", ["u"], sources / "corpus", "other", support_filter=support_filter)
+    assert report.unsupported == UnsupportedPairs(
+        verifier_sha256=support_check.verifier.folder.fingerprint,
+        threshold=0.5,
+        dropped=drops,
+        configs={"u": {"train": 1, "validation": 1, "test": 1}},
+    )
+    answers = {
+        split: [row.answer for row in read_rows(sources / "corpus" / parquet_path("u", split))] for split in SPLITS
+    }
+    assert answers == dict.fromkeys(SPLITS, ["Answer 1."] if drops else ["Answer 1.", "Answer 2."])
+    assert report.configs["u"]["train"].pairs == (1 if drops else 2)
+    state = "dropped" if drops else "kept"
+    assert unsupported_lines(report) == [
+        f"Pairs of u that the verifier does not support ({state}): 1 in train, 1 in validation, 1 in test"
+    ]
+    assert "does not find 3 pairs of `u`" in (sources / "corpus/README.md").read_text()
+
+
+def test_verifier_that_leaves_no_pair_is_refused(sources: Path, support_check: SupportCheck) -> None:
+    """Nothing is written."""
+    support_filter = SupportFilter(replace(support_check, threshold=1.0), drops=True)
+    with pytest.raises(InputError, match="leaves no pair in the train split of 'u'; give a lower --verifier-thr"):
+        build(
+            sources / "papers",
+            sources / "qa",
+            "t",
+            ["u"],
+            sources / "corpus",
+            "other",
+            support_filter=support_filter,
+        )
+    assert not (sources / "corpus").exists()

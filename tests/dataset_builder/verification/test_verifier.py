@@ -76,3 +76,12 @@ def test_scores_are_those_of_each_prompt_by_itself(architecture: str, tokenizer:
     assert verifier.scores(ABSTRACT, ["How much is saved?"] * 20, answers) == pytest.approx(
         [score for number, score in sorted(scores.items()) if number != 7], abs=1e-5
     )
+
+
+def test_empty_answer_has_no_support(tokenizer: Any) -> None:
+    """The other answer keeps its place and its score."""
+    verifier = Verifier(tiny_model("gpt2").eval(), tokenizer, 512)
+    (alone,) = verifier.scores(ABSTRACT, ["How much is saved?"], ["It saves 40%."])
+    assert alone > 0
+    items = [(ABSTRACT, "How much is saved?", answer) for answer in (" ", "It saves 40%.")]
+    assert verifier.score_all(items) == [0.0, pytest.approx(alone, abs=1e-5)]

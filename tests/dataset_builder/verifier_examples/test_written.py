@@ -12,7 +12,7 @@ from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import INSTRUCTION
 from dataset_builder.verification.example import Example
-from dataset_builder.verification.written import WrittenAnswer, join_abstracts, read_written_answers
+from dataset_builder.verifier_examples.written import WrittenAnswer, join_abstracts, read_written_answers
 from tests.corpus_slice import OPEN_CORPUS
 
 ANSWERS = read_written_answers(OPEN_CORPUS / "faithfulness")

@@ -7,7 +7,7 @@ from dataset_builder.corpus.papers import read_papers
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.prompt import INSTRUCTION
 from dataset_builder.verification.errors.by_kind import RULES
-from dataset_builder.verification.examples import make_examples
+from dataset_builder.verifier_examples.made import make_examples
 from tests.corpus_slice import CORPUS_SLICE
 
 PAPERS = {paper.paper_id: paper for paper in read_papers(CORPUS_SLICE / "papers")}
