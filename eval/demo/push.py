@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import HUB_ID
+from dataset_builder.hub.card_merge import render_card
 from dataset_builder.hub.changes import Push, print_pushed
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
@@ -90,11 +91,31 @@ def demo_content(repo_id: str, settings: DemoSettings, stage: Path) -> Push:
     }
     return space_content(
         repo_id,
-        card=render(TEMPLATES / "space.md.j2", settings=settings, repo_id=repo_id, gradio=gradio),
-        source=str(TEMPLATES / "space.md.j2"),
+        card=_card(repo_id, settings, gradio),
+        source=f"the card of {repo_id}",
         files={wheel.name: wheel} | {name: text.encode() for name, text in texts.items()},
         message="Push the demo",
     )
+
+
+def _card(repo_id: str, settings: DemoSettings, gradio: str) -> str:
+    """Return the card, whose keys are those of https://huggingface.co/docs/hub/spaces-config-reference."""
+    metadata = {
+        "title": "ISCA-QA",
+        "emoji": "🔎",
+        "colorFrom": "blue",
+        "colorTo": "green",
+        "sdk": "gradio",
+        "sdk_version": gradio,
+        "python_version": "3.11",
+        "app_file": "app.py",
+        "pinned": False,
+        "license": "apache-2.0",
+        "short_description": "Questions about computer architecture abstracts",
+        "models": [*settings.model_ids, settings.encoder],
+        **({"datasets": [settings.dataset]} if settings.dataset else {}),
+    }
+    return render_card(metadata, render(TEMPLATES / "space.md.j2", settings=settings, repo_id=repo_id))
 
 
 def _check_published(settings: DemoSettings) -> None:

@@ -161,11 +161,17 @@ def test_choose_ask_and_read_in_a_browser(browser: Any, url: str) -> None:
 
 def test_example_is_asked_by_one_click(browser: Any) -> None:
     """The first example is on the first paper by title."""
+    from selenium.common.exceptions import ElementClickInterceptedException
     from selenium.webdriver.support.wait import WebDriverWait
 
+    def click(_: object) -> bool:
+        browser.find_element("css selector", "#examples tbody td").click()
+        return True
+
+    wait = WebDriverWait(browser, 120, ignored_exceptions=[ElementClickInterceptedException])
     browser.refresh()
-    browser.find_element("css selector", "#examples tbody tr").click()
-    wait = WebDriverWait(browser, 120)
+    # The table moves while the page loads.
+    wait.until(click)
     wait.until(lambda _: len(browser.find_elements("css selector", "#result .finished")) == 3)
     assert browser.find_element("css selector", "#result .reference p").text == "Very."
 
