@@ -16,8 +16,8 @@ from dataset_builder.errors import InputError
 from dataset_builder.model_folders import find_model
 from eval.answerer import ABSTAINED, Answerer, AskedQuestion
 from eval.demo.models import DemoModels
-from eval.demo.papers import DemoPapers
-from eval.demo.serve import find_systems
+from eval.demo.papers import DemoPapers, read_papers
+from eval.demo.serve import find_systems, launch, load_page
 from eval.evidence import CitedAnswer, CitedSentence
 from tests.eval.questions import corpus_question
 
@@ -86,7 +86,6 @@ def tiny(tiny_base: Path) -> Answerer:
 def url(tiny: Answerer) -> Iterator[str]:
     """Return the address of the page."""
     from eval.demo.page import build_page
-    from eval.demo.serve import launch
 
     page = build_page(DemoModels(MODELS | {"tiny": tiny}, ENCODER), PAPERS)
     yield launch(page)
@@ -232,3 +231,22 @@ def test_systems_that_the_page_cannot_ask_are_refused(tiny_base: Path, option: s
     assert [system.method for system in find_systems([f"a={tiny_base}", f"b={tiny_base},decoding=greedy"])] == [
         *("guarded", "greedy"),
     ]
+
+
+def test_command_loads_models_corpus_and_verifier(
+    tiny_base: Path, corpus: Path, encoder: Path, verifier: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A verifier without a threshold scores the answers, withholds none, and the command says so."""
+    from gradio_client import Client
+
+    page = load_page([f"a={tiny_base}"], str(corpus), str(encoder), str(verifier))
+    assert "no answer is withheld" in caplog.text
+    paper = next(iter(read_papers(str(corpus)).by_id.values()))
+    question = next(iter(paper.references))
+    try:
+        client = Client(launch(page), verbose=False, analytics_enabled=False)
+        (answer,) = client.predict(paper.abstract, question, api_name="/answer")
+    finally:
+        page.close()
+    assert (answer["model"], answer["abstained"]) == ("a", False)
+    assert 0 < answer["support"] < 1 and -1 <= answer["similarity"] <= 1
