@@ -16,6 +16,7 @@ from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.packaged_models import DEFAULT_ENCODER
 from dataset_builder.templates import render
+from eval.demo.wheel import build_wheel, pinned_requirements
 from eval.space import space_content
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -75,9 +76,6 @@ def demo_content(repo_id: str, settings: DemoSettings, stage: Path) -> Push:
     The wheel is built into the folder `stage`. Raises `InputError` for a model or corpus that is not given by its Hub
     id, and if the wheel cannot be built.
     """
-    # Building a wheel needs `packaging`, which is not a dependency of the project.
-    from eval.demo.wheel import build_wheel, pinned_requirements
-
     for name in [*settings.model_ids, *([settings.dataset] if settings.dataset else [])]:
         if not HUB_ID.fullmatch(name):
             raise InputError(

@@ -1,7 +1,6 @@
 """Build the project's wheel from its repository, and list the pinned packages that the page needs."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -65,15 +64,15 @@ def pinned_requirements() -> list[str]:
     _check_repository()
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     waiting = [Requirement(line) for line in [*project["dependencies"], *project["optional-dependencies"]["demo"]]]
-    needed: set[str] = set()
+    needed: set[tuple[str, str]] = set()
     while waiting:
         requirement = waiting.pop()
-        for name, extra in [(canonicalize_name(requirement.name), extra) for extra in ("", *requirement.extras)]:
-            if f"{name}[{extra}]" not in needed:
-                needed.add(f"{name}[{extra}]")
-                waiting += _dependencies(name, extra)
+        name = canonicalize_name(requirement.name)
+        for extra in {"", *requirement.extras} - {known for package, known in needed if package == name}:
+            needed.add((name, extra))
+            waiting += _dependencies(name, extra)
     lines = (REPOSITORY / CONSTRAINTS_FILE).read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if f"{canonicalize_name(re.split('==', line)[0])}[]" in needed]
+    return [line for line in lines if (canonicalize_name(line.partition("==")[0]), "") in needed]
 
 
 def _dependencies(name: str, extra: str) -> list[Requirement]:
