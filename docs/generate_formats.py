@@ -72,7 +72,7 @@ FORMATS = (
         "dataset_builder.verification.report:VerifierReport",
         "runs/VERIFIER/verifier.json",
         "training verifier",
-        "eval verify",
+        "eval, generate, build, cards",
     ),
     Format("eval.verify:VerifiedAnswer", "FILE.jsonl", "you, eval verify", "eval verify"),
     Format(
