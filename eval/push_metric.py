@@ -7,9 +7,9 @@ import argparse
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.changes import CARD_FILE, Push, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
+from eval.space import space_content
 
 NAME = "answer_similarity"
 FOLDER = Path(__file__).parent / NAME
@@ -30,8 +30,6 @@ def run_command(arguments: argparse.Namespace) -> None:
 
 def metric_content(repo_id: str) -> Push:
     """Return the content of the metric's Space; raises `InputError` for a name with which it could not be loaded."""
-    from huggingface_hub import ModelCard
-
     organisation, name = repo_id.split("/")
     # evaluate.load("ORG/NAME") asks the Space for NAME.py.
     if name != NAME:
@@ -42,13 +40,5 @@ def metric_content(repo_id: str) -> Push:
         for file in (CARD_FILE, *SENT)
     }
     card = texts.pop(CARD_FILE)
-    metadata = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # not annotated
-    check_metadata({"language": "en", **metadata}, str(FOLDER / CARD_FILE))
-    return Push(
-        repo_id=repo_id,
-        repo_type="space",
-        card=card,
-        files={file: text.encode() for file, text in texts.items()},
-        message="Push the metric",
-        space_sdk="gradio",
-    )
+    files: dict[str, Path | bytes] = {file: text.encode() for file, text in texts.items()}
+    return space_content(repo_id, card, str(FOLDER / CARD_FILE), files, "Push the metric")

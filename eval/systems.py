@@ -88,7 +88,7 @@ class System:
 
 def parse_systems(
     words: Sequence[str],
-    mbr: MBRDecoding,
+    mbr: MBRDecoding | None,
     default: DecodingMethod = "greedy",
     server: ServerOptions | None = None,
 ) -> list[System]:
@@ -97,8 +97,9 @@ def parse_systems(
     A word without `decoding=` gets the decoding `default`. `server` has the options of systems behind a server.
 
     Raises `InputError` for a word of another form, an unknown option, a name that cannot be part of a file name, a
-    name given twice, a model that cannot be found, a chat prompt for a model without a chat template, a prompt or a
-    decoding that a server does not have, and options of a server that fit none or several.
+    name given twice, a model that cannot be found, a chat prompt for a model without a chat template, `decoding=mbr`
+    where `mbr` is None, a prompt or a decoding that a server does not have, and options of a server that fit none or
+    several.
     """
     server = server or ServerOptions()
     systems: dict[str, System] = {}
@@ -120,6 +121,8 @@ def parse_systems(
         prompt = Prompt(cast(PromptForm, settings.get("prompt", PLAIN.form)))
         if prompt.form == "chat":
             read_chat_template(folder)
+        if decoding == "mbr" and mbr is None:
+            raise InputError(f"--models {word}: decoding=mbr is not available here; use greedy or guarded")
         systems[name] = System(name, folder, prompt, mbr if decoding == "mbr" else None, decoding == "guarded")
     _check_server_options(server, list(systems.values()))
     return list(systems.values())

@@ -18,8 +18,8 @@ GENERATED_SECTION = re.compile(rf"<!-- isca-qa:begin.*?{re.escape(END)}", re.DOT
 # belong to people.
 OWNED_KEYS = frozenset(
     "app_file base_model base_model_relation colorFrom colorTo configs dataset_info datasets emoji language "  # noqa: SIM905
-    "library_name license license_link license_name metrics model-index pinned pipeline_tag pretty_name sdk "
-    "sdk_version size_categories tags task_categories title".split()
+    "library_name license license_link license_name metrics model-index models pinned pipeline_tag pretty_name "
+    "python_version sdk sdk_version short_description size_categories tags task_categories title".split()
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.generation import BaseStreamer
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
@@ -167,10 +168,12 @@ def answer_alone(
     token_ids: list[int],
     prompt: Prompt = PLAIN,
     guard: NumberGuard | None = None,
+    streamer: BaseStreamer | None = None,
 ) -> Answer:
     """Return the greedy answer to one prompt, given as token ids, by transformers' own generation.
 
-    It follows the model's generation_config, as the code on a model card does. A `guard` masks invented numbers.
+    It follows the model's generation_config, as the code on a model card does. A `guard` masks invented numbers. A
+    `streamer` gets each token once it is generated.
     """
     inputs = torch.tensor([token_ids], device=model.device)
     ends = list(read_rules(model.generation_config, tokenizer).end_tokens)
@@ -183,6 +186,7 @@ def answer_alone(
             eos_token_id=ends or None,
             pad_token_id=tokenizer.pad_token_id,
             logits_processor=[NumberGuardProcessor(guard, len(token_ids))] if guard else None,
+            streamer=streamer,
         )
     # An end token can be an ordinary token, which decoding would not skip.
     generated = [token for token in tokens[0, len(token_ids) :].tolist() if token not in ends]

@@ -1,5 +1,6 @@
 """Find the tokens of a tokenizer that matter to a number, by the text that each token adds to an answer."""
 
+import copy
 import re
 from collections.abc import Sequence
 from operator import itemgetter
@@ -51,6 +52,13 @@ class NumberTokens:
         # Whether to mask each of `columns`: a row for each set of allowed tokens. The first row masks nothing.
         self._rows = [torch.zeros(len(self._column), dtype=torch.bool)]
         self._row_numbers: dict[tuple[int, ...], int] = {}
+
+    def with_new_masks(self) -> "NumberTokens":
+        """Return the same tokens with no masks yet: every question adds some, and they are never removed."""
+        tokens = copy.copy(self)
+        tokens._rows = self._rows[:1]
+        tokens._row_numbers = {}
+        return tokens
 
     def text(self, token: int) -> str:
         """Return the text that a token adds; empty for an id that the tokenizer does not have."""

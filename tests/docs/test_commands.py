@@ -45,7 +45,7 @@ def test_commands_are_found() -> None:
     for stage in (
         *("dataset_builder crawl", "dataset_builder generate", "dataset_builder calibrate", "dataset_builder build"),
         *("dataset_builder push", "dataset_builder hydrate", "dataset_builder models", "eval run", "eval answer"),
-        *("eval verify", "eval choose-threshold", "eval plan", "eval push-metric"),
+        *("eval verify", "eval choose-threshold", "eval plan", "eval demo", "eval push-metric", "eval push-demo"),
         *("model_cards render", "model_cards publish", "model_cards release"),
         *("training.sft", "training.align", "training.sweep", "training.best_of_n"),
     ):

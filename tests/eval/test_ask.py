@@ -20,6 +20,7 @@ from eval.answerer import ABSTAINED, Answerer, AskedQuestion
 from eval.ask import describe_answer, read_abstracts, read_asked_questions
 from eval.evidence import CitedAnswer, CitedSentence
 from eval.generation.answers import answer_alone
+from eval.metrics.embedding import Encoder
 from eval.prompting import Answer
 
 ABSTENTION = Abstention(
@@ -181,7 +182,7 @@ def test_answers_are_guarded_unless_told_otherwise(
     (tmp_path / "a.txt").write_text(TEXT)
     guarded = []
 
-    def batches(*_: object, is_guarded: bool) -> Iterator[dict[int, Answer]]:
+    def batches(*_: object, is_guarded: bool, **__: object) -> Iterator[dict[int, Answer]]:
         guarded.append(is_guarded)
         yield {0: Answer("")}
 
@@ -217,10 +218,10 @@ def test_folder_is_answered_file_by_file(tmp_path: Path, tiny_base: Path, encode
     assert sorted((line["abstract"], line["question"]) for line in lines) == [
         (name, question) for name in ("a.txt", "b.txt") for question in ("How so?", "Why?")
     ]
-    answerer = Answerer(find_model("m", str(tiny_base)), find_encoder("--encoder", str(encoder)))
+    answerer = Answerer(find_model("m", str(tiny_base)), Encoder(find_encoder("--encoder", str(encoder))))
     for line in lines:
         text = (tmp_path / line["abstract"]).read_text()
-        alone = answerer.answer(AskedQuestion(line["question"], text, line["abstract"]))
+        *_, alone = answerer.stream(AskedQuestion(line["question"], text, line["abstract"]))
         assert CitedAnswer(**line | {"evidence": alone.evidence}) == alone
 
 
@@ -234,7 +235,7 @@ def test_answers_come_as_they_are_made(tiny_base: Path, encoder: Path, monkeypat
             yield {number: Answer(f"answer {number}")}
 
     monkeypatch.setattr("eval.generation.answers.answer_in_batches", batches)
-    answerer = Answerer(find_model("m", str(tiny_base)), find_encoder("--encoder", str(encoder)))
+    answerer = Answerer(find_model("m", str(tiny_base)), Encoder(find_encoder("--encoder", str(encoder))))
     answers = answerer.answer_in_batches([AskedQuestion("Why?", TEXT, "a.txt"), AskedQuestion("Why?", TEXT, "b.txt")])
     first = next(answers)
     assert {number: (answer.abstract, answer.answer) for number, answer in first.items()} == {1: ("b.txt", "answer 1")}

@@ -1,0 +1,1 @@
+"""Ask models on a web page, and publish the page as a Space."""

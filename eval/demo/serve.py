@@ -1,0 +1,128 @@
+"""Open a web page where people ask models about abstracts, and see what supports the answers.
+
+python -m eval demo --models baseline=data/models/smollm2 full=runs/smollm2-full lora=runs/smollm2-lora
+"""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from dataset_builder.errors import InputError
+from dataset_builder.model_folders import ModelFolder, find_encoder
+from dataset_builder.packaged_models import default_encoder
+from dataset_builder.verification.load import find_verifier
+from eval.abstention import ABSTENTION_FILE, REMEDY, read_abstention
+from eval.demo.papers import DemoPapers, read_papers
+from eval.systems import System, parse_systems
+
+if TYPE_CHECKING:
+    import gradio
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `eval demo`."""
+    add = command.add_argument
+    models_help = (
+        "models that answer, in the order of the page, as NAME=MODEL[,prompt=plain|chat][,decoding=guarded|greedy]; "
+        "MODEL is the folder of a run or model, or a Hub id. By default an answer has only numbers that the abstract "
+        "or the question has"
+    )
+    add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
+    dataset_help = "corpus whose test papers the page lists, folder or Hub id; default: none, people paste abstracts"
+    add("--dataset", metavar="CORPUS", help=dataset_help)
+    encoder_help = "sentence encoder that finds the cited sentences, folder or Hub id; default: all-MiniLM-L6-v2"
+    add("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
+    verifier_help = "verifier that scores the answers, folder or Hub id; default: none, and no answer is withheld"
+    add("--verifier", metavar="DIR", help=verifier_help)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Serve the page until the command is interrupted."""
+    serve(arguments.models, arguments.dataset, arguments.encoder, arguments.verifier)
+
+
+def serve(models: Sequence[str], dataset: str | None, encoder: str, verifier: str | None) -> None:
+    """Serve the page until the process is interrupted; the arguments are those of `load_page`."""
+    page = load_page(models, dataset, encoder, verifier)
+    url = launch(page)
+    Console().print(f"Open {url} (Ctrl+C stops the page)", soft_wrap=True)
+    page.block_thread()
+
+
+def load_page(models: Sequence[str], dataset: str | None, encoder: str, verifier: str | None) -> "gradio.Blocks":
+    """Return the page with loaded models; the arguments are those of `eval demo`.
+
+    Raises `InputError` for models, a corpus, an encoder or a verifier that cannot be found or loaded.
+    """
+    try:
+        from eval.demo.page import build_page
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"eval demo: {error.name} is not installed; run `make setup`, or pip install -e '.[demo]'"
+        ) from error
+    systems = find_systems(models)
+    encoder_folder = find_encoder("--encoder", encoder)
+    verifier_folder = find_verifier("--verifier", verifier) if verifier else None
+    abstention = read_abstention(verifier_folder.folder.path) if verifier_folder else None
+    if verifier_folder and abstention is None:
+        logger.warning("The verifier has no %s, so no answer is withheld; %s", ABSTENTION_FILE, REMEDY)
+    papers = read_papers(dataset) if dataset else DemoPapers()
+
+    from dataset_builder.hardware import use_all_threads
+    from eval.answerer import Answerer
+    from eval.demo.models import DemoModels
+    from eval.metrics.embedding import Encoder
+
+    use_all_threads()
+    loaded_encoder = Encoder(encoder_folder, "--encoder")
+    loaded_verifier = verifier_folder.load() if verifier_folder else None
+    answerers = {
+        system.name: Answerer(
+            system.model,
+            loaded_encoder,
+            loaded_verifier,
+            abstention.threshold if abstention else None,
+            prompt=system.prompt,
+            is_guarded=system.is_guarded,
+        )
+        for system in systems
+        # `find_systems` refuses models behind a server.
+        if isinstance(system.model, ModelFolder)
+    }
+    return build_page(DemoModels(answerers, loaded_encoder), papers)
+
+
+def find_systems(models: Sequence[str]) -> list[System]:
+    """Return the systems of `--models`; raises `InputError` for one that cannot answer a single question."""
+    systems = parse_systems(models, None, default="guarded")
+    for system in systems:
+        if system.role == "served":
+            raise InputError(f"--models {system.name}: the page cannot ask a server; give a folder or a Hub id")
+        if system.prompt.form not in ("plain", "chat"):
+            problem = f"the page cannot ask with prompt={system.prompt.form}"
+            raise InputError(f"--models {system.name}: {problem}; use prompt=plain or prompt=chat")
+    return systems
+
+
+def launch(page: "gradio.Blocks") -> str:
+    """Start the server of the page, and return its address."""
+    import gradio
+
+    from eval.demo.page import CSS
+
+    _, url, _ = page.launch(
+        prevent_thread_lock=True,
+        quiet=True,
+        # Gradio's own fonts come from Google: the page would not load without a network.
+        theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        css_paths=CSS,
+        footer_links=["api"],
+        run_history=False,
+        ssr_mode=False,
+    )
+    return str(url)

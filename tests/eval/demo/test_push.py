@@ -1,0 +1,97 @@
+"""The Space of the page on the loopback Hub: its files, its wheel, and a second push."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from eval.demo.wheel import pinned_requirements
+from tests.conftest import REPOSITORY
+from tests.hub.commands import Commands
+from tests.hub.running import WRITER, RunningHub
+
+pytest.importorskip("gradio", reason="the page needs gradio: pip install -e '.[demo]'")
+
+SPACE = "spaces/lab/isca-qa-demo"
+PUSH = ("eval", "push-demo", "--repo-id", "lab/isca-qa-demo")
+# What is on the Hub before: a model and a corpus, empty, since the push asks only whether they exist.
+CREATE = """
+from huggingface_hub import HfApi
+HfApi().create_repo("lab/tiny-demo-model")
+HfApi().create_repo("lab/demo-corpus", repo_type="dataset")
+"""
+MODELS = ("--models", "lora=lab/tiny-demo-model,decoding=greedy")
+
+
+@pytest.fixture(scope="module")
+def pushed(hub: RunningHub, commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Push the Space."""
+    done = hub.run(tmp_path_factory.mktemp("home"), "-c", CREATE)
+    assert done.returncode == 0, done.stderr
+    sent = commands.run(*PUSH, *MODELS, "--dataset", "lab/demo-corpus")
+    assert sent.code == 0, sent.output
+
+
+def test_space_has_the_app_its_wheel_and_pins(hub: RunningHub, pushed: None) -> None:
+    """The card names SDK, models and corpus; the wheel has the page's code and templates, and no tests."""
+    (wheel,) = (name for name in hub.files(SPACE) if name.endswith(".whl"))
+    assert {"README.md", "app.py", "requirements.txt"} < hub.files(SPACE).keys()
+    card = hub.api(f"/api/{SPACE}")["cardData"]
+    assert (card["sdk"], card["app_file"], card["datasets"]) == ("gradio", "app.py", ["lab/demo-corpus"])
+    assert card["models"] == ["lab/tiny-demo-model", "sentence-transformers/all-MiniLM-L6-v2"]
+    requirements = hub.text(f"{SPACE}/resolve/main/requirements.txt").splitlines()
+    assert f"gradio=={card['sdk_version']}" in requirements
+    app = hub.text(f"{SPACE}/resolve/main/app.py")
+    assert '["lora=lab/tiny-demo-model,decoding=greedy"]' in app and 'dataset="lab/demo-corpus"' in app
+    assert "verifier=None" in app
+    names = zipfile.ZipFile(io.BytesIO(_bytes(hub, f"{SPACE}/resolve/main/{wheel}"))).namelist()
+    assert {"eval/demo/serve.py", "eval/demo/templates/answers.html.j2", "eval/demo/templates/page.css"} < set(names)
+    assert not [name for name in names if name.startswith(("tests/", "docs/", "runs/", "data/"))]
+
+
+def test_app_runs_from_the_wheel(hub: RunningHub, pushed: None, tmp_path: Path) -> None:
+    """In a folder with the Space's files only, the app imports the wheel's code, and reads the model from the Hub."""
+    for name in hub.files(SPACE):
+        (tmp_path / name).write_bytes(_bytes(hub, f"{SPACE}/resolve/main/{name}"))
+    environment = {key: value for key, value in hub.environment(tmp_path / "home").items() if key != "PYTHONPATH"}
+    words = [sys.executable, "app.py"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    # The model on the Hub is empty.
+    assert "lora=lab/tiny-demo-model: not a model folder" in done.stderr
+    assert "eval/demo/serve.py" in done.stderr and str(REPOSITORY) not in done.stderr
+
+
+def test_second_push_makes_no_commit(hub: RunningHub, pushed: None, commands: Commands) -> None:
+    """The same code gives the same wheel."""
+    before = hub.commits(SPACE)
+    assert commands.run(*PUSH, *MODELS, "--dataset", "lab/demo-corpus").code == 0
+    assert hub.commits(SPACE) == before
+
+
+def test_default_models_are_those_of_the_same_organisation(commands: Commands, pushed: None) -> None:
+    """Models that the Hub does not have are refused before anything is sent."""
+    done = commands.run(*PUSH, "--dry-run")
+    assert done.code == 2 and "HuggingFaceTB/SmolLM2-135M-Instruct" in done.output
+    done = commands.run(*PUSH, "--models", "full=runs/full/x", "--dry-run")
+    assert done.code == 2 and "'runs/full/x' is not a Hub id" in done.output
+
+
+def test_requirements_are_those_of_the_page() -> None:
+    """Direct and indirect packages at the versions of constraints.txt, without those of tests and documentation."""
+    pins = pinned_requirements()
+    assert set(pins) < set((REPOSITORY / "constraints.txt").read_text().splitlines())
+    names = {pin.partition("==")[0] for pin in pins}
+    assert {"torch", "gradio", "peft", "tokenizers", "MarkupSafe", "gradio_client"} < names
+    assert not names & {"pytest", "mypy", "ruff", "selenium", "zensical", "wordllama"}
+
+
+def _bytes(hub: RunningHub, path: str) -> bytes:
+    request = urllib.request.Request(f"{hub.url}/{path}", headers={"Authorization": f"Bearer {WRITER}"})
+    with urllib.request.urlopen(request) as answer:
+        return answer.read()
