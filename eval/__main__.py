@@ -1,4 +1,4 @@
-"""Evaluate models on the corpus, ask them questions, verify answers, plan tests, and publish the metric and the demo."""
+"""Evaluate models, ask them questions, verify answers, plan tests, and publish the metric and the demo."""
 
 import argparse
 
