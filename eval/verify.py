@@ -5,6 +5,7 @@ python -m eval verify --model runs/smollm2-verifier --input answers.jsonl --out 
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ConfigDict
 from rich.console import Console
@@ -13,7 +14,10 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import write_text
 from dataset_builder.formats import FileFormat, Text, read_records, to_json_line
 from dataset_builder.verification.report import VERIFIER_FILE, read_verifier_report
-from eval.models import find_model
+from eval.models import ModelFolder, find_model
+
+if TYPE_CHECKING:
+    from dataset_builder.verification.verifier import Verifier
 
 
 class VerifiedAnswer(FileFormat):
@@ -68,21 +72,14 @@ def verify(model: str, path: Path) -> tuple[list[VerifiedAnswer], float]:
     answers = [answer for _, answer in read_records(VerifiedAnswer, path, "correct the line")]
     if not answers:
         raise InputError(f"--input {path}: has no lines; give a line of abstract, question and answer for each answer")
-    folder = find_model("--model", model)
-    if not (folder.path / VERIFIER_FILE).is_file():
-        remedy = "train one: python -m training.verifier --config training/recipes/smollm2-verifier.yaml"
-        raise InputError(f"--model {model}: is not a verifier (it has no {VERIFIER_FILE}); {remedy}")
-    report = read_verifier_report(folder.path)
+    folder = find_verifier("--model", model)
 
     from tqdm import tqdm
 
     from dataset_builder.hardware import use_all_threads
-    from dataset_builder.verification.verifier import Verifier
-    from eval.generation.answers import load_model
 
     use_all_threads()
-    network, tokenizer = load_model(folder)
-    verifier = Verifier(network, tokenizer, report.max_tokens)
+    verifier = load_verifier(folder)
     scores: dict[int, float] = {}
     items = [(answer.abstract, answer.question, answer.answer) for answer in answers]
     with tqdm(total=len(items), desc="verifying", unit="answer", disable=None) as bar:
@@ -90,4 +87,23 @@ def verify(model: str, path: Path) -> tuple[list[VerifiedAnswer], float]:
             scores |= batch
             bar.update(len(batch))
     scored = [answer.model_copy(update={"support": scores[number]}) for number, answer in enumerate(answers)]
-    return scored, report.threshold
+    return scored, read_verifier_report(folder.path).threshold
+
+
+def find_verifier(option: str, given: str) -> ModelFolder:
+    """Return the verifier in a folder or on the Hub; raises `InputError`, which names `option`, for another model."""
+    folder = find_model(option, given)
+    if not (folder.path / VERIFIER_FILE).is_file():
+        remedy = "train one: python -m training.verifier --config training/recipes/smollm2-verifier.yaml"
+        raise InputError(f"{option} {given}: is not a verifier (it has no {VERIFIER_FILE}); {remedy}")
+    return folder
+
+
+def load_verifier(folder: ModelFolder) -> "Verifier":
+    """Return the verifier in `folder`, which `find_verifier` found."""
+    from dataset_builder.verification.verifier import Verifier
+    from eval.generation.answers import load_model
+
+    report = read_verifier_report(folder.path)
+    network, tokenizer = load_model(folder)
+    return Verifier(network, tokenizer, report.max_tokens)
