@@ -214,7 +214,7 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
 
 
 def test_card_of_dpo_says_what_is_preferred(scored: Path) -> None:
-    """The adapter that it started from, how many answers it sampled, how they were ranked, and the curve of margins."""
+    """The adapter that it started from, its sampled answers and their ranking, and the curve of the margins."""
     metrics = read_run_metrics(scored / "lora")
     samples = SampledAnswers(
         **{"model": "runs/start", "model_sha256": "0", "dataset": metrics.dataset, "encoder_sha256": "0"},
