@@ -63,7 +63,7 @@ REFUSED_BY_DPO: dict[str, str] = {
     ),
     **dict.fromkeys(("remove_unused_columns", "auto_find_batch_size", "torch_compile"), OWN_ROWS),
     **dict.fromkeys(("precompute_ref_log_probs", "precompute_ref_batch_size", "sync_ref_model"), REFERENCE),
-    "use_weighting": "these rows have no scores for it",
+    "use_weighting": "its weights need scores that this project does not compute",
 }
 # The values that this project uses, of the keys where that is not false or none.
 USED_VALUES = dict.fromkeys(
