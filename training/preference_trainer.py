@@ -147,7 +147,7 @@ def answers_as_rows(batch: Batch) -> dict[str, torch.Tensor]:
     following = batch["labels"][:, 1:]
     labels = following[following != NO_LOSS]
     # TRL predicts each token from the column before it.
-    ids, is_answer = (pad(_by_answer(values, batch), (1, 0)) for values in (labels, torch.ones_like(labels)))
+    ids, is_answer = (pad(_by_answer(values, batch), [1, 0]) for values in (labels, torch.ones_like(labels)))
     inputs = {"input_ids": ids, "completion_mask": is_answer, "attention_mask": batch["attention_mask"]}
     if len(batch["reference_log_probs"]):
         chosen, rejected = batch["reference_log_probs"].unbind(dim=1)
@@ -157,5 +157,5 @@ def answers_as_rows(batch: Batch) -> dict[str, torch.Tensor]:
 
 def _by_answer(values: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Return values of tokens (tokens,) by answer (answers, longest answer): first the chosen answers."""
-    rows = pad_sequence(list(values.split(batch["answer_tokens"].tolist())), batch_first=True)
+    rows = pad_sequence(list(torch.split(values, batch["answer_tokens"].tolist())), batch_first=True)
     return torch.cat([rows[0::2], rows[1::2]])
