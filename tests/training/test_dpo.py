@@ -19,17 +19,19 @@ from training.run.stopwatch import Stopwatch
 
 def align(adapter: Path, corpus: Path, encoder: Path, preferences: Path, out: Path, *more: object) -> None:
     """Run `training.dpo` with the recipe of the tests."""
-    words = ["--config", REPOSITORY / "tests/recipes/tiny-dpo.yaml", "--model_name_or_path", adapter]
+    words: list[object] = ["--config", REPOSITORY / "tests/recipes/tiny-dpo.yaml", "--model_name_or_path", adapter]
     words += ["--dataset", corpus, "--encoder", encoder, "--preferences", preferences, "--output_dir", out]
-    dpo.main([str(word) for word in (*words, "--disable_tqdm", "true", "--save_steps", 1, *more)])
+    words += ["--disable_tqdm", "true", "--num_train_epochs", 3, "--save_steps", 1]
+    dpo.main([str(word) for word in (*words, *more)])
 
 
 def test_dpo_trains_the_adapter_and_resumes(
     adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two steps. The first one starts at the reference; the first run leaves the samples that the second one uses.
+    """Three steps. The warm-up leaves the adapter at the reference for two steps, so the margin is 0; then it grows.
 
-    Interrupted before step 2, the second run does not compute the reference again, and ends in the same adapter.
+    The second run uses the samples of the first one. Interrupted before step 3, it does not compute the reference
+    again, and ends in the same adapter.
     """
     from safetensors.torch import load_file
 
@@ -43,15 +45,17 @@ def test_dpo_trains_the_adapter_and_resumes(
     assert metrics.samples is not None
     assert metrics.samples.sampling.samples == 2
     steps = metrics.preference_by_step or []
-    assert [step.step for step in steps] == [1, 2]
-    assert steps[0].margin == pytest.approx(0, abs=1e-4)
-    assert steps[1].margin > 0.01
-    assert metrics.validation.similarity != metrics.validation_before.similarity
+    assert [step.step for step in steps] == [1, 2, 3]
+    assert [step.margin for step in steps[:2]] == pytest.approx([0, 0], abs=1e-4)
+    assert steps[2].margin > 1e-3
+    assert steps[2].accuracy == 1
+    assert metrics.validation_before.similarity is not None
+    assert metrics.validation.similarity is not None
 
     begin = Stopwatch.on_step_begin
 
     def interrupted(self: Any, args: Any, state: Any, *more: Any, **kwargs: Any) -> None:
-        if state.global_step == 1:
+        if state.global_step == 2:
             raise KeyboardInterrupt
         begin(self, args, state, *more, **kwargs)
 
@@ -59,7 +63,7 @@ def test_dpo_trains_the_adapter_and_resumes(
         raise AssertionError("is computed a second time")
 
     monkeypatch.setattr(answering, "sample_in_batches", refused)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match=r"resumes from .*checkpoint-1"):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match=r"resumes from .*checkpoint-2"):
         patched.setattr(Stopwatch, "on_step_begin", interrupted)
         align(*words, tmp_path / "again")
     monkeypatch.setattr(PreferenceTrainer, "compute_ref_log_probs", refused)
@@ -74,7 +78,7 @@ def test_dpo_trains_the_adapter_and_resumes(
 
 
 def test_answers_without_a_difference_are_refused(
-    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path
 ) -> None:
     """At a temperature near 0, both samples are the greedy answer."""
     with pytest.raises(InputError, match=r"best: no sampled answer is better than another one; draw more --samples"):
