@@ -198,7 +198,6 @@ def test_keys_of_a_new_adapter_are_refused_in_alignment() -> None:
         ("preferences", "", "preferences: is not set; give the folder for the ranked answers"),
         ("sync_ref_model", "true", "sync_ref_model True: the reference is the adapter of `model_name_or_path`"),
         ("lora_r", "4", "lora_r 4: the adapter of `model_name_or_path` is trained further"),
-        ("torch_compile", "true", "torch_compile True: the rows have many lengths"),
     ],
 )
 def test_unsupported_setting_of_dpo_is_refused(key: str, value: str, message: str) -> None:
