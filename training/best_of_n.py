@@ -19,7 +19,7 @@ from rich.console import Console
 
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, replacing, sha256_of_text, write_text
+from dataset_builder.files import make_writable_folder, replacing, sha256_of, sha256_of_text, write_text
 from dataset_builder.formats import to_json, write_format
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.journal import Journal
@@ -146,8 +146,10 @@ def best_of_n(
         for row, samples in zip(train, ranked, strict=True)
         if samples.best
     ]
-    _write_split(out, "train", answered, train.features)
-    _write_split(out, "validation", [{**row, REJECTED: None} for row in validation], validation.features)
+    files = (
+        _write_split(out, "train", answered, train.features),
+        _write_split(out, "validation", [{**row, REJECTED: None} for row in validation], validation.features),
+    )
     report = SampledAnswers(
         **inputs.model_dump(),
         pairs=len(answered),
@@ -157,7 +159,9 @@ def best_of_n(
         preferences=sum(row[REJECTED] is not None for row in answered),
     )
     write_format(out / SAMPLES_FILE, report)
-    card = render(CARD, config=CONFIG, samples=sampling.samples, dataset=dataset, model=model)
+    # The cache of `datasets` knows a folder by its name and its card only. So the card changes with the rows.
+    digest = sha256_of_text(" ".join(map(sha256_of, files)))
+    card = render(CARD, config=CONFIG, digest=digest, samples=sampling.samples, dataset=dataset, model=model)
     write_text(out / CARD_FILE, f"{card}\n")
     journal.remove()
     return report
@@ -171,12 +175,14 @@ def _finished_report(out: Path, inputs: SamplingInputs) -> SampledAnswers | None
     return report
 
 
-def _write_split(out: Path, name: str, rows: list[dict[str, Any]], features: Features) -> None:
+def _write_split(out: Path, name: str, rows: list[dict[str, Any]], features: Features) -> Path:
     from datasets import Dataset, Features, Value
 
     split = Dataset.from_list(rows, Features({**features, REJECTED: Value("string")}))
-    with replacing(out / CONFIG / f"{name}-00000-of-00001.parquet") as temporary:
+    path = out / CONFIG / f"{name}-00000-of-00001.parquet"
+    with replacing(path) as temporary:
         split.to_parquet(temporary)
+    return path
 
 
 if __name__ == "__main__":

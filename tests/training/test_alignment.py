@@ -152,6 +152,18 @@ def test_best_of_n_keeps_the_best_and_resumes(
     assert run(tmp_path / "best") == report
 
 
+def test_samples_are_not_read_from_the_cache_of_other_ones(
+    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path
+) -> None:
+    """The library `datasets` caches the rows of a folder: another seed into the same folder gives other answers."""
+    found = []
+    for seed in (0, 1):
+        sampling = AnswerSampling(samples=1, temperature=0.8, seed=seed)
+        best_of_n(str(adapter), str(small_corpus), tmp_path / "best", sampling, str(encoder))
+        found.append(list(load_corpus_split(str(tmp_path / "best"), None, "train")["answer"]))
+    assert found[0] != found[1]
+
+
 @pytest.mark.parametrize("command", ["sft", "align", "best_of_n"])
 def test_corpus_is_loaded_at_the_recorded_revision(
     command: str, adapter: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

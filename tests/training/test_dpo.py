@@ -43,7 +43,7 @@ def test_dpo_trains_the_adapter_and_resumes(
     metrics = read_run_metrics(tmp_path / "run")
     assert (metrics.method, metrics.adapter, metrics.train_pairs) == ("dpo", str(adapter), 2)
     assert metrics.samples is not None
-    assert metrics.samples.sampling.samples == 2
+    assert metrics.samples.sampling.samples == 3
     steps = metrics.preference_by_step or []
     assert [step.step for step in steps] == [1, 2, 3]
     assert [step.margin for step in steps[:2]] == pytest.approx([0, 0], abs=1e-4)
@@ -74,7 +74,7 @@ def test_dpo_trains_the_adapter_and_resumes(
     old = load_file(adapter / "adapter_model.safetensors")
     assert old.keys() == one.keys()
     assert any(not old[name].equal(one[name]) for name in old)
-    assert json.loads((tmp_path / "again/inputs.json").read_text())["recipe"]["samples"] == 2
+    assert json.loads((tmp_path / "again/inputs.json").read_text())["recipe"]["samples"] == 3
 
 
 def test_answers_without_a_difference_are_refused(

@@ -111,7 +111,8 @@ def trl_arguments(folder: Path, **settings: Any) -> Any:
 def adapter_model(architecture: str) -> Any:
     """Return a tiny model with an adapter that changes its output, the same each time.
 
-    Its weights are float64. In float32, another order of the sums changes a gradient by one part in a million.
+    Its weights are float64, because in float32 another order of the sums changes a gradient by about 1e-6. Parts of
+    the models compute in float32 all the same.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -175,7 +176,8 @@ def test_loss_and_gradients_are_those_of_trl(architecture: str, tokenizer: Any, 
     assert losses[1] == pytest.approx(losses[0], rel=1e-6)
     # An adapter that equals the reference would have a DPO loss of log 2, whatever the answers.
     assert abs(losses[0] - (math.log(2) + 0.1 * math.log(800))) > 0.01
-    assert (gradients[1] - gradients[0]).norm() < 1e-6 * gradients[0].norm()
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=1e-6)
+    assert gradients[0].abs().max() > 0.1
 
 
 def test_questions_of_a_step_count_the_same(tokenizer: Any, tmp_path: Path) -> None:
