@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from dataset_builder.formats import FileFormat, read_format
 from dataset_builder.model_folders import METRICS_FILE, ModelFolder
 
@@ -11,7 +13,10 @@ SAMPLES_FILE = "samples.json"
 
 
 class StepLoss(FileFormat):
-    """The mean cross entropy, in nats per answer token, of the steps up to `step` since the one logged before."""
+    """The mean loss of the steps up to `step` since the one logged before.
+
+    It is the cross entropy in nats per answer token. GRPO and DPO have losses of their own.
+    """
 
     step: int
     epoch: float
@@ -25,8 +30,21 @@ class StepReward(FileFormat):
     reward: float
 
 
+class StepPreference(FileFormat):
+    """The rewards of DPO in the steps up to `step` since the one logged before.
+
+    An answer's reward is `beta` times the difference of its log-probabilities by the model and by the reference model.
+    `margin` is the mean difference of the rewards of the chosen and the rejected answer. `accuracy` is the share of
+    the questions whose chosen answer has the higher reward.
+    """
+
+    step: int
+    margin: float
+    accuracy: float
+
+
 class EpochLoss(FileFormat):
-    """The losses of an epoch in nats per answer token, and the similarity of its validation answers (-1 to 1)."""
+    """The losses of an epoch, as in `StepLoss`, and the similarity of its validation answers (-1 to 1)."""
 
     epoch: int
     train_loss: float
@@ -86,8 +104,11 @@ class AnswerSampling(FileFormat):
     seed: int
 
 
-class SampledAnswers(FileFormat):
-    """The report of `training.best_of_n`: the answers of a model that replace a corpus's training answers."""
+class SamplingInputs(FileFormat):
+    """Everything that decides the answers of `training.best_of_n`. `measures` are the measures that rank the answers.
+
+    `dataset` is the corpus with the questions. The SHA-256 values are of the files that decide an output.
+    """
 
     model: str
     model_sha256: str
@@ -95,10 +116,22 @@ class SampledAnswers(FileFormat):
     dataset_revision: str | None
     encoder_sha256: str
     sampling: AnswerSampling
+    measures: list[str] = Field(default=["similarity"])
+    verifier_sha256: str | None = None
+
+
+class SampledAnswers(SamplingInputs):
+    """The report of `training.best_of_n`: the answers of a model that replace a corpus's training answers.
+
+    `mean_similarity` is the mean over all samples, `best_similarity` over the chosen ones. `preferences` is the number
+    of questions that have a rejected answer, too.
+    """
+
     pairs: int
     empty_answers_left_out: int
     mean_similarity: float
     best_similarity: float
+    preferences: int | None = None
 
 
 class RunEnvironment(FileFormat):
@@ -118,7 +151,7 @@ class RunMetrics(FileFormat):
     base_model: str | None
     base_model_path: str
     base_model_note: str | None
-    method: Literal["full", "lora", "grpo", "verifier"]
+    method: Literal["full", "lora", "grpo", "dpo", "verifier"]
     dataset: str
     dataset_revision: str | None
     license: str | None
@@ -136,12 +169,13 @@ class RunMetrics(FileFormat):
     # Supervised fine-tuning only.
     rows: Literal["paper", "pair"] | None = None
     mfu: float | None = None
-    # GRPO only: the adapter that training started from, and its rewards.
+    # GRPO and DPO: the adapter that training started from, and the rewards.
     adapter: str | None = None
     reward_by_step: list[StepReward] | None = None
+    preference_by_step: list[StepPreference] | None = None
     # Written by `training.sweep` into the run that it chose.
     sweep: SweepSummary | None = None
-    # Written by publishing, for a run trained on a model's own answers.
+    # DPO: the sampled answers. For a corpus of such answers, publishing writes it.
     samples: SampledAnswers | None = None
 
 

@@ -1,4 +1,4 @@
-"""Draw the training curve of one run for its card: the loss, or for GRPO the reward."""
+"""Draw the training curve of one run for its card: the loss, for GRPO the reward, for DPO the margin of rewards."""
 
 from pathlib import Path
 
@@ -10,12 +10,16 @@ LOSS_CURVE, REWARD_CURVE = "loss_curve.png", "reward_curve.png"
 
 def draw_training_curve(folder: Path, metrics: RunMetrics) -> Path:
     """Draw the curve of a run into `folder` and return the PNG. It is dark on white, to be readable on a dark page."""
-    rewards = metrics.reward_by_step
-    path = folder / (LOSS_CURVE if rewards is None else REWARD_CURVE)
+    rewards, preferences = metrics.reward_by_step, metrics.preference_by_step
+    path = folder / (LOSS_CURVE if rewards is None and preferences is None else REWARD_CURVE)
     with figure(path, width=7) as (axes,):
         if rewards is not None:
             axes.plot([step.step for step in rewards], [step.reward for step in rewards], color=COLORS[5])
             axes.set(title="Reward of the sampled answers", xlabel="step", ylabel="similarity, less penalties")
+            return path
+        if preferences is not None:
+            axes.plot([step.step for step in preferences], [step.margin for step in preferences], color=COLORS[5])
+            axes.set(title="Chosen against rejected answers", xlabel="step", ylabel="margin of the rewards")
             return path
         steps = metrics.loss_by_step
         # If a run ends within an epoch, that epoch was validated at the last step.

@@ -63,13 +63,14 @@ def _public_scores(scores: Scores, names: Names) -> Scores:
 
 def _public_metrics(metrics: RunMetrics, names: Names, license_id: str | None) -> RunMetrics:
     trained = names.trained
+    is_corpus = trained.dataset == trained.corpus.dataset
     return metrics.model_copy(
         update={
             "base_model": names.base,
             "base_model_path": names.base,
             "dataset": trained.dataset,
-            # Sampled answers record the revision of the corpus themselves.
-            "dataset_revision": metrics.dataset_revision if trained.samples else trained.corpus.revision,
+            # A corpus of sampled answers records the revision of the corpus itself.
+            "dataset_revision": trained.corpus.revision if is_corpus else metrics.dataset_revision,
             "license": license_id,
             "adapter": trained.start.name if trained.start and metrics.adapter else None,
             "sweep": _public_sweep(metrics.sweep) if metrics.sweep else None,

@@ -48,10 +48,9 @@ class TrainedRun:
         encoder = self.recipe.get("encoder")
         return str(encoder) if encoder else None
 
-    @property
-    def _written_answers(self) -> str | None:
-        """Return a verifier's folder of hand-written answers, without the folders of one machine."""
-        folder = self.recipe.get("written_answers")
+    def _without_parents(self, key: str) -> str | None:
+        """Return the name of the folder in a recipe key, if the recipe has its path on this machine."""
+        folder = self.recipe.get(key)
         return Path(str(folder)).name if folder and Path(str(folder)).is_absolute() else None
 
     @property
@@ -65,12 +64,12 @@ class TrainedRun:
         """Return the recipe as YAML, with the names in `names`, so that it trains the same model elsewhere."""
         start = names.trained.start
         changes = {
-            "model_name_or_path": start.name if start and self.metrics.method == "grpo" else names.base,
+            "model_name_or_path": start.name if start and self.metrics.adapter else names.base,
             "dataset": names.trained.dataset,
             "encoder": names.encoder,
             "license": license_id,
             "output_dir": f"runs/{self.path.resolve().name}",
-            "written_answers": self._written_answers,
+            **{key: self._without_parents(key) for key in ("written_answers", "preferences", "verifier")},
         }
         changed = {**self.recipe, **{key: value for key, value in changes.items() if value is not None}}
         return yaml.safe_dump(changed, sort_keys=True, allow_unicode=True)

@@ -41,8 +41,8 @@ class StartModel:
 class TrainingData:
     """The corpus whose questions a run was trained on.
 
-    GRPO starts from the adapter `start`. A best-of-n run replaces the corpus's answers by sampled `samples` of the
-    model `start`. `dataset` is the name in the recipe.
+    GRPO and DPO start from the adapter `start`. DPO compares its `samples`, and a best-of-n run replaces the corpus's
+    answers by `samples` of the model `start`. `dataset` is the name in the recipe.
     """
 
     corpus: Corpus
@@ -65,15 +65,21 @@ def training_data(
     samples = read_sampled_answers(Path(metrics.dataset))
     if samples is None:
         corpus = find_corpus(metrics.dataset, metrics.dataset_revision)
-        return TrainingData(corpus, corpus.dataset, name_model(metrics.adapter) if metrics.adapter else None)
+        if metrics.adapter is None:
+            return TrainingData(corpus, corpus.dataset)
+        start = name_model(metrics.adapter)
+        sampled = _renamed(metrics.samples, start.name, corpus) if metrics.samples else None
+        return TrainingData(corpus, corpus.dataset, start, sampled)
     if metrics.dataset_revision is not None and corpus_revision(metrics.dataset) != metrics.dataset_revision:
         raise InputError(
             f"{source}: {metrics.dataset} has changed since the model was trained on it; restore it, or train again"
         )
     corpus, start = find_corpus(samples.dataset, samples.dataset_revision), name_model(samples.model)
-    changes = {"model": start.name, "dataset": corpus.dataset, "dataset_revision": corpus.revision}
-    named = samples.model_copy(update=changes)
-    return TrainingData(corpus, Path(metrics.dataset).name, start, named)
+    return TrainingData(corpus, Path(metrics.dataset).name, start, _renamed(samples, start.name, corpus))
+
+
+def _renamed(samples: SampledAnswers, model: str, corpus: Corpus) -> SampledAnswers:
+    return samples.model_copy(update={"model": model, "dataset": corpus.dataset, "dataset_revision": corpus.revision})
 
 
 def local_corpus(dataset: str, revision: str | None, scored: Corpus) -> Corpus:

@@ -1,7 +1,7 @@
 """Train models on the corpus: fine-tune, align, sweep learning rates and seeds, sample the best of n, verify."""
 
 from dataset_builder.command import package_parser, run_stage
-from training import align, best_of_n, sft, sweep, verifier
+from training import align, best_of_n, dpo, sft, sweep, verifier
 
 EXIT_CODES = """exit codes:
   0  done
@@ -10,5 +10,12 @@ EXIT_CODES = """exit codes:
   130  interrupted: the same command continues"""
 
 if __name__ == "__main__":
-    stages = {"sft": sft, "align": align, "sweep": sweep, "best_of_n": best_of_n, "verifier": verifier}
+    stages = {
+        "sft": sft,
+        "align": align,
+        "dpo": dpo,
+        "sweep": sweep,
+        "best_of_n": best_of_n,
+        "verifier": verifier,
+    }
     run_stage(package_parser("training", __doc__, stages, EXIT_CODES))

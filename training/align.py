@@ -11,7 +11,6 @@ import copy
 import sys
 
 from dataset_builder.command import run_stage, stage_parser
-from dataset_builder.errors import InputError
 from training.run.recipe import ProjectKeys, add_recipe_arguments, parse_recipe, recipe_words
 from training.run.refused_keys import refuse_grpo_keys
 
@@ -42,23 +41,18 @@ def main(words: list[str]) -> None:
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
-    from dataset_builder.model_folders import find_model
     from dataset_builder.prompt import fit_prompt
     from training.data.tokenization import load_tokenizer
     from training.rewards import AnswerReward
     from training.run.folder import begin_run
+    from training.run.start_adapter import find_start_adapter, load_start_adapter
     from training.validation import ValidationAnswers
 
     # Adapter, prompts, reward
     args = copy.copy(recipe.training)
     dataset = recipe.keys.dataset
-    adapter = find_model("model_name_or_path", recipe.base_model)
-    if adapter.base is None:
-        raise InputError(
-            f"model_name_or_path {recipe.base_model!r}: is not a LoRA adapter, from which alignment starts; "
-            "train one with a -lora recipe of training.sft"
-        )
-    tokenizer, positions = load_tokenizer(str(adapter.base.path))
+    adapter, base = find_start_adapter(recipe.base_model)
+    tokenizer, positions = load_tokenizer(str(base.path))
     # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, recipe.keys.dataset_revision)
     train, validation = (
@@ -84,14 +78,12 @@ def main(words: list[str]) -> None:
         return
 
     # Trainer
-    from peft import PeftModel
     from tqdm.contrib.logging import logging_redirect_tqdm
-    from transformers import AutoModelForCausalLM
     from trl.trainer.grpo_trainer import GRPOTrainer
 
-    from eval.run_metrics import ChosenEpoch, StepReward
+    from eval.run_metrics import StepReward
     from training.guarded_trainer import GuardedTrainer
-    from training.run.artifacts import TrainingData, run_metrics, save_run
+    from training.run.artifacts import TrainingData, last_validation, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
     from training.validation import ValidationBeforeAndAfter
@@ -101,11 +93,9 @@ def main(words: list[str]) -> None:
 
     args.restore_callback_states_from_checkpoint = True
     args.logging_nan_inf_filter = False
-    dtype = recipe.model.dtype or "float32"
-    base = AutoModelForCausalLM.from_pretrained(adapter.base.path, dtype=dtype, use_safetensors=True)
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         with explain_refused_values():
-            model = PeftModel.from_pretrained(base, adapter.path, is_trainable=True)
+            model = load_start_adapter(adapter, base, recipe.model.dtype or "float32")
             trainer = GuardedGRPOTrainer(
                 model=model,
                 reward_funcs=reward,
@@ -119,19 +109,19 @@ def main(words: list[str]) -> None:
             model.delete_adapter("ref")  # TRL's copy of the adapter, which the KL term compares with
 
         # Metrics and adapter
-        log = trainer.state.log_history
-        after = [entry["eval_similarity"] for entry in log if "eval_similarity" in entry and entry["epoch"]]
         metrics = run_metrics(
             trainer,
             recipe,
             TrainingData(dataset, revision, len(train)),
-            adapter.base.given,
+            base.given,
             method="grpo",
             tokens_per_second=trainer.state.num_input_tokens_seen / find_stopwatch(trainer).seconds,
-            validation=ChosenEpoch(epoch=trainer.state.epoch, loss=None, similarity=after[-1] if after else None),
+            validation=last_validation(trainer),
             adapter=recipe.base_model,
             reward_by_step=[
-                StepReward(step=int(entry["step"]), reward=entry["reward"]) for entry in log if "reward" in entry
+                StepReward(step=int(entry["step"]), reward=entry["reward"])
+                for entry in trainer.state.log_history
+                if "reward" in entry
             ],
         )
         save_run(trainer, metrics)

@@ -1,51 +1,40 @@
-"""Sample a model's answers to the training questions, and make a corpus of those nearest to the reference answers.
+"""Sample a model's answers to the training questions, rank them, and make a corpus of the best ones.
 
     python -m training.best_of_n --model runs/smollm2-lora --dataset data/corpus --out data/best-of-8
 
 The new corpus has these answers in its training split and the old ones in its validation split. `training.sft
---dataset data/best-of-8` trains on it as on any other corpus (rejection sampling). The same command continues after a
-kill.
+--dataset data/best-of-8` trains on it as on any other corpus (rejection sampling). Its column `rejected` has the worst
+sample for each question, for `training.dpo`. `training/ranking.py` says how answers are ranked. The same command
+continues after a kill, and does nothing if the corpus is finished.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, replacing, write_text
-from dataset_builder.formats import write_format
+from dataset_builder.files import make_writable_folder, replacing, sha256_of, sha256_of_text, write_text
+from dataset_builder.formats import to_json, write_format
+from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.journal import Journal
 from dataset_builder.packaged_models import DEFAULT_ENCODER
 from dataset_builder.templates import render
-from eval.run_metrics import SAMPLES_FILE, AnswerSampling, SampledAnswers
+from eval.run_metrics import SAMPLES_FILE, AnswerSampling, SampledAnswers, SamplingInputs, read_sampled_answers
+from training.ranking import MEASURES, SUPPORT
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from dataset_builder.corpus.questions import CorpusQuestion
-    from dataset_builder.model_folders import EncoderFolder, ModelFolder
+    from datasets import Features
 
 CONFIG = "best_of_n"
+# The column with the worst sample; null where no sample is better than another.
+REJECTED = "rejected"
 CARD = Path(__file__).parent / "best_of_n.md.j2"
-
-
-@dataclass(frozen=True)
-class ChosenAnswer:
-    """The sample nearest to the reference answer of question `number`, and the similarities of the samples to it."""
-
-    number: int
-    answer: str
-    best_similarity: float
-    mean_similarity: float
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -72,10 +61,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="sentence encoder that compares answers, folder or Hub id; default: %(default)s",
     )
+    command.add_argument(
+        "--verifier",
+        metavar="MODEL",
+        help="verifier that ranks answers too, folder of its run or Hub id; default: none",
+    )
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Write the corpus, and say how much nearer the chosen answers are than the average sample."""
+    """Write the corpus, and print how much nearer the chosen answers are than the average sample."""
     for option, value in (("--samples", arguments.samples), ("--batch-size", arguments.batch_size)):
         if value is not None and value < 1:
             raise InputError(f"{option} {value}: must be 1 or more")
@@ -89,6 +83,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         encoder=arguments.encoder,
         batch_size=arguments.batch_size,
         dataset_revision=arguments.dataset_revision,
+        verifier=arguments.verifier,
     )
     Console().print(
         f"{report.pairs} answers: mean similarity {report.mean_similarity:.3f} over all samples, "
@@ -105,92 +100,89 @@ def best_of_n(
     encoder: str,
     batch_size: int | None = None,
     dataset_revision: str | None = None,
+    verifier: str | None = None,
 ) -> SampledAnswers:
     """Write the corpus to `out`, and write and return the report on its answers.
 
-    Raises `InputError` if `out` has other files.
+    A finished corpus of the same inputs is kept. Raises `InputError` if `out` has other files.
     """
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
     from dataset_builder.hardware import use_all_threads
     from dataset_builder.model_folders import find_encoder, find_model
+    from dataset_builder.verification.load import find_verifier
+    from training.candidates import RankedSamples, rank_samples
 
     use_all_threads()
     model_folder, encoder_folder = find_model("model", model), find_encoder("--encoder", encoder)
+    verifier_folder = find_verifier("--verifier", verifier) if verifier else None
     # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, dataset_revision)
     train, validation = (load_corpus_split(dataset, None, split, revision) for split in ("train", "validation"))
-    questions = read_questions(train)
-    if out.is_dir() and any(out.iterdir()) and not (out / CONFIG).is_dir():
-        raise InputError(f"--out {out}: holds files that training.best_of_n did not write; choose another folder")
-    make_writable_folder(out / CONFIG)
-    inputs = (model, model_folder.fingerprint, dataset, revision, encoder_folder.fingerprint, sampling.model_dump())
-    stem = f".partial.{hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]}"
-    journal = Journal(out, stem, ChosenAnswer)
-    chosen = choose_answers(model_folder, questions, sampling, encoder_folder, journal, batch_size)
-
-    answered = [{**row, "answer": choice.answer} for row, choice in zip(train, chosen, strict=True) if choice.answer]
-    _write_split(out, "train", type(train).from_list(answered, train.features))
-    _write_split(out, "validation", validation)
-    report = SampledAnswers(
+    inputs = SamplingInputs(
         model=model,
         model_sha256=model_folder.fingerprint,
         dataset=dataset,
         dataset_revision=revision,
         encoder_sha256=encoder_folder.fingerprint,
         sampling=sampling,
+        measures=[*MEASURES, *([SUPPORT] if verifier else [])],
+        verifier_sha256=verifier_folder.folder.fingerprint if verifier_folder else None,
+    )
+    if finished := _finished_report(out, inputs):
+        return finished
+    if out.is_dir() and any(out.iterdir()) and not (out / CONFIG).is_dir():
+        raise InputError(f"{out}: holds files that training.best_of_n did not write; choose another folder")
+    make_writable_folder(out / CONFIG)
+    journal = Journal(out, f".partial.{sha256_of_text(to_json(inputs))[:16]}", RankedSamples)
+    ranked = rank_samples(
+        model_folder, read_questions(train), sampling, encoder_folder, verifier_folder, journal, batch_size
+    )
+
+    # The card makes the folder a corpus, so remove it first and write it last.
+    (out / CARD_FILE).unlink(missing_ok=True)
+    answered = [
+        {**row, "answer": samples.best, REJECTED: samples.worst}
+        for row, samples in zip(train, ranked, strict=True)
+        if samples.best
+    ]
+    files = (
+        _write_split(out, "train", answered, train.features),
+        _write_split(out, "validation", [{**row, REJECTED: None} for row in validation], validation.features),
+    )
+    report = SampledAnswers(
+        **inputs.model_dump(),
         pairs=len(answered),
-        empty_answers_left_out=len(chosen) - len(answered),
-        mean_similarity=sum(choice.mean_similarity for choice in chosen) / len(chosen),
-        best_similarity=sum(choice.best_similarity for choice in chosen) / len(chosen),
+        empty_answers_left_out=len(ranked) - len(answered),
+        mean_similarity=sum(samples.mean_similarity for samples in ranked) / len(ranked),
+        best_similarity=sum(samples.best_similarity for samples in ranked) / len(ranked),
+        preferences=sum(row[REJECTED] is not None for row in answered),
     )
     write_format(out / SAMPLES_FILE, report)
-    # The card makes the folder a corpus, so write it last.
-    card = render(CARD, config=CONFIG, samples=sampling.samples, dataset=dataset, model=model)
-    write_text(out / "README.md", f"{card}\n")
+    # The cache of `datasets` knows a folder by its name and its card only. So the card changes with the rows.
+    digest = sha256_of_text(" ".join(map(sha256_of, files)))
+    card = render(CARD, config=CONFIG, digest=digest, samples=sampling.samples, dataset=dataset, model=model)
+    write_text(out / CARD_FILE, f"{card}\n")
     journal.remove()
     return report
 
 
-def choose_answers(
-    model: ModelFolder,
-    questions: list[CorpusQuestion],
-    sampling: AnswerSampling,
-    encoder: EncoderFolder,
-    journal: Journal[ChosenAnswer],
-    batch_size: int | None,
-) -> list[ChosenAnswer]:
-    """Return the chosen answer to each question. Sample the answers that the journal lacks, and add them."""
-    from tqdm import tqdm
-
-    from dataset_builder.language_model import load_model
-    from eval.generation.answers import sample_in_batches
-    from eval.metrics.embedding import Encoder
-
-    chosen = {choice.number: choice for choice in journal.read_new()}
-    missing = [number for number in range(len(questions)) if number not in chosen]
-    if missing:
-        compare = Encoder(encoder)
-        asked = [questions[number] for number in missing]
-        network, tokenizer = load_model(model)
-        with tqdm(total=len(questions), initial=len(chosen), desc="sampling answers", unit="question") as bar:
-            for batch in sample_in_batches(network, tokenizer, asked, sampling, batch_size):
-                choices = []
-                for index, sampled in batch.items():
-                    answers = [answer.text for answer in sampled]
-                    similarities = compare.similarities(answers, [asked[index].answer] * len(answers))
-                    best = int(similarities.argmax())
-                    scores = float(similarities[best]), float(similarities.mean())
-                    choices.append(ChosenAnswer(missing[index], answers[best], *scores))
-                chosen |= {choice.number: choice for choice in choices}
-                journal.append(choices)
-                bar.update(len(batch))
-    return [chosen[number] for number in range(len(questions))]
+def _finished_report(out: Path, inputs: SamplingInputs) -> SampledAnswers | None:
+    """Return the report in `out` if the folder is complete and was made from `inputs`."""
+    report = read_sampled_answers(out) if (out / CARD_FILE).is_file() else None
+    if report is None or report.model_dump(include=set(SamplingInputs.model_fields)) != inputs.model_dump():
+        return None
+    return report
 
 
-def _write_split(out: Path, name: str, split: Dataset) -> None:
-    with replacing(out / CONFIG / f"{name}-00000-of-00001.parquet") as temporary:
+def _write_split(out: Path, name: str, rows: list[dict[str, Any]], features: Features) -> Path:
+    from datasets import Dataset, Features, Value
+
+    split = Dataset.from_list(rows, Features({**features, REJECTED: Value("string")}))
+    path = out / CONFIG / f"{name}-00000-of-00001.parquet"
+    with replacing(path) as temporary:
         split.to_parquet(temporary)
+    return path
 
 
 if __name__ == "__main__":

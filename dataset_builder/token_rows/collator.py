@@ -38,13 +38,19 @@ class RowCollator:
         }
 
 
-def attention_mask(parts: torch.Tensor) -> torch.Tensor:
-    """Return which tokens each token sees, for parts (rows, length): (rows, 1, length, length), bool.
+def attention_mask(parts: torch.Tensor, branches: torch.Tensor | None = None) -> torch.Tensor:
+    """Return which tokens each token sees, for parts and branches (rows, length): (rows, 1, length, length), bool.
 
-    A token sees itself and the earlier tokens of part 0, which the parts share, and of its own part. Padding comes
-    last in a row and sees tokens by the same rule, which keeps the softmax finite; no token sees padding.
+    A token sees itself and the earlier tokens of part 0, which the parts share, and of its own part. Of these it does
+    not see the tokens of other branches; branch 0 is what the branches share. Padding comes last in a row and sees
+    tokens by the same rule, which keeps the softmax finite; no token sees padding.
     """
     length = parts.shape[1]
     before = torch.ones(length, length, dtype=torch.bool, device=parts.device).tril()
-    same_part = (parts[:, None, :] == 0) | (parts[:, None, :] == parts[:, :, None])
-    return (before & same_part)[:, None]
+    seen = before & _is_shared_or_same(parts)
+    return (seen if branches is None else seen & _is_shared_or_same(branches))[:, None]
+
+
+def _is_shared_or_same(groups: torch.Tensor) -> torch.Tensor:
+    """Return for each token (second axis) which tokens (third axis) are in group 0 or in its own group."""
+    return (groups[:, None, :] == 0) | (groups[:, None, :] == groups[:, :, None])

@@ -47,7 +47,7 @@ def test_commands_are_found() -> None:
         *("dataset_builder push", "dataset_builder hydrate", "dataset_builder models", "eval run", "eval answer"),
         *("eval verify", "eval choose-threshold", "eval plan", "eval demo", "eval push-metric", "eval push-demo"),
         *("model_cards render", "model_cards publish", "model_cards release"),
-        *("training.sft", "training.align", "training.sweep", "training.best_of_n"),
+        *("training.sft", "training.align", "training.dpo", "training.sweep", "training.best_of_n"),
     ):
         assert stage in shown, stage
 
@@ -112,17 +112,18 @@ def check_training_stage(module: str, words: list[str]) -> None:
     """Check the options of a training stage, then that its recipe exists and has the keys that the command sets."""
     from dataset_builder.command import stage_parser
     from dataset_builder.errors import InputError
-    from training.run.recipe import ProjectKeys, SFTKeys, VerifierKeys, parse_recipe, recipe_words
+    from training.run.recipe import DPOKeys, ProjectKeys, SFTKeys, VerifierKeys, parse_recipe, recipe_words
 
     arguments, others = accepted(stage_parser(importlib.import_module(module)).parse_known_args, words)
     if "recipe_keys" not in arguments or not words:
         assert not others, f"{module}: {others} are unknown"
         return
-    from trl import GRPOConfig, SFTConfig
+    from trl import DPOConfig, GRPOConfig, SFTConfig
 
     arguments.recipe_keys = others
     stages: dict[str, tuple[type[Any], type[Any]]] = {
         "training.align": (ProjectKeys, GRPOConfig),
+        "training.dpo": (DPOKeys, DPOConfig),
         "training.verifier": (VerifierKeys, SFTConfig),
     }
     keys, config = stages.get(module, (SFTKeys, SFTConfig))

@@ -20,7 +20,7 @@ from dataset_builder.formats import write_format
 from dataset_builder.model_folders import METRICS_FILE, find_encoder, find_model
 from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores
 from eval.run import run
-from eval.run_metrics import read_run_metrics
+from eval.run_metrics import AnswerSampling, SampledAnswers, StepPreference, read_run_metrics
 from eval.systems import System
 from model_cards.metadata import eval_results_yaml
 from model_cards.model_card import model_card
@@ -210,6 +210,35 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
             assert other in text
     finally:
         write_format(scored / "full" / METRICS_FILE, metrics)
+        render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
+
+
+def test_card_of_dpo_says_what_is_preferred(scored: Path) -> None:
+    """The adapter that it started from, its sampled answers and their ranking, and the curve of the margins."""
+    metrics = read_run_metrics(scored / "lora")
+    samples = SampledAnswers(
+        **{"model": "runs/start", "model_sha256": "0", "dataset": metrics.dataset, "encoder_sha256": "0"},
+        **{"dataset_revision": metrics.dataset_revision, "measures": ["similarity", "length"], "pairs": 9},
+        **{"empty_answers_left_out": 0, "mean_similarity": 0.5, "best_similarity": 0.6, "preferences": 8},
+        sampling=AnswerSampling(samples=4, temperature=0.8, seed=0),
+    )
+    steps = [StepPreference(step=step, margin=step / 10, accuracy=0.75) for step in (1, 2)]
+    changes = {"method": "dpo", "adapter": "runs/start", "samples": samples, "preference_by_step": steps}
+    try:
+        write_format(scored / "lora" / METRICS_FILE, metrics.model_copy(update=changes))
+        render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
+        text = (scored / "lora/README.md").read_text()
+        assert "Training started from the adapter `runs/start`.\n" in text
+        ranked = "similarity to the teacher's answer; about as many words as the teacher's answer"
+        sampled = "The model `runs/start` sampled 4 answers to each question at temperature 0.8."
+        assert f"{sampled} The answers to a question are ranked by {ranked}. DPO (direct" in text
+        assert "| method | DPO: a LoRA adapter is trained with preferences" in text
+        assert "answers](reward_curve.png)" in text and (scored / "lora/reward_curve.png").is_file()
+        assert "loss_curve" not in text and "nats per answer token" not in text and "best_of_n" not in text
+        assert "\n\n\n" not in text and stray_table_rows(text) == []
+    finally:
+        write_format(scored / "lora" / METRICS_FILE, metrics)
+        (scored / "lora/reward_curve.png").unlink(missing_ok=True)
         render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
 
 

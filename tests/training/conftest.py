@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dataset_builder.corpus.build import build
 from training.data.tokenization import TokenizedPair, tokenize_pairs
 
 
@@ -30,3 +31,24 @@ def pairs(corpus: Path, tokenizer: Any) -> list[TokenizedPair]:
     pairs = tokenize_pairs(read_questions(load_corpus_split(str(corpus), None, "train")), tokenizer, 512)
     papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]
     return [pair for paper, count in zip(papers, (3, 2, 1, 3), strict=False) for pair in paper[:count]]
+
+
+@pytest.fixture
+def small_corpus(sources: Path) -> Path:
+    """Return a corpus of two training pairs and two for validation."""
+    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    return sources / "corpus"
+
+
+@pytest.fixture
+def adapter(tmp_path: Path, tiny_base: Path, tokenizer: Any) -> Path:
+    """Return the folder of a LoRA adapter of the tiny base with B matrices that are not zero."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_base)
+    lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    model = get_peft_model(model, lora)
+    model.save_pretrained(tmp_path / "adapter")
+    tokenizer.save_pretrained(tmp_path / "adapter")
+    return tmp_path / "adapter"

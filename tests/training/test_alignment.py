@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.formats import read_format
@@ -20,27 +19,6 @@ from eval.run_metrics import AnswerSampling, SampledAnswers, SweepSummary, read_
 from tests.conftest import REPOSITORY, contents
 from training import align, sft, sweep
 from training.best_of_n import best_of_n
-
-
-@pytest.fixture
-def small_corpus(sources: Path) -> Path:
-    """Return a corpus of two training pairs and two for validation."""
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
-    return sources / "corpus"
-
-
-@pytest.fixture
-def adapter(tmp_path: Path, tiny_base: Path, tokenizer: Any) -> Path:
-    """Return the folder of a LoRA adapter of the tiny base with B matrices that are not zero."""
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    model = AutoModelForCausalLM.from_pretrained(tiny_base)
-    lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
-    model = get_peft_model(model, lora)
-    model.save_pretrained(tmp_path / "adapter")
-    tokenizer.save_pretrained(tmp_path / "adapter")
-    return tmp_path / "adapter"
 
 
 def _align(adapter: Path, corpus: Path, encoder: Path, out: Path, *more: object) -> None:
@@ -133,10 +111,13 @@ def test_grpo_needs_an_adapter(tiny_base: Path, small_corpus: Path, encoder: Pat
     assert not (tmp_path / "run").exists()
 
 
-def test_best_of_n_keeps_the_nearest_and_resumes(
+def test_best_of_n_keeps_the_best_and_resumes(
     adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A corpus of the same questions; interrupted after the first, it ends in the same answers."""
+    """A corpus of the same questions with a rejected answer to each.
+
+    Interrupted after the first, it ends in the same answers. A finished corpus is not sampled again.
+    """
     from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
     def run(out: Path) -> SampledAnswers:
@@ -151,7 +132,8 @@ def test_best_of_n_keeps_the_nearest_and_resumes(
     assert new["paper_id"] == old["paper_id"]
     found = AnswerSimilarity().compute(predictions=new["answer"], references=old["answer"], encoder=str(encoder))
     assert report.best_similarity == pytest.approx(found["cosine_similarity"], abs=1e-5)
-    assert report.mean_similarity < report.best_similarity
+    assert (report.pairs, report.preferences, report.measures) == (2, 2, ["similarity", "numbers", "length"])
+    assert all(best != worst for best, worst in zip(new["answer"], new["rejected"], strict=True))
     kept = load_corpus_split(str(tmp_path / "best"), None, "validation")
     assert kept["answer"] == load_corpus_split(str(small_corpus), None, "validation")["answer"]
 
@@ -166,6 +148,20 @@ def test_best_of_n_keeps_the_nearest_and_resumes(
     monkeypatch.setattr(answering, "sample_in_batches", sample)
     assert run(tmp_path / "again") == report
     assert contents(tmp_path / "again") == contents(tmp_path / "best")
+    monkeypatch.setattr(answering, "sample_in_batches", once)
+    assert run(tmp_path / "best") == report
+
+
+def test_samples_are_not_read_from_the_cache_of_other_ones(
+    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path
+) -> None:
+    """The library `datasets` caches the rows of a folder: another seed into the same folder gives other answers."""
+    found = []
+    for seed in (0, 1):
+        sampling = AnswerSampling(samples=1, temperature=0.8, seed=seed)
+        best_of_n(str(adapter), str(small_corpus), tmp_path / "best", sampling, str(encoder))
+        found.append(list(load_corpus_split(str(tmp_path / "best"), None, "train")["answer"]))
+    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize("command", ["sft", "align", "best_of_n"])

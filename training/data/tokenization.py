@@ -57,18 +57,35 @@ def tokenize_pairs(
     """
     pairs = []
     for question in questions:
-        # No special tokens: a beginning-of-sequence token would separate the answer from its prompt.
-        answer = tokenizer(build_completion(question.answer), add_special_tokens=False)["input_ids"]
-        answer = [*answer, tokenizer.eos_token_id]
-        room = max_tokens - len(answer)
-        prompt = tokenizer(fit_prompt(tokenizer, question.instruction, question.context, question.question, room))
-        if len(prompt["input_ids"]) > room:
-            raise InputError(
-                f"{question.paper_id}, question {question.question[:60]!r}: question and answer have more than "
-                f"{max_tokens} tokens without the abstract; leave the pair out, or pass a larger --max_length"
-            )
-        pairs.append(TokenizedPair(question.paper_id, prompt["input_ids"], answer))
+        answer = tokenize_answer(question.answer, tokenizer)
+        prompt = tokenize_prompt(question, tokenizer, max_tokens, len(answer))
+        pairs.append(TokenizedPair(question.paper_id, prompt, answer))
     return pairs
+
+
+def tokenize_answer(answer: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the completion of a prompt, with its end-of-sequence token."""
+    # No special tokens: a beginning-of-sequence token would separate the answer from its prompt.
+    completion: list[int] = tokenizer(build_completion(answer), add_special_tokens=False)["input_ids"]
+    return [*completion, int(tokenizer.eos_token_id)]
+
+
+def tokenize_prompt(
+    question: CorpusQuestion, tokenizer: PreTrainedTokenizerBase, max_tokens: int, answer_tokens: int
+) -> list[int]:
+    """Return the prompt, which has at most `max_tokens` tokens together with an answer of `answer_tokens`.
+
+    Raises `InputError` as `tokenize_pairs` does.
+    """
+    room = max_tokens - answer_tokens
+    text = fit_prompt(tokenizer, question.instruction, question.context, question.question, room)
+    prompt: list[int] = tokenizer(text)["input_ids"]
+    if len(prompt) > room:
+        raise InputError(
+            f"{question.paper_id}, question {question.question[:60]!r}: question and answer have more than "
+            f"{max_tokens} tokens without the abstract; leave the pair out, or pass a larger --max_length"
+        )
+    return prompt
 
 
 def rows_by_pair(pairs: list[TokenizedPair]) -> Dataset:

@@ -24,7 +24,7 @@ class TrainingData:
     """The corpus of a run at its `revision`, and the number of its training `pairs`."""
 
     dataset: str
-    revision: str
+    revision: str | None
     pairs: int
 
 
@@ -117,3 +117,10 @@ def chosen_epoch(epochs: list[EpochLoss]) -> ChosenEpoch:
     scored = [epoch for epoch in epochs if epoch.validation_similarity is not None]
     chosen = max(scored, key=lambda epoch: epoch.validation_similarity or 0.0) if scored else epochs[-1]
     return ChosenEpoch(epoch=chosen.epoch, loss=chosen.validation_loss, similarity=chosen.validation_similarity)
+
+
+def last_validation(trainer: Trainer) -> ChosenEpoch:
+    """Return the end of a run, whose weights are saved, with the similarity that was measured there, if it was."""
+    log = trainer.state.log_history
+    after = [entry["eval_similarity"] for entry in log if "eval_similarity" in entry and entry["epoch"]]
+    return ChosenEpoch(epoch=trainer.state.epoch, loss=None, similarity=after[-1] if after else None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # transformers 5.17 knows this setting by its older name only; newer versions warn about the older name.
 OLDER_NAMES = {"activation_checkpointing": "gradient_checkpointing"}
 
-MOST_USED = """--model_name_or_path: base model, folder or Hub id (training.align: the run folder of an adapter)
+MOST_USED = """--model_name_or_path: base model, folder or Hub id (align, dpo: the run folder of an adapter)
 --output_dir: folder of the run
 --num_train_epochs, --max_steps, --learning_rate, --seed
 --per_device_train_batch_size, --gradient_accumulation_steps: their product is the size of a step
@@ -65,6 +65,21 @@ class SFTKeys(ProjectKeys):
     rows: Literal["paper", "pair"] = field(
         default="paper",
         metadata={"help": "what one row of a batch is: one paper with all its pairs (paper), or one pair (pair)"},
+    )
+
+
+@dataclass
+class DPOKeys(ProjectKeys):
+    """The recipe keys of this project in a recipe of `training.dpo`."""
+
+    preferences: str = field(
+        default="",
+        metadata={"help": "folder for the ranked answers; training.best_of_n can make it, or the run itself does"},
+    )
+    samples: int = field(default=4, metadata={"help": "answers to sample for each training question"})
+    temperature: float = field(default=0.8, metadata={"help": "sampling temperature"})
+    verifier: str | None = field(
+        default=None, metadata={"help": "verifier that ranks answers too, folder of its run or Hub id"}
     )
 
 

@@ -5,13 +5,15 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
-from training.run.recipe import ProjectKeys, Recipe, SFTKeys, VerifierKeys
+from training.run.recipe import DPOKeys, ProjectKeys, Recipe, SFTKeys, VerifierKeys
 
 if TYPE_CHECKING:
+    from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.sft_config import SFTConfig
 
 ROWS = "this project makes the rows, their labels and their order itself (see the key `rows`)"
+OWN_ROWS = "this project makes the rows itself, one for each paper"
 OWN = "this project sets it itself"
 CHOSEN = "the epoch with the most similar answers is kept (see the key `validation_questions`)"
 STAGE = "has no effect here: a stage always trains, and validates as the key `validation_questions` says"
@@ -54,6 +56,16 @@ REFUSED_BY_GRPO: dict[str, str] = {
     **dict.fromkeys(("use_rslora", "use_dora"), ADAPTER),
     "attn_implementation": OWN,
 }
+REFERENCE = "the reference is the adapter of `model_name_or_path`; its log-probabilities are computed once"
+REFUSED_BY_DPO: dict[str, str] = {
+    **REFUSED_BY_GRPO,
+    **dict.fromkeys(
+        ("padding_free", "truncation_mode", "pad_to_multiple_of", "pad_token", "dataset_num_proc"), OWN_ROWS
+    ),
+    **dict.fromkeys(("remove_unused_columns", "auto_find_batch_size", "torch_compile"), OWN_ROWS),
+    **dict.fromkeys(("precompute_ref_log_probs", "precompute_ref_batch_size", "sync_ref_model"), REFERENCE),
+    "use_weighting": "its weights need scores that this project does not compute",
+}
 # The values that this project uses, of the keys where that is not false or none.
 USED_VALUES = dict.fromkeys(
     ("restore_callback_states_from_checkpoint", "eval_on_start", "load_best_model_at_end", "greater_is_better"), True
@@ -94,6 +106,18 @@ def refuse_grpo_keys(recipe: "Recipe[ProjectKeys, GRPOConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.align` that would be ignored or do harm."""
     _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_GRPO)
+
+
+def refuse_dpo_keys(recipe: "Recipe[DPOKeys, DPOConfig]") -> None:
+    """Raise `InputError` for the first key of a recipe of `training.dpo` that would be ignored or do harm."""
+    _refuse(recipe.values, REFUSED_BY_DPO)
+    keys = recipe.keys
+    if not keys.preferences:
+        raise InputError("preferences: is not set; give the folder for the ranked answers, such as data/best-of-4")
+    if keys.samples < 2:
+        raise InputError(f"samples {keys.samples}: must be 2 or more, because two answers are compared")
+    if keys.temperature <= 0:
+        raise InputError(f"temperature {keys.temperature}: must be greater than 0; the default is 0.8")
 
 
 def _refuse_other_attention(recipe: "Recipe[Any, Any]") -> None:

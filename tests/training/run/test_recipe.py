@@ -12,8 +12,8 @@ import pytest
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
 from training.hardware import check_processes, machine_defaults
-from training.run.recipe import ProjectKeys, Recipe, SFTKeys, VerifierKeys, parse_recipe
-from training.run.refused_keys import refuse_grpo_keys, refuse_sft_keys, refuse_verifier_keys
+from training.run.recipe import DPOKeys, ProjectKeys, Recipe, SFTKeys, VerifierKeys, parse_recipe
+from training.run.refused_keys import refuse_dpo_keys, refuse_grpo_keys, refuse_sft_keys, refuse_verifier_keys
 
 RECIPES = sorted(path for folder in ("training", "tests") for path in (REPOSITORY / folder / "recipes").glob("*.yaml"))
 TINY = str(REPOSITORY / "tests/recipes/tiny-full.yaml")
@@ -29,13 +29,15 @@ def sft_recipe(words: list[str], defaults: dict[str, Any]) -> Recipe[SFTKeys, An
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
     """The launch line and the method fit the file's name, checkpointing is off, and no key is deprecated."""
+    from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.sft_config import SFTConfig
 
     words, defaults = ["--config", str(path)], {"bf16": False, "use_cpu": True}
-    stage = {"grpo": "align", "verifier": "verifier"}.get(path.stem.rsplit("-", 1)[1], "sft")
+    stage = {"grpo": "align", "dpo": "dpo", "verifier": "verifier"}.get(path.stem.rsplit("-", 1)[1], "sft")
     keys, config, refuse = {
         "align": (ProjectKeys, GRPOConfig, refuse_grpo_keys),
+        "dpo": (DPOKeys, DPOConfig, refuse_dpo_keys),
         "sft": (SFTKeys, SFTConfig, refuse_sft_keys),
         "verifier": (VerifierKeys, SFTConfig, refuse_verifier_keys),
     }[stage]
@@ -56,7 +58,7 @@ def test_documented_commands_make_the_base_of_every_recipe() -> None:
     bases = {
         sft_recipe(["--config", str(path)], {"bf16": False}).base_model
         for path in (REPOSITORY / "training/recipes").glob("*.yaml")
-        if not path.stem.endswith(("-grpo", "-verifier"))
+        if not path.stem.endswith(("-grpo", "-dpo", "-verifier"))
     }
     assert bases == {"data/models/smollm2", "openai-community/gpt2"}
 
@@ -186,6 +188,26 @@ def test_keys_of_a_new_adapter_are_refused_in_alignment() -> None:
     refuse_grpo_keys(parse_recipe(words, defaults, ProjectKeys, GRPOConfig))
     with pytest.raises(InputError, match="lora_r 4: the adapter of `model_name_or_path` is trained further"):
         refuse_grpo_keys(parse_recipe([*words, "--lora_r", "4"], defaults, ProjectKeys, GRPOConfig))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("samples", "1", "samples 1: must be 2 or more, because two answers are compared"),
+        ("temperature", "0", r"temperature 0.0: must be greater than 0"),
+        ("preferences", "", "preferences: is not set; give the folder for the ranked answers"),
+        ("sync_ref_model", "true", "sync_ref_model True: the reference is the adapter of `model_name_or_path`"),
+        ("lora_r", "4", "lora_r 4: the adapter of `model_name_or_path` is trained further"),
+    ],
+)
+def test_unsupported_setting_of_dpo_is_refused(key: str, value: str, message: str) -> None:
+    """Each would end in a traceback, be ignored, or leave nothing to compare."""
+    from trl.trainer.dpo_config import DPOConfig
+
+    words = ["--config", str(REPOSITORY / "tests/recipes/tiny-dpo.yaml"), f"--{key}", value]
+    recipe = parse_recipe(words, {"bf16": False, "use_cpu": True}, DPOKeys, DPOConfig)
+    with pytest.raises(InputError, match=message):
+        refuse_dpo_keys(recipe)
 
 
 def test_answers_under_fsdp_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

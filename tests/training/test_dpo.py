@@ -1,0 +1,86 @@
+"""Preference training on the tiny model: sampled answers, DPO, and a run that is interrupted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_builder.errors import InputError
+from eval.generation import answers as answering
+from eval.run_metrics import read_run_metrics
+from tests.conftest import REPOSITORY, contents
+from training import dpo
+from training.preference_trainer import PreferenceTrainer
+from training.run.stopwatch import Stopwatch
+
+
+def align(adapter: Path, corpus: Path, encoder: Path, preferences: Path, out: Path, *more: object) -> None:
+    """Run `training.dpo` with the recipe of the tests."""
+    words: list[object] = ["--config", REPOSITORY / "tests/recipes/tiny-dpo.yaml", "--model_name_or_path", adapter]
+    words += ["--dataset", corpus, "--encoder", encoder, "--preferences", preferences, "--output_dir", out]
+    words += ["--disable_tqdm", "true", "--num_train_epochs", 3, "--save_steps", 1]
+    dpo.main([str(word) for word in (*words, *more)])
+
+
+def test_dpo_trains_the_adapter_and_resumes(
+    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three steps. The warm-up leaves the adapter at the reference for two steps, so the margin is 0; then it grows.
+
+    The second run uses the samples of the first one. Interrupted before step 3, it does not compute the reference
+    again, and ends in the same adapter.
+    """
+    from safetensors.torch import load_file
+
+    before = contents(adapter)
+    words = (adapter, small_corpus, encoder, tmp_path / "best")
+    align(*words, tmp_path / "run")
+    assert contents(adapter) == before
+    assert not [path for path in (tmp_path / "run").iterdir() if path.is_dir() or path.name.startswith(".partial")]
+    metrics = read_run_metrics(tmp_path / "run")
+    assert (metrics.method, metrics.adapter, metrics.train_pairs) == ("dpo", str(adapter), 2)
+    assert metrics.samples is not None
+    assert metrics.samples.sampling.samples == 3
+    steps = metrics.preference_by_step or []
+    assert [step.step for step in steps] == [1, 2, 3]
+    assert [step.margin for step in steps[:2]] == pytest.approx([0, 0], abs=1e-4)
+    assert steps[2].margin > 1e-3
+    assert steps[2].accuracy == 1
+    assert metrics.validation_before.similarity is not None
+    assert metrics.validation.similarity is not None
+
+    begin = Stopwatch.on_step_begin
+
+    def interrupted(self: Any, args: Any, state: Any, *more: Any, **kwargs: Any) -> None:
+        if state.global_step == 2:
+            raise KeyboardInterrupt
+        begin(self, args, state, *more, **kwargs)
+
+    def refused(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("is computed a second time")
+
+    monkeypatch.setattr(answering, "sample_in_batches", refused)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match=r"resumes from .*checkpoint-2"):
+        patched.setattr(Stopwatch, "on_step_begin", interrupted)
+        align(*words, tmp_path / "again")
+    monkeypatch.setattr(PreferenceTrainer, "compute_ref_log_probs", refused)
+    align(*words, tmp_path / "again")
+    one, other = (load_file(tmp_path / run / "adapter_model.safetensors") for run in ("run", "again"))
+    assert one.keys() == other.keys()
+    assert all(one[name].equal(other[name]) for name in one)
+    old = load_file(adapter / "adapter_model.safetensors")
+    assert old.keys() == one.keys()
+    assert any(not old[name].equal(one[name]) for name in old)
+    assert json.loads((tmp_path / "again/inputs.json").read_text())["recipe"]["samples"] == 3
+
+
+def test_answers_without_a_difference_are_refused(
+    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path
+) -> None:
+    """At a temperature near 0, both samples are the greedy answer."""
+    with pytest.raises(InputError, match=r"best: no sampled answer is better than another one; draw more --samples"):
+        align(adapter, small_corpus, encoder, tmp_path / "best", tmp_path / "run", "--temperature", "1e-6")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,74 @@
+"""The ranking of sampled answers, worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dataset_builder.corpus.questions import CorpusQuestion
+from training.ranking import rank_answers, sum_normalized
+
+
+@dataclass(frozen=True)
+class FixedMeasures:
+    """An encoder and a verifier that give the same values whatever the texts."""
+
+    values: list[float]
+
+    def similarities(self, answers: list[str], references: list[str]) -> np.ndarray:
+        """Return the values."""
+        assert len(answers) == len(references)
+        return np.array(self.values)
+
+    def scores(self, context: str, questions: Sequence[str], answers: Sequence[str]) -> list[float]:
+        """Return the values."""
+        assert len(answers) == len(questions)
+        return self.values
+
+
+def question(answer: str) -> CorpusQuestion:
+    """Return a question with the reference `answer`."""
+    return CorpusQuestion("Read it", "An abstract.", "How many?", answer, "10.1/a", 2020)
+
+
+def rank(reference: str, answers: list[str], similarities: list[float], supports: list[float] | None = None) -> Any:
+    """Return the ranking of answers with given similarities and supports."""
+    encoder: Any = FixedMeasures(similarities)
+    verifier: Any = FixedMeasures(supports) if supports else None
+    return rank_answers(question(reference), answers, encoder, verifier)
+
+
+def test_measures_have_equal_weights() -> None:
+    """1, 2, 3 has the standard deviation sqrt(2/3); a hundred times that is the same; a constant counts nothing."""
+    step = (3 / 2) ** 0.5
+    assert sum_normalized([[1.0, 2.0, 3.0]]) == pytest.approx([-step, 0, step])
+    assert sum_normalized([[1.0, 2.0, 3.0], [100.0, 200.0, 300.0], [5.0, 5.0, 5.0]]) == pytest.approx(
+        [-2 * step, 0, 2 * step]
+    )
+
+
+def test_right_numbers_and_length_outweigh_a_small_similarity() -> None:
+    """Two answers, so each measure counts 1 or -1: wrong number, twice the words, but nearer: -1 - 1 + 1."""
+    ranking = rank("It has 4 cores", ["It has 4 cores", "It has 2 cores as it has now"], [0.6, 0.7])
+    assert ranking.scores == pytest.approx([1, -1])
+    assert (ranking.best, ranking.worst, ranking.prefers) == (0, 1, True)
+    assert ranking.similarities == [0.6, 0.7]
+
+
+def test_half_as_long_is_as_bad_as_twice_as_long() -> None:
+    """Against four words, without numbers, two words and eight: nothing to choose by; neither is an empty answer 0."""
+    ranking = rank("a b c d", ["a b", "a b c d e f g h"], [0.5, 0.5])
+    assert not ranking.prefers
+    ranking = rank("a b c d", ["", "a b"], [0.5, 0.5])
+    assert (ranking.best, ranking.worst) == (1, 0)
+
+
+def test_verifier_counts_as_one_measure() -> None:
+    """Support for the second answer cancels the similarity of the first one."""
+    ranking = rank("a b", ["a b", "b a"], [0.9, 0.1], supports=[0.2, 0.3])
+    assert ranking.scores == pytest.approx([0, 0])
+    assert not ranking.prefers

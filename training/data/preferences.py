@@ -1,0 +1,93 @@
+"""Make the rows of preference training: an abstract once, then each question, then its chosen and rejected answer."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NotRequired
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedTokenizerBase
+
+from dataset_builder.corpus.questions import CorpusQuestion, read_questions
+from dataset_builder.token_rows.collator import PADDING, RowCollator
+from dataset_builder.token_rows.row import NO_LOSS, TreeRow, tree_row
+from training.data.tokenization import tokenize_answer, tokenize_prompt
+
+
+@dataclass(frozen=True)
+class Preference:
+    """A question whose `answer` is preferred to the `rejected` answer."""
+
+    question: CorpusQuestion
+    rejected: str
+
+
+class PreferenceRow(TreeRow):
+    """A row of one paper: the completions of each prompt are the chosen answer and the rejected one.
+
+    `reference_log_probs` has for each question the log-probabilities of both answers by the reference model, in nats.
+    """
+
+    reference_log_probs: NotRequired[list[list[float]]]
+
+
+def read_preferences(split: Iterable[Mapping[str, Any]]) -> list[Preference]:
+    """Return the rows that have a rejected answer, from the training split that `training.best_of_n` writes."""
+    rows = [row for row in split if row["rejected"] is not None]
+    rejected = [row["rejected"] for row in rows]
+    return [Preference(question, answer) for question, answer in zip(read_questions(rows), rejected, strict=True)]
+
+
+def preference_rows(
+    preferences: Sequence[Preference], tokenizer: PreTrainedTokenizerBase, max_tokens: int
+) -> list[TreeRow]:
+    """Return one row for each paper, in the order of each paper's first question.
+
+    With either answer, a question has at most `max_tokens` tokens; a longer one loses the end of its abstract.
+    Raises `InputError` if it is too long without an abstract.
+    """
+    papers: dict[str, list[tuple[list[int], list[list[int]]]]] = {}
+    for preference in preferences:
+        question = preference.question
+        answers = [tokenize_answer(answer, tokenizer) for answer in (question.answer, preference.rejected)]
+        prompt = tokenize_prompt(question, tokenizer, max_tokens, max(map(len, answers)))
+        papers.setdefault(question.paper_id, []).append((prompt, answers))
+    return [tree_row([prompt for prompt, _ in paper], [answers for _, answers in paper]) for paper in papers.values()]
+
+
+def tokens_by_answer(rows: Iterable[TreeRow]) -> int:
+    """Return how many tokens the rows would have with a row for each answer, which repeats abstract and question."""
+    total = 0
+    for row in rows:
+        columns = zip(row["parts"], row["branches"], row["position_ids"], strict=True)
+        last_positions = {(part, branch): position for part, branch, position in columns if branch}
+        total += sum(position + 1 for position in last_positions.values())
+    return total
+
+
+@dataclass(frozen=True)
+class PreferenceCollator:
+    """Collates rows of preferences, padded on the right to the longest."""
+
+    pad_token_id: int
+
+    def __call__(self, rows: list[PreferenceRow]) -> dict[str, torch.Tensor]:
+        """Return the tensors of `RowCollator`, `branches` (rows, length), and two tensors on the answers.
+
+        `answer_tokens` (answers,) has the number of tokens of each answer in the order of the rows: chosen, rejected,
+        chosen, ... `reference_log_probs` is (questions, 2); without rows that have it, it is empty.
+        """
+        branches = [torch.tensor(row["branches"]) for row in rows]
+        references = [pair for row in rows for pair in row.get("reference_log_probs", [])]
+        return {
+            **RowCollator(self.pad_token_id)(list(rows)),
+            "branches": pad_sequence(branches, batch_first=True, padding_value=PADDING),
+            "answer_tokens": torch.tensor([count for row in rows for count in _answer_tokens(row)]),
+            "reference_log_probs": torch.tensor(references),
+        }
+
+
+def _answer_tokens(row: TreeRow) -> list[int]:
+    columns = zip(row["parts"], row["branches"], row["labels"], strict=True)
+    return list(Counter((part, branch) for part, branch, label in columns if label != NO_LOSS).values())

@@ -1,0 +1,151 @@
+"""Align a LoRA adapter with the evaluation by DPO: prefer the best of its own sampled answers to the worst.
+
+    python -m training.dpo --config training/recipes/smollm2-dpo.yaml
+
+`model_name_or_path` is the run folder of the adapter to start from, which is the reference model, too. First the
+adapter answers each training question several times, as `training.best_of_n` does; `training/ranking.py` says how the
+answers are ranked. The same command resumes an interrupted run, and does nothing if the run is finished.
+"""
+
+import argparse
+import copy
+import logging
+import sys
+from pathlib import Path
+
+from dataset_builder.command import run_stage, stage_parser
+from dataset_builder.errors import InputError
+from dataset_builder.files import sha256_of_text
+from training.run.recipe import DPOKeys, add_recipe_arguments, parse_recipe, recipe_words
+from training.run.refused_keys import refuse_dpo_keys
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_recipe_arguments(command, DPOKeys)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Sample answers and align the adapter by the recipe."""
+    main(recipe_words(arguments))
+
+
+def main(words: list[str]) -> None:
+    """Align by the recipe `--config FILE --KEY VALUE ...`."""
+    from trl.trainer.dpo_config import DPOConfig
+
+    from dataset_builder.hardware import use_all_threads
+    from training.hardware import check_processes, machine_defaults
+
+    recipe = parse_recipe(words, machine_defaults(), DPOKeys, DPOConfig)
+    refuse_dpo_keys(recipe)
+    check_processes(recipe.training, recipe.keys.validation_questions)
+    use_all_threads()
+
+    from datasets import Dataset
+
+    from dataset_builder.corpus.load import load_corpus_split
+    from dataset_builder.corpus.questions import read_questions
+    from eval.run_metrics import AnswerSampling
+    from training.best_of_n import best_of_n
+    from training.data.preferences import preference_rows, read_preferences, tokens_by_answer
+    from training.data.tokenization import load_tokenizer
+    from training.run.folder import begin_run
+    from training.run.start_adapter import find_start_adapter, load_start_adapter
+    from training.validation import ValidationAnswers
+
+    # Adapter, sampled answers, rows
+    args, keys = copy.copy(recipe.training), recipe.keys
+    adapter, base = find_start_adapter(recipe.base_model)
+    with args.main_process_first(desc="sampled answers"):
+        sampled = best_of_n(
+            recipe.base_model,
+            keys.dataset,
+            Path(keys.preferences),
+            AnswerSampling(samples=keys.samples, temperature=keys.temperature, seed=args.seed),
+            keys.encoder,
+            dataset_revision=keys.dataset_revision,
+            verifier=keys.verifier,
+        )
+    preferences = read_preferences(load_corpus_split(keys.preferences, None, "train"))
+    if not preferences:
+        raise InputError(
+            f"preferences {keys.preferences}: no sampled answer is better than another one; draw more --samples, or "
+            "raise --temperature"
+        )
+    tokenizer, positions = load_tokenizer(str(base.path))
+    rows = preference_rows(preferences, tokenizer, min(args.max_length or positions, positions))
+    validation = read_questions(load_corpus_split(keys.preferences, None, "validation"))
+    count = keys.validation_questions
+    answers = ValidationAnswers(validation, count, keys.encoder, tokenizer) if count else None
+
+    # Run folder
+    train_rows = Dataset.from_list(rows)
+    finished, checkpoint = begin_run(recipe, train_rows)
+    if finished:
+        return
+
+    # Trainer
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    from dataset_builder.journal import Journal
+    from eval.run_metrics import StepPreference
+    from training.data.preferences import PreferenceCollator
+    from training.preference_trainer import PreferenceTrainer, RowReference
+    from training.run.artifacts import TrainingData, last_validation, run_metrics, save_run
+    from training.run.failures import explain_failures, explain_refused_values
+    from training.run.stopwatch import find_stopwatch
+    from training.validation import ValidationBeforeAndAfter
+
+    args.restore_callback_states_from_checkpoint = True
+    tokens = sum(len(row["input_ids"]) for row in rows)
+    if args.process_index == 0:
+        times = tokens_by_answer(rows) / tokens
+        logger.info(
+            "%d questions on %d papers: %d tokens, %.1f times fewer than with a row for each answer",
+            *(len(preferences), len(rows), tokens, times),
+        )
+    stem = f".partial.reference.{sha256_of_text(f'{adapter.fingerprint} {rows}')[:16]}"
+    with explain_failures(recipe.output_dir), logging_redirect_tqdm():
+        with explain_refused_values():
+            trainer = PreferenceTrainer(
+                model=load_start_adapter(adapter, base, recipe.model.dtype or "float32"),
+                args=args,
+                train_dataset=train_rows,
+                data_collator=PreferenceCollator(int(tokenizer.pad_token_id)),
+                processing_class=tokenizer,
+                callbacks=[ValidationBeforeAndAfter(answers)] if answers else [],
+            )
+        reference = Journal(recipe.output_dir, stem, RowReference, args.process_index)
+        trainer.add_reference(reference)
+        trainer.train(resume_from_checkpoint=checkpoint)
+
+        # Metrics and adapter
+        metrics = run_metrics(
+            trainer,
+            recipe,
+            TrainingData(keys.dataset, sampled.dataset_revision, len(preferences)),
+            base.given,
+            method="dpo",
+            tokens_per_second=tokens * (trainer.state.epoch or 0.0) / find_stopwatch(trainer).seconds,
+            validation=last_validation(trainer),
+            adapter=recipe.base_model,
+            preference_by_step=[
+                StepPreference(
+                    step=int(entry["step"]), margin=entry["rewards/margins"], accuracy=entry["rewards/accuracies"]
+                )
+                for entry in trainer.state.log_history
+                if "rewards/margins" in entry
+            ],
+            samples=sampled,
+        )
+        if trainer.is_world_process_zero():
+            reference.remove()
+        save_run(trainer, metrics)
+    trainer.accelerator.end_training()
+
+
+if __name__ == "__main__":
+    run_stage(stage_parser(sys.modules[__name__]))

@@ -1,0 +1,26 @@
+"""Find and load the LoRA adapter that alignment starts from."""
+
+from typing import Any
+
+from dataset_builder.errors import InputError
+from dataset_builder.model_folders import ModelFolder, find_model
+
+
+def find_start_adapter(given: str) -> tuple[ModelFolder, ModelFolder]:
+    """Return the adapter in a folder or on the Hub, and its base model; raises `InputError` for another model."""
+    adapter = find_model("model_name_or_path", given)
+    if adapter.base is None:
+        raise InputError(
+            f"model_name_or_path {given!r}: is not a LoRA adapter, from which alignment starts; "
+            "train one with a -lora recipe of training.sft"
+        )
+    return adapter, adapter.base
+
+
+def load_start_adapter(adapter: ModelFolder, base: ModelFolder, dtype: str) -> Any:
+    """Return the PEFT model of the adapter, to train it further, on its base model with weights in `dtype`."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    model: Any = AutoModelForCausalLM.from_pretrained(base.path, dtype=dtype, use_safetensors=True)
+    return PeftModel.from_pretrained(model, adapter.path, is_trainable=True)
