@@ -104,7 +104,8 @@ def build(
         raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")
     for teacher in (train_teacher, *test_teachers):
         teacher_folder(qa, teacher)
-    configs, joined = {}, {}
+    configs, dropped = {}, {}
+    fallback = None
     with replacing_folder(out, find_foreign_files) as work:
         for teacher in test_teachers:
             builder = IscaQA(
@@ -118,7 +119,7 @@ def build(
             )
             builder.download_and_prepare()
             rows = builder.as_dataset()
-            joined[teacher] = builder.joined
+            dropped[teacher], fallback = builder.dropped, builder.joined.validation_fallback
             (work / teacher).mkdir()
             for split in SPLITS:
                 rows[split].to_parquet(work / parquet_path(teacher, split))
@@ -129,11 +130,11 @@ def build(
             train_teacher=train_teacher,
             test_teachers=test_teachers,
             split_rule=rule,
-            validation_fallback=joined[test_teachers[0]].validation_fallback,
+            validation_fallback=fallback,
             papers=count_papers(read_papers(papers)),
             dropped=DroppedPairs(
-                train=dict(joined[test_teachers[0]].dropped["train"]),
-                test={teacher: dict(pairs.dropped["test"]) for teacher, pairs in joined.items()},
+                train=dict(dropped[test_teachers[0]]["train"]),
+                test={teacher: dict(counts["test"]) for teacher, counts in dropped.items()},
             ),
             teachers={teacher: read_manifest(qa, teacher) for teacher in (train_teacher, *test_teachers)},
             about=about,

@@ -6,7 +6,7 @@ from typing import Any, cast
 from dataset_builder.corpus.about import SECTIONS, About, complete_about
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.report import CorpusReport, counts_by_year, read_corpus_report
-from dataset_builder.corpus.rows import COLUMN_MEANINGS, features, parquet_path, read_rows
+from dataset_builder.corpus.rows import COLUMN_MEANINGS, features, iterate_rows, parquet_path
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.templates import render
@@ -34,7 +34,7 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
     """
     report = read_corpus_report(folder)
     default = report.test_teachers[0]
-    example = read_rows(folder / parquet_path(default, "train"))[0]
+    example = next(iterate_rows(folder / parquet_path(default, "train")))
     with_contexts = example.context is not None
     text = render(
         TEMPLATE,

@@ -13,7 +13,7 @@ from pathlib import Path
 from dataset_builder.corpus.about import About
 from dataset_builder.corpus.card import citation, corpus_about, corpus_tags, dataset_url, other_license, venue_names
 from dataset_builder.corpus.report import CorpusReport
-from dataset_builder.corpus.rows import COLUMN_MEANINGS, parquet_path, read_rows
+from dataset_builder.corpus.rows import COLUMN_MEANINGS, iterate_rows, parquet_path
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.files import sha256_of
 
@@ -41,7 +41,7 @@ def croissant_metadata(
     mlcroissant reads the files of the folder, without a network.
     """
     default = report.test_teachers[0]
-    with_contexts = read_rows(folder / parquet_path(default, "train"))[0].context is not None
+    with_contexts = next(iterate_rows(folder / parquet_path(default, "train"))).context is not None
     about = corpus_about(report, license_id)
     files = {f"{config}/{split}": parquet_path(config, split) for config in report.configs for split in SPLITS}
     metadata: dict[str, object] = {

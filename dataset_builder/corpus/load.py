@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataset_builder.corpus.rows import ROWS_AT_ONCE
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.hub.card_checks import is_hub_id
@@ -81,9 +82,14 @@ def _digest_rows(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.parquet")):
         digest.update(f"{path.relative_to(folder)}\n".encode())
-        for row in pq.read_table(path).to_pylist():
-            context = row.pop("context", None)
-            if "context_sha256" not in row:
-                row["context_sha256"] = sha256_of_text(context or "")
-            digest.update(f"{json.dumps(row, sort_keys=True)}\n".encode())
+        with pq.ParquetFile(path) as file:
+            columns = file.schema_arrow.names
+            if "context_sha256" in columns:
+                columns = [column for column in columns if column != "context"]
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
+                for row in batch.to_pylist():
+                    context = row.pop("context", None)
+                    if "context_sha256" not in row:
+                        row["context_sha256"] = sha256_of_text(context or "")
+                    digest.update(f"{json.dumps(row, sort_keys=True)}\n".encode())
     return digest.hexdigest()

@@ -13,7 +13,7 @@ from pathlib import Path
 from dataset_builder.corpus.card import corpus_card, dataset_url, venue_names
 from dataset_builder.corpus.croissant import croissant_metadata
 from dataset_builder.corpus.report import CROISSANT_FILE, REPORT_FILE, CorpusReport, read_corpus_report
-from dataset_builder.corpus.rows import parquet_path, read_rows, write_rows
+from dataset_builder.corpus.rows import iterate_rows, parquet_path, write_rows
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
@@ -75,7 +75,7 @@ def push_corpus(
             if contexts == "full":
                 shutil.copy(folder / path, stage / path)
             else:
-                write_rows(stage / path, [replace(row, context=None) for row in read_rows(folder / path)])
+                write_rows(stage / path, (replace(row, context=None) for row in iterate_rows(folder / path)))
         card = corpus_card(stage, repo_id, license_id)
         metadata = DatasetCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
         check_metadata(metadata, f"the card of {folder}")
@@ -129,10 +129,11 @@ def _check_rows(folder: Path, report: CorpusReport) -> None:
     for config, splits in report.configs.items():
         for split in SPLITS:
             path = folder / parquet_path(config, split)
-            rows = read_rows(path)
-            if len(rows) != splits[split].pairs:
-                counted = f"{REPORT_FILE} counts {splits[split].pairs}"
-                raise InputError(f"{path}: has {len(rows)} rows, but {counted}; build the corpus again")
-            for row in rows:
+            checked = 0
+            for row in iterate_rows(path):
                 if row.context is None or sha256_of_text(row.context) != row.context_sha256:
                     raise InputError(f"{path}: a context of {row.paper_id} does not have its hash; build it again")
+                checked += 1
+            if checked != splits[split].pairs:
+                counted = f"{REPORT_FILE} counts {splits[split].pairs}"
+                raise InputError(f"{path}: has {checked} rows, but {counted}; build the corpus again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_record_sets_give_the_rows_of_the_folder(corpus: Path, config: str, spli
         key.rpartition("/")[2]: value.decode() if isinstance(value, bytes) else value
         for key, value in next(iter(records)).items()
     }
-    assert record == vars(read_rows(corpus / f"{config}/{split}-00000-of-00001.parquet")[0])
+    assert record == asdict(read_rows(corpus / f"{config}/{split}-00000-of-00001.parquet")[0])
 
 
 def test_changed_file_is_refused_by_its_hash(sources: Path) -> None:

@@ -15,7 +15,7 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from dataset_builder.corpus.build import build
-from dataset_builder.corpus.report import count_contamination
+from dataset_builder.corpus.contamination import count_contamination
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from tests.cards import stray_table_rows
 from tests.conftest import append, contents
