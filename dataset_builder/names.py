@@ -3,6 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 # Words that are not names, in lower case. `python -m docs.generate_common_words` writes the file.
@@ -62,6 +64,8 @@ def fold_letters(text: str) -> str:
 
     Letters in other forms, such as full-width ones, become plain ones (Unicode's NFKD).
     """
+    if text.isascii():
+        return text
     decomposed = unicodedata.normalize("NFKD", text.translate(TRADE_MARKS))
     plain = "".join(letter for letter in decomposed if unicodedata.category(letter) not in ("Mn", "Cf"))
     return plain.translate(LOOK_ALIKES)
@@ -98,23 +102,35 @@ def unsupported_names(text: str, source: str) -> list[str]:
     three words in a row: "TaskFlow" by "task flow". An acronym is also supported by the words that it stands for; see
     `_initials`.
     """
-    names = mentioned_names(text)
-    if not names:
-        return []
-    source = fold_letters(source)
-    source_words = WORD_OR_NUMBER.findall(source)
-    known = set(map(_singular, source_words)) | set(_joined_words(source_words))
-    initials = set(_initials(source))
-    joined = f" {' '.join(source_words).lower()}"
+    return [name for name in mentioned_names(text) if not _supported_names(source).has(name)]
 
-    def is_supported(name: str) -> bool:
-        if _singular(name) in known:
+
+@dataclass(frozen=True)
+class _SupportedNames:
+    """The words, also joined ones, in the singular, the initials, and the text, of a source."""
+
+    words: frozenset[str]
+    initials: frozenset[str]
+    text: str
+
+    def has(self, name: str) -> bool:
+        if _singular(name) in self.words:
             return True
         acronym = name.removesuffix("s")
         expansion = TWO_LETTERS.get(acronym.lower()) if acronym.isupper() else None
-        return acronym in initials or (expansion is not None and f" {expansion}" in joined)
+        return acronym in self.initials or (expansion is not None and f" {expansion}" in self.text)
 
-    return [name for name in names if not is_supported(name)]
+
+# The questions and answers on a paper are checked one after the other.
+@lru_cache(maxsize=16)
+def _supported_names(source: str) -> _SupportedNames:
+    source = fold_letters(source)
+    words = WORD_OR_NUMBER.findall(source)
+    return _SupportedNames(
+        words=frozenset(map(_singular, words)) | frozenset(_joined_words(words)),
+        initials=frozenset(_initials(source)),
+        text=f" {' '.join(words).lower()}",
+    )
 
 
 def _joined_words(words: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from dataset_builder.corpus.manifest import BackendName, Response
 from dataset_builder.errors import InputError
+from dataset_builder.generate.backends.result_writer import ResultWriter
 from dataset_builder.generate.responses import OnResults, PaperResult, Request, derive_seed
 from dataset_builder.generate.schema import can_parse, example_pairs, response_format
 from dataset_builder.retry_after import parse_retry_after
@@ -80,7 +81,8 @@ class _Session:
     """The requests of one run, with the failures so far and the time until which the server asked for a pause."""
 
     def __init__(self, backend: HTTPBackend, teacher: Teacher, seed: int, on_results: OnResults) -> None:
-        self.backend, self.teacher, self.seed, self.on_results = backend, teacher, seed, on_results
+        self.backend, self.teacher, self.seed = backend, teacher, seed
+        self.writer = ResultWriter(on_results)
         self.client = _open_client(backend)
         self.response_format: Any = response_format(teacher.limits)
         self.examples = example_pairs(teacher)
@@ -101,6 +103,8 @@ class _Session:
                     group.create_task(work())
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
+        finally:
+            self.writer.close()
 
     async def _finish_paper(self, request: Request) -> None:
         responses: list[Response] = []
@@ -129,7 +133,7 @@ class _Session:
                 made_by=f"a server, as {served_model}",
                 responses=responses,
             )
-            self.on_results([result])
+            await self.writer.add(result)
 
     async def _complete(self, request: Request, seed: int) -> tuple[str, Response]:
         """Return the server's name of the model, and one response; raises `_RequestFailed` if all tries fail."""
