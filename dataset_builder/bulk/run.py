@@ -96,8 +96,8 @@ def import_papers(
                     continue
                 ids.add(paper.paper_id)
                 if paper.year not in writers:
-                    partial = stack.enter_context(replacing(out / f"{source}_{paper.year}.jsonl"))
-                    writers[paper.year] = stack.enter_context(partial.open("w", encoding="utf-8"))
+                    temporary = stack.enter_context(replacing(out / f"{source}_{paper.year}.jsonl"))
+                    writers[paper.year] = stack.enter_context(temporary.open("w", encoding="utf-8"))
                 writers[paper.year].write(to_json_line(paper))
                 papers[paper.year] += 1
         reasons = dict(left_out.most_common())

@@ -1,5 +1,6 @@
 """Define report.json, the report of a corpus: counts by year, split and teacher, and the contamination of the test."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,8 @@ from dataset_builder.corpus.contamination import ConfigContamination, RowRuns, c
 from dataset_builder.corpus.copies import PaperText, find_copies
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.corpus.rows import CorpusRow, parquet_path
+from dataset_builder.corpus.rows import CorpusRow, read_rows
+from dataset_builder.corpus.split_files import CorpusFiles
 from dataset_builder.corpus.splits import SPLITS, SplitRule
 from dataset_builder.corpus.word_runs import WordRuns
 from dataset_builder.errors import InputError
@@ -108,12 +110,12 @@ def find_foreign_files(folder: Path) -> list[Path]:
     files = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     try:
         report = read_json(folder / REPORT_FILE)
-        configs = report["test_teachers"] if report["train_teacher"] else []
-        own = {parquet_path(config, split) for config in configs for split in SPLITS}
-        own |= {REPORT_FILE, CARD_FILE, CROISSANT_FILE}
+        teachers = "|".join(map(re.escape, (report["train_teacher"], *report["test_teachers"])))
     except (InputError, KeyError, TypeError):
         return files
-    return [path for path in files if path.relative_to(folder).as_posix() not in own]
+    rows = rf"(?:{teachers})/(?:{'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet"
+    texts = "|".join(map(re.escape, (REPORT_FILE, CARD_FILE, CROISSANT_FILE)))
+    return [path for path in files if not re.fullmatch(rf"{rows}|{texts}", path.relative_to(folder).as_posix())]
 
 
 def count_papers(papers: list[Paper]) -> PaperCounts:
@@ -127,6 +129,15 @@ def count_papers(papers: list[Paper]) -> PaperCounts:
             for venue in sorted({paper.venue for paper in papers})
         },
     )
+
+
+def read_configs(files: CorpusFiles) -> dict[str, dict[str, list[CorpusRow]]]:
+    """Return the rows by config and split; configs that have the same files share their rows."""
+    rows = {paths: read_rows(paths) for paths in dict.fromkeys(files.values())}
+    configs: dict[str, dict[str, list[CorpusRow]]] = {}
+    for (config, split), paths in files.items():
+        configs.setdefault(config, {})[split] = rows[paths]
+    return configs
 
 
 def count_rows(configs: Mapping[str, ConfigRows]) -> RowCounts:

@@ -1,8 +1,7 @@
-"""Define the rows of a corpus, and read and write them as Parquet files."""
+"""Define the rows of a corpus, and read them from Parquet files."""
 
-import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +42,6 @@ class CorpusRow:
     teacher: str
 
 
-def parquet_path(config: str, split: str) -> str:
-    """Return the path of a split's Parquet file in the corpus folder, by the naming convention of the Hub."""
-    return f"{config}/{split}-00000-of-00001.parquet"
-
-
 def features() -> Any:
     """Return the columns of a corpus with their types, as `datasets.Features`."""
     from datasets import Features, Value
@@ -55,42 +49,29 @@ def features() -> Any:
     return Features({field.name: Value("int32" if field.type is int else "string") for field in fields(CorpusRow)})
 
 
-def write_rows(path: Path, rows: Iterable[CorpusRow]) -> None:
-    """Write rows of the corpus to a Parquet file; the memory holds a part of them at once."""
-    from datasets import Dataset
-    from datasets.arrow_writer import ArrowWriter
+def iterate_rows(files: Iterable[Path]) -> Iterator[CorpusRow]:
+    """Yield the rows of Parquet files of the corpus; the memory holds a part of them at once.
 
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        arrow = Path(folder) / "rows.arrow"
-        with ArrowWriter(features=features(), path=str(arrow)) as writer:
-            for row in rows:
-                writer.write(asdict(row))
-            writer.finalize()
-        Dataset.from_file(str(arrow)).to_parquet(path)
-
-
-def iterate_rows(path: Path) -> Iterator[CorpusRow]:
-    """Yield the rows of a Parquet file of the corpus; the memory holds a part of them at once.
-
-    Raises `InputError` if the file cannot be read or has other columns.
+    Raises `InputError` if a file cannot be read or has other columns.
     """
     import pyarrow
     import pyarrow.parquet as pq
 
-    try:
-        with pq.ParquetFile(path) as file:
-            columns = file.schema_arrow.names
-            if columns != [field.name for field in fields(CorpusRow)]:
-                problem = f"has other columns than a corpus ({', '.join(columns)})"
-                raise InputError(f"{path}: {problem}; build it again")
-            for batch in file.iter_batches(ROWS_AT_ONCE):
-                yield from (CorpusRow(**row) for row in batch.to_pylist())
-    except (OSError, pyarrow.ArrowInvalid) as error:
-        raise InputError(f"{path}: cannot be read as Parquet ({error}); build the corpus again") from error
+    for path in files:
+        try:
+            with pq.ParquetFile(path) as file:
+                columns = file.schema_arrow.names
+                if columns != [field.name for field in fields(CorpusRow)]:
+                    problem = f"has other columns than a corpus ({', '.join(columns)})"
+                    raise InputError(f"{path}: {problem}; build it again")
+                for batch in file.iter_batches(ROWS_AT_ONCE):
+                    yield from (CorpusRow(**row) for row in batch.to_pylist())
+        except (OSError, pyarrow.ArrowInvalid) as error:
+            raise InputError(f"{path}: cannot be read as Parquet ({error}); build the corpus again") from error
 
 
-def read_rows(path: Path) -> list[CorpusRow]:
-    """Return the rows of a Parquet file of the corpus; raises as `iterate_rows`.
+def read_rows(files: Iterable[Path]) -> list[CorpusRow]:
+    """Return the rows of Parquet files of the corpus; raises as `iterate_rows`.
 
     The rows on a paper share the texts that are equal in all of them, such as its abstract.
     """
@@ -98,5 +79,5 @@ def read_rows(path: Path) -> list[CorpusRow]:
     shared = ("instruction", "context", "context_sha256", "paper_id", "title", "paper_url", "teacher")
     return [
         replace(row, **{name: texts.setdefault(text, text) for name in shared if (text := getattr(row, name))})
-        for row in iterate_rows(path)
+        for row in iterate_rows(files)
     ]

@@ -69,8 +69,8 @@ def test_no_paper_is_in_two_splits(corpus: Path) -> None:
 
     for config in ("plain", "detailed"):
         papers = [
-            set(pq.read_table(corpus / config / f"{split}-00000-of-00001.parquet")["paper_id"].to_pylist())
-            for split in ("train", "validation", "test")
+            set(pq.read_table(corpus / f"{path}-00000-of-00001.parquet")["paper_id"].to_pylist())
+            for path in ("detailed/train", "detailed/validation", f"{config}/test")
         ]
         assert all(papers)
         assert sum(map(len, papers)) == len(set.union(*papers))
@@ -211,12 +211,10 @@ def test_papers_in_two_splits_are_counted_by_their_texts(corpus: Path) -> None:
     """One training row gets the title of a test paper; its paper keeps its id."""
     from dataclasses import replace
 
-    from dataset_builder.corpus.report import count_rows
-    from dataset_builder.corpus.rows import read_rows
+    from dataset_builder.corpus.report import count_rows, read_configs
+    from dataset_builder.corpus.split_files import find_split_files
 
-    rows = {
-        split: read_rows(corpus / f"plain/{split}-00000-of-00001.parquet") for split in ("train", "validation", "test")
-    }
+    rows = read_configs(find_split_files(corpus, ["plain"], "detailed"))["plain"]
     assert count_rows({"plain": rows}).papers_in_two_splits == {"plain": 0}
     rows["train"][0] = replace(rows["train"][0], title=rows["test"][0].title)
     assert count_rows({"plain": rows}).papers_in_two_splits == {"plain": 1}
