@@ -3,8 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 # Words that are not names, in lower case. `python -m docs.generate_common_words` writes the file.
@@ -102,35 +101,39 @@ def unsupported_names(text: str, source: str) -> list[str]:
     three words in a row: "TaskFlow" by "task flow". An acronym is also supported by the words that it stands for; see
     `_initials`.
     """
-    return [name for name in mentioned_names(text) if not _supported_names(source).has(name)]
+    return [name for name in mentioned_names(text) if not _source(source).supports(name)]
 
 
-@dataclass(frozen=True)
-class _SupportedNames:
-    """The words, also joined ones, in the singular, the initials, and the text, of a source."""
+class _Source:
+    """The names that a source supports. Most names are its words, so the others are found when they are needed."""
 
-    words: frozenset[str]
-    initials: frozenset[str]
-    text: str
+    def __init__(self, source: str) -> None:
+        self._text = fold_letters(source)
+        self._words = WORD_OR_NUMBER.findall(self._text)
+        self._singulars = frozenset(map(_singular, self._words))
 
-    def has(self, name: str) -> bool:
-        if _singular(name) in self.words:
+    @cached_property
+    def _joined(self) -> frozenset[str]:
+        return frozenset(_joined_words(self._words))
+
+    @cached_property
+    def _acronyms(self) -> frozenset[str]:
+        return frozenset(_initials(self._text))
+
+    def supports(self, name: str) -> bool:
+        singular = _singular(name)
+        if singular in self._singulars or singular in self._joined:
             return True
         acronym = name.removesuffix("s")
         expansion = TWO_LETTERS.get(acronym.lower()) if acronym.isupper() else None
-        return acronym in self.initials or (expansion is not None and f" {expansion}" in self.text)
+        in_words = expansion is not None and f" {expansion}" in f" {' '.join(self._words).lower()}"
+        return in_words or acronym in self._acronyms
 
 
 # The questions and answers on a paper are checked one after the other.
 @lru_cache(maxsize=16)
-def _supported_names(source: str) -> _SupportedNames:
-    source = fold_letters(source)
-    words = WORD_OR_NUMBER.findall(source)
-    return _SupportedNames(
-        words=frozenset(map(_singular, words)) | frozenset(_joined_words(words)),
-        initials=frozenset(_initials(source)),
-        text=f" {' '.join(words).lower()}",
-    )
+def _source(text: str) -> _Source:
+    return _Source(text)
 
 
 def _joined_words(words: Sequence[str]) -> Iterator[str]:

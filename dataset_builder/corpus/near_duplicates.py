@@ -20,7 +20,7 @@ NUMERATOR, DENOMINATOR = NEAR_DUPLICATE.as_integer_ratio()
 RUN_LENGTH = 2
 # So many test texts, and so many pairs of texts, are compared at once: it bounds the memory.
 TEXTS_AT_ONCE = 200
-PAIRS_AT_ONCE = 50_000
+PAIRS_AT_ONCE = 10_000
 
 
 class PaperQuote(NamedTuple):
