@@ -3,6 +3,7 @@
 import argparse
 
 from dataset_builder import packaged_models
+from dataset_builder.bulk import run as bulk
 from dataset_builder.command import package_parser, run_stage
 from dataset_builder.corpus import build, hydrate, push
 from dataset_builder.crawl import run as crawl
@@ -11,6 +12,7 @@ from dataset_builder.generate import run as generate
 
 STAGES = {
     "crawl": crawl,
+    "import": bulk,
     "generate": generate,
     "calibrate": calibrate,
     "build": build,

@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
@@ -30,11 +31,15 @@ def unsupported_numbers(text: str, source: str) -> list[str]:
     Numbers are compared by value: 1,000 is 1000 and 2.50x is 2.5. The numbers in names count, too: DDR4 is not
     supported by DDR3.
     """
-    mentioned = mentioned_numbers(text)
-    if not mentioned:
-        return []
-    known = supporting_numbers(source) | {RELATED_WORDS[word] for word in words(source) if word in RELATED_WORDS}
-    return [f"{number:.15g}" for number, values in sorted(mentioned.items()) if not values & known]
+    mentioned = sorted(mentioned_numbers(text).items())
+    return [f"{number:.15g}" for number, values in mentioned if not values & _known_numbers(source)]
+
+
+# The questions and answers on a paper are checked one after the other.
+@lru_cache(maxsize=16)
+def _known_numbers(source: str) -> frozenset[float]:
+    related = {RELATED_WORDS[word] for word in words(source) if word in RELATED_WORDS}
+    return frozenset(supporting_numbers(source) | related)
 
 
 def add_grounding_arguments(command: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 # Words that are not names, in lower case. `python -m docs.generate_common_words` writes the file.
@@ -62,6 +63,8 @@ def fold_letters(text: str) -> str:
 
     Letters in other forms, such as full-width ones, become plain ones (Unicode's NFKD).
     """
+    if text.isascii():
+        return text
     decomposed = unicodedata.normalize("NFKD", text.translate(TRADE_MARKS))
     plain = "".join(letter for letter in decomposed if unicodedata.category(letter) not in ("Mn", "Cf"))
     return plain.translate(LOOK_ALIKES)
@@ -98,23 +101,39 @@ def unsupported_names(text: str, source: str) -> list[str]:
     three words in a row: "TaskFlow" by "task flow". An acronym is also supported by the words that it stands for; see
     `_initials`.
     """
-    names = mentioned_names(text)
-    if not names:
-        return []
-    source = fold_letters(source)
-    source_words = WORD_OR_NUMBER.findall(source)
-    known = set(map(_singular, source_words)) | set(_joined_words(source_words))
-    initials = set(_initials(source))
-    joined = f" {' '.join(source_words).lower()}"
+    return [name for name in mentioned_names(text) if not _source(source).supports(name)]
 
-    def is_supported(name: str) -> bool:
-        if _singular(name) in known:
+
+class _Source:
+    """The names that a source supports. Most names are its words, so the others are found when they are needed."""
+
+    def __init__(self, source: str) -> None:
+        self._text = fold_letters(source)
+        self._words = WORD_OR_NUMBER.findall(self._text)
+        self._singulars = frozenset(map(_singular, self._words))
+
+    @cached_property
+    def _joined(self) -> frozenset[str]:
+        return frozenset(_joined_words(self._words))
+
+    @cached_property
+    def _acronyms(self) -> frozenset[str]:
+        return frozenset(_initials(self._text))
+
+    def supports(self, name: str) -> bool:
+        singular = _singular(name)
+        if singular in self._singulars or singular in self._joined:
             return True
         acronym = name.removesuffix("s")
         expansion = TWO_LETTERS.get(acronym.lower()) if acronym.isupper() else None
-        return acronym in initials or (expansion is not None and f" {expansion}" in joined)
+        in_words = expansion is not None and f" {expansion}" in f" {' '.join(self._words).lower()}"
+        return in_words or acronym in self._acronyms
 
-    return [name for name in names if not is_supported(name)]
+
+# The questions and answers on a paper are checked one after the other.
+@lru_cache(maxsize=16)
+def _source(text: str) -> _Source:
+    return _Source(text)
 
 
 def _joined_words(words: Sequence[str]) -> Iterator[str]:

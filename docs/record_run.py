@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.corpus.report import CorpusReport, read_corpus_report
-from dataset_builder.corpus.rows import parquet_path, read_rows
+from dataset_builder.corpus.rows import iterate_rows
+from dataset_builder.corpus.split_files import find_split_files
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.formats import write_format
 from docs.machine import describe_commit, describe_machine
@@ -133,10 +134,10 @@ def read_example(evaluation: Path, scores: Scores, option: str, choice: tuple[st
         row = rows[int(number) - 1]
         question = row["question"]
         answers[system] = ExampleAnswer(text=row["prediction"] or "", similarity=round(row[HEADLINE] or 0.0, 3))
+    corpus = Path(scores.dataset)
+    files = find_split_files(corpus, [config], read_corpus_report(corpus).train_teacher)
     found = next(
-        row
-        for row in read_rows(Path(scores.dataset) / parquet_path(config, "test"))
-        if (row.paper_id, row.question) == (paper_id, question)
+        row for row in iterate_rows(files[config, "test"]) if (row.paper_id, row.question) == (paper_id, question)
     )
     return Example(
         config=config,

@@ -19,7 +19,8 @@ from pathlib import Path
 from dataset_builder.corpus.pairs import QAPair
 from dataset_builder.corpus.papers import Paper, write_papers
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
-from dataset_builder.corpus.rows import parquet_path, read_rows
+from dataset_builder.corpus.rows import iterate_rows
+from dataset_builder.corpus.split_files import find_split_files
 from dataset_builder.files import write_text
 from dataset_builder.formats import to_json_line
 from dataset_builder.model_folders import find_model
@@ -69,7 +70,8 @@ def evaluate(work: Path, encoder: str) -> None:
     """Measure the scores and the report of three systems, whose answers are given."""
     model = work / "model"
     subprocess.run([sys.executable, "-c", TINY_MODEL, model, CORPUS_SLICE], cwd=REPOSITORY, check=True)
-    questions = read_questions(map(asdict, read_rows(work / "corpus" / parquet_path(TEACHER, "test"))))
+    files = find_split_files(work / "corpus", [TEACHER], TEACHER)
+    questions = read_questions(map(asdict, iterate_rows(files[TEACHER, "test"])))
     (work / "eval/answers").mkdir(parents=True)
     for name, copied in SYSTEMS.items():
         store = AnswerStore(work / "eval/answers", name, System(name, find_model(name, str(model))).fingerprint)

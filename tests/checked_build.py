@@ -79,7 +79,11 @@ def _check_corpus(folder: Path) -> None:
     """Check that each row is a pair of the input on a paper of the input, and that no pair is lost."""
     import pyarrow.parquet as pq
 
-    rows = {split: pq.read_table(folder / f"corpus/u/{split}-00000-of-00001.parquet").to_pylist() for split in SPLITS}
+    teachers = {"train": "t", "validation": "t", "test": "u"}
+    rows = {
+        split: pq.read_table(folder / f"corpus/{teacher}/{split}-00000-of-00001.parquet").to_pylist()
+        for split, teacher in teachers.items()
+    }
     abstracts = {
         abstract.strip()
         for path in (*folder.glob("papers/*_[0-9]*.jsonl"), *folder.glob("papers/*_[0-9]*.json"))

@@ -15,6 +15,7 @@ import traceback
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from dataset_builder.generate.report import build_manifest
 from dataset_builder.generate.responses import PaperResult, Request
 from dataset_builder.generate.schema import ParseError, example_pairs, parse_response
 from dataset_builder.generate.teacher_folder import generation_settings, write_teacher_folder
-from dataset_builder.grounding import THRESHOLD, load_encoder
+from dataset_builder.grounding import THRESHOLD, load_encoder, nearest_sentence_similarities
 from dataset_builder.packaged_models import default_encoder
 from tests.corpus_slice import CORPUS_SLICE
 from tests.damaged_responses import FOREIGN_NAME, FOREIGN_NUMBER, TEACHER, Pairs, damaged_response
@@ -122,7 +123,7 @@ def check_chunk(
         )
         for paper, text in chunk
     ]
-    checked = check_results(results, TEACHER, encoder, THRESHOLD)
+    checked = check_results(results, TEACHER, partial(nearest_sentence_similarities, encoder), THRESHOLD)
     found = Counter(pair.paper.paper_id for pair in checked)
     accepted = [pair for pair in checked if not pair.problem]
     for paper, text in chunk:

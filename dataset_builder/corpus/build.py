@@ -6,6 +6,7 @@ python -m dataset_builder build --papers dataset_builder/open_corpus/papers --qa
 
 import argparse
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.console import Console
 from dataset_builder.corpus.about import About, read_about
 from dataset_builder.corpus.card import corpus_card
 from dataset_builder.corpus.croissant import croissant_metadata
-from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.corpus.load import rows_revision
 from dataset_builder.corpus.manifest import read_manifest
 from dataset_builder.corpus.pairs import teacher_folder
 from dataset_builder.corpus.papers import read_papers
@@ -27,11 +28,12 @@ from dataset_builder.corpus.report import (
     counts_by_year,
     find_foreign_files,
     near_duplicate_lines,
+    read_configs,
     unsupported_lines,
 )
-from dataset_builder.corpus.rows import CorpusRow, parquet_path, read_rows
+from dataset_builder.corpus.split_files import find_split_files, write_split
 from dataset_builder.corpus.splits import DEFAULT_RULE, SPLITS, SplitRule
-from dataset_builder.corpus.unsupported import SupportFilter, kept_rows
+from dataset_builder.corpus.unsupported import SupportFilter
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
 from dataset_builder.formats import parse_format, write_format
@@ -114,10 +116,11 @@ def build(
         raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")
     for teacher in (train_teacher, *test_teachers):
         teacher_folder(qa, teacher)
-    configs, joined, prepared = {}, {}, {}
+    dropped: dict[str, dict[str, Counter[str]]] = {}
+    fallback: str | None = None
     with replacing_folder(out, find_foreign_files) as work:
         for teacher in test_teachers:
-            builder = IscaQA(
+            joined = IscaQA(
                 cache_dir=str(work / ".cache"),
                 config_name=teacher,
                 papers=str(papers),
@@ -125,37 +128,31 @@ def build(
                 train_teacher=train_teacher,
                 first_test_year=rule.first_test_year,
                 validation_share=rule.validation_share,
-            )
-            builder.download_and_prepare()
-            prepared[teacher] = builder.as_dataset()
-            joined[teacher] = builder.joined
-        joined_rows = {teacher: pairs.rows for teacher, pairs in joined.items()}
-        unsupported: set[CorpusRow] = support_filter.find_unsupported(joined_rows) if support_filter else set()
-        for teacher, rows in prepared.items():
-            (work / teacher).mkdir()
-            for split in SPLITS:
-                if support_filter and support_filter.drops:
-                    rows[split] = rows[split].select(
-                        kept_rows(teacher, split, joined_rows[teacher][split], unsupported)
-                    )
-                rows[split].to_parquet(work / parquet_path(teacher, split))
-            configs[teacher] = {split: read_rows(work / parquet_path(teacher, split)) for split in SPLITS}
-        shutil.rmtree(work / ".cache")
+            ).joined
+            dropped[teacher], fallback = joined.dropped, joined.validation_fallback
+            # Train and validation are the same in every config: the first one writes them.
+            for split in SPLITS if teacher == test_teachers[0] else ("test",):
+                write_split(work / (teacher if split == "test" else train_teacher), split, joined.rows[split])
+        shutil.rmtree(work / ".cache", ignore_errors=True)
+        # A split can have fewer files after the filter.
+        written = find_split_files(work, test_teachers, train_teacher)
+        unsupported = support_filter.apply(written) if support_filter else None
+        files = find_split_files(work, test_teachers, train_teacher)
         report = CorpusReport(
-            **dict(count_rows(configs)),
+            **dict(count_rows(read_configs(files))),
             train_teacher=train_teacher,
             test_teachers=test_teachers,
             split_rule=rule,
-            validation_fallback=joined[test_teachers[0]].validation_fallback,
+            validation_fallback=fallback,
             papers=count_papers(read_papers(papers)),
             dropped=DroppedPairs(
-                train=dict(joined[test_teachers[0]].dropped["train"]),
-                test={teacher: dict(pairs.dropped["test"]) for teacher, pairs in joined.items()},
+                train=dict(dropped[test_teachers[0]]["train"]),
+                test={teacher: dict(counts["test"]) for teacher, counts in dropped.items()},
             ),
-            unsupported=support_filter.count(joined_rows, unsupported) if support_filter else None,
+            unsupported=unsupported,
             teachers={teacher: read_manifest(qa, teacher) for teacher in (train_teacher, *test_teachers)},
             about=about,
-            revision=corpus_revision(str(work)),
+            revision=rows_revision(files),
         )
         write_metadata(work, report, f"ORG/{report.name.lower()}", license_id)
     return report

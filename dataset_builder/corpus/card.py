@@ -6,7 +6,8 @@ from typing import Any, cast
 from dataset_builder.corpus.about import SECTIONS, About, complete_about
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.report import CorpusReport, counts_by_year, read_corpus_report
-from dataset_builder.corpus.rows import COLUMN_MEANINGS, features, parquet_path, read_rows
+from dataset_builder.corpus.rows import COLUMN_MEANINGS, features, iterate_rows
+from dataset_builder.corpus.split_files import CorpusFiles, find_split_files, split_pattern
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.templates import render
@@ -34,7 +35,8 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
     """
     report = read_corpus_report(folder)
     default = report.test_teachers[0]
-    example = read_rows(folder / parquet_path(default, "train"))[0]
+    files = find_split_files(folder, report.configs, report.train_teacher)
+    example = next(iterate_rows(files[default, "train"]))
     with_contexts = example.context is not None
     text = render(
         TEMPLATE,
@@ -54,7 +56,7 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
         under_gemmas_terms=under_gemmas_terms,
         gemma_terms=GEMMA_TERMS,
     )
-    metadata = _metadata(folder, report, license_id)
+    metadata = _metadata(files, report, license_id)
     if license_id == "other":
         metadata["license_name"], metadata["license_link"] = other_license(report, dataset_id, with_contexts)
     return render_card(metadata, text)
@@ -102,7 +104,7 @@ def under_gemmas_terms(teacher: str, manifest: Manifest | None) -> bool:
     return manifest.teacher.license == "gemma" if manifest else "gemma" in teacher.lower()
 
 
-def _metadata(folder: Path, report: CorpusReport, license_id: str) -> dict[str, Any]:
+def _metadata(files: CorpusFiles, report: CorpusReport, license_id: str) -> dict[str, Any]:
     """Return the card's YAML: configs with the first as the default, splits, features, sizes and licence.
 
     The Hub's dataset card specification defines the keys:
@@ -116,20 +118,21 @@ def _metadata(folder: Path, report: CorpusReport, license_id: str) -> dict[str, 
 
     configs = list(report.configs)
     infos, config_files = DatasetInfosDict(), MetadataConfigs()
+    nbytes = {paths: sum(pq.read_table(path).nbytes for path in paths) for paths in set(files.values())}
     for config in configs:
         sizes = SplitDict()
         for split in SPLITS:
-            table = pq.read_table(folder / parquet_path(config, split))
-            sizes.add(SplitInfo(split, num_bytes=table.nbytes, num_examples=table.num_rows))
+            pairs = report.configs[config][split].pairs
+            sizes.add(SplitInfo(split, num_bytes=nbytes[files[config, split]], num_examples=pairs))
         infos[config] = DatasetInfo(
             config_name=config,
             features=features(),
             splits=sizes,
-            download_size=sum((folder / parquet_path(config, split)).stat().st_size for split in SPLITS),
+            download_size=sum(path.stat().st_size for split in SPLITS for path in files[config, split]),
             dataset_size=sum(split.num_bytes for split in sizes.values()),
         )
-        files = [{"split": split, "path": parquet_path(config, split)} for split in SPLITS]
-        config_files[config] = {"data_files": files} | ({"default": True} if config == configs[0] else {})
+        patterns = [{"split": split, "path": split_pattern(files[config, split])} for split in SPLITS]
+        config_files[config] = {"data_files": patterns} | ({"default": True} if config == configs[0] else {})
     rows = max(info.splits.total_num_examples for info in infos.values())
     metadata = DatasetCardData(
         language="en",

@@ -1,14 +1,18 @@
 """Find papers that are listed twice under different ids."""
 
-from collections import Counter, defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
-from dataset_builder.text import ngrams, words
+import numpy as np
+
+from dataset_builder.corpus.word_runs import WordRuns
+from dataset_builder.text import NGRAM_LENGTH, words
 
 # The share of 8-grams from which two abstracts are versions of one. Between two of 806 real ISCA abstracts it is at
 # most 0.042.
 SAME_ABSTRACT = 0.5
+# So many papers are compared with all others at once: it bounds the memory.
+PAPERS_AT_ONCE = 1000
 
 
 class PaperText(NamedTuple):
@@ -19,29 +23,25 @@ class PaperText(NamedTuple):
     abstract: str
 
 
-def find_copies(papers: Collection[PaperText], others: Collection[PaperText]) -> set[str]:
+def find_copies(
+    papers: Collection[PaperText], others: Collection[PaperText], runs: WordRuns | None = None
+) -> set[str]:
     """Return the ids of the `papers` that are also among `others`, under the same or another id.
 
     Two papers are the same if they have the same words in the title, or if the shorter abstract shares at least half
-    of its runs of eight words with the longer one.
+    of its runs of eight words with the longer one. A shorter abstract is compared as a whole. `runs` has the runs of
+    eight words of all abstracts, if they are numbered already.
     """
+    runs = runs or WordRuns((paper.abstract for paper in (*papers, *others)), NGRAM_LENGTH)
     titles = {" ".join(words(other.title)) for other in others} - {""}
-    abstracts = [_ngrams(other.abstract) for other in others]
-    owners: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for number, abstract in enumerate(abstracts):
-        for ngram in abstract:
-            owners[ngram].append(number)
-    copies = set()
-    for paper in papers:
-        abstract = _ngrams(paper.abstract)
-        shared = Counter(number for ngram in abstract for number in owners.get(ngram, ()))
-        if " ".join(words(paper.title)) in titles or any(
-            count >= SAME_ABSTRACT * min(len(abstract), len(abstracts[number])) for number, count in shared.items()
-        ):
-            copies.add(paper.paper_id)
+    copies = {paper.paper_id for paper in papers if " ".join(words(paper.title)) in titles}
+    ids = np.array([paper.paper_id for paper in papers], dtype=object)
+    own, known = (runs.counts(paper.abstract for paper in group).sign() for group in (papers, others))
+    own_sizes, known_sizes = (np.diff(matrix.indptr) for matrix in (own, known))
+    owners = known.T.tocsr()
+    for start in range(0, len(ids), PAPERS_AT_ONCE):
+        shared = (own[start : start + PAPERS_AT_ONCE] @ owners).tocoo()
+        row = shared.row + start
+        is_copy = shared.data >= SAME_ABSTRACT * np.minimum(own_sizes[row], known_sizes[shared.col])
+        copies.update(ids[row[is_copy]])
     return copies
-
-
-def _ngrams(abstract: str) -> set[tuple[str, ...]]:
-    # A shorter abstract has no run of eight words and is compared as a whole.
-    return set(ngrams(abstract)) or {tuple(words(abstract))}

@@ -13,8 +13,8 @@ from pathlib import Path
 from dataset_builder.corpus.about import About
 from dataset_builder.corpus.card import citation, corpus_about, corpus_tags, dataset_url, other_license, venue_names
 from dataset_builder.corpus.report import CorpusReport
-from dataset_builder.corpus.rows import COLUMN_MEANINGS, parquet_path, read_rows
-from dataset_builder.corpus.splits import SPLITS
+from dataset_builder.corpus.rows import COLUMN_MEANINGS, iterate_rows
+from dataset_builder.corpus.split_files import find_split_files
 from dataset_builder.files import sha256_of
 
 # The JSON-LD context that mlcroissant reads without a warning, with the namespace of provenance.
@@ -41,9 +41,10 @@ def croissant_metadata(
     mlcroissant reads the files of the folder, without a network.
     """
     default = report.test_teachers[0]
-    with_contexts = read_rows(folder / parquet_path(default, "train"))[0].context is not None
+    files = find_split_files(folder, report.configs, report.train_teacher)
+    with_contexts = next(iterate_rows(files[default, "train"])).context is not None
     about = corpus_about(report, license_id)
-    files = {f"{config}/{split}": parquet_path(config, split) for config in report.configs for split in SPLITS}
+    paths = dict.fromkeys(path for paths in files.values() for path in paths)
     metadata: dict[str, object] = {
         "@context": json.loads(CONTEXT.read_text(encoding="utf-8")),
         "@type": "sc:Dataset",
@@ -59,8 +60,12 @@ def croissant_metadata(
         **({"version": about.version} if about.version else {}),
         **({"datePublished": about.date_published} if about.date_published else {}),
         **_responsible_ai(report, about),
-        "distribution": [_file(name, folder / path, files_url + path) for name, path in files.items()],
-        "recordSet": [_record_set(name, report) for name in files],
+        "distribution": [_file(path, files_url + path.relative_to(folder).as_posix()) for path in paths],
+        "recordSet": [
+            _record_set(config, split, report, path)
+            for (config, split), of_split in files.items()
+            for path in of_split
+        ],
     }
     return f"{json.dumps(metadata, indent=2, ensure_ascii=False)}\n"
 
@@ -100,11 +105,17 @@ def _responsible_ai(report: CorpusReport, about: About) -> Mapping[str, object]:
     }
 
 
-def _file(name: str, path: Path, url: str) -> Mapping[str, object]:
+def _short_name(path: Path) -> str:
+    """Return the split, and its part if it has several files: train, or train-00001-of-00002."""
+    return path.stem.removesuffix("-00000-of-00001")
+
+
+def _file(path: Path, url: str) -> Mapping[str, object]:
+    name = f"{path.parent.name}/{_short_name(path)}.parquet"
     return {
         "@type": "cr:FileObject",
-        "@id": f"{name}.parquet",
-        "name": f"{name}.parquet",
+        "@id": name,
+        "name": name,
         "contentUrl": url,
         "contentSize": f"{path.stat().st_size} B",
         "encodingFormat": "application/x-parquet",
@@ -112,13 +123,15 @@ def _file(name: str, path: Path, url: str) -> Mapping[str, object]:
     }
 
 
-def _record_set(name: str, report: CorpusReport) -> Mapping[str, object]:
-    config, split = name.split("/")
+def _record_set(config: str, split: str, report: CorpusReport, path: Path) -> Mapping[str, object]:
+    """Return the record set of a split, or of a part of it if it has several files."""
+    name = f"{config}/{_short_name(path)}"
+    part = "" if _short_name(path) == split else ", of which this is a part"
     return {
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": f"The {split} split of the config {config}: {report.configs[config][split].pairs} pairs.",
+        "description": f"The {split} split of the config {config}: {report.configs[config][split].pairs} pairs{part}.",
         "field": [
             {
                 "@type": "cr:Field",
@@ -126,7 +139,10 @@ def _record_set(name: str, report: CorpusReport) -> Mapping[str, object]:
                 "name": column,
                 "description": meaning,
                 "dataType": "sc:Integer" if column == "year" else "sc:Text",
-                "source": {"fileObject": {"@id": f"{name}.parquet"}, "extract": {"column": column}},
+                "source": {
+                    "fileObject": {"@id": f"{path.parent.name}/{_short_name(path)}.parquet"},
+                    "extract": {"column": column},
+                },
             }
             for column, meaning in COLUMN_MEANINGS.items()
         ],

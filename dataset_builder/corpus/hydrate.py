@@ -5,16 +5,23 @@ python -m dataset_builder hydrate --repo-id ORG/isca-qa --papers data/papers --o
 
 import argparse
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
 
 from dataset_builder.corpus.build import write_metadata
-from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.corpus.load import rows_revision
 from dataset_builder.corpus.papers import read_papers
-from dataset_builder.corpus.report import REPORT_FILE, count_rows, find_foreign_files, read_corpus_report
-from dataset_builder.corpus.rows import CorpusRow, parquet_path, read_rows, write_rows
-from dataset_builder.corpus.splits import SPLITS
+from dataset_builder.corpus.report import (
+    REPORT_FILE,
+    count_rows,
+    find_foreign_files,
+    read_configs,
+    read_corpus_report,
+)
+from dataset_builder.corpus.rows import CorpusRow, iterate_rows
+from dataset_builder.corpus.split_files import find_split_files, write_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, sha256_of_text
 from dataset_builder.hub.changes import CARD_FILE
@@ -70,36 +77,41 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
     if not (published / REPORT_FILE).is_file():
         raise InputError(f"--repo-id {repo_id}: has no {REPORT_FILE}, so it is not a corpus of this project")
     report = read_corpus_report(published)
-    configs: dict[str, dict[str, list[CorpusRow]]] = {}
+    files = find_split_files(published, report.configs, report.train_teacher)
     outcomes: dict[str, str] = {}
-    rows_read = 0
     with replacing_folder(out, find_foreign_files) as work:
-        for config in report.configs:
-            (work / config).mkdir()
-            configs[config] = {}
-            for split in SPLITS:
-                rows = read_rows(published / parquet_path(config, split))
-                if any(row.context is not None for row in rows):
+        for (config, split), paths in files.items():
+            if any((work / paths[0].parent.name).glob(f"{split}-*")):
+                # Another config has the same files.
+                continue
+            for row in iterate_rows(paths):
+                if row.context is not None:
                     raise InputError(f"--repo-id {repo_id}: has its contexts; use it as it is, without `hydrate`")
-                outcomes |= {row.paper_id: _compare(row, abstracts.get(row.paper_id)) for row in rows}
-                matched = [row for row in rows if outcomes[row.paper_id] == "matched"]
-                if not matched:
-                    problem = f"{papers} has no abstract of the split {split!r} of {config!r}, which would be empty"
-                    raise InputError(f"{problem}; crawl the venue and the years that the corpus's card names")
-                configs[config][split] = [replace(row, context=abstracts[row.paper_id]) for row in matched]
-                write_rows(work / parquet_path(config, split), configs[config][split])
-                rows_read += len(rows)
+                if row.paper_id not in outcomes:
+                    outcomes[row.paper_id] = _compare(row, abstracts.get(row.paper_id))
+            matched = (row for row in iterate_rows(paths) if outcomes[row.paper_id] == "matched")
+            restored = (replace(row, context=abstracts[row.paper_id]) for row in matched)
+            first = next(restored, None)
+            if first is None:
+                problem = f"{papers} has no abstract of the split {split!r} of {config!r}, which would be empty"
+                raise InputError(f"{problem}; crawl the venue and the years that the corpus's card names")
+            write_split(work / paths[0].parent.name, split, chain([first], restored))
+        restored_files = find_split_files(work, report.configs, report.train_teacher)
+        configs = read_configs(restored_files)
         papers_left_out = sum(outcome != "matched" for outcome in outcomes.values())
         hydrated = report.model_copy(
             update={
                 **dict(count_rows(configs)),
                 "papers_left_out_by_hydration": papers_left_out or report.papers_left_out_by_hydration,
-                "revision": corpus_revision(str(work)),
+                "revision": rows_revision(restored_files),
             }
         )
         card = DatasetCard.load(published / CARD_FILE, ignore_metadata_errors=True)
         write_metadata(work, hydrated, repo_id, card.data.license)
-    rows_kept = sum(len(rows) for splits in configs.values() for rows in splits.values())
+    rows_read, rows_kept = (
+        sum(counts.pairs for splits in counted.configs.values() for counts in splits.values())
+        for counted in (report, hydrated)
+    )
     return outcomes, rows_kept, rows_read - rows_kept
 
 

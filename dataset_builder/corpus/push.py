@@ -7,14 +7,15 @@ import argparse
 import logging
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dataset_builder.corpus.card import corpus_card, dataset_url, venue_names
 from dataset_builder.corpus.croissant import croissant_metadata
 from dataset_builder.corpus.report import CROISSANT_FILE, REPORT_FILE, CorpusReport, read_corpus_report
-from dataset_builder.corpus.rows import parquet_path, read_rows, write_rows
-from dataset_builder.corpus.splits import SPLITS
+from dataset_builder.corpus.rows import iterate_rows
+from dataset_builder.corpus.split_files import CorpusFiles, find_split_files, write_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.hub.card_checks import check_metadata
@@ -68,22 +69,24 @@ def push_corpus(
 def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Push:
     """Return the content of the repo of the corpus in `folder`, with contexts "full" or "none" as in `push_corpus`.
 
-    The folder is only read. New files are written to the folder `stage`. Raises `InputError` for a folder that is not
-    a complete corpus.
+    The folder is only read. New files are written to the empty folder `stage`. Raises `InputError` for a folder that
+    is not a complete corpus.
     """
     from huggingface_hub import DatasetCard
 
     license_id = corpus_license(folder)
     report = read_corpus_report(folder)
-    _check_rows(folder, report)
+    files = find_split_files(folder, report.configs, report.train_teacher)
+    _check_rows(files, report)
     shutil.copy(folder / REPORT_FILE, stage)
-    paths = [parquet_path(config, split) for config in report.configs for split in SPLITS]
-    for path in paths:
-        (stage / path).parent.mkdir(exist_ok=True)
-        if contexts == "full":
-            shutil.copy(folder / path, stage / path)
+    for paths, split in {paths: split for (_, split), paths in files.items()}.items():
+        teacher = stage / paths[0].parent.name
+        teacher.mkdir(exist_ok=True)
+        if contexts == "none":
+            write_split(teacher, split, (replace(row, context=None) for row in iterate_rows(paths)))
         else:
-            write_rows(stage / path, [replace(row, context=None) for row in read_rows(folder / path)])
+            for path in paths:
+                shutil.copy(path, teacher)
     card = corpus_card(stage, repo_id, license_id)
     metadata = DatasetCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
     check_metadata(metadata, f"the card of {folder}")
@@ -102,18 +105,18 @@ def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Pu
         repo_id=repo_id,
         repo_type="dataset",
         card=card,
-        files={path: stage / path for path in (*paths, REPORT_FILE)} | texts,
+        files={path.relative_to(stage).as_posix(): path for path in stage.rglob("*") if path.is_file()} | texts,
         message=MESSAGE.format(contexts),
     )
 
 
-def corpus_license(folder: Path) -> str | None:
+def corpus_license(folder: Path) -> str:
     """Return the licence in the card of the corpus in `folder`; raises `InputError` for a folder without a card."""
     from huggingface_hub import DatasetCard
 
     if not (folder / CARD_FILE).is_file():
         raise InputError(f"{folder}: holds no corpus; build one with `python -m dataset_builder build`")
-    license_id: str | None = DatasetCard.load(folder / CARD_FILE, ignore_metadata_errors=True).data.license
+    license_id: str = DatasetCard.load(folder / CARD_FILE, ignore_metadata_errors=True).data.license
     return license_id
 
 
@@ -144,15 +147,19 @@ def warn_of_published_contexts(repo_id: str) -> None:
     )
 
 
-def _check_rows(folder: Path, report: CorpusReport) -> None:
+def _check_rows(files: CorpusFiles, report: CorpusReport) -> None:
     """Refuse a corpus whose rows differ from its report, or whose abstracts do not have their hashes."""
-    for config, splits in report.configs.items():
-        for split in SPLITS:
-            path = folder / parquet_path(config, split)
-            rows = read_rows(path)
-            if len(rows) != splits[split].pairs:
-                counted = f"{REPORT_FILE} counts {splits[split].pairs}"
-                raise InputError(f"{path}: has {len(rows)} rows, but {counted}; build the corpus again")
-            for row in rows:
-                if row.context is None or sha256_of_text(row.context) != row.context_sha256:
-                    raise InputError(f"{path}: a context of {row.paper_id} does not have its hash; build it again")
+    checked = {paths: _count_checked_rows(paths) for paths in dict.fromkeys(files.values())}
+    for (config, split), paths in files.items():
+        if checked[paths] != report.configs[config][split].pairs:
+            counted = f"{REPORT_FILE} counts {report.configs[config][split].pairs}"
+            raise InputError(f"{paths[0]}: has {checked[paths]} rows, but {counted}; build the corpus again")
+
+
+def _count_checked_rows(paths: Sequence[Path]) -> int:
+    count = 0
+    for row in iterate_rows(paths):
+        if row.context is None or sha256_of_text(row.context) != row.context_sha256:
+            raise InputError(f"{paths[0]}: a context of {row.paper_id} does not have its hash; build it again")
+        count += 1
+    return count

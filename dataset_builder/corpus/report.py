@@ -1,22 +1,25 @@
 """Define report.json, the report of a corpus: counts by year, split and teacher, and the contamination of the test."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dataset_builder.corpus.about import About
+from dataset_builder.corpus.contamination import ConfigContamination, RowRuns, count_config_contamination
 from dataset_builder.corpus.copies import PaperText, find_copies
 from dataset_builder.corpus.manifest import Manifest
-from dataset_builder.corpus.near_duplicates import PaperQuote, count_near_duplicates
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.corpus.rows import CorpusRow, parquet_path
+from dataset_builder.corpus.rows import CorpusRow, read_rows
+from dataset_builder.corpus.split_files import CorpusFiles
 from dataset_builder.corpus.splits import SPLITS, SplitRule
+from dataset_builder.corpus.word_runs import WordRuns
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
 from dataset_builder.formats import FileFormat, read_format
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.tables import Table
-from dataset_builder.text import ngrams, normalize_question
+from dataset_builder.text import normalize_question
 
 REPORT_FILE = "report.json"
 CROISSANT_FILE = "croissant.json"
@@ -65,39 +68,6 @@ class UnsupportedPairs(FileFormat):
     threshold: float
     dropped: bool
     configs: dict[str, dict[str, int]]
-
-
-class Contamination(FileFormat):
-    """How far the distinct test texts repeat the training texts, by shared runs of eight words (n-grams).
-
-    `texts` is the number of distinct test texts, `texts_with_shared_ngrams` the number of them that share at least
-    one n-gram with the training texts, and `shared_ngram_share` the share (0 to 1) of all their n-grams that the
-    training texts have.
-    """
-
-    texts: int
-    texts_with_shared_ngrams: int
-    shared_ngram_share: float
-
-
-class NearDuplicates(FileFormat):
-    """How many of the test texts have a near-duplicate in the training split, on another paper."""
-
-    texts: int
-    near_duplicates: int
-
-
-class ConfigContamination(FileFormat):
-    """The contamination of one config's test split by its training split.
-
-    `near_duplicate_contexts` counts papers, and `near_duplicate_questions` pairs. They are None in a report of an
-    older version.
-    """
-
-    contexts: Contamination
-    answers: Contamination
-    near_duplicate_contexts: NearDuplicates | None = None
-    near_duplicate_questions: NearDuplicates | None = None
 
 
 class RowCounts(FileFormat):
@@ -155,12 +125,12 @@ def find_foreign_files(folder: Path) -> list[Path]:
     files = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     try:
         report = read_json(folder / REPORT_FILE)
-        configs = report["test_teachers"] if report["train_teacher"] else []
-        own = {parquet_path(config, split) for config in configs for split in SPLITS}
-        own |= {REPORT_FILE, CARD_FILE, CROISSANT_FILE}
+        teachers = "|".join(map(re.escape, (report["train_teacher"], *report["test_teachers"])))
     except (InputError, KeyError, TypeError):
         return files
-    return [path for path in files if path.relative_to(folder).as_posix() not in own]
+    rows = rf"(?:{teachers})/(?:{'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet"
+    texts = "|".join(map(re.escape, (REPORT_FILE, CARD_FILE, CROISSANT_FILE)))
+    return [path for path in files if not re.fullmatch(rf"{rows}|{texts}", path.relative_to(folder).as_posix())]
 
 
 def count_papers(papers: list[Paper]) -> PaperCounts:
@@ -176,15 +146,27 @@ def count_papers(papers: list[Paper]) -> PaperCounts:
     )
 
 
+def read_configs(files: CorpusFiles) -> dict[str, dict[str, list[CorpusRow]]]:
+    """Return the rows by config and split; configs that have the same files share their rows."""
+    rows = {paths: read_rows(paths) for paths in dict.fromkeys(files.values())}
+    configs: dict[str, dict[str, list[CorpusRow]]] = {}
+    for (config, split), paths in files.items():
+        configs.setdefault(config, {})[split] = rows[paths]
+    return configs
+
+
 def count_rows(configs: Mapping[str, ConfigRows]) -> RowCounts:
     """Count the finished rows. Papers in two splits, under one id or two, are counted in the rows themselves."""
+    runs = RowRuns.of([row for splits in configs.values() for rows in splits.values() for row in rows])
     return RowCounts(
         configs={name: {split: _count_split(rows[split]) for split in SPLITS} for name, rows in configs.items()},
-        papers_in_two_splits={name: _papers_in_two_splits(rows) for name, rows in configs.items()},
+        papers_in_two_splits={name: _papers_in_two_splits(rows, runs.contexts) for name, rows in configs.items()},
         repeated_questions={
             name: {split: _repeated_questions(rows[split]) for split in SPLITS} for name, rows in configs.items()
         },
-        contamination={name: _contamination(rows) for name, rows in configs.items()},
+        contamination={
+            name: count_config_contamination(rows["test"], rows["train"], runs) for name, rows in configs.items()
+        },
     )
 
 
@@ -243,42 +225,14 @@ def _by_year(years: Iterable[int]) -> dict[str, int]:
     return {str(year): count for year, count in sorted(Counter(years).items())}
 
 
-def _papers_in_two_splits(rows: ConfigRows) -> int:
+def _papers_in_two_splits(rows: ConfigRows, contexts: WordRuns) -> int:
     train, validation, test = (
         {PaperText(row.paper_id, row.title, row.context or "") for row in rows[split]} for split in SPLITS
     )
-    return len(find_copies(train, validation | test) | find_copies(validation, test))
+    return len(find_copies(train, validation | test, contexts) | find_copies(validation, test, contexts))
 
 
 def _repeated_questions(rows: list[CorpusRow]) -> int:
     # A question is in a split once for each paper.
     questions = Counter(normalize_question(row.question) for row in rows)
     return sum(count > 1 for count in questions.values())
-
-
-def _contamination(rows: ConfigRows) -> ConfigContamination:
-    test, train = rows["test"], rows["train"]
-    contexts = [{PaperQuote(row.paper_id, row.context or "") for row in split} for split in (test, train)]
-    questions = [[PaperQuote(row.paper_id, row.question) for row in split] for split in (test, train)]
-    return ConfigContamination(
-        contexts=count_contamination((row.context or "" for row in test), (row.context or "" for row in train)),
-        answers=count_contamination((row.answer for row in test), (row.answer for row in train)),
-        near_duplicate_contexts=NearDuplicates(
-            texts=len(contexts[0]), near_duplicates=count_near_duplicates(*contexts)
-        ),
-        near_duplicate_questions=NearDuplicates(
-            texts=len(questions[0]), near_duplicates=count_near_duplicates(*questions)
-        ),
-    )
-
-
-def count_contamination(test_texts: Iterable[str], train_texts: Iterable[str]) -> Contamination:
-    """Count the n-grams that the distinct `test_texts` share with `train_texts`."""
-    train_ngrams = {ngram for text in set(train_texts) for ngram in ngrams(text)}
-    shares = [[ngram in train_ngrams for ngram in ngrams(text)] for text in set(test_texts)]
-    total = sum(map(len, shares))
-    return Contamination(
-        texts=len(shares),
-        texts_with_shared_ngrams=sum(map(any, shares)),
-        shared_ngram_share=round(sum(map(sum, shares)) / total, 6) if total else 0.0,
-    )

@@ -1,6 +1,7 @@
 """Find abstracts: ask one source after the other for the papers that still have none."""
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,19 +43,22 @@ def find_abstracts(
     ):
         for source in sources:
             papers = [paper for paper in papers if outcomes.has(paper, source) or not outcomes.found(paper)]
-            unknown = [paper for paper in papers if not outcomes.has(paper, source)]
+            # Two papers of one name share an outcome.
+            unknown = list({paper_key(paper): paper for paper in papers if not outcomes.has(paper, source)}.values())
             logger.info("%s: %d papers to ask for", source, len(unknown))
             if source in BATCH_SOURCES:
                 unusable = [paper for paper in unknown if not _usable_doi(paper)]
                 outcomes.add([Outcome(paper_key(paper), source, None, "no DOI to ask by") for paper in unusable])
-                # Cut batches from all papers, known ones too, so that they are the same after a kill.
-                usable = [paper for paper in papers if _usable_doi(paper)]
+                # A batch is recorded as a whole and in order, so the batches that are left after a kill are the same.
+                usable = [paper for paper in unknown if _usable_doi(paper)]
                 size = BATCH_SOURCES[source].BATCH_SIZE
+                failures = math.ceil(outcomes.failed_last(filter(_usable_doi, papers), source) / size)
                 queues = [[usable[start : start + size] for start in range(0, len(usable), size)]]
             else:
+                failures = 0
                 queues = _pages_by_publisher(papers)
             with tqdm(total=len(unknown), desc=source, unit="paper", disable=None) as progress:
-                ask = partial(_ask_queue, client, browser, source, outcomes, _counter(source, progress))
+                ask = partial(_ask_queue, client, browser, source, outcomes, failures, _counter(source, progress))
                 list(pool.map(ask, queues) if source == "page" else map(ask, queues))
 
 
@@ -100,11 +104,14 @@ def _ask_queue(
     browser: Browser,
     source: str,
     outcomes: Outcomes,
+    failures: int,
     on_asked: Callable[[int], object],
     queue: list[list[Paper]],
 ) -> None:
-    """Ask for one batch of papers after the other, until too many failures in a row; count them by `on_asked`."""
-    failures = 0
+    """Ask for one batch of papers after the other, until too many failures in a row; count them by `on_asked`.
+
+    `failures` is how many batches failed in a row just before this queue, in a crawl that was killed.
+    """
     for batch in queue:
         unknown = [paper for paper in batch if not outcomes.has(paper, source)]
         if unknown:

@@ -1,6 +1,7 @@
 """List the papers of a venue and year from DBLP, without the entries that are not papers."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 from urllib.parse import quote
@@ -122,6 +123,7 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
     name = venue.lower()
     papers: list[Paper] = []
     left_out = []
+    papers_at: Counter[str] = Counter()
     for volume in volumes:
         on_page = _read_page(client, venue, volume)
         sections = {entry.url: entry.section for entry in on_page}
@@ -140,8 +142,9 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
                 left_out.append(LeftOut(year=year, title=title, reason=reason or "no address"))
                 continue
             doi = _doi(entry.doi or url)
-            if sum(paper.paper_url == url for paper in papers) >= (2 if doi else 1):
+            if papers_at[url] >= (2 if doi else 1):
                 url = entry.url
+            papers_at[url] += 1
             papers.append(
                 Paper(paper_id=doi or url, title=title, year=year, venue=name, paper_url=url, doi=doi, abstract=None)
             )
@@ -189,15 +192,16 @@ def _get_page(client: Client, path: str) -> BeautifulSoup:
 def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:
     page = _get_page(client, f"/db/conf/{venue}/{volume}.html")
     entries = []
-    for item in page.select("li.entry"):
-        title = item.select_one("span.title")
-        if title is not None:
+    section = ""
+    # In the order of the page: a heading is above its entries.
+    for item in page.select("h2, h3, li.entry"):
+        if item.name != "li":
+            section = item.get_text(" ", strip=True)
+        elif (title := item.select_one("span.title")) is not None:
             link = item.select_one("nav.publ li.ee a[href]") or item.select_one("nav.publ div.head a[href]")
             record_url = f"https://dblp.org/rec/{quote(str(item.get('id', '')))}"
             kind = "Editorship" if "editor" in item["class"] else ""
             urls = [str(link["href"])] if link else []
-            heading = item.find_previous(["h2", "h3"])
-            section = heading.get_text(" ", strip=True) if heading else ""
             entries.append(_Entry(ee=urls, title=title.decode_contents(), type=kind, url=record_url, section=section))
     if not entries:
         raise FetchError("the table of contents cannot be read")

@@ -2,23 +2,22 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.manifest import Response
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.characters import ellipses, foreign_characters, markup
 from dataset_builder.generate.responses import PaperResult
 from dataset_builder.generate.schema import Pair, ParseError, example_pairs, parse_response
-from dataset_builder.grounding import nearest_sentence_similarities, unsupported_numbers
+from dataset_builder.grounding import unsupported_numbers
 from dataset_builder.names import unsupported_names
 from dataset_builder.teachers.teacher import Limits, Teacher
 from dataset_builder.text import ngrams, normalize_question, words
 from dataset_builder.verification.support_check import NOT_SUPPORTED, SupportCheck
 
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+# Returns the similarity of each answer to the nearest sentence of its abstract, from the answers and their abstracts.
+MeasureSimilarities = Callable[[Sequence[str], Sequence[str]], list[float]]
 
 # An answer whose share of words that are not in the question is lower repeats the question. The lowest share in 2,579
 # real pairs was 0.35.
@@ -65,7 +64,7 @@ class CheckedPair:
 def check_results(
     results: Sequence[tuple[Paper, PaperResult]],
     teacher: Teacher,
-    encoder: "SentenceTransformer",
+    measure: MeasureSimilarities,
     threshold: float,
     support_check: SupportCheck | None = None,
 ) -> list[CheckedPair]:
@@ -79,7 +78,7 @@ def check_results(
     pairs = [pair for paper, result in results for pair in _check_paper(paper, result, teacher.limits, examples)]
     passing = [pair for pair in pairs if not pair.problem]
     abstracts = [pair.paper.abstract or "" for pair in passing]
-    nearest = nearest_sentence_similarities(encoder, [pair.answer for pair in passing], abstracts)
+    nearest = measure([pair.answer for pair in passing], abstracts)
     similarities = iter(nearest)
     close = [pair for pair, similarity in zip(passing, nearest, strict=True) if similarity >= threshold]
     items = [(pair.paper.abstract or "", pair.question, pair.answer) for pair in close]

@@ -20,13 +20,14 @@ from dataset_builder.generate.backends.backend import Backend, add_backend_argum
 from dataset_builder.generate.checks import check_results
 from dataset_builder.generate.report import Progress, build_manifest, generation_table
 from dataset_builder.generate.responses import Request, ResponseJournal
+from dataset_builder.generate.similarities import Similarities
 from dataset_builder.generate.teacher_folder import (
     check_teacher_folder,
     generation_settings,
     make_teacher_folder,
     write_teacher_folder,
 )
-from dataset_builder.grounding import add_grounding_arguments, load_encoder
+from dataset_builder.grounding import add_grounding_arguments
 from dataset_builder.hardware import start_process
 from dataset_builder.packaged_models import hub_id
 from dataset_builder.tables import as_table
@@ -107,8 +108,6 @@ def generate(
     }
     folder = out / teacher.name
     settings = generation_settings(teacher, backend.name, seed)
-    # Load the encoder before the first response, so that a wrong one is reported at once and not after days.
-    similarity_encoder = load_encoder(encoder) if state.is_main_process else None
     if state.is_main_process:
         make_teacher_folder(folder)
     # The main process locks the folder for all processes, and the others wait for it.
@@ -117,14 +116,18 @@ def generate(
             check_teacher_folder(folder, settings, all_papers)
         state.wait_for_everyone()
         journal = ResponseJournal(folder / WORK_FOLDER, state.process_index)
+        similarities = Similarities(folder / WORK_FOLDER, encoder) if state.is_main_process else None
         unfinished = [request for paper in wanted if not journal.get(request := requests[paper.paper_id])]
+        if similarities and unfinished:
+            # Load the encoder before the first response, so that a wrong one is reported at once and not after days.
+            similarities.load()
         # All processes must see the same unfinished papers before the first one adds to the journal.
         state.wait_for_everyone()
         with closing(Progress(wanted, len(unfinished), teacher, journal, state.is_main_process)) as progress:
             share = slice(state.process_index, None, state.num_processes)
             backend.respond(teacher, unfinished, seed, share, progress.add_results)
             state.wait_for_everyone()
-        if similarity_encoder is None:
+        if similarities is None:
             return None
         journal.read_new()
         results = [(paper, result) for paper in all_papers if (result := journal.get(requests[paper.paper_id]))]
@@ -137,7 +140,7 @@ def generate(
                 len(left_out),
                 min(left_out),
             )
-        checked = check_results(results, teacher, similarity_encoder, threshold, support_check)
+        checked = check_results(results, teacher, similarities.measure, threshold, support_check)
         checks = Checks(
             encoder=hub_id(Path(encoder)) or encoder,
             threshold=threshold,

@@ -14,7 +14,8 @@ import yaml
 from huggingface_hub import ModelCard
 
 from dataset_builder.corpus.report import read_corpus_report
-from dataset_builder.corpus.rows import read_rows, write_rows
+from dataset_builder.corpus.rows import read_rows
+from dataset_builder.corpus.split_files import write_split
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from dataset_builder.model_folders import METRICS_FILE, find_encoder, find_model
@@ -172,7 +173,7 @@ def test_scores_of_another_corpus_or_model_are_refused(tmp_path: Path, scored: P
         file = scored / changed
         before = file.read_bytes()
         if file.suffix == ".parquet":
-            write_rows(file, read_rows(file)[1:])
+            write_split(file.parent, "test", read_rows([file])[1:])
         else:
             file.write_bytes(before[:-1] + b"\0")
         try:

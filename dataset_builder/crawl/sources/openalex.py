@@ -1,5 +1,7 @@
 """Read abstracts from OpenAlex, which sends an index of the words of each abstract."""
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel
 
 from dataset_builder.crawl.client import Client, Tolerant
@@ -15,13 +17,6 @@ class _Work(BaseModel):
     # The positions of each word in the abstract.
     abstract_inverted_index: dict[str, list[int]] | None
 
-    def abstract(self) -> str:
-        index = self.abstract_inverted_index or {}
-        words = sorted((position, word) for word, positions in index.items() for position in positions)
-        text = " ".join(word for _, word in words)
-        # If a position is missing or taken twice, `clean_abstract` refuses the text as cut off.
-        return text if [position for position, _ in words] == list(range(len(words))) else f"{text}..."
-
 
 class _Works(BaseModel):
     results: list[Tolerant[_Work]]
@@ -36,7 +31,17 @@ def fetch_answers(client: Client, dois: list[str]) -> dict[str, Answer]:
     }
     works = client.get_json("openalex", "/works", _Works, params).results
     return {
-        work.doi.lower().removeprefix("https://doi.org/"): Answer(work.display_name, work.abstract())
+        work.doi.lower().removeprefix("https://doi.org/"): Answer(
+            work.display_name, abstract_of_index(work.abstract_inverted_index or {})
+        )
         for work in works
         if work and work.doi
     }
+
+
+def abstract_of_index(index: Mapping[str, list[int]]) -> str:
+    """Return the abstract of which `index` has the positions of each word."""
+    words = sorted((position, word) for word, positions in index.items() for position in positions)
+    text = " ".join(word for _, word in words)
+    # If a position is missing or taken twice, `clean_abstract` refuses the text as cut off.
+    return text if [position for position, _ in words] == list(range(len(words))) else f"{text}..."

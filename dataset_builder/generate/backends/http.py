@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dataset_builder.corpus.manifest import BackendName, Response
+from dataset_builder.generate.backends.result_writer import ResultWriter
 from dataset_builder.generate.responses import OnResults, PaperResult, Request, derive_seed
 from dataset_builder.generate.schema import can_parse, example_pairs, response_format
 from dataset_builder.server.client import CompletionRequest, ServerClient
@@ -32,6 +33,7 @@ class HTTPBackend:
         client = ServerClient(self.server, f"--endpoint {self.server.url}")
         schema = response_format(teacher.limits)
         examples = example_pairs(teacher)
+        writer = ResultWriter(on_results)
 
         async def finish_paper(request: Request) -> None:
             responses: list[Response] = []
@@ -63,6 +65,9 @@ class HTTPBackend:
             result = PaperResult(
                 paper_id=request.paper_id, request_sha256=request.sha256, made_by=made_by, responses=responses
             )
-            on_results([result])
+            await writer.add(result)
 
-        client.run(own, finish_paper)
+        try:
+            client.run(own, finish_paper)
+        finally:
+            writer.close()

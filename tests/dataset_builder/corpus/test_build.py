@@ -23,7 +23,8 @@ from dataset_builder.corpus.report import (
     read_corpus_report,
     unsupported_lines,
 )
-from dataset_builder.corpus.rows import parquet_path, read_rows
+from dataset_builder.corpus.rows import read_rows
+from dataset_builder.corpus.split_files import find_split_files
 from dataset_builder.corpus.splits import SPLITS, SplitRule
 from dataset_builder.corpus.unsupported import SupportFilter
 from dataset_builder.errors import InputError
@@ -83,8 +84,8 @@ def test_no_paper_is_in_two_splits(corpus: Path) -> None:
 
     for config in ("plain", "detailed"):
         papers = [
-            set(pq.read_table(corpus / config / f"{split}-00000-of-00001.parquet")["paper_id"].to_pylist())
-            for split in ("train", "validation", "test")
+            set(pq.read_table(corpus / f"{path}-00000-of-00001.parquet")["paper_id"].to_pylist())
+            for path in ("detailed/train", "detailed/validation", f"{config}/test")
         ]
         assert all(papers)
         assert sum(map(len, papers)) == len(set.union(*papers))
@@ -225,12 +226,9 @@ def test_papers_in_two_splits_are_counted_by_their_texts(corpus: Path) -> None:
     """One training row gets the title of a test paper; its paper keeps its id."""
     from dataclasses import replace
 
-    from dataset_builder.corpus.report import count_rows
-    from dataset_builder.corpus.rows import read_rows
+    from dataset_builder.corpus.report import count_rows, read_configs
 
-    rows = {
-        split: read_rows(corpus / f"plain/{split}-00000-of-00001.parquet") for split in ("train", "validation", "test")
-    }
+    rows = read_configs(find_split_files(corpus, ["plain"], "detailed"))["plain"]
     assert count_rows({"plain": rows}).papers_in_two_splits == {"plain": 0}
     rows["train"][0] = replace(rows["train"][0], title=rows["test"][0].title)
     assert count_rows({"plain": rows}).papers_in_two_splits == {"plain": 1}
@@ -535,9 +533,8 @@ def test_pairs_that_a_verifier_does_not_support(sources: Path, support_check: Su
         dropped=drops,
         configs={"u": {"train": 1, "validation": 1, "test": 1}},
     )
-    answers = {
-        split: [row.answer for row in read_rows(sources / "corpus" / parquet_path("u", split))] for split in SPLITS
-    }
+    files = find_split_files(sources / "corpus", ["u"], "t")
+    answers = {split: [row.answer for row in read_rows(files["u", split])] for split in SPLITS}
     assert answers == dict.fromkeys(SPLITS, ["Answer 1."] if drops else ["Answer 1.", "Answer 2."])
     assert report.configs["u"]["train"].pairs == (1 if drops else 2)
     state = "dropped" if drops else "kept"
@@ -545,6 +542,26 @@ def test_pairs_that_a_verifier_does_not_support(sources: Path, support_check: Su
         f"Pairs of u that the verifier does not support ({state}): 1 in train, 1 in validation, 1 in test"
     ]
     assert "does not find 3 pairs of `u`" in (sources / "corpus/README.md").read_text()
+
+
+@pytest.mark.parametrize(("drops", "count"), [(False, 2), (True, 1)])
+def test_dropped_pairs_leave_no_files(
+    sources: Path, support_check: SupportCheck, monkeypatch: pytest.MonkeyPatch, drops: bool, count: int
+) -> None:
+    """With a small limit each pair of a split has a file. The training pairs are dropped once for both configs."""
+    monkeypatch.setattr("dataset_builder.corpus.split_files.SHARD_BYTES", 500)
+    text = (sources / "qa/u/isca_2023.jsonl").read_text()
+    (sources / "qa/v").mkdir()
+    (sources / "qa/v/isca_2023.jsonl").write_text(text.replace('"teacher": "u"', '"teacher": "v"'))
+    support_filter = SupportFilter(support_check, drops)
+    paths = sources / "papers", sources / "qa"
+    report = build(*paths, "t", ["u", "v"], sources / "corpus", "other", support_filter=support_filter)
+    assert report.unsupported
+    assert report.unsupported.configs == dict.fromkeys(["u", "v"], dict.fromkeys(SPLITS, 1))
+    splits = ("t/train", "t/validation", "u/test", "v/test")
+    assert sorted(path.relative_to(sources / "corpus").as_posix() for path in sources.rglob("*.parquet")) == [
+        f"{split}-{number:05}-of-{count:05}.parquet" for split in splits for number in range(count)
+    ]
 
 
 def test_verifier_that_leaves_no_pair_is_refused(sources: Path, support_check: SupportCheck) -> None:

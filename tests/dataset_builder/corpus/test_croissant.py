@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from dataset_builder.corpus.about import About
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.croissant import croissant_metadata
 from dataset_builder.corpus.report import read_corpus_report
-from dataset_builder.corpus.rows import read_rows
+from dataset_builder.corpus.rows import iterate_rows
+from dataset_builder.corpus.split_files import find_split_files
 from tests.corpus_slice import CORPUS_SLICE
 from tests.dataset_builder.corpus.test_teachers_card import manifest
 
@@ -65,14 +67,15 @@ def test_record_sets_give_the_rows_of_the_folder(corpus: Path, config: str, spli
         key.rpartition("/")[2]: value.decode() if isinstance(value, bytes) else value
         for key, value in next(iter(records)).items()
     }
-    assert record == vars(read_rows(corpus / f"{config}/{split}-00000-of-00001.parquet")[0])
+    files = find_split_files(corpus, [config], "detailed")
+    assert record == asdict(next(iterate_rows(files[config, split])))
 
 
 def test_changed_file_is_refused_by_its_hash(sources: Path) -> None:
     """So croissant.json belongs to the rows that were built."""
     build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "mit")
     path = sources / "corpus/u/test-00000-of-00001.parquet"
-    path.write_bytes((sources / "corpus/u/train-00000-of-00001.parquet").read_bytes())
+    path.write_bytes((sources / "corpus/t/train-00000-of-00001.parquet").read_bytes())
     records = mlcroissant.Dataset(jsonld=str(sources / "corpus/croissant.json")).records("u/test")
     with pytest.raises(Exception, match=r"during the operation Download\(u/test\.parquet\)") as error:
         next(iter(records))
@@ -124,9 +127,8 @@ def test_pushed_copy_names_the_files_of_the_hub(corpus: Path) -> None:
     text = croissant_metadata(corpus, read_corpus_report(corpus), "lab/qa", "other", url)
     metadata = json.loads(text)
     assert {file["contentUrl"] for file in metadata["distribution"]} == {
-        f"{url}{config}/{split}-00000-of-00001.parquet"
-        for config in ("plain", "detailed")
-        for split in ("train", "validation", "test")
+        f"{url}{name}-00000-of-00001.parquet"
+        for name in ("detailed/train", "detailed/validation", "detailed/test", "plain/test")
     }
     assert metadata["url"] == "https://huggingface.co/datasets/lab/qa"
     assert metadata["license"]["name"] == "publishers-abstracts"

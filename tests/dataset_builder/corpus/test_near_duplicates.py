@@ -10,8 +10,9 @@ from random import Random
 import pytest
 
 from dataset_builder.corpus.build import build
+from dataset_builder.corpus.contamination import NearDuplicates
 from dataset_builder.corpus.near_duplicates import PaperQuote, count_near_duplicates
-from dataset_builder.corpus.report import NearDuplicates, read_corpus_report
+from dataset_builder.corpus.report import read_corpus_report
 from tests.conftest import append
 
 # Six words, so five runs of two words.

@@ -15,7 +15,7 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from dataset_builder.corpus.build import build
-from dataset_builder.corpus.report import count_contamination
+from dataset_builder.corpus.contamination import count_contamination
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from tests.cards import stray_table_rows
 from tests.conftest import append, contents
@@ -45,11 +45,15 @@ print(json.dumps([loaded, default]))
 
 
 def _rows(folder: Path) -> dict[str, dict[str, list[dict]]]:
+    report = json.loads((folder / "report.json").read_text())
     return {
         config: {
-            split: pq.read_table(folder / config / f"{split}-00000-of-00001.parquet").to_pylist() for split in SPLITS
+            split: pq.read_table(
+                folder / (config if split == "test" else report["train_teacher"]) / f"{split}-00000-of-00001.parquet"
+            ).to_pylist()
+            for split in SPLITS
         }
-        for config in sorted(path.name for path in folder.iterdir() if path.is_dir())
+        for config in sorted(report["test_teachers"])
     }
 
 
@@ -69,11 +73,11 @@ def pushed(hub: RunningHub, corpus: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_one_commit_holds_everything(hub: RunningHub, pushed: str, corpus: Path) -> None:
-    """The Parquet files of both configs, card, benchmark and report, in the one commit after the Hub's own first."""
-    parquet = {f"{config}/{split}-00000-of-00001.parquet" for config in ("plain", "detailed") for split in SPLITS}
-    assert hub.files(API).keys() == parquet | TEXTS
+    """Train and validation once for both configs, card, benchmark and report, in one commit after the first one."""
+    names = ("detailed/train", "detailed/validation", "detailed/test", "plain/test")
+    assert hub.files(API).keys() == {f"{name}-00000-of-00001.parquet" for name in names} | TEXTS
     assert [commit["title"] for commit in hub.commits(API)] == ["Push the corpus, contexts: full", "init"]
-    assert "Sent 11 files" in pushed
+    assert "Sent 9 files" in pushed
     assert {tag["name"]: tag["targetCommit"] for tag in hub.api(f"/api/{API}/refs")["tags"]} == {
         "v1.0.0": hub.commits(API)[0]["id"]
     }
@@ -113,7 +117,7 @@ def test_croissant_on_the_hub_has_the_hashes_of_its_files(hub: RunningHub, pushe
     url = f"https://huggingface.co/datasets/{REPO}/resolve/main/"
     hashes = {file["contentUrl"]: file["sha256"] for file in published["distribution"]}
     oids = {url + path: oid for path, oid in hub.files(API).items() if path.endswith(".parquet")}
-    assert hashes == oids and len(oids) == 6
+    assert hashes == oids and len(oids) == 4
     assert published["recordSet"] == local["recordSet"]
     assert published["url"] == f"https://huggingface.co/datasets/{REPO}"
 
@@ -174,7 +178,7 @@ HfApi().create_commit("lab/changing", operations, commit_message="Mine", repo_ty
     done = commands.run("dataset_builder", "push", "--dataset", sources / "corpus", *words)
     assert done.code == 0, done.output
     api = "datasets/lab/changing"
-    parquet = {f"u/{split}-00000-of-00001.parquet" for split in SPLITS}
+    parquet = {f"{name}-00000-of-00001.parquet" for name in ("t/train", "t/validation", "u/test")}
     mine = {"LICENSE", "mine/train-00000-of-00001.parquet"}
     assert hub.files(api).keys() == parquet | mine | TEXTS
     text = hub.text(f"{api}/resolve/main/README.md")
@@ -275,7 +279,7 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     reports = [json.loads((folder / "report.json").read_text()) for folder in (out, corpus)]
     assert reports[0] == reports[1]
     restored = json.loads((out / "croissant.json").read_text())
-    assert restored["distribution"][0]["contentUrl"] == "plain/train-00000-of-00001.parquet"
+    assert restored["distribution"][0]["contentUrl"] == "detailed/train-00000-of-00001.parquet"
     assert restored["url"] == "https://huggingface.co/datasets/lab/bare"
 
 
@@ -360,12 +364,13 @@ def test_hydrating_what_has_its_contexts_is_refused(
 def test_stages_name_hydrate_where_contexts_are_missing(corpus: Path, tmp_path: Path) -> None:
     """Training and evaluation read a corpus by one function."""
     from dataset_builder.corpus.load import load_corpus_split
-    from dataset_builder.corpus.rows import read_rows, write_rows
+    from dataset_builder.corpus.rows import read_rows
+    from dataset_builder.corpus.split_files import write_split
     from dataset_builder.errors import InputError
 
     shutil.copytree(corpus, tmp_path / "bare")
-    for path in (tmp_path / "bare").rglob("*.parquet"):
-        write_rows(path, [replace(row, context=None) for row in read_rows(path)])
+    path = tmp_path / "bare/detailed/train-00000-of-00001.parquet"
+    write_split(path.parent, "train", [replace(row, context=None) for row in read_rows([path])])
     with pytest.raises(InputError, match=r"84 of 84 rows have no context.*dataset_builder hydrate"):
         load_corpus_split(str(tmp_path / "bare"), "plain", "train")
 
@@ -381,11 +386,12 @@ def test_corpus_that_is_not_what_it_says_is_refused(
     hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands, break_it: Callable, complaint: str
 ) -> None:
     """Before the Hub is asked anything."""
-    from dataset_builder.corpus.rows import read_rows, write_rows
+    from dataset_builder.corpus.rows import read_rows
+    from dataset_builder.corpus.split_files import write_split
 
     broken = shutil.copytree(corpus, tmp_path / "corpus")
     path = broken / "plain/test-00000-of-00001.parquet"
-    write_rows(path, break_it(read_rows(path)))
+    write_split(path.parent, "test", break_it(read_rows([path])))
     hub.take_requests()
     done = commands.run(
         "dataset_builder", "push", "--dataset", broken, "--repo-id", "lab/broken", "--contexts", "full"

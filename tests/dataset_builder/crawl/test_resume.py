@@ -11,11 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from dataset_builder.corpus.papers import read_papers
+from dataset_builder.corpus.papers import Paper, read_papers
+from dataset_builder.crawl.client import Client
+from dataset_builder.crawl.outcomes import Answer, Outcome, Outcomes, paper_key
 from dataset_builder.crawl.report import CrawlReport, YearCounts
+from dataset_builder.crawl.run import crawl
+from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
+from dataset_builder.crawl.sources import openalex
 from dataset_builder.files import exclusive_lock
 from dataset_builder.formats import read_format
 from tests.conftest import REPOSITORY, contents
@@ -125,6 +131,69 @@ def test_retry_missing_asks_again_for_missing_papers_only(web: SourceServer, tmp
     assert len(web.requests) == 1
     assert "isca2021.500" in web.requests[0][1]
     assert read_papers(tmp_path)[-1].abstract == abstract_of(500)
+
+
+def test_retry_missing_asks_only_for_missing_papers_together(web: SourceServer, tmp_path: Path) -> None:
+    """Each of two batches misses one of its papers: the two are asked for in one request, in order."""
+    settings = Settings(base_urls=web.base_urls, pauses=dict.fromkeys(PAUSES, 0.0))
+    del web.volumes["isca2021"]
+    missing = [web.volumes["isca2020"][number] for number in (7, 130)]
+    for paper in missing:
+        paper.abstracts.clear()
+    arguments = ("isca", [2020], tmp_path, ["openalex"], settings, Credentials())
+    assert crawl(*arguments).found == 148
+    web.requests.clear()
+    assert crawl(*arguments, retry_missing=True).found == 148
+    ((_, target, _),) = web.requests
+    assert parse_qs(urlsplit(target).query)["filter"] == ["doi:10.1145/isca2020.7|10.1145/isca2020.130"]
+
+
+def test_batches_after_an_interruption_are_those_of_an_unbroken_crawl(
+    web: SourceServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """150 papers: the second batch of OpenAlex is not answered; then it is asked for as it would have been."""
+    settings = Settings(base_urls=web.base_urls, pauses=dict.fromkeys(PAUSES, 0.0))
+    years, sources = [2020], ["openalex"]
+    crawl("isca", years, tmp_path / "unbroken", sources, settings, Credentials())
+    unbroken = web.asked("openalex")
+    web.requests.clear()
+    fetch, calls = openalex.fetch_answers, []
+
+    def interrupt(client: Client, dois: list[str]) -> dict[str, Answer]:
+        calls.append(dois)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return fetch(client, dois)
+
+    monkeypatch.setattr(openalex, "fetch_answers", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        crawl("isca", years, tmp_path / "killed", sources, settings, Credentials())
+    monkeypatch.undo()
+    crawl("isca", years, tmp_path / "killed", sources, settings, Credentials())
+    assert web.asked("openalex") == unbroken
+    assert final(tmp_path / "killed") == final(tmp_path / "unbroken")
+
+
+def test_failures_in_a_row_are_counted_across_a_kill(tmp_path: Path) -> None:
+    """Failures after the last answer count; those about a paper that another source has do not."""
+    papers = [
+        Paper(
+            paper_id=f"10.1/{number}",
+            title="A",
+            year=2020,
+            venue="isca",
+            paper_url="u",
+            doi=f"10.1/{number}",
+            abstract=None,
+        )
+        for number in range(6)
+    ]
+    failed = [Outcome(paper_key(paper), "openalex", None, "HTTP 500", failed=True) for paper in papers]
+    Outcomes(tmp_path).add([failed[0], Outcome(paper_key(papers[1]), "openalex", "Text.")])
+    Outcomes(tmp_path).add([*failed[2:5], Outcome(paper_key(papers[2]), "crossref", "Text.")])
+    assert Outcomes(tmp_path).failed_last(papers, "openalex") == 2
+    assert Outcomes(tmp_path).failed_last(papers[:2], "openalex") == 0
+    assert Outcomes(tmp_path).failed_last(papers[:1], "openalex") == 1
 
 
 def test_crawl_with_another_source_asks_it_for_missing_papers_only(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dataset_builder.corpus.manifest import Response
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate import checks
-from dataset_builder.generate.checks import check_results, find_problem
+from dataset_builder.generate.checks import MeasureSimilarities, check_results, find_problem
 from dataset_builder.generate.responses import PaperResult
-from dataset_builder.grounding import THRESHOLD, load_encoder
+from dataset_builder.grounding import THRESHOLD, load_encoder, nearest_sentence_similarities
 from dataset_builder.teachers.teacher import Limits, read_teacher
 
 LIMITS = Limits(
@@ -118,12 +118,12 @@ def paper(number: int, abstract: str) -> Paper:
 
 
 @pytest.fixture(scope="module")
-def model(encoder: Path) -> Any:
-    """Return the loaded encoder."""
-    return load_encoder(str(encoder))
+def measure(encoder: Path) -> MeasureSimilarities:
+    """Return the similarities by the packaged encoder."""
+    return partial(nearest_sentence_similarities, load_encoder(str(encoder)))
 
 
-def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(model: Any) -> None:
+def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(measure: MeasureSimilarities) -> None:
     """Questions are compared among accepted pairs only: a rejected pair does not block a later one."""
     first = paper(1, "Caches hold data that the core needs soon. They lose their data without power.")
     second = paper(2, "Queues hold packets until a link is free. A full queue drops packets.")
@@ -144,7 +144,7 @@ def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(model: Any) 
             (third, PaperResult(paper_id="10.1/3", request_sha256="0", made_by="a test", responses=unread)),
         ],
         read_teacher("gemma").model_copy(update={"limits": LIMITS}),
-        model,
+        measure,
         THRESHOLD,
     )
     accepted = [pair for pair in checked if not pair.problem]
@@ -166,7 +166,7 @@ def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(model: Any) 
     assert rejected[1].problem.detail == "asked of 10.1/1"
 
 
-def test_copy_of_the_example_is_not_checked_as_pairs(model: Any) -> None:
+def test_copy_of_the_example_is_not_checked_as_pairs(measure: MeasureSimilarities) -> None:
     """The pairs after the copy count; a response that has only the copy is not parsed."""
     teacher = read_teacher("gemma").model_copy(update={"limits": LIMITS})
     text = "Queues hold packets until a link is free. A full queue drops packets."
@@ -184,7 +184,7 @@ def test_copy_of_the_example_is_not_checked_as_pairs(model: Any) -> None:
             (answered, result.model_copy(update={"responses": [longer]})),
         ],
         teacher,
-        model,
+        measure,
         THRESHOLD,
     )
     assert [(pair.paper.paper_id, pair.question) for pair in checked] == [

@@ -219,9 +219,17 @@ def test_every_response_of_random_weights_parses(unbroken: Path) -> None:
 
 
 def test_finished_papers_are_not_made_again(
-    tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path, batches: list[list[str]]
+    tmp_path: Path,
+    ninth: Path,
+    encoder: Path,
+    unbroken: Path,
+    batches: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of four batches one is finished and a second one cut off: three are generated, with the same responses."""
+    """Of four batches one is finished and a second one cut off: three are generated, with the same responses.
+
+    The run after the last paper does not even load the encoder.
+    """
     teacher = read_teacher(str(ninth))
     run(teacher, tmp_path, encoder, years=(2022,))
     journal = tmp_path / "ninth/.generate/responses-00000.jsonl"
@@ -233,8 +241,10 @@ def test_finished_papers_are_not_made_again(
     assert [len(batch) for batch in batches] == [4, 4, 3]
     assert journal.read_text() == whole
     assert final(tmp_path / "ninth") == final(unbroken)
+    monkeypatch.delattr("dataset_builder.generate.similarities.load_encoder")
     run(teacher, tmp_path, encoder)
     assert len(batches) == 3
+    assert final(tmp_path / "ninth") == final(unbroken)
 
 
 def test_more_years_and_other_batches_make_only_the_rest(

@@ -127,7 +127,7 @@ def test_tag_that_fails_is_all_that_is_missing(hub: RunningHub, commands: Comman
             in done.output
         )
         assert "shows nothing of it" not in done.output
-        assert len(_files(hub, "lab/tag-last")) == 11
+        assert len(_files(hub, "lab/tag-last")) == 9
     hub.orders()
     assert _push(commands, corpus, "lab/tag-last", "--tag", "v1").code == 0
     tags = hub.api("/api/datasets/lab/tag-last/refs")["tags"]
@@ -150,7 +150,7 @@ def test_push_resumes_after_the_hub_was_killed(corpus: Path, tmp_path: Path) -> 
         done = hub.run(tmp_path / "home", *words)
         assert done.returncode == 0, done.stderr
         assert not [request for request in hub.take_requests() if request.startswith("PUT /lfs/")]
-        assert len(_files(hub, "lab/half-way")) == 11
+        assert len(_files(hub, "lab/half-way")) == 9
         assert len(hub.commits("datasets/lab/half-way")) == 2
 
 
@@ -159,7 +159,7 @@ def test_commit_whose_answer_was_lost_is_not_made_again(hub: RunningHub, command
     hub.orders({"method": "POST", "path": "/commit/main$", "times": 1, "lost": True})
     done = _push(commands, corpus, "lab/unheard", "--tag", "v1")
     assert _is_one_message(done) and "the connection to the Hub failed" in done.output, done.output
-    assert len(_files(hub, "lab/unheard")) == 11
+    assert len(_files(hub, "lab/unheard")) == 9
     hub.orders()
     done = _push(commands, corpus, "lab/unheard", "--tag", "v1")
     assert (done.code, "Everything is there already" in done.output) == (0, True), done.output
@@ -252,7 +252,7 @@ def test_push_that_fails_shows_nothing_and_a_second_completes_it(
     assert _files(hub, repo) == {}
     hub.orders()
     assert _push(commands, corpus, repo, "--tag", "v1").code == 0
-    assert len(_files(hub, repo)) == 11
+    assert len(_files(hub, repo)) == 9
     assert len(hub.commits(f"datasets/{repo}")) == 2
 
 
@@ -274,7 +274,7 @@ def test_push_waits_at_the_rate_limit(
     repo = f"lab/limit-{len(path)}"
     done = _push(commands, corpus, repo, "--tag", "v1")
     assert (done.code, done.waits) == (0, waits), done.output
-    assert len(_files(hub, repo)) == 11
+    assert len(_files(hub, repo)) == 9
 
 
 def test_large_file_cut_once_is_sent_again(

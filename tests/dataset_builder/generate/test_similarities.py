@@ -1,0 +1,78 @@
+"""The similarities that `generate` keeps: a run that continues encodes only what is new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dataset_builder.generate import similarities
+from dataset_builder.generate.similarities import Similarities
+
+FIRST = "Caches are small. Links are slow."
+SECOND = "Links are slow."
+
+
+class CountingEncoder:
+    """Embed a text by its first letter, and record it."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def encode(self, texts: list[str], **options: Any) -> np.ndarray:
+        """Return (1, 0) for a text about caches, else (0.6, 0.8)."""
+        self.texts += texts
+        return np.array([[1.0, 0.0] if text.startswith("C") else [0.6, 0.8] for text in texts])
+
+
+@pytest.fixture
+def encoder(monkeypatch: pytest.MonkeyPatch) -> CountingEncoder:
+    """Return the encoder that every name loads."""
+    counting = CountingEncoder()
+    monkeypatch.setattr(similarities, "load_encoder", lambda name: counting)
+    return counting
+
+
+def test_pairs_of_an_earlier_run_are_not_encoded_again(tmp_path: Path, encoder: CountingEncoder) -> None:
+    """The same answer to another abstract is another pair."""
+    assert Similarities(tmp_path, "one").measure(["Caches."], [FIRST]) == [1.0]
+    encoder.texts.clear()
+    assert Similarities(tmp_path, "one").measure(["Caches.", "Caches."], [FIRST, SECOND]) == [1.0, 0.6]
+    assert encoder.texts == ["Caches.", "Links are slow."]
+    encoder.texts.clear()
+    assert Similarities(tmp_path, "one").measure(["Caches.", "Caches."], [FIRST, SECOND]) == [1.0, 0.6]
+    assert encoder.texts == []
+
+
+def test_another_encoder_encodes_anew(tmp_path: Path, encoder: CountingEncoder) -> None:
+    """By its id on the Hub, or by the content of its folder wherever that is."""
+    model, copy, work = tmp_path / "model", tmp_path / "copy", tmp_path / "work"
+    for folder in (model, copy, work):
+        folder.mkdir()
+    for folder in (model, copy):
+        (folder / "weights").write_text("1")
+    for name, texts in ((str(model), 3), (str(copy), 0), ("lab/encoder", 3)):
+        Similarities(work, name).measure(["Caches."], [FIRST])
+        assert len(encoder.texts) == texts
+        encoder.texts.clear()
+    (copy / "weights").write_text("2")
+    Similarities(work, str(copy)).measure(["Caches."], [FIRST])
+    assert len(encoder.texts) == 3
+
+
+def test_kill_loses_one_part(tmp_path: Path, encoder: CountingEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one answer at once, the first of two is kept although the second one fails."""
+    monkeypatch.setattr(similarities, "ANSWERS_AT_ONCE", 1)
+
+    def fail_on_links(texts: list[str], **options: Any) -> np.ndarray:
+        if texts[0].startswith("L"):
+            raise KeyboardInterrupt
+        return CountingEncoder().encode(texts)
+
+    monkeypatch.setattr(encoder, "encode", fail_on_links)
+    with pytest.raises(KeyboardInterrupt):
+        Similarities(tmp_path, "one").measure(["Caches.", "Links."], [FIRST, SECOND])
+    monkeypatch.undo()
+    assert Similarities(tmp_path, "one").measure(["Caches."], [FIRST]) == [1.0]
