@@ -109,7 +109,8 @@ class PreferenceTrainer(GuardedTrainer, DPOTrainer):
             return loss
         # The gradients of several processes are averaged.
         share = len(inputs["reference_log_probs"]) / num_items_in_batch * self.accelerator.num_processes
-        return loss * share
+        scaled: torch.Tensor = loss * share
+        return scaled
 
     def _reference(self, batch: Batch) -> list[list[float]]:
         on_device = {name: tensor.to(self.accelerator.device) for name, tensor in batch.items()}

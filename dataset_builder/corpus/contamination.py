@@ -72,16 +72,24 @@ def count_config_contamination(
     test: Collection[CorpusRow], train: Collection[CorpusRow], runs: RowRuns
 ) -> ConfigContamination:
     """Count the contamination of a config's test rows by its training rows."""
-    contexts = [{PaperQuote(row.paper_id, row.context or "") for row in rows} for rows in (test, train)]
-    questions = [[PaperQuote(row.paper_id, row.question) for row in rows] for rows in (test, train)]
+    test_contexts, train_contexts = (
+        {PaperQuote(row.paper_id, row.context or "") for row in rows} for rows in (test, train)
+    )
+    test_questions, train_questions = (
+        [PaperQuote(row.paper_id, row.question) for row in rows] for rows in (test, train)
+    )
     return ConfigContamination(
-        contexts=count_contamination(*({quote.text for quote in quotes} for quotes in contexts), runs.contexts),
-        answers=count_contamination(*({row.answer for row in rows} for rows in (test, train)), runs.answers),
+        contexts=count_contamination(
+            {quote.text for quote in test_contexts}, {quote.text for quote in train_contexts}, runs.contexts
+        ),
+        answers=count_contamination({row.answer for row in test}, {row.answer for row in train}, runs.answers),
         near_duplicate_contexts=NearDuplicates(
-            texts=len(contexts[0]), near_duplicates=count_near_duplicates(*contexts, runs.short_runs)
+            texts=len(test_contexts),
+            near_duplicates=count_near_duplicates(test_contexts, train_contexts, runs.short_runs),
         ),
         near_duplicate_questions=NearDuplicates(
-            texts=len(questions[0]), near_duplicates=count_near_duplicates(*questions, runs.short_runs)
+            texts=len(test_questions),
+            near_duplicates=count_near_duplicates(test_questions, train_questions, runs.short_runs),
         ),
     )
 

@@ -27,7 +27,8 @@ LIMITS = """
 def build_page(models: DemoModels, papers: DemoPapers) -> gr.Blocks:
     """Return the page. Its API has one endpoint, `/answer`, which takes an abstract and a question."""
     handlers = Handlers(models, papers)
-    with gr.Blocks(title="ISCA-QA", analytics_enabled=False) as page:
+    page = gr.Blocks(title="ISCA-QA", analytics_enabled=False)
+    with page:
         gr.Markdown(INTRODUCTION)
         with gr.Row():
             with gr.Column(min_width=320):
@@ -69,5 +70,5 @@ def build_page(models: DemoModels, papers: DemoPapers) -> gr.Blocks:
         gr.on([button.click, question.submit], handlers.show, inputs, result, **answering)
         filled = examples.click(handlers.choose_example, examples, [paper, abstract, choices, question], **hidden)
         filled.then(handlers.show, inputs, result, **answering)
-        gr.api(handlers.answer, api_name="answer", **queue)
+        gr.api(handlers.answer, api_name="answer", **queue)  # type: ignore[attr-defined]  # not exported by name
     return page

@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.generation import BaseStreamer
+from transformers.generation.streamers import BaseStreamer
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError

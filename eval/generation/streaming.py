@@ -27,7 +27,7 @@ def stream_answer(
     with ThreadPoolExecutor(max_workers=1) as executor:
         future = executor.submit(answer_alone, model, tokenizer, token_ids, prompt, guard, streamer)
         # The loop below waits for more text. After an error of the model, only this ends it.
-        future.add_done_callback(lambda _: streamer.end())
+        future.add_done_callback(lambda _: streamer.end())  # type: ignore[no-untyped-call]  # not annotated
         text = ""
         for words in streamer:
             if words:
