@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +99,10 @@ def test_rows_of_long_abstracts_have_a_third_of_the_tokens(tokenizer: Any) -> No
 
 
 def trl_arguments(folder: Path, **settings: Any) -> Any:
-    """Return the settings of DPO with an SFT term, without autocast on the CPU."""
+    """Return the losses of the recipe, DPO with an SFT term, and no autocast."""
     from trl.trainer.dpo_config import DPOConfig
 
-    fixed = {"bf16": False, "use_cpu": True, "report_to": "none", "gradient_checkpointing": False, "beta": 0.5}
+    fixed = {"bf16": False, "use_cpu": True, "report_to": "none", "gradient_checkpointing": False, "beta": 0.1}
     fixed |= {"disable_tqdm": True, "save_strategy": "no", "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.1]}
     return DPOConfig(output_dir=str(folder), **(fixed | settings))
 
@@ -165,6 +164,8 @@ def test_loss_and_gradients_are_those_of_trl(architecture: str, tokenizer: Any, 
     torch.testing.assert_close(found, wanted, rtol=1e-6, atol=0)
     assert (found[:, 0] != found[:, 1]).all()
 
+    # There the DPO loss is log 2, whatever the answers.
+    at_reference = trees.compute_loss(trees.model, trees.data_collator(rows)).item()
     losses, gradients = [], []
     for trainer, batch in ((trl, trl.data_collator(list(trl.train_dataset))), (trees, trees.data_collator(rows))):
         change_adapter(trainer.model)
@@ -174,10 +175,9 @@ def test_loss_and_gradients_are_those_of_trl(architecture: str, tokenizer: Any, 
         by_parameter = [value.grad for value in trainer.model.parameters() if value.grad is not None]
         gradients.append(torch.cat([gradient.flatten() for gradient in by_parameter]))
     assert losses[1] == pytest.approx(losses[0], rel=1e-6)
-    # An adapter that equals the reference would have a DPO loss of log 2, whatever the answers.
-    assert abs(losses[0] - (math.log(2) + 0.1 * math.log(800))) > 0.01
+    assert abs(losses[0] - at_reference) > 1e-3
     torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=1e-6)
-    assert gradients[0].abs().max() > 0.1
+    assert gradients[0].abs().max() > 0.01
 
 
 def test_questions_of_a_step_count_the_same(tokenizer: Any, tmp_path: Path) -> None:
