@@ -35,8 +35,8 @@ from eval.analysis.scores import SCORES_FILE, Scores, read_scores
 from eval.run_metrics import RunMetrics, read_run_metrics
 
 # Test questions, chosen by reading the answers: config, paper, and the number of the question among the paper's own.
-GOOD_EXAMPLE = ("detailed", "10.1145/3470496.3527388", "3")
-WRONG_EXAMPLE = ("detailed", "10.1145/3470496.3527433", "2")
+GOOD_EXAMPLE = ("detailed", "10.1109/isca59077.2024.00041", "1")
+WRONG_EXAMPLE = ("plain", "10.1145/3579371.3589350", "1")
 
 
 def parser() -> argparse.ArgumentParser:
