@@ -54,7 +54,7 @@ comma := ,
 # The base model asked by its chat template. GPT-2 has none.
 CHAT_BASELINE ?= $(if $(filter smollm2,$(BASE)),baseline-chat=$(BASE_MODEL)$(comma)prompt=chat)
 # A short run ends before its first epoch, so its validation chooses nothing: a few answers show that it learns.
-RUN_LENGTH = $(if $(EPOCHS),--num_train_epochs $(EPOCHS),--max_steps $(STEPS) --validation_questions 8)
+RUN_LENGTH = $(if $(EPOCHS),--num_train_epochs $(EPOCHS),--max_steps $(STEPS) --save_steps 0.5 --validation_questions 8)
 # Compiled layers need a C++ compiler and Python's header files.
 COMPILE_ARGS ?= $(shell command -v $(CXX) >/dev/null && test -f "$$($(BIN)/python -c \
 	'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" && echo --torch_compile true)

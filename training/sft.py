@@ -55,11 +55,12 @@ def main(words: list[str]) -> None:
         read_questions(load_corpus_split(dataset, None, name, revision)) for name in ("train", "validation")
     )
     make_rows = rows_by_paper if recipe.keys.rows == "paper" else rows_by_pair
-    train_rows, validation_rows = (
-        make_rows(tokenize_pairs(questions, tokenizer, max_tokens)) for questions in (train, validation)
-    )
     count = recipe.keys.validation_questions
     answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
+    train_rows, validation_rows = (
+        make_rows(tokenize_pairs(questions, tokenizer, max_tokens))
+        for questions in (train, answers.questions if answers else validation)
+    )
 
     # Run folder
     finished, checkpoint = begin_run(recipe, train_rows)

@@ -42,7 +42,7 @@ def report_verifier(
     network: Any,
     tokenizer: PreTrainedTokenizerBase,
     max_tokens: int,
-    train: SplitExamples,
+    train: Sequence[SplitExamples],
     validation: SplitExamples,
     test: SplitExamples,
     left_out: Sequence[ErrorKind],
@@ -51,7 +51,8 @@ def report_verifier(
 ) -> VerifierReport:
     """Return the report of a trained verifier, on every process.
 
-    The threshold is chosen on all validation examples, without the kinds in `left_out`. `references` has the
+    `train` has the examples of each draw, which share the written answers. The threshold is chosen on all validation
+    examples, without the kinds in `left_out`. `references` has the
     reference answers of the test questions, for the baselines.
     """
     scores = score_examples(network, tokenizer, max_tokens, [*validation.all, *test.made])
@@ -67,8 +68,8 @@ def report_verifier(
         threshold=threshold,
         max_tokens=max_tokens,
         left_out=list(left_out),
-        train_examples=len(train.made),
-        train_written_answers=len(train.written),
+        train_examples=sum(len(draw.made) for draw in train),
+        train_written_answers=len(train[0].written),
         validation=split_figures(validation.made, scores[:count], threshold),
         written=split_figures(validation.written, written_scores, threshold) if validation.written else None,
         test=split_figures(test.made, scores[len(validation.all) :], threshold),

@@ -68,14 +68,17 @@ def main(words: list[str]) -> None:
         name: read_questions(load_corpus_split(keys.dataset, None, name, revision))
         for name in ("train", "validation", "test")
     }
-    train = split_examples(questions["train"], written, args.seed, keys.answers_per_label, left_out)
+    train = [
+        split_examples(questions["train"], written, args.seed * keys.draws + draw, keys.answers_per_label, left_out)
+        for draw in range(keys.draws)
+    ]
     validation, test = (
         split_examples(questions[name], written, args.seed, keys.answers_per_label) for name in ("validation", "test")
     )
     if all(example.is_supported or example.error in left_out for example in validation.all):
         kinds = " ".join(left_out)
         raise InputError(f"leave_out {kinds}: leaves no wrong answer to choose the threshold by; name fewer kinds")
-    train_rows = training_rows(train, tokenizer, max_tokens, keys.answers_per_row, keys.written_repeats)
+    train_rows = training_rows(train, tokenizer, max_tokens, keys.answers_per_row)
     validation_rows = verification_rows(validation.all, tokenizer, max_tokens, keys.answers_per_row)
 
     # Run folder
@@ -132,7 +135,7 @@ def main(words: list[str]) -> None:
         metrics = run_metrics(
             trainer,
             recipe,
-            TrainingData(keys.dataset, revision, len(train.all)),
+            TrainingData(keys.dataset, revision, sum(len(draw.all) for draw in train)),
             recipe.base_model,
             method="verifier",
             tokens_per_second=sum(map(len, train_rows["input_ids"])) * epochs_per_second,

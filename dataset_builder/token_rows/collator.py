@@ -1,10 +1,12 @@
 """Collate rows: pad them, and compute the attention mask that separates the questions of one paper."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 
-from dataset_builder.token_rows.row import NO_LOSS, TokenizedRow
+from dataset_builder.token_rows.row import NO_LOSS, TokenizedRow, TreeRow
 
 PADDING = -1  # the part number of padding
 
@@ -16,11 +18,11 @@ class RowCollator:
     pad_token_id: int
     pad_to_multiple_of: int = 1
 
-    def __call__(self, rows: list[TokenizedRow]) -> dict[str, torch.Tensor]:
+    def __call__(self, rows: Sequence[TokenizedRow | TreeRow]) -> dict[str, torch.Tensor]:
         """Return `input_ids`, `labels`, `position_ids`, `parts` and `attention_mask`, each (rows, length), int64.
 
-        `attention_mask` is 1 for a token and 0 for padding; the trainer counts tokens by it. The model gets
-        `attention_mask(parts)` instead.
+        Rows with several completions of a prompt also have `branches`. `attention_mask` is 1 for a token and 0 for
+        padding; the trainer counts tokens by it. The model gets `attention_mask(parts, branches)` instead.
         """
         longest = max(1, *(len(row["input_ids"]) for row in rows))
         length = -(-longest // self.pad_to_multiple_of) * self.pad_to_multiple_of
@@ -29,13 +31,16 @@ class RowCollator:
             return torch.tensor([column + [padding] * (length - len(column)) for column in columns])
 
         parts = padded([row["parts"] for row in rows], PADDING)
-        return {
+        batch = {
             "input_ids": padded([row["input_ids"] for row in rows], self.pad_token_id),
             "labels": padded([row["labels"] for row in rows], NO_LOSS),
             "position_ids": padded([row["position_ids"] for row in rows], 0),
             "parts": parts,
             "attention_mask": (parts != PADDING).long(),
         }
+        if branches := [cast("TreeRow", row)["branches"] for row in rows if "branches" in row]:
+            batch["branches"] = padded(branches, PADDING)
+        return batch
 
 
 def attention_mask(parts: torch.Tensor, branches: torch.Tensor | None = None) -> torch.Tensor:

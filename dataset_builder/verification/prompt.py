@@ -14,10 +14,17 @@ YES, NO = " yes", " no"
 
 def build_verification_prompt(context: str, question: str, answer: str) -> str:
     """Return the prompt. It ends without a space, since the verdict begins with one."""
-    return (
-        f"Abstract: {context}\n\nQuestion: {question}\n\nAnswer: {answer}\n\n"
-        "Does the abstract support the answer? Reply yes or no:"
-    )
+    return build_beginning(context, question) + build_end(answer)
+
+
+def build_beginning(context: str, question: str) -> str:
+    """Return the part of the prompt that all answers to a question share."""
+    return f"Abstract: {context}\n\nQuestion: {question}\n\nAnswer:"
+
+
+def build_end(answer: str) -> str:
+    """Return the rest of the prompt, from the answer on."""
+    return f" {answer}\n\nSupported by the abstract:"
 
 
 @dataclass(frozen=True)
@@ -40,23 +47,25 @@ def verdict_tokens(tokenizer: "PreTrainedTokenizerBase") -> VerdictTokens:
 
 def encode_verification(
     tokenizer: "PreTrainedTokenizerBase", context: str, question: str, answer: str, max_tokens: int
-) -> list[int]:
-    """Return the token ids of the prompt and the beginning of the verdict; the verdict's token follows them.
+) -> tuple[list[int], list[int]]:
+    """Return the token ids of the beginning of the prompt, and of its end with the beginning of the verdict.
 
     With the verdict they have at most `max_tokens` tokens: an abstract that is too long loses its end. Raises
     `InputError` if question and answer are too long without an abstract.
     """
     verdict = verdict_tokens(tokenizer)
-    room = max_tokens - len(verdict.common) - 1
+    # No special tokens: a beginning-of-sequence token would separate the answer from its question.
+    end = [*tokenizer(build_end(answer), add_special_tokens=False)["input_ids"], *verdict.common]
+    room = max_tokens - len(end) - 1
 
     def encode(kept: str) -> list[int]:
-        ids: list[int] = tokenizer(build_verification_prompt(kept, question, answer))["input_ids"]
+        ids: list[int] = tokenizer(build_beginning(kept, question))["input_ids"]
         return ids
 
-    ids = encode(fit_context(tokenizer, context, room, encode))
-    if len(ids) > room:
+    beginning = encode(fit_context(tokenizer, context, room, encode))
+    if len(beginning) > room:
         raise InputError(
             f"question {question[:60]!r}: question and answer have more than {max_tokens} tokens without the "
             "abstract; shorten the answer"
         )
-    return [*ids, *verdict.common]
+    return beginning, end

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from dataset_builder.token_rows.row import TokenizedRow, token_row
-from dataset_builder.verification.prompt import encode_verification, verdict_tokens
+from dataset_builder.token_rows.row import last_columns
+from dataset_builder.verification.prompt import verdict_tokens
+from dataset_builder.verification.rows import verification_row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-# Answers that share a row with their abstract, and rows in a batch. A row of 16 answers has about 1,300 tokens.
+# Answers that share a row with their abstract, and rows in a batch. A row of 16 answers has about 900 tokens.
 ANSWERS_IN_A_ROW = 16
 ROWS_ON_CPU, ROWS_ON_GPU = 2, 16
 
@@ -51,18 +52,19 @@ class Verifier:
 
         The batches are in the order of the abstracts' first items. An empty answer has the support 0.
         """
-        papers: dict[str, list[int]] = {}
+        papers: dict[str, dict[str, list[int]]] = {}
         empty: dict[int, float] = {}
-        for number, (context, _, answer) in enumerate(items):
+        for number, (context, question, answer) in enumerate(items):
             if answer.strip():
-                papers.setdefault(context, []).append(number)
+                papers.setdefault(context, {}).setdefault(question, []).append(number)
             else:
                 empty[number] = 0.0
         if empty:
             yield empty
         rows = [
             numbers[start : start + ANSWERS_IN_A_ROW]
-            for numbers in papers.values()
+            for questions in papers.values()
+            for numbers in [[number for own in questions.values() for number in own]]
             for start in range(0, len(numbers), ANSWERS_IN_A_ROW)
         ]
         size = ROWS_ON_GPU if self._model.device.type == "cuda" else ROWS_ON_CPU
@@ -75,20 +77,15 @@ class Verifier:
 
         from dataset_builder.token_rows.collator import RowCollator, attention_mask
 
-        encoded: list[TokenizedRow] = []
-        ends: list[list[int]] = []
-        for row in rows:
-            prompts = [encode_verification(self._tokenizer, *item, self._max_tokens) for item in row]
-            encoded.append(token_row(prompts, [[] for _ in prompts]))
-            parts = encoded[-1]["parts"]
-            ends.append([len(parts) - 1 - parts[::-1].index(part) for part in range(1, len(row) + 1)])
+        encoded = [verification_row(row, self._tokenizer, self._max_tokens) for row in rows]
+        ends = [last_columns(row) for row, _ in encoded]
         device = self._model.device
-        inputs = {name: tensor.to(device) for name, tensor in RowCollator(0)(encoded).items()}
+        inputs = {name: tensor.to(device) for name, tensor in RowCollator(0)([row for row, _ in encoded]).items()}
         with torch.inference_mode():
             states = self._model.base_model(
                 input_ids=inputs["input_ids"],
                 position_ids=inputs["position_ids"],
-                attention_mask=attention_mask(inputs["parts"]),
+                attention_mask=attention_mask(inputs["parts"], inputs["branches"]),
                 use_cache=False,
             ).last_hidden_state
             row_of_end = torch.tensor([row for row, columns in enumerate(ends) for _ in columns], device=device)
@@ -96,5 +93,5 @@ class Verifier:
             head = self._model.get_output_embeddings()  # type: ignore[no-untyped-call]  # not annotated
             logits = head(states[row_of_end, column])[:, [self._verdict.yes, self._verdict.no]].double()
             supports = logits.softmax(dim=-1)[:, 0].tolist()
-        flat = [number for row_numbers in numbers for number in row_numbers]
+        flat = [own[place] for own, (_, order) in zip(numbers, encoded, strict=True) for place in order]
         return dict(zip(flat, supports, strict=True))

@@ -38,7 +38,7 @@ def make_examples(
         right = list(
             dict.fromkeys([question.answer, *(reword(question.answer, choice) for _ in range(per_label - 1))])
         )
-        wrong: dict[str, ErrorKind] = {}
+        wrong: dict[str, tuple[ErrorKind, int]] = {}
         for kind in sorted(RULES.keys() - set(left_out), key=lambda kind: (counts[kind], kind)):
             if len(wrong) == len(right):
                 break
@@ -46,16 +46,21 @@ def make_examples(
             material = Material(question.context, question.question, answer, others, foreign)
             found = [candidate for candidate in wrong_answers(kind, material) if candidate not in {*right, *wrong}]
             if found:
-                wrong[choice.choice(found)] = kind
+                chosen = choice.choice(found)
+                wrong[chosen] = kind, _same_until(answer, chosen)
                 counts[kind] += 1
-        labelled: list[tuple[str, ErrorKind | None]] = [(answer, None) for answer in right[: len(wrong)]]
-        examples += [
-            Example(question.paper_id, question.context, question.question, answer, error)
-            for answer, error in [*labelled, *wrong.items()]
-        ]
+        beginning = (question.paper_id, question.context, question.question)
+        examples += [Example(*beginning, answer, None, len(answer)) for answer in right[: len(wrong)]]
+        examples += [Example(*beginning, answer, *error) for answer, error in wrong.items()]
     return examples
 
 
 def _foreign_answers(questions: Sequence[CorpusQuestion], paper_id: str, choice: random.Random) -> list[str]:
     drawn = (questions[choice.randrange(len(questions))] for _ in range(FOREIGN_ANSWERS))
     return [question.answer for question in drawn if question.paper_id != paper_id]
+
+
+def _same_until(first: str, second: str) -> int:
+    """Return how many characters two texts have in common at their beginning."""
+    different = (number for number, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
+    return next(different, min(len(first), len(second)))

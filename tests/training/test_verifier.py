@@ -48,30 +48,46 @@ def _command(tiny_base: Path, corpus: Path, encoder: Path, out: Path, *more: obj
 
 
 def test_row_has_a_verdict_for_each_answer(tokenizer: Any) -> None:
-    """Three answers in rows of two: the abstract once in a row, and one label behind each answer."""
+    """Three answers in rows of two: abstract and question once in a row, and one label behind each answer."""
     examples = [_example("Power."), _example("Time.", right=False), _example("40%.")]
     rows = verification_rows(examples, tokenizer, 512, 2)
     verdict = verdict_tokens(tokenizer)
-    assert rows["pairs"] == [2, 1]
+    assert rows["pairs"] == [1, 1]  # the question is the same
     assert [[label for label in row if label != NO_LOSS] for row in rows["labels"]] == [
         [verdict.yes, verdict.no],
         [verdict.yes],
     ]
     text = tokenizer.decode(rows[0]["input_ids"])
-    assert text.count("Zebra turns off") == 1
-    assert text.count("Reply yes or no:") == 2
+    assert text.count("Zebra turns off") == text.count("What does it save?") == 1
+    assert text.count("Supported by the abstract:") == 2
 
 
-def test_written_answers_are_repeated(tokenizer: Any) -> None:
-    """In rows of their own, after the rows of the made ones."""
+def test_labels_are_no_from_the_error_on(tokenizer: Any) -> None:
+    """The label behind a token is a verdict on the answer up to this token."""
+    verdict = verdict_tokens(tokenizer)
+    item = ("10.1/a", ABSTRACT, "What does it save?")
+    right, wrong = "It saves 40% of the power.", "It saves 50% of the power."
+    examples = [Example(*item, right, None, len(right)), Example(*item, wrong, "number-changed", 9)]
+    (row,) = verification_rows(examples, tokenizer, 512, 2).to_list()
+    columns = [column for column, label in enumerate(row["labels"]) if label != NO_LOSS]
+    labels = {
+        branch: [row["labels"][column] for column in columns if row["branches"][column] == branch] for branch in (1, 2)
+    }
+    assert set(labels[1]) == {verdict.yes}
+    # Each label stands in the column behind its token.
+    last_right = max(column for column in columns if row["labels"][column] == verdict.yes)
+    assert tokenizer.decode(row["input_ids"][:last_right]).rstrip().endswith("It saves")
+    assert labels[2][-1] == verdict.no
+    assert labels[2] == sorted(labels[2], key=[verdict.yes, verdict.no].index)
+
+
+def test_rows_of_all_draws_follow_each_other(tokenizer: Any) -> None:
+    """A row has the made and the written answers on a paper."""
     written = [_example("Energy.", right=False)]
-    examples = SplitExamples([_example("Power.")], written)
-    once = verification_rows(written, tokenizer, 512, 12).to_list()
-    rows = training_rows(examples, tokenizer, 512, 12, written_repeats=3).to_list()
-    assert len(rows) == 4
-    assert rows[1:] == once * 3
-    without = training_rows(SplitExamples(examples.made, []), tokenizer, 512, 12, written_repeats=3)
-    assert without.to_list() == rows[:1]
+    draws = [SplitExamples([_example(answer)], written) for answer in ("Power.", "40% of the power.")]
+    expected = [row for draw in draws for row in verification_rows(draw.all, tokenizer, 512, 12).to_list()]
+    assert training_rows(draws, tokenizer, 512, 12).to_list() == expected
+    assert len(expected) == 2
 
 
 def test_split_has_the_written_answers_on_its_papers(corpus: Path) -> None:
@@ -116,7 +132,7 @@ def test_run_folder_has_adapter_metrics_and_report(verifier_run: Path) -> None:
     assert not [name for name in names if name.startswith("checkpoint") or name.endswith((".bin", ".pt"))]
     metrics, report = read_run_metrics(verifier_run), read_verifier_report(verifier_run)
     assert metrics.method == "verifier"
-    assert metrics.train_pairs == report.train_examples + report.train_written_answers
+    assert metrics.train_pairs == report.train_examples + 2 * report.train_written_answers
     before, after = metrics.validation_before.loss, metrics.validation.loss
     assert before is not None and after is not None and after < before
     assert report.left_out == []

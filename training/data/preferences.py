@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any, NotRequired
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
-from dataset_builder.token_rows.collator import PADDING, RowCollator
+from dataset_builder.token_rows.collator import RowCollator
 from dataset_builder.token_rows.row import NO_LOSS, TreeRow, tree_row
 from training.data.tokenization import tokenize_answer, tokenize_prompt
 
@@ -73,16 +72,14 @@ class PreferenceCollator:
     pad_token_id: int
 
     def __call__(self, rows: list[PreferenceRow]) -> dict[str, torch.Tensor]:
-        """Return the tensors of `RowCollator`, `branches` (rows, length), and two tensors on the answers.
+        """Return the tensors of `RowCollator`, and two tensors on the answers.
 
         `answer_tokens` (answers,) has the number of tokens of each answer in the order of the rows: chosen, rejected,
         chosen, ... `reference_log_probs` is (questions, 2); without rows that have it, it is empty.
         """
-        branches = [torch.tensor(row["branches"]) for row in rows]
         references = [pair for row in rows for pair in row.get("reference_log_probs", [])]
         return {
-            **RowCollator(self.pad_token_id)(list(rows)),
-            "branches": pad_sequence(branches, batch_first=True, padding_value=PADDING),
+            **RowCollator(self.pad_token_id)(rows),
             "answer_tokens": torch.tensor([count for row in rows for count in _answer_tokens(row)]),
             "reference_log_probs": torch.tensor(references),
         }

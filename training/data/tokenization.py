@@ -108,7 +108,7 @@ def pad_dataset(rows: Dataset, multiple: int) -> Dataset:
     see another shape.
     """
     missing = -len(rows) % multiple
-    empty = TokenizedRow(input_ids=[], labels=[], position_ids=[], parts=[], pairs=0)
+    empty: dict[str, int | list[int]] = {name: 0 if name == "pairs" else [] for name in rows.features}
     return concatenate_datasets([rows, Dataset.from_list([empty] * missing, rows.features)]) if missing else rows
 
 

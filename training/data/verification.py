@@ -1,4 +1,4 @@
-"""Make the training rows of the verifier: an abstract once, then its questions, each with an answer and a verdict."""
+"""Make the training rows of the verifier: an abstract once, then its questions, then answers, each with a verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from transformers import PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
-from dataset_builder.token_rows.row import token_row
+from dataset_builder.token_rows.row import NO_LOSS, last_columns
 from dataset_builder.verification.example import ErrorKind, Example
-from dataset_builder.verification.prompt import encode_verification, verdict_tokens
+from dataset_builder.verification.prompt import build_end, verdict_tokens
+from dataset_builder.verification.rows import verification_row
 from dataset_builder.verifier_examples.made import make_examples
 from dataset_builder.verifier_examples.written import WrittenAnswer, join_abstracts, read_written_answers
 
@@ -43,7 +44,8 @@ def split_examples(
 ) -> SplitExamples:
     """Return the examples of a split, without the kinds in `left_out`.
 
-    Raises `InputError` if its pairs allow no wrong answer.
+    Another seed gives other rewordings and other wrong answers. Raises `InputError` if the pairs of the split allow no
+    wrong answer.
     """
     made = make_examples(questions, seed, answers_per_label, left_out)
     if not made:
@@ -58,11 +60,12 @@ def split_examples(
 def verification_rows(
     examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, max_tokens: int, answers_per_row: int
 ) -> Dataset:
-    """Return a dataset of rows with at most `answers_per_row` examples on one abstract; only verdicts have labels.
+    """Return a dataset of rows with at most `answers_per_row` examples on one abstract.
 
+    The label behind a token of an answer is a verdict on the answer so far: "yes" up to its error, then "no". Where
+    the place of the error is not known, and for any hand-written answer, only the verdict at the end is a label.
     Raises `InputError` for an example that has more than `max_tokens` tokens without its abstract.
     """
-    verdict = verdict_tokens(tokenizer)
     papers: dict[str, list[Example]] = {}
     for example in examples:
         papers.setdefault(example.context, []).append(example)
@@ -70,28 +73,31 @@ def verification_rows(
     for paper in papers.values():
         for start in range(0, len(paper), answers_per_row):
             part = paper[start : start + answers_per_row]
-            prompts = [
-                encode_verification(tokenizer, example.context, example.question, example.answer, max_tokens)
-                for example in part
-            ]
-            verdicts = [[verdict.yes if example.is_supported else verdict.no] for example in part]
-            rows.append(token_row(prompts, verdicts))
+            items = [(example.context, example.question, example.answer) for example in part]
+            by_token = [_verdicts(example, tokenizer) for example in part]
+            row, order = verification_row(items, tokenizer, max_tokens, [verdicts[-1] for verdicts in by_token])
+            for last, number in zip(last_columns(row), order, strict=True):
+                # A label is predicted from the token before it.
+                row["labels"][last + 1 - len(by_token[number]) : last + 1] = by_token[number]
+            rows.append(row)
     return Dataset.from_list(rows)
 
 
-def training_rows(
-    examples: SplitExamples,
-    tokenizer: PreTrainedTokenizerBase,
-    max_tokens: int,
-    answers_per_row: int,
-    written_repeats: int,
-) -> Dataset:
-    """Return the rows of an epoch: those of the made examples once, those of the written ones `written_repeats` times.
+def _verdicts(example: Example, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the label behind each token of the end of the prompt; the last one is the verdict."""
+    verdict = verdict_tokens(tokenizer)
+    encoded = tokenizer(build_end(example.answer), add_special_tokens=False, return_offsets_mapping=True)
+    # The end of the prompt has a space before the answer.
+    ends = [end - 1 for _, end in encoded["offset_mapping"]] + [len(example.answer) + 1] * len(verdict.common)
+    last = verdict.yes if example.is_supported else verdict.no
+    if example.right_until is None:
+        return [NO_LOSS] * (len(ends) - 1) + [last]
+    return [verdict.yes if end <= example.right_until else last for end in ends]
 
-    Made and written examples are in rows of their own.
-    """
-    made = verification_rows(examples.made, tokenizer, max_tokens, answers_per_row)
-    if not examples.written:
-        return made
-    written = verification_rows(examples.written, tokenizer, max_tokens, answers_per_row)
-    return concatenate_datasets([made, *[written] * written_repeats])
+
+def training_rows(
+    draws: Sequence[SplitExamples], tokenizer: PreTrainedTokenizerBase, max_tokens: int, answers_per_row: int
+) -> Dataset:
+    """Return the rows of an epoch, draw by draw."""
+    rows = [verification_rows(draw.all, tokenizer, max_tokens, answers_per_row) for draw in draws]
+    return concatenate_datasets(rows)

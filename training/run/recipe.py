@@ -53,7 +53,8 @@ class ProjectKeys(CorpusKeys):
         default=64,
         metadata={
             "help": "validation questions to answer before training and at its end (training.sft: after each "
-            "epoch, to keep the epoch with the most similar answers); with 0, the last epoch is kept"
+            "epoch, to keep the epoch with the most similar answers); with 0, training.sft keeps the last epoch, and "
+            "its validation loss is over all validation questions"
         },
     )
 
@@ -90,8 +91,12 @@ class VerifierKeys(CorpusKeys):
     written_answers: str | None = field(
         default=None, metadata={"help": "folder of hand-written right and wrong answers to questions of the corpus"}
     )
-    written_repeats: int = field(
-        default=2, metadata={"help": "how often an epoch has each hand-written answer; the other examples come once"}
+    draws: int = field(
+        default=2,
+        metadata={
+            "help": "how often an epoch has the examples of a question, each time with other wrong answers made by "
+            "rules; the hand-written answers are the same each time"
+        },
     )
     answers_per_label: int = field(
         default=2, metadata={"help": "most right answers, and most wrong ones, that are made for a question"}

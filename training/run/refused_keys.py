@@ -94,7 +94,7 @@ def refuse_verifier_keys(recipe: "Recipe[VerifierKeys, SFTConfig]") -> None:
     _refuse_other_attention(recipe)
     _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_VERIFIER, used={})
-    for key in ("written_repeats", "answers_per_label", "answers_per_row"):
+    for key in ("draws", "answers_per_label", "answers_per_row"):
         if getattr(recipe.keys, key) < 1:
             raise InputError(f"{key} {getattr(recipe.keys, key)}: must be 1 or more")
     for kind in recipe.keys.leave_out:

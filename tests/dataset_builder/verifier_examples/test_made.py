@@ -56,3 +56,19 @@ def test_one_answer_of_each_label() -> None:
     references = {question.answer for question in QUESTIONS}
     assert {example.answer for example in examples if example.is_supported} <= references
     assert len(examples) == 2 * sum(example.is_supported for example in examples)
+
+
+def test_wrong_answer_is_right_up_to_its_error() -> None:
+    """Up to there it begins as a right answer to the question does, and the next character differs."""
+    right: dict[str, list[str]] = {}
+    for example in EXAMPLES:
+        if example.is_supported:
+            assert example.right_until == len(example.answer)
+            right.setdefault(example.question, []).append(example.answer)
+    for example in EXAMPLES:
+        end = example.right_until
+        if not example.is_supported:
+            assert end is not None
+            beginnings = [answer for answer in right[example.question] if answer.startswith(example.answer[:end])]
+            assert beginnings
+            assert any(answer[end : end + 1] != example.answer[end : end + 1] for answer in beginnings)
