@@ -164,10 +164,11 @@ demo: setup models  ## a web page to ask the models of `make run`
 test: setup  ## the tests: offline, about ten minutes on two cores
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
-stress: models  ## odd, damaged and interrupted input of build, generate and crawl (about 15 minutes on two cores)
+stress: models  ## odd and damaged input of build, generate and crawl; killed builds and releases
 	@$(BIN)/python -m tests.stress_build
 	@$(BIN)/python -m tests.stress_generate
 	@$(BIN)/python -m tests.stress_crawl
+	@$(BIN)/python -m tests.stress_release
 
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
 	@$(BIN)/python -m tests.bench_crawl

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, sha256_of, sha256_of_text
-from dataset_builder.hub.card_checks import is_hub_id
+from dataset_builder.hub.card_checks import is_hub_id, split_revision
 from dataset_builder.packaged_models import how_to_write, hub_id
 
 # The files that decide the answers: weights, configuration, tokenizer. Pickles are never loaded.
@@ -24,7 +24,10 @@ RECIPE_FILE, METRICS_FILE = "recipe.yaml", "metrics.json"
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model: its `name` in errors, the `given` folder or Hub id, the folder's `path`, and an adapter's `base`."""
+    """A model: its `name` in errors, the `given` folder or Hub id, the folder's `path`, and an adapter's `base`.
+
+    A Hub id may have a revision: ORG/NAME@REVISION.
+    """
 
     name: str
     given: str
@@ -48,8 +51,8 @@ class EncoderFolder:
 
     @property
     def label(self) -> str:
-        """Return the Hub id if the folder names it, else the folder or id as given."""
-        return hub_id(self.path) or self.given
+        """Return the Hub id if the folder names it, else the folder or id as given, without a revision."""
+        return hub_id(self.path) or split_revision(self.given)[0]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -146,10 +149,12 @@ def _find_folder(source: str, given: str, remedy: str) -> Path:
 
     if Path(given).is_dir():
         return Path(given)
-    if not is_hub_id(given):
+    repo_id, revision = split_revision(given)
+    if not is_hub_id(repo_id):
         raise InputError(f"{source}: no such folder; {remedy}{how_to_write(given)}")
     try:
-        return Path(snapshot_download(given, allow_patterns=DOWNLOADED, ignore_patterns=["onnx/*", "openvino/*"]))
+        ignored = ["onnx/*", "openvino/*"]
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=DOWNLOADED, ignore_patterns=ignored))
     except Exception as error:  # the client's errors have no common class: no network, no such repo, gated, offline
         offline = os.environ.get("HF_HUB_OFFLINE") == "1"
         check = "unset HF_HUB_OFFLINE" if offline else "check the name and the network"

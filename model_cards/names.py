@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import HUB_ID, is_hub_id
+from dataset_builder.hub.card_checks import HUB_ID, is_hub_id, split_revision
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.packaged_models import hub_id
 from model_cards.training_data import Corpus, StartModel, TrainingData
@@ -29,11 +29,15 @@ class Names:
 
 
 def name_on_hub(given: str) -> str | None:
-    """Return the Hub id of a model or encoder, given as folder or Hub id; None if its source.json has none."""
+    """Return the Hub id of a model or encoder, given as folder or Hub id; None if its source.json has none.
+
+    The Hub id is returned without a revision.
+    """
     folder = Path(given)
     if folder.is_dir():
         return hub_id(folder)
-    return given if is_hub_id(given) else None
+    repo_id, _ = split_revision(given)
+    return repo_id if is_hub_id(repo_id) else None
 
 
 def start_on_hub(given: str, start_model: str | None, source: str) -> StartModel:

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +20,7 @@ from tests.checked_build import check_build, run_in_process
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
 from tests.odd_input import KINDS
+from tests.random_kills import KilledCommand
 from tests.small_sources import write_sources
 
 FILES = ("papers/isca_2020.jsonl", "papers/isca_2023.jsonl", "qa/t/isca_2020.jsonl", "qa/u/isca_2023.jsonl")
@@ -42,7 +40,6 @@ ODD_BYTES = [
     b"9" * 5000,
     b",",
 ]
-LONGEST_BUILD = 120.0
 
 
 def _damage_bytes(content: bytes, draw: random.Random) -> bytes:
@@ -127,65 +124,33 @@ def stress_kills(kills: int, seed: int, folder: Path) -> Counter[str]:
         assert code == 0, message
         return contents(folder / name / "corpus")
 
+    def start() -> subprocess.Popen[bytes]:
+        shutil.rmtree(folder / "killed", ignore_errors=True)
+        shutil.copytree(folder / "old", folder / "killed")
+        command = [sys.executable, "-m", "dataset_builder", *words, "detailed", "--out", str(folder / "killed/corpus")]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True, **quiet)
+
     old, new = build("old"), build("new", "detailed")
     assert old != new
-    total, until_work = _time_a_build(folder, words)
+    command = KilledCommand(start, (folder / "killed/.partial.corpus").exists)
+    seconds = command.measure()
     counts: Counter[str] = Counter()
     number = killed = 0
     while killed < kills:
-        draw = random.Random(f"{seed} kill {number}")
-        shutil.rmtree(folder / "killed", ignore_errors=True)
-        shutil.copytree(folder / "old", folder / "killed")
         # Half of the kills come after the build has begun to write: the imports take most of its time.
-        in_work = number % 2 == 0
-        delay = draw.uniform(0.0, (total - until_work) if in_work else total)
-        ended = _kill_a_build(folder, words, in_work, delay)
+        was_killed, moment = command.kill(random.Random(f"{seed} kill {number}"), seconds, in_work=number % 2 == 0)
         found = contents(folder / "killed/corpus")
-        name = f"kill {number} of seed {seed} ({delay:.2f} s{' after the first write' if in_work else ''})"
+        name = f"kill {number} of seed {seed} ({moment})"
         assert found in (old, new), f"{name}: neither the old nor the new corpus: {sorted(found)}"
-        counts[f"{'ended before the kill' if ended else 'killed'}, {'old' if found == old else 'new'} corpus"] += 1
+        state = "killed" if was_killed else "ended before the kill"
+        counts[f"{state}, {'old' if found == old else 'new'} corpus"] += 1
         assert build("killed", "detailed") == new, f"{name}: the next build gives other files"
         left = sorted(path.name for path in (folder / "killed").iterdir())
         assert left == ["corpus"], f"{name}: left behind: {left}"
         number += 1
-        killed += not ended
+        killed += was_killed
     return counts
-
-
-def _start_build(folder: Path, words: list[str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "dataset_builder", *words, "detailed", "--out", str(folder / "killed/corpus")]
-    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def _wait_for_work(folder: Path, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + LONGEST_BUILD
-    while process.poll() is None and not (folder / "killed/.partial.corpus").exists():
-        assert time.monotonic() < deadline, "the build does not begin to write"
-        time.sleep(0.01)
-
-
-def _time_a_build(folder: Path, words: list[str]) -> tuple[float, float]:
-    """Return the seconds of a build, and of its part before it writes."""
-    shutil.copytree(folder / "old", folder / "killed")
-    begun = time.monotonic()
-    process = _start_build(folder, words)
-    _wait_for_work(folder, process)
-    until_work = time.monotonic() - begun
-    assert process.wait(LONGEST_BUILD) == 0
-    return time.monotonic() - begun, until_work
-
-
-def _kill_a_build(folder: Path, words: list[str], in_work: bool, delay: float) -> bool:
-    """Start a build and kill it after `delay` seconds; return whether it had ended before."""
-    process = _start_build(folder, words)
-    if in_work:
-        _wait_for_work(folder, process)
-    try:
-        process.wait(delay)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    return process.returncode != -signal.SIGKILL
 
 
 def main() -> None:

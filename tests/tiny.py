@@ -1,4 +1,4 @@
-"""A GPT-2 of random weights, small enough to train in a second, with a tokenizer trained on the texts of papers."""
+"""Models of random weights: a GPT-2 that is small enough to train in a second, an adapter and a verifier on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 
 def write_tiny_gpt2(folder: Path, corpus: Path, positions: int = 512) -> Path:
-    """Write the model and its tokenizer to `folder` as an ordinary model folder, and return the folder."""
+    """Write a GPT-2 to `folder` as an ordinary model folder, and return the folder.
+
+    Its tokenizer is trained on the abstracts of `corpus`.
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -32,6 +35,18 @@ def write_tiny_gpt2(folder: Path, corpus: Path, positions: int = 512) -> Path:
         vocab_size=800, n_positions=positions, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
     )
     GPT2LMHeadModel(config).save_pretrained(folder)
+    return folder
+
+
+def write_tiny_adapter(folder: Path, base: Path, seed: int) -> Path:
+    """Write a LoRA adapter of `base`, which changes its answers, to `folder`, and return the folder."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    config = LoraConfig(r=2, task_type="CAUSAL_LM", fan_in_fan_out=True, init_lora_weights=False)
+    get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(folder)
     return folder
 
 

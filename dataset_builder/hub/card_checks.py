@@ -20,6 +20,17 @@ def is_hub_id(given: str) -> bool:
     return HUB_ID.fullmatch(given) is not None and not Path(given).parent.is_dir()
 
 
+def split_revision(given: str) -> tuple[str, str | None]:
+    """Return the Hub id and the revision (a commit, tag or branch) of ORG/NAME@REVISION.
+
+    The revision is None for a Hub id without one, and for a folder, whatever its name is.
+    """
+    if Path(given).is_dir():
+        return given, None
+    hub_id, _, revision = given.partition("@")
+    return hub_id, revision or None
+
+
 def check_license(license_id: object, location: str) -> None:
     """Raise `InputError` for an id that is not one of the Hub's licences; the message has the nearest one."""
     if not isinstance(license_id, str) or license_id not in LICENSES:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
+from dataset_builder.hub.card_checks import split_revision
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,18 @@ class DemoPapers:
 
 
 def read_papers(dataset: str) -> DemoPapers:
-    """Return the papers in the test splits of the corpus `dataset`, a folder or a Hub id.
+    """Return the papers in the test splits of the corpus `dataset`: a folder, a Hub id or ORG/NAME@REVISION.
 
     Raises `InputError` for anything that is not a corpus, and for a corpus without its abstracts.
     """
     from datasets import get_dataset_config_names
 
-    revision = corpus_revision(dataset)
+    name, wanted = split_revision(dataset)
+    revision = corpus_revision(name, wanted)
     # Before the names of the configs are read: it explains why a corpus cannot be loaded.
-    default = read_questions(load_corpus_split(dataset, None, "test", revision))
-    configs = get_dataset_config_names(dataset)
-    others = (read_questions(load_corpus_split(dataset, config, "test", revision)) for config in configs)
+    default = read_questions(load_corpus_split(name, None, "test", revision))
+    configs = get_dataset_config_names(name, revision=wanted)
+    others = (read_questions(load_corpus_split(name, config, "test", revision)) for config in configs)
     return DemoPapers([*default, *(question for config in others for question in config)])
 
 

@@ -4,12 +4,11 @@ python -m eval push-demo --repo-id ORG/isca-qa-demo --dataset ORG/isca-qa --dry-
 """
 
 import argparse
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import HUB_ID
+from dataset_builder.hub.card_checks import HUB_ID, split_revision
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.hub.changes import Push, print_pushed
 from dataset_builder.hub.errors import translate_hub_errors
@@ -30,7 +29,10 @@ DEFAULT_MODELS = (
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What the Space shows, all by Hub ids: `models` as of `eval demo`, a corpus, an encoder and a verifier."""
+    """What the Space shows: `models` as of `eval demo`, a corpus, a verifier and an encoder.
+
+    Each is named by its Hub id, or by ORG/NAME@REVISION.
+    """
 
     models: tuple[str, ...]
     dataset: str | None
@@ -38,17 +40,17 @@ class DemoSettings:
     encoder: str = DEFAULT_ENCODER
 
     @property
-    def model_ids(self) -> list[str]:
-        """Return the Hub ids of the models that answer, and of the verifier, each once."""
-        ids = [word.partition("=")[2].partition(",")[0] for word in self.models]
-        return list(dict.fromkeys([*ids, *([self.verifier] if self.verifier else [])]))
+    def named_models(self) -> list[str]:
+        """Return the models that answer, and the verifier, without options and with their revisions, each once."""
+        named = [word.partition("=")[2].partition(",")[0] for word in self.models]
+        return list(dict.fromkeys([*named, *([self.verifier] if self.verifier else [])]))
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `eval push-demo`."""
     models_help = (
-        "models on the Hub, as for `eval demo`; default: SmolLM2-135M-Instruct by its chat template, and "
-        "ORG/smollm2-isca-qa-full and -lora of the same ORG"
+        "models on the Hub, as for `eval demo`; ORG/NAME@REVISION names a commit or tag, here and below; default: "
+        "SmolLM2-135M-Instruct by its chat template, and ORG/smollm2-isca-qa-full and -lora of the same ORG"
     )
     command.add_argument("--models", nargs="+", metavar="NAME=MODEL", help=models_help)
     dataset_help = "corpus on the Hub, published with its abstracts; default: none, people paste abstracts"
@@ -64,24 +66,22 @@ def run_command(arguments: argparse.Namespace) -> None:
     organisation = arguments.repo_id.partition("/")[0]
     models = arguments.models or [word.format(org=organisation) for word in DEFAULT_MODELS]
     settings = DemoSettings(tuple(models), arguments.dataset, arguments.verifier)
-    with tempfile.TemporaryDirectory() as stage:
-        content = demo_content(arguments.repo_id, settings, Path(stage))
-        _check_published(settings)
-        print_pushed(push(content, arguments.private, arguments.tag, arguments.dry_run), arguments.dry_run)
+    content = demo_content(arguments.repo_id, settings)
+    _check_published(settings)
+    print_pushed(push(content, arguments.private, arguments.tag, arguments.dry_run), arguments.dry_run)
 
 
-def demo_content(repo_id: str, settings: DemoSettings, stage: Path) -> Push:
+def demo_content(repo_id: str, settings: DemoSettings) -> Push:
     """Return the content of the Space: app, wheel of this project, pinned requirements and card.
 
-    The wheel is built into the folder `stage`. Raises `InputError` for a model or corpus that is not given by its Hub
-    id, and if the wheel cannot be built.
+    Raises `InputError` for a model or corpus that is not given by its Hub id, and if the wheel cannot be built.
     """
-    for name in [*settings.model_ids, *([settings.dataset] if settings.dataset else [])]:
-        if not HUB_ID.fullmatch(name):
+    for name in [*settings.named_models, *([settings.dataset] if settings.dataset else [])]:
+        if not HUB_ID.fullmatch(split_revision(name)[0]):
             raise InputError(
                 f"--models, --dataset or --verifier: {name!r} is not a Hub id; a Space needs NAMESPACE/NAME"
             )
-    wheel, pins = build_wheel(stage), pinned_requirements()
+    (wheel_name, wheel), pins = build_wheel(), pinned_requirements()
     gradio = next(line.partition("==")[2] for line in pins if line.startswith("gradio=="))
     texts = {
         "app.py": render(TEMPLATES / "app.py.j2", settings=settings),
@@ -91,13 +91,14 @@ def demo_content(repo_id: str, settings: DemoSettings, stage: Path) -> Push:
         repo_id,
         card=_card(repo_id, settings, gradio),
         source=f"the card of {repo_id}",
-        files={wheel.name: wheel} | {name: text.encode() for name, text in texts.items()},
+        files={wheel_name: wheel, **{name: text.encode() for name, text in texts.items()}},
         message="Push the demo",
     )
 
 
 def _card(repo_id: str, settings: DemoSettings, gradio: str) -> str:
     """Return the card, whose keys are those of https://huggingface.co/docs/hub/spaces-config-reference."""
+    models = dict.fromkeys(split_revision(name)[0] for name in [*settings.named_models, settings.encoder])
     metadata = {
         "title": "ISCA-QA",
         "emoji": "🔎",
@@ -110,8 +111,8 @@ def _card(repo_id: str, settings: DemoSettings, gradio: str) -> str:
         "pinned": False,
         "license": "apache-2.0",
         "short_description": "Questions about computer architecture abstracts",
-        "models": [*settings.model_ids, settings.encoder],
-        **({"datasets": [settings.dataset]} if settings.dataset else {}),
+        "models": list(models),
+        **({"datasets": [split_revision(settings.dataset)[0]]} if settings.dataset else {}),
     }
     return render_card(metadata, render(TEMPLATES / "space.md.j2", settings=settings, repo_id=repo_id))
 
@@ -120,9 +121,11 @@ def _check_published(settings: DemoSettings) -> None:
     """Raise `InputError` for a model or corpus that the Hub does not have: the Space could not start."""
     from huggingface_hub import HfApi
 
-    for name in settings.model_ids:
+    for name in settings.named_models:
+        model, revision = split_revision(name)
         with translate_hub_errors(name, "model", always=True):
-            HfApi().model_info(name)
+            HfApi().model_info(model, revision=revision)
     if settings.dataset:
+        dataset, revision = split_revision(settings.dataset)
         with translate_hub_errors(settings.dataset, "dataset", always=True):
-            HfApi().dataset_info(settings.dataset)
+            HfApi().dataset_info(dataset, revision=revision)

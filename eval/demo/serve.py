@@ -29,8 +29,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     models_help = (
         "models that answer, in the order of the page, as NAME=MODEL[,prompt=plain|chat][,decoding=guarded|greedy]; "
-        "MODEL is the folder of a run or model, or a Hub id. By default an answer has only numbers that the abstract "
-        "or the question has"
+        "MODEL is the folder of a run or model, or a Hub id, here and below with or without @REVISION. By default an "
+        "answer has only numbers that the abstract or the question has"
     )
     add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
     dataset_help = "corpus whose test papers the page lists, folder or Hub id; default: none, people paste abstracts"

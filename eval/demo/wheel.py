@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -23,14 +24,15 @@ CONSTRAINTS_FILE = "constraints.txt"
 EPOCH = "315532800"
 
 
-def build_wheel(out: Path) -> Path:
-    """Build the wheel into the folder `out` without a network, and return its path.
+@cache
+def build_wheel() -> tuple[str, bytes]:
+    """Build the wheel without a network, and return its file name and its content.
 
-    The same code gives the same wheel, byte for byte.
+    The same code gives the same wheel, byte for byte. It is built once in a process.
     Raises `InputError` if this code is not in its repository, or if setuptools cannot build it.
     """
     _check_repository()
-    with tempfile.TemporaryDirectory() as copy:
+    with tempfile.TemporaryDirectory() as copy, tempfile.TemporaryDirectory() as out:
         # In the repository, setuptools would leave folders, and put files of an earlier build into the wheel.
         for package in PACKAGES:
             shutil.copytree(REPOSITORY / package, Path(copy, package), ignore=shutil.ignore_patterns("__pycache__"))
@@ -44,16 +46,16 @@ def build_wheel(out: Path) -> Path:
             "--no-deps",
             "--no-build-isolation",
             "--wheel-dir",
-            str(out),
+            out,
             copy,
         ]
         environment = os.environ | {"SOURCE_DATE_EPOCH": EPOCH}
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    wheels = list(out.glob("isca_qa-*.whl"))
-    if done.returncode or not wheels:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        raise InputError(f"the wheel cannot be built ({' '.join(last)}); install setuptools 77 or newer, and pip")
-    return wheels[0]
+        wheels = list(Path(out).glob("isca_qa-*.whl"))
+        if done.returncode or not wheels:
+            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+            raise InputError(f"the wheel cannot be built ({' '.join(last)}); install setuptools 77 or newer, and pip")
+        return wheels[0].name, wheels[0].read_bytes()
 
 
 def pinned_requirements() -> list[str]:

@@ -1,1 +1,1 @@
-"""Publish everything in one command: corpus, models, verifier and metric, and a collection that holds them."""
+"""Publish everything in one command: corpus, models, verifier, metric and demo, and a collection of them."""

@@ -1,4 +1,4 @@
-"""Publish corpus, trained models, verifier and metric on the Hub, and a collection that holds them.
+"""Publish corpus, trained models, verifier, metric and demo on the Hub, and a collection that holds them.
 
 python -m model_cards release --org ORG --tag v1.0.0 --dry-run
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dataset_builder.corpus.push import warn_of_abstracts
 from dataset_builder.hub.changes import print_pushed
 from dataset_builder.hub.collection import compare_items
 from dataset_builder.hub.errors import HubUnreachableError
@@ -62,6 +63,8 @@ def run_command(arguments: argparse.Namespace) -> None:
     repos = find_repos(settings, parts)
     pushed_repos = [repo for repo in repos if repo.part in parts]
     console = Console()
+    if "corpus" in parts:
+        warn_of_abstracts(settings.dataset, settings.published_contexts)
     if "verifier" in parts and not any(repo.part == "verifier" for repo in repos):
         console.print(f"Left out: the verifier, since {DEFAULT_VERIFIER} does not exist", soft_wrap=True)
     try:

@@ -15,7 +15,7 @@ from eval.run_metrics import read_sampled_answers
 from model_cards.metadata import GEMMA
 from model_cards.names import name_on_hub, start_on_hub
 from model_cards.publish_checks import base_on_hub, check_encoders, check_names, check_weights
-from model_cards.release.repo import ReleasedRepo
+from model_cards.release.repo import Commits, ReleasedRepo
 from model_cards.release.settings import ReleaseSettings
 from model_cards.repo_content import model_content
 from model_cards.trained_run import TrainedRun, scored_runs
@@ -38,7 +38,8 @@ def find_models(settings: ReleaseSettings) -> list[ReleasedRepo]:
         if repo_id in repos:
             raise InputError(f"{run.source}: another run of {settings.scores} has this folder name; rename one")
         item = Item("model", repo_id, _note(settings, run, scores))
-        repos[repo_id] = ReleasedRepo("models", item, partial(_content, settings, report, scores, runs, run))
+        content = partial(_content, settings, report, scores, runs, run)
+        repos[repo_id] = ReleasedRepo("models", item, content, (settings.corpus_key,), run)
     return list(repos.values())
 
 
@@ -69,9 +70,11 @@ def _content(
     scores: Scores,
     runs: dict[Path, TrainedRun],
     run: TrainedRun,
-    commit: str,
+    commits: Commits,
     stage: Path,
 ) -> Push:
+    commit = commits[settings.corpus_key]
+
     def find_corpus(dataset: str, revision: str | None) -> Corpus:
         use = f"the corpus that {run.source} was trained on"
         return settings.find_corpus(report, commit, dataset, revision, use)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
-from dataset_builder.corpus.push import corpus_content, corpus_license, warn_of_abstracts
+from dataset_builder.corpus.push import corpus_content
 from dataset_builder.corpus.report import CorpusReport, read_corpus_report
 from dataset_builder.hub.changes import Push
 from dataset_builder.hub.collection import Item
@@ -13,38 +13,33 @@ from eval.push_metric import NAME as METRIC
 from eval.push_metric import metric_content
 from model_cards.publish_checks import check_names
 from model_cards.publish_verifier import read_verifier_run
+from model_cards.release.demo import find_demo
 from model_cards.release.models import find_models
-from model_cards.release.repo import ReleasedRepo
+from model_cards.release.repo import Commits, ReleasedRepo
 from model_cards.release.settings import DEFAULT_VERIFIER, Part, ReleaseSettings
 from model_cards.repo_content import verifier_content
 from model_cards.trained_run import TrainedRun
 
 
 def find_repos(settings: ReleaseSettings, parts: Collection[Part]) -> list[ReleasedRepo]:
-    """Return the repos of `parts`; with "collection", those of all parts, since it holds them all.
+    """Return the repos of `parts`; with "demo" or "collection", those of all parts, since both name the others.
 
     Raises `InputError` for anything that is missing or cannot be published.
     """
-    return [
-        repo for part, find in FIND_REPOS.items() if part in parts or "collection" in parts for repo in find(settings)
-    ]
-
-
-def published_contexts(settings: ReleaseSettings) -> str:
-    """Return the contexts that are published: as chosen, else "none" for a corpus with the licence "other"."""
-    return settings.contexts or ("none" if corpus_license(settings.dataset) == "other" else "full")
+    needs_all = "demo" in parts or "collection" in parts
+    repos = [repo for part, find in FIND_REPOS.items() if part in parts or needs_all for repo in find(settings)]
+    return [*repos, find_demo(settings, repos)] if needs_all else repos
 
 
 def _find_corpus(settings: ReleaseSettings) -> list[ReleasedRepo]:
-    report, contexts = read_corpus_report(settings.dataset), published_contexts(settings)
-    warn_of_abstracts(settings.dataset, contexts)
+    report = read_corpus_report(settings.dataset)
     note = (
         f"{report.name}: question-answer pairs on the abstracts of papers, in the splits train, validation and test. "
         f"Configs, by the teacher of the test pairs: {', '.join(report.test_teachers)}."
     )
 
-    def content(_: str, stage: Path) -> Push:
-        return corpus_content(settings.dataset, settings.corpus_id, contexts, stage)
+    def content(_: Commits, stage: Path) -> Push:
+        return corpus_content(settings.dataset, settings.corpus_id, settings.published_contexts, stage)
 
     return [ReleasedRepo("corpus", Item("dataset", settings.corpus_id, note), content)]
 
@@ -58,20 +53,21 @@ def _find_verifier(settings: ReleaseSettings) -> list[ReleasedRepo]:
     auroc = read_verifier_report(folder).test.all_kinds.auroc
     note = f"Says whether an abstract supports an answer. AUROC on the test examples: {auroc:.3f}."
     item = Item("model", f"{settings.corpus_id}-verifier", note)
-    return [ReleasedRepo("verifier", item, partial(_verifier, settings, report, run))]
+    content = partial(_verifier, settings, report, run)
+    return [ReleasedRepo("verifier", item, content, (settings.corpus_key,), run)]
 
 
-def _verifier(settings: ReleaseSettings, report: CorpusReport, run: TrainedRun, commit: str, stage: Path) -> Push:
+def _verifier(settings: ReleaseSettings, report: CorpusReport, run: TrainedRun, commits: Commits, stage: Path) -> Push:
     use = f"the corpus that {run.source} was trained on"
     recorded = (run.metrics.dataset, run.metrics.dataset_revision)
-    corpus = settings.find_corpus(report, commit, *recorded, use)
+    corpus = settings.find_corpus(report, commits[settings.corpus_key], *recorded, use)
     return verifier_content(run, f"{settings.corpus_id}-verifier", corpus, settings.options, stage)
 
 
 def _find_metric(settings: ReleaseSettings) -> list[ReleasedRepo]:
     note = "The metric of the scores: the similarity in meaning of answers and reference answers."
     repo_id = f"{settings.org}/{METRIC}"
-    return [ReleasedRepo("metric", Item("space", repo_id, note), lambda commit, stage: metric_content(repo_id))]
+    return [ReleasedRepo("metric", Item("space", repo_id, note), lambda commits, stage: metric_content(repo_id))]
 
 
 FIND_REPOS: dict[Part, Callable[[ReleaseSettings], list[ReleasedRepo]]] = {

@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from dataset_builder.corpus.push import corpus_license
 from dataset_builder.corpus.report import CorpusReport
 from dataset_builder.errors import InputError
+from dataset_builder.hub.collection import ItemKey
 from model_cards.repo_content import RunOptions
 from model_cards.training_data import Corpus, corpus_on_hub
 
 # The parts, in the order in which they are published. Each needs what is before it.
-Part = Literal["corpus", "models", "verifier", "metric", "collection"]
+Part = Literal["corpus", "models", "verifier", "metric", "demo", "collection"]
 PARTS: tuple[Part, ...] = get_args(Part)
 # Where training writes a verifier.
 DEFAULT_VERIFIER = Path("runs/smollm2-verifier")
-# Stands for the commit of the corpus until the corpus is pushed.
+# Stands for the commit of a repo until the repo is pushed.
 PENDING = "0" * 40
 
 
@@ -40,6 +42,16 @@ class ReleaseSettings:
     def corpus_id(self) -> str:
         """Return the repo of the corpus."""
         return f"{self.org}/{self.name}"
+
+    @property
+    def corpus_key(self) -> ItemKey:
+        """Return the type and the id of the corpus."""
+        return ("dataset", self.corpus_id)
+
+    @property
+    def published_contexts(self) -> str:
+        """Return the contexts to publish: as chosen, else "none" for a corpus with the licence "other"."""
+        return self.contexts or ("none" if corpus_license(self.dataset) == "other" else "full")
 
     @property
     def title(self) -> str:

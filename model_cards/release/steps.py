@@ -1,6 +1,7 @@
 """Compare a release with the Hub, and publish it: the repos in order, then the collection.
 
-A card names the commit of the corpus, which is known once the corpus is pushed. So contents are made at each step.
+A card names the commit of the corpus, and the demo the commits of all that it loads. A commit is known once its repo
+is pushed. So contents are made at each step.
 """
 
 import tempfile
@@ -11,14 +12,15 @@ from pathlib import Path
 from dataset_builder.corpus.push import warn_of_published_contexts
 from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.hub.changes import Change, Pushed, plan_change
-from dataset_builder.hub.collection import CollectionChange, update_collection
+from dataset_builder.hub.collection import CollectionChange, ItemKey, update_collection
+from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import push
-from model_cards.release.parts import published_contexts
-from model_cards.release.repo import ReleasedRepo
+from dataset_builder.hub.rate_limit import retry_on_rate_limit
+from model_cards.release.repo import Commits, ReleasedRepo
 from model_cards.release.settings import PENDING, ReleaseSettings
 from model_cards.training_data import corpus_on_hub
 
-DESCRIPTION = "Question answering over the abstracts of papers: corpus, models and metric"
+DESCRIPTION = "Question answering over the abstracts of papers: corpus, models, metric and demo"
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,12 @@ def plan_repos(settings: ReleaseSettings, repos: list[ReleasedRepo]) -> list[Pla
 
     Raises `InputError` for everything that the Hub is known to refuse, so that a release does not stop half-way.
     """
-    commit = _corpus_commit(settings, repos)
+    commits = _known_commits(settings, repos)
     planned = []
     for repo in repos:
-        found = _push(settings, repo, commit, dry_run=True)
-        if repo.part == "corpus" and found.commit is not None and found.change.is_empty:
-            commit = found.commit
+        found = _push(settings, repo, commits, dry_run=True)
+        if found.commit is not None and found.change.is_empty:
+            commits[repo.item.key] = found.commit
         planned.append(PlannedRepo(repo, found.change, found))
     return planned
 
@@ -49,23 +51,23 @@ def plan_offline(repos: list[ReleasedRepo]) -> list[PlannedRepo]:
     """Return the content of the repos to push as the change that it makes in an empty repo. The Hub is not asked."""
     from huggingface_hub import HfApi
 
+    commits = {key: PENDING for repo in repos for key in repo.needs}
     planned = []
     for repo in repos:
         with tempfile.TemporaryDirectory() as stage:
-            change = plan_change(HfApi(), repo.content(PENDING, Path(stage)), None)
+            change = plan_change(HfApi(), repo.content(commits, Path(stage)), None)
         planned.append(PlannedRepo(repo, change, None))
     return planned
 
 
 def push_repos(settings: ReleaseSettings, repos: list[ReleasedRepo]) -> Iterator[Pushed]:
     """Push the repos in their order, and yield what was pushed. After an interruption, the same call continues."""
-    commit = _corpus_commit(settings, repos)
+    commits = _known_commits(settings, repos)
     for repo in repos:
-        pushed = _push(settings, repo, commit, dry_run=False)
-        if repo.part == "corpus":
-            commit = pushed.commit or PENDING
-            if published_contexts(settings) == "none" and not pushed.is_new:
-                warn_of_published_contexts(settings.corpus_id)
+        pushed = _push(settings, repo, commits, dry_run=False)
+        commits[repo.item.key] = pushed.commit or PENDING
+        if repo.part == "corpus" and settings.published_contexts == "none" and not pushed.is_new:
+            warn_of_published_contexts(settings.corpus_id)
         yield pushed
 
 
@@ -75,16 +77,28 @@ def collect(settings: ReleaseSettings, repos: list[ReleasedRepo], dry_run: bool)
     return update_collection(settings.org, settings.title, DESCRIPTION, items, settings.private, dry_run)
 
 
-def _corpus_commit(settings: ReleaseSettings, repos: list[ReleasedRepo]) -> str:
-    """Return the commit of the corpus on the Hub if it is needed and not among `repos`, else PENDING."""
-    parts = {repo.part for repo in repos}
-    if "corpus" in parts or not parts & {"models", "verifier"}:
-        return PENDING
-    report = read_corpus_report(settings.dataset)
-    use = "the corpus of the release"
-    return corpus_on_hub(str(settings.dataset), report.revision, settings.corpus_id, "--name", use).revision or PENDING
+def _known_commits(settings: ReleaseSettings, repos: list[ReleasedRepo]) -> dict[ItemKey, str]:
+    """Return the commits on the Hub of what `repos` need and do not have, and PENDING for `repos`."""
+    commits = {repo.item.key: PENDING for repo in repos}
+    for key in dict.fromkeys(key for repo in repos for key in repo.needs):
+        if key not in commits:
+            commits[key] = _commit_on_hub(settings, key) or PENDING
+    return commits
 
 
-def _push(settings: ReleaseSettings, repo: ReleasedRepo, commit: str, dry_run: bool) -> Pushed:
+def _commit_on_hub(settings: ReleaseSettings, key: ItemKey) -> str | None:
+    """Return the newest commit of the corpus, which must have the rows of the release, or of a model."""
+    from huggingface_hub import HfApi
+
+    if key == settings.corpus_key:
+        report = read_corpus_report(settings.dataset)
+        use = "the corpus of the release"
+        return corpus_on_hub(str(settings.dataset), report.revision, settings.corpus_id, "--name", use).revision
+    repo_type, repo_id = key
+    with translate_hub_errors(repo_id, repo_type):
+        return retry_on_rate_limit(HfApi().repo_info, repo_id, repo_type=repo_type).sha
+
+
+def _push(settings: ReleaseSettings, repo: ReleasedRepo, commits: Commits, dry_run: bool) -> Pushed:
     with tempfile.TemporaryDirectory() as stage:
-        return push(repo.content(commit, Path(stage)), settings.private, settings.tag, dry_run)
+        return push(repo.content(commits, Path(stage)), settings.private, settings.tag, dry_run)

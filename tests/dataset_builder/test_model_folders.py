@@ -24,10 +24,17 @@ def test_folder_without_a_model_is_refused(tmp_path: Path, monkeypatch: pytest.M
         ("./missing", "no such folder"),
         ("data/models/missing", "no such folder"),
         ("data/models/smollm2", "`python -m dataset_builder models --out data/models` writes data/models/smollm2$"),
+        ("runs/missing@v1", "no such folder"),
         ("someone/nothing", r"not a folder here, and cannot be loaded from the Hub \(.*\); unset HF_HUB_OFFLINE, or"),
     ):
         with pytest.raises(InputError, match=complaint):
             find_model("m", given)
+
+
+def test_folder_with_an_at_sign_has_no_revision(tmp_path: Path, tiny_base: Path) -> None:
+    """ORG/NAME@REVISION is a name on the Hub only."""
+    folder = shutil.copytree(tiny_base, tmp_path / "run@v1")
+    assert find_model("m", str(folder)).path == folder
 
 
 def test_pickled_weights_are_not_loaded(tmp_path: Path, tiny_base: Path) -> None:

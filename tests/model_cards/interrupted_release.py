@@ -27,16 +27,18 @@ def release(name: str, is_reversed: bool = False) -> None:
     folder = Path("unused")
     settings = ReleaseSettings("lab", name, folder, "full", folder, None, RunOptions(None, None), False, "v1")
 
-    def content(kind: str, repo_id: str, commit: str) -> Push:
-        card = render_card({"license": "mit"}, "A corpus." if kind == "dataset" else f"Trained on {commit}.")
-        return Push(repo_id, kind, card, {"notes.txt": b"Some notes."}, "Push")
+    def content(item: Item, text: str) -> Push:
+        card = render_card({"license": "mit"}, text)
+        return Push(item.repo_id, item.repo_type, card, {"notes.txt": b"Some notes."}, "Push")
 
-    corpus, model = (
-        ReleasedRepo(part, item, lambda commit, _, item=item: content(item.repo_type, item.repo_id, commit))
-        for part, item in (
-            ("corpus", Item("dataset", settings.corpus_id, "The corpus.")),
-            ("models", Item("model", f"{settings.corpus_id}-model", "The model.")),
-        )
+    of_corpus = Item("dataset", settings.corpus_id, "The corpus.")
+    of_model = Item("model", f"{settings.corpus_id}-model", "The model.")
+    corpus = ReleasedRepo("corpus", of_corpus, lambda commits, _: content(of_corpus, "A corpus."))
+    model = ReleasedRepo(
+        "models",
+        of_model,
+        lambda commits, _: content(of_model, f"Trained on {commits[of_corpus.key]}."),
+        needs=(of_corpus.key,),
     )
     list(push_repos(settings, [corpus, model]))
     collect(settings, [model, corpus] if is_reversed else [corpus, model], dry_run=False)

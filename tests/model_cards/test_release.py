@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 import signal
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dataset_builder.corpus.load import corpus_revision
+from tests.conftest import contents
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub
-from tests.model_cards.small_release import write_small_release
+from tests.model_cards.small_release import BASE, ENCODER, write_small_release
 
 REPOS = {
     "datasets": ["isca-qa"],
     "models": ["tiny-isca-qa-lora", "tiny-isca-qa-grpo", "tiny-isca-qa-full", "isca-qa-verifier"],
-    "spaces": ["answer_similarity"],
+    "spaces": ["answer_similarity", "isca-qa-demo"],
 }
 ORDER = [f"{kind.removesuffix('s')}:{name}" for kind, names in REPOS.items() for name in names]
 
 
 @pytest.fixture(scope="module")
-def folder(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(corpus: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with runs, a verifier and scores on the corpus."""
-    return write_small_release(tmp_path_factory.mktemp("release"), str(corpus), corpus_revision(str(corpus)))
+    release = tmp_path_factory.mktemp("release")
+    return write_small_release(release, tiny_base, str(corpus), corpus_revision(str(corpus)))
 
 
 def _words(folder: Path, corpus: Path, org: str, *words: object) -> tuple[object, ...]:
@@ -68,7 +73,7 @@ def test_parts_are_published_in_order(hub: RunningHub, released: list[str]) -> N
     """One commit each; the adapter that GRPO started from before GRPO, and the collection last."""
     commits = [path.split("/")[2:-2] for path in released if "/commit/main" in path]
     assert [f"{kind.removesuffix('s')}:{name}" for kind, _, name in commits] == ORDER
-    assert [request.split()[0] for request in released if "/api/collections" in request][-6:] == ["POST"] * 6
+    assert [request.split()[0] for request in released if "/api/collections" in request][-7:] == ["POST"] * 7
     assert {len(found) for found in _commits(hub, "somebody").values()} == {2}
 
 
@@ -95,7 +100,55 @@ def test_collection_has_notes(hub: RunningHub, released: list[str]) -> None:
     assert "Mean similarity to the reference answers of the test split: 0.720 (plain)." in notes[ORDER[1]]
     assert notes[ORDER[1]].startswith("A LoRA adapter for somebody/tiny-base that answers")
     assert notes[ORDER[3]].startswith("A fully fine-tuned version of somebody/tiny-base that answers")
-    assert notes[ORDER[4]].endswith("AUROC on the test examples: 0.875.")
+    assert notes[ORDER[4]].endswith("AUROC on the test examples: 0.500.")
+
+
+def _demo_settings(hub: RunningHub) -> dict[str, Any]:
+    """Return what the app of the demo asks `serve` for."""
+    app = ast.parse(hub.text("spaces/somebody/isca-qa-demo/resolve/main/app.py"))
+    (call,) = (node for node in ast.walk(app) if isinstance(node, ast.Call) and ast.unparse(node.func) == "serve")
+    return {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+
+
+def test_demo_pins_what_it_loads(hub: RunningHub, released: list[str]) -> None:
+    """The models in their order after the base model that the scores have, the corpus and the verifier."""
+    pins = {name: f"somebody/{name}@{found[0]}" for name, found in _commits(hub, "somebody").items()}
+    models = [f"tiny-{name}={pins[f'tiny-isca-qa-{name}']}" for name in ("lora", "grpo", "full")]
+    assert _demo_settings(hub) == {
+        "models": [f"chat={BASE},prompt=chat", *models],
+        "dataset": pins["isca-qa"],
+        "encoder": ENCODER,
+        "verifier": pins["isca-qa-verifier"],
+    }
+    card = hub.api("/api/spaces/somebody/isca-qa-demo")["cardData"]
+    assert card["models"] == [BASE, *(f"somebody/{name}" for name in REPOS["models"]), ENCODER]
+    assert card["datasets"] == ["somebody/isca-qa"]
+
+
+@pytest.mark.slow
+def test_new_process_loads_everything(
+    hub: RunningHub, released: list[str], folder: Path, corpus: Path, encoder: Path, tmp_path: Path
+) -> None:
+    """With an empty HF_HOME, from the tag or the pinned commits: the same as what was released."""
+    demo = json.dumps(_demo_settings(hub) | {"encoder": str(encoder)})
+    done = hub.run(tmp_path, "-m", "tests.model_cards.load_release", corpus, folder, demo)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert {name: loaded for name, (loaded, _) in found.items()} == {name: given for name, (_, given) in found.items()}
+    assert len({json.dumps(found[name][0]) for name in ("full", "lora", "grpo")}) == 3
+
+
+def test_token_is_in_no_upload(hub: RunningHub, released: list[str], folder: Path, corpus: Path) -> None:
+    """In no file on the Hub, the files in the demo's wheel included, and in no folder that was released."""
+    wheels = 0
+    for place in (hub.root, folder, corpus):
+        for name, content in contents(place).items():
+            assert WRITER.encode() not in content, name
+            if zipfile.is_zipfile(place / name):
+                wheels += 1
+                archive = zipfile.ZipFile(place / name)
+                assert [name for name in archive.namelist() if WRITER.encode() in archive.read(name)] == []
+    assert wheels > 0
 
 
 def test_second_release_changes_nothing(
@@ -105,10 +158,10 @@ def test_second_release_changes_nothing(
     before = _commits(hub, "somebody")
     done = commands.run("model_cards", *_words(folder, corpus, "somebody", "--tag", "v1", "--dry-run"))
     assert done.code == 0, done.output
-    assert _changes(done.output) == ["nothing"] * 7
+    assert _changes(done.output) == ["nothing"] * 8
     hub.take_requests()
     done = commands.run("model_cards", *_words(folder, corpus, "somebody", "--tag", "v1"))
-    assert (done.code, done.output.count("Everything is there already")) == (0, 6), done.output
+    assert (done.code, done.output.count("Everything is there already")) == (0, 7), done.output
     writes = [
         request for request in hub.take_requests() if request.split()[0] != "GET" and "paths-info" not in request
     ]
@@ -126,7 +179,7 @@ def test_dry_run_without_network(hub: RunningHub, folder: Path, corpus: Path, tm
     rows = [line for line in done.stdout.splitlines() if "nobody/" in line and "send up to" in line]
     assert [row.split("nobody/")[1].split()[0] for row in rows] == [name for names in REPOS.values() for name in names]
     assert all("bytes, tag v1" in row for row in rows)
-    assert "HF_HUB_OFFLINE is set" in done.stdout and "create, add 6 items" in done.stdout
+    assert "HF_HUB_OFFLINE is set" in done.stdout and "create, add 7 items" in done.stdout
     assert "Nothing was sent." in done.stdout
 
 
@@ -137,7 +190,7 @@ def test_dry_run_of_a_new_release_sends_nothing(
     hub.take_requests()
     done = commands.run("model_cards", *_words(folder, corpus, "lab", "--name", "planned", "--dry-run"))
     assert done.code == 0, done.output
-    assert done.output.count("create, send ") >= 5 and "create, add 6 items" in done.output
+    assert done.output.count("create, send ") >= 6 and "create, add 7 items" in done.output
     assert {request.split()[0] for request in hub.take_requests()} <= {"GET", "HEAD"}
 
 
@@ -148,9 +201,24 @@ def test_part_needs_the_corpus_on_the_hub(commands: Commands, hub: RunningHub, f
     assert hub.api("/api/collections?owner=stranger") == []
 
 
-def test_run_on_another_corpus_is_refused(hub: RunningHub, commands: Commands, corpus: Path, tmp_path: Path) -> None:
+def test_demo_by_itself(hub: RunningHub, released: list[str], commands: Commands, folder: Path, corpus: Path) -> None:
+    """It pins the newest commits of what is on the Hub, so after a release nothing changes; it needs the models."""
+    before = _commits(hub, "somebody")
+    done = commands.run("model_cards", *_words(folder, corpus, "somebody", "--only", "demo"))
+    assert (done.code, done.output.count("Everything is there already")) == (0, 1), done.output
+    assert _commits(hub, "somebody") == before
+    words = _words(folder, corpus, "somebody", "--only", "demo", "--contexts", "none", "--dry-run")
+    done = commands.run("model_cards", *words)
+    assert (done.code, [change.split(" of ")[0] for change in _changes(done.output)]) == (0, ["send 2 files"])
+    done = commands.run("model_cards", *_words(folder, corpus, "lab", "--name", "absent", "--only", "demo"))
+    assert done.code == 2 and "absent: is not on the Hub" in done.output
+
+
+def test_run_on_another_corpus_is_refused(
+    hub: RunningHub, commands: Commands, corpus: Path, tiny_base: Path, tmp_path: Path
+) -> None:
     """Before anything is sent, also for the corpus."""
-    folder = write_small_release(tmp_path / "runs", "data/other", "sha256:other")
+    folder = write_small_release(tmp_path / "runs", tiny_base, "data/other", "sha256:other")
     hub.take_requests()
     done = commands.run("model_cards", *_words(folder, corpus, "lab", "--name", "mixed"))
     assert done.code == 2 and "data/other at revision sha256:other, the corpus of the scores in" in done.output
@@ -198,20 +266,43 @@ def test_single_commands_find_what_was_released(
         assert (done.code, "Everything is there already" in done.output) == (0, True), done.output
 
 
+@pytest.mark.parametrize(
+    ("function", "count", "rest"),
+    [
+        ("create_commit", 3, ["tiny-{}-grpo", "tiny-{}-full", "{}-verifier", "{}-demo"]),
+        ("create_tag", 6, []),
+    ],
+)
 def test_killed_release_is_completed(
-    hub: RunningHub, commands: Commands, folder: Path, corpus: Path, tmp_path: Path
+    hub: RunningHub,
+    commands: Commands,
+    folder: Path,
+    corpus: Path,
+    tmp_path: Path,
+    function: str,
+    count: int,
+    rest: list[str],
 ) -> None:
-    """SIGKILL in place of the third commit: the second run sends the rest only."""
-    words = _words(folder, corpus, "lab", "--name", "killed", "--only", "corpus", "models", "--tag", "v1")
-    done = hub.run(tmp_path, "-m", "tests.interrupt", "huggingface_hub.HfApi.create_commit", 3, "model_cards", *words)
+    """SIGKILL in place of the third commit, and of the demo's tag: the second run sends the rest only.
+
+    The killed run shows the token nowhere, at the client's highest verbosity.
+    """
+    name = f"killed-{function.removeprefix('create_')}"
+    parts = ("corpus", "models", "verifier", "demo")
+    words = _words(folder, corpus, "lab", "--name", name, "--tag", "v1", "--only", *parts)
+    killed = ("-m", "tests.interrupt", f"huggingface_hub.HfApi.{function}", count, "model_cards", *words)
+    done = hub.run(tmp_path, *killed, HF_DEBUG="1", HF_HUB_VERBOSITY="debug")
     assert done.returncode == -signal.SIGKILL, done.stderr
+    assert "preupload" in done.stderr, "the client tells of no requests: this test would see nothing"
     assert WRITER not in done.stdout + done.stderr
+    assert [file for file, content in contents(tmp_path).items() if WRITER.encode() in content] == []
     hub.take_requests()
     done = commands.run("model_cards", *words)
     assert done.code == 0, done.output
-    commits = [request for request in hub.take_requests() if "/commit/main" in request]
-    assert [request.split("/")[4] for request in commits] == ["tiny-killed-grpo", "tiny-killed-full"]
-    for repo in ("datasets/lab/killed", *(f"models/lab/tiny-killed-{name}" for name in ("lora", "grpo", "full"))):
+    commits = [request.split("/")[4] for request in hub.take_requests() if "/commit/main" in request]
+    assert commits == [repo.format(name) for repo in rest]
+    models = [f"models/lab/tiny-{name}-{method}" for method in ("lora", "grpo", "full")]
+    for repo in (f"datasets/lab/{name}", *models, f"models/lab/{name}-verifier", f"spaces/lab/{name}-demo"):
         assert len(hub.commits(repo)) == 2
         assert [tag["name"] for tag in hub.api(f"/api/{repo}/refs")["tags"]] == ["v1"]
 

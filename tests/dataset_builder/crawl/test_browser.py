@@ -19,18 +19,15 @@ from dataset_builder.crawl.client import Hosts
 from dataset_builder.crawl.outcomes import FetchError
 from dataset_builder.crawl.run import crawl
 from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
-from dataset_builder.crawl.sources.browser import Browser, find_browser
+from dataset_builder.crawl.sources.browser import Browser
+from tests.browser import need_browser
 from tests.conftest import REPOSITORY
 from tests.crawl_server import FakePaper, SourceServer, abstract_of, page, serving
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _needs_a_browser() -> None:
-    if find_browser() is None:
-        message = "no Chromium with its chromedriver: apt-get install chromium chromium-driver"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+    need_browser()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dataset_builder.crawl.sources.browser import FLAGS, find_browser
 from dataset_builder.errors import InputError
 from dataset_builder.model_folders import find_model
 from eval.answerer import ABSTAINED, Answerer, AskedQuestion
@@ -19,6 +17,7 @@ from eval.demo.models import DemoModels
 from eval.demo.papers import DemoPapers, read_papers
 from eval.demo.serve import find_systems, launch, load_page
 from eval.evidence import CitedAnswer, CitedSentence
+from tests.browser import running_browser
 from tests.eval.questions import corpus_question
 
 pytest.importorskip("gradio", reason="the page needs gradio: pip install -e '.[demo]'")
@@ -94,20 +93,8 @@ def url(tiny: Answerer) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a real Chromium that shows the page. Without one the tests fail in CI, and elsewhere skip."""
-    if find_browser() is None:
-        message = "no Chromium with its chromedriver: apt-get install chromium chromium-driver"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
-
-    options = ChromeOptions()
-    options.binary_location, driver = find_browser()
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1200,1400"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with Chrome(options, ChromeService(driver)) as started:
+    """Return a real Chromium that shows the page."""
+    with running_browser(tmp_path_factory.mktemp("profile"), 1200, 1400) as started:
         started.implicitly_wait(60)
         started.get(url)
         yield started

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.demo.wheel import pinned_requirements
+from eval.demo.wheel import build_wheel, pinned_requirements
 from tests.conftest import REPOSITORY
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub
@@ -68,8 +68,10 @@ def test_app_runs_from_the_wheel(hub: RunningHub, pushed: None, tmp_path: Path) 
 
 
 def test_second_push_makes_no_commit(hub: RunningHub, pushed: None, commands: Commands) -> None:
-    """The same code gives the same wheel."""
+    """The same code gives the same wheel, in another process and at another time."""
     before = hub.commits(SPACE)
+    name, wheel = build_wheel()
+    assert _bytes(hub, f"{SPACE}/resolve/main/{name}") == wheel
     assert commands.run(*PUSH, *MODELS, "--dataset", "lab/demo-corpus").code == 0
     assert hub.commits(SPACE) == before
 
@@ -80,6 +82,18 @@ def test_default_models_are_those_of_the_same_organisation(commands: Commands, p
     assert done.code == 2 and "HuggingFaceTB/SmolLM2-135M-Instruct" in done.output
     done = commands.run(*PUSH, "--models", "full=runs/full/x", "--dry-run")
     assert done.code == 2 and "'runs/full/x' is not a Hub id" in done.output
+
+
+def test_pinned_revision_must_exist(hub: RunningHub, commands: Commands, pushed: None) -> None:
+    """That of a model and that of the corpus."""
+    commit = hub.commits("models/lab/tiny-demo-model")[0]["id"]
+    model = ("--models", f"lora=lab/tiny-demo-model@{commit}")
+    done = commands.run(*PUSH, *model, "--dataset", "lab/demo-corpus@v9", "--dry-run")
+    assert done.code == 2 and "dataset lab/demo-corpus@v9: has no such revision" in done.output
+    done = commands.run(*PUSH, "--models", "lora=lab/tiny-demo-model@v9", "--dry-run")
+    assert done.code == 2 and "model lab/tiny-demo-model@v9: has no such revision" in done.output
+    done = commands.run(*PUSH, *model, "--dataset", "lab/demo-corpus", "--dry-run")
+    assert done.code == 0 and "send" in done.output
 
 
 def test_requirements_are_those_of_the_page() -> None:

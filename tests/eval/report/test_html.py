@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.crawl.sources.browser import FLAGS, find_browser
 from eval.analysis.scores import VerifierRecord
 from eval.evidence import AnswerEvidence, CitedSentence
 from eval.report.html import fit_axis, report_html
+from tests.browser import running_browser
 from tests.eval.report.example import (
     ANSWERS,
     BY_ROLE,
@@ -143,20 +142,8 @@ def test_plots_side_by_side_have_one_axis() -> None:
 
 @pytest.fixture(scope="module")
 def browser(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a real Chromium that shows the page from disk. Without one the tests fail in CI, and elsewhere skip."""
-    if find_browser() is None:
-        message = "no Chromium with its chromedriver: apt-get install chromium chromium-driver"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
-
-    options = ChromeOptions()
-    options.binary_location, driver = find_browser()
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1200,900"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with Chrome(options, ChromeService(driver)) as started:
+    """Return a real Chromium that shows the page from disk."""
+    with running_browser(tmp_path_factory.mktemp("profile"), 1200, 900) as started:
         started.get(page.as_uri())
         yield started
 
