@@ -11,6 +11,7 @@ from eval.analysis.scores import SCORES_FILE, Scores
 from model_cards.figures import draw_training_curve
 from model_cards.model_card import model_card
 from model_cards.names import Names
+from model_cards.notebook import NOTEBOOK_FILE, model_notebook
 from model_cards.public_files import public_files, run_files
 from model_cards.publish_checks import base_on_hub, check_gemma, encoder_on_hub
 from model_cards.trained_run import TrainedRun
@@ -41,7 +42,7 @@ def model_content(
     options: RunOptions,
     stage: Path,
 ) -> Push:
-    """Return the content of the repo of a model that answers, with its `scores` on the corpus `scored`.
+    """Return the content of the repo of a model that answers, with its `scores` on the corpus `scored` and a notebook.
 
     New files are written to the folder `stage`. Raises `InputError` for a model without a Hub id of its base, without
     the right licence, or with other metadata that the Hub refuses.
@@ -53,7 +54,8 @@ def model_content(
     url = f"{constants.ENDPOINT}/{repo_id}/blob/main/{SCORES_FILE}"
     names = _names(run, repo_id, scored, trained, options, url)
     card = model_card(run, scores, names, license_id)
-    return _content(run, repo_id, card, public_files(run, scores, names, license_id), stage)
+    files = public_files(run, scores, names, license_id) | {NOTEBOOK_FILE: model_notebook(run, names)}
+    return _content(run, repo_id, card, files, stage)
 
 
 def verifier_content(run: TrainedRun, repo_id: str, corpus: Corpus, options: RunOptions, stage: Path) -> Push:

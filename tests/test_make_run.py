@@ -15,10 +15,9 @@ from eval.analysis.scores import read_scores
 from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
+from tests.project_copy import copy_project
 from tests.tiny import write_tiny_gpt2
 
-PACKAGES = ("dataset_builder", "eval", "training", "model_cards")
-COPIED = (*PACKAGES, "Makefile", "accelerate_config.yaml", "docs", "results", "README.md")
 # The environment that runs the tests is the one to use as it is: -o tells make not to remake it.
 # `make test` would hand on its wish to print folders.
 MAKE = ("make", "--no-print-directory", "-o", f"{sys.prefix}/.installed", f"VENV={sys.prefix}", "BASE=tiny")
@@ -27,12 +26,7 @@ MAKE = ("make", "--no-print-directory", "-o", f"{sys.prefix}/.installed", f"VENV
 @pytest.fixture
 def project(tmp_path: Path, tiny_base: Path, packaged_models: Path) -> Path:
     """Return a copy of the project with a slice of the open corpus, and with the models."""
-    for name in COPIED:
-        source = REPOSITORY / name
-        shutil.copytree(source, tmp_path / name) if source.is_dir() else shutil.copy(source, tmp_path)
-    shutil.rmtree(tmp_path / "dataset_builder/open_corpus")
-    open_corpus = shutil.copytree(CORPUS_SLICE, tmp_path / "dataset_builder/open_corpus")
-    shutil.copy(REPOSITORY / "dataset_builder/open_corpus/about.yaml", open_corpus)
+    copy_project(tmp_path)
     for recipe in (REPOSITORY / "tests/recipes").iterdir():
         shutil.copy(recipe, tmp_path / "training/recipes")
     models = tmp_path / "data/models"

@@ -5,13 +5,17 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-# Tokens by user and role. "lab" is an organisation of somebody's.
+# Tokens by user and role. All other namespaces of "somebody" are organisations: a laboratory, and the organisations of
+# models that notebooks load under their real names.
 TOKENS = {
     "hf_loopbackwriter": ("somebody", "write"),
     "hf_loopbackreader": ("somebody", "read"),
     "hf_loopbackstranger": ("stranger", "write"),
 }
-NAMESPACES = {"somebody": ("somebody", "lab"), "stranger": ("stranger",)}
+NAMESPACES = {
+    "somebody": ("somebody", "lab", "openai-community", "sentence-transformers"),
+    "stranger": ("stranger",),
+}
 
 
 def user_of(request: Request) -> tuple[str, str] | None:

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
+from safetensors.numpy import load_file
 
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision
@@ -24,6 +26,7 @@ from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub
+from tests.notebooks import run_notebook
 from training.best_of_n import best_of_n
 
 # The first of these tests waits for six processes that import torch.
@@ -61,6 +64,13 @@ for repo in sys.argv[2:]:
     found[repo] = {"printed": printed.getvalue(), "answers": answers, "scores": scores, "base": card.base_model,
                    "relation": card.base_model_relation, "revisions": [r.dataset_revision for r in card.eval_results]}
 print(json.dumps(found))
+"""
+# At the end of a notebook: its own function answers the questions of the evaluation.
+ANSWER = """
+import json, pathlib
+rows = json.loads(pathlib.Path("questions.json").read_text())
+answers = [answer(model, row["context"], row["question"]) for row in rows]
+pathlib.Path("answers.json").write_text(json.dumps(answers))
 """
 
 
@@ -144,7 +154,7 @@ def published(hub: RunningHub, trained: Path, commands: Commands) -> Path:
 def test_what_is_sent(hub: RunningHub, published: Path) -> None:
     """Weights as safetensors, tokenizer, recipe, log, card, figure and scores; no pickle and nothing else."""
     both = "README.md tokenizer.json tokenizer_config.json recipe.yaml metrics.json environment.json loss_curve.png"
-    both = {*both.split(), "scores.json", ".eval_results/isca-qa.yaml", PUSHED_FILES_FILE}
+    both = {*both.split(), "notebook.ipynb", "scores.json", ".eval_results/isca-qa.yaml", PUSHED_FILES_FILE}
     full = {"model.safetensors", "config.json", "generation_config.json"}
     assert hub.files("models/lab/tiny-full").keys() == both | full
     assert hub.files("models/lab/tiny-lora").keys() == both | {"adapter_model.safetensors", "adapter_config.json"}
@@ -154,16 +164,11 @@ def test_new_process_loads_both_and_answers_as_before(
     hub: RunningHub, published: Path, corpus: Path, tmp_path: Path
 ) -> None:
     """By the cards' own snippets, with an empty HF_HOME; the answers are the evaluation's, the scores read back."""
-    names = ("baseline", *METHODS)
-    predictions = {m: pq.read_table(published / f"eval/predictions/plain.{m}.parquet").to_pylist() for m in names}
-    answers = {name: tuple(row["prediction"] for row in rows) for name, rows in predictions.items()}
-    assert len(set(answers.values())) == 3, (
+    predictions = _predictions(published)
+    assert len({tuple(answers) for answers in predictions.values()}) == 3, (
         "two models give the same answers, so the test could not notice a wrong model"
     )
-    rows = pq.read_table(corpus / "plain/test-00000-of-00001.parquet").to_pylist()
-    asked = {(row["paper_id"], row["question"]) for row in predictions["full"]}
-    questions = [row for row in rows if (row["paper_id"], row["question"]) in asked]
-    (tmp_path / "questions.json").write_text(json.dumps(questions))
+    _write_questions(published, corpus, tmp_path / "questions.json")
     done = hub.run(tmp_path / "home", "-c", LOAD, tmp_path / "questions.json", "lab/tiny-full", "lab/tiny-lora")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
@@ -171,13 +176,67 @@ def test_new_process_loads_both_and_answers_as_before(
     commit = hub.commits(f"datasets/{CORPUS}")[0]["id"]
     for method, relation in (("full", "finetune"), ("lora", "adapter")):
         loaded = found[f"lab/tiny-{method}"]
-        assert loaded["answers"] == [row["prediction"] for row in predictions[method]]
+        assert loaded["answers"] == predictions[method]
         assert loaded["printed"].strip()
         configs = scores.systems[method].configs
         means = {config: entry.metrics["cosine_similarity"].mean for config, entry in configs.items()}
         assert loaded["scores"] == means and len(means) == 2
         assert (loaded["base"], loaded["relation"]) == (BASE, relation)
         assert loaded["revisions"] == [commit, commit]
+
+
+def _predictions(published: Path) -> dict[str, list[str]]:
+    """Return the answers of the evaluation by model."""
+    names = ("baseline", *METHODS)
+    tables = {name: pq.read_table(published / f"eval/predictions/plain.{name}.parquet") for name in names}
+    return {name: table["prediction"].to_pylist() for name, table in tables.items()}
+
+
+def _write_questions(published: Path, corpus: Path, out: Path) -> None:
+    """Write the rows of the corpus that the evaluation asked."""
+    rows = pq.read_table(corpus / "plain/test-00000-of-00001.parquet").to_pylist()
+    predictions = pq.read_table(published / "eval/predictions/plain.full.parquet").to_pylist()
+    asked = {(row["paper_id"], row["question"]) for row in predictions}
+    out.write_text(json.dumps([row for row in rows if (row["paper_id"], row["question"]) in asked]))
+
+
+@pytest.fixture(scope="module")
+def metric_with_encoder(
+    hub: RunningHub, commands: Commands, encoder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Publish the metric, and put its encoder on the Hub."""
+    done = commands.run("eval", "push-metric", "--repo-id", "lab/answer_similarity")
+    assert done.code == 0, done.output
+    name = "sentence-transformers/all-MiniLM-L6-v2"
+    assert hub.run(tmp_path_factory.mktemp("home"), "-c", UPLOAD_BASE, encoder, name).returncode == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_notebook_runs_without_a_token(
+    hub: RunningHub, published: Path, corpus: Path, metric_with_encoder: None, method: str, tmp_path: Path
+) -> None:
+    """With an empty HF_HOME; its answers are the evaluation's, and its training changes the new adapter.
+
+    The cell that installs packages is skipped, since the tests have no network. Training has 2 steps in place of 20.
+    """
+    text = hub.text(f"lab/tiny-{method}/resolve/main/notebook.ipynb")
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    install = [cell.source for cell in notebook.cells if "install" in cell.metadata.get("tags", [])]
+    assert len(install) == 1 and install[0].startswith("%pip install --quiet ")
+    commit = hub.commits(f"datasets/{CORPUS}")[0]["id"]
+    assert [text.count(name) for name in (CORPUS, commit)] == [2, 1]
+    _write_questions(published, corpus, tmp_path / "questions.json")
+    (training,) = [cell for cell in notebook.cells if "STEPS = 20\n" in cell.source]
+    training.source = training.source.replace("STEPS = 20\n", "STEPS = 2\n")
+    notebook.cells.append(nbformat.v4.new_code_cell(ANSWER))
+    printed = run_notebook(notebook, hub, tmp_path)
+    assert printed.count("Mean similarity of 10 answers:") == 2
+    assert json.loads((tmp_path / "answers.json").read_text()) == _predictions(published)[method]
+    weights = load_file(tmp_path / "my-adapter/adapter_model.safetensors")
+    # Zero before training.
+    changed = [weight.any() for name, weight in weights.items() if "lora_B" in name]
+    assert changed and all(changed)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -78,12 +78,16 @@ def test_parts_are_published_in_order(hub: RunningHub, released: list[str]) -> N
 
 
 def test_cards_pin_the_corpus(hub: RunningHub, released: list[str]) -> None:
-    """Each card names the pushed commit; GRPO's card names the adapter's repo. Every repo has the tag."""
+    """Each card and notebook names the pushed commit; GRPO's card names the adapter's repo. Every repo has the tag."""
     commit = hub.commits("datasets/somebody/isca-qa")[0]["id"]
     for name in REPOS["models"]:
         text = hub.text(f"somebody/{name}/resolve/main/README.md")
         assert f"`somebody/isca-qa`, revision `{commit}`" in text
         assert json.loads(hub.text(f"somebody/{name}/resolve/main/metrics.json"))["dataset_revision"] == commit
+        has_notebook = name != "isca-qa-verifier"
+        assert ("notebook.ipynb" in hub.files(f"models/somebody/{name}")) == has_notebook
+        if has_notebook:
+            assert f'revision=\\"{commit}\\"' in hub.text(f"somebody/{name}/resolve/main/notebook.ipynb")
     assert "the adapter `somebody/tiny-isca-qa-lora`" in hub.text("somebody/tiny-isca-qa-grpo/resolve/v1/README.md")
     for kind, names in REPOS.items():
         for name in names:

@@ -82,7 +82,7 @@ def test_model_card_has_the_scores(scored: Path, method: str, relation: str, lib
         )
         assert entry.cut_answers > 1 and sentence in card.text
     assert "The weights were changed." in card.text
-    assert ("trained and scored on the base model described above" in card.text) == (method == "lora")
+    assert ("trained and scored on a slightly different base model" in card.text) == (method == "lora")
     nearest = scores.heuristics["nearest sentence to the question"].configs["plain"].metrics["cosine_similarity"]
     assert f"| nearest sentence to the question (heuristic baseline) | {nearest.mean:.3f}" in card.text
     assert f"- Corpus: `somebody/isca-qa`, revision `{scores.revision}`" in card.text
