@@ -6,6 +6,8 @@ import argparse
 import importlib
 import importlib.util
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +18,11 @@ from tests.docs.pages import CURRENT_PAGES, Command, commands
 
 COMMANDS = [command for page in CURRENT_PAGES for command in commands(page)]
 # Programs that are not part of the project: their options are not checked.
-FOREIGN = {".", "apt-get", "echo", "hf", "vllm", "pre-commit", "trackio"}
+FOREIGN = {".", "apt-get", "echo", "hf", "mkdir", "vllm", "pre-commit", "trackio"}
 # Modules whose own parser takes everything, so the words after the module are not parsed here.
-UNPARSED = {"pytest"}
+UNPARSED = {"pip", "pytest"}
+# What each script of HF Jobs runs.
+JOBS = {"jobs/train_model.py": ("training.sft", []), "jobs/evaluate_models.py": ("eval", ["run"])}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
@@ -35,6 +39,8 @@ def test_command_parses(command: Command, monkeypatch: pytest.MonkeyPatch) -> No
         check_module(words[1], words[2:])
     elif program == "accelerate":
         check_accelerate(words)
+    elif words[:3] == ["jobs", "uv", "run"]:
+        check_job(words)
     else:
         assert program in FOREIGN, f"{command}: unknown program; add it to FOREIGN if the text is right"
 
@@ -82,6 +88,15 @@ def check_accelerate(words: list[str]) -> None:
     if parsed.config_file:
         assert (REPOSITORY / parsed.config_file).is_file()
     check_module(parsed.training_script, parsed.training_script_args)
+
+
+def check_job(words: list[str]) -> None:
+    """Check a command of HF Jobs and the header of its script by a dry run of hf, then the words of the script."""
+    command = [sys.executable, "-m", "huggingface_hub.cli.hf", *words[:3], "--dry-run", *words[3:]]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and "./runs/jobs:/results:rw (from script)" in done.stdout, done
+    module, stage = JOBS[words[3]]
+    check_module(module, [*stage, *words[4:]])
 
 
 def check_module(module: str, words: list[str]) -> None:

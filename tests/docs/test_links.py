@@ -11,18 +11,8 @@ from tests.conftest import REPOSITORY
 from tests.docs.pages import CODE_SPAN, CURRENT_PAGES, PAGES, anchors, links, prose
 
 # A path in a code span is checked if it starts with one of these; others (data/, runs/, qa/) are written by runs.
-CHECKED_FOLDERS = (
-    "dataset_builder",
-    "eval",
-    "training",
-    "model_cards",
-    "docs",
-    "notebooks",
-    "tests",
-    "results",
-    ".github",
-    ".ci",
-)
+PACKAGES = ("dataset_builder", "eval", "training", "model_cards")
+CHECKED_FOLDERS = (*PACKAGES, "jobs", "docs", "notebooks", "tests", "results", ".github", ".ci")
 PLACEHOLDERS = re.compile(r"NAME|TEACHER|VENUE|\*")
 
 

@@ -13,7 +13,7 @@ import nbformat
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from huggingface_hub import ModelCard, parse_eval_result_entries
+from huggingface_hub import ModelCard, eval_result_entries_to_yaml, parse_eval_result_entries
 from safetensors.numpy import load_file
 
 from dataset_builder.corpus.build import build
@@ -256,7 +256,10 @@ def test_leaderboard_scores_pin_the_corpus(hub: RunningHub, published: Path) -> 
     """`.eval_results`, read by huggingface_hub: task, value, commit of the corpus, date and source."""
     scores = read_scores(published / "eval/scores.json")
     path = "lab/tiny-lora/resolve/main/.eval_results/isca-qa.yaml"
-    entries = parse_eval_result_entries(yaml.safe_load(hub.text(path)))
+    written = yaml.safe_load(hub.text(path))
+    entries = parse_eval_result_entries(written)
+    # huggingface_hub reads every key that the file has.
+    assert eval_result_entries_to_yaml(entries) == written
     commit = hub.commits(f"datasets/{CORPUS}")[0]["id"]
     tasks = [task["id"] for task in yaml.safe_load(hub.text(f"datasets/{CORPUS}/resolve/main/eval.yaml"))["tasks"]]
     assert [entry.task_id for entry in entries] == tasks

@@ -126,8 +126,12 @@ def test_benchmark_has_a_task_for_each_config(hub: RunningHub, pushed: str, corp
     """eval.yaml names configs, splits and columns that the corpus has."""
     benchmark = yaml.safe_load(hub.text(f"{API}/resolve/main/eval.yaml"))
     rows = _rows(corpus)
+    assert benchmark.keys() == {"name", "description", "evaluation_framework", "tasks"}
+    # The keys that the Hub requires of every task, and of a task of Inspect: https://huggingface.co/docs/hub/eval-results
+    assert benchmark["evaluation_framework"] == "inspect-ai"
     assert [task["id"] for task in benchmark["tasks"]] == ["plain", "detailed"]
     for task in benchmark["tasks"]:
+        assert task.keys() == {"id", "config", "split", "field_spec", "solvers", "scorers"}
         row = rows[task["config"]][task["split"]][0]
         fields = task["field_spec"]
         assert {fields["input"], fields["target"], *fields["metadata"]} <= row.keys()
