@@ -67,6 +67,8 @@ TRAIN_VERIFIER = $(BIN)/python -m training.verifier --config training/recipes/$(
 # Only if `make verifier` has trained it.
 DEMO_VERIFIER ?= $(patsubst %/verifier.json,--verifier %,$(wildcard \
 	$(RUNS)/$(or $(VERIFIER),smollm2)-verifier/verifier.json))
+DEMO_MODELS = --models $(or $(CHAT_BASELINE),baseline=$(BASE_MODEL)) full=$(RUNS)/$(BASE)-full \
+	lora=$(RUNS)/$(BASE)-lora --dataset $(CORPUS) $(DEMO_VERIFIER)
 CHOOSE_THRESHOLD = $(BIN)/python -m eval choose-threshold --dataset $(CORPUS)
 EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoders $(ENCODERS)
 
@@ -75,7 +77,7 @@ EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHE
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 .PHONY: help setup models run verifier reproduce demo check-base test docs lint format clean \
-	bench-crawl bench-generate bench-train bench-eval bench-hub bench-scale stress
+	bench-crawl bench-generate bench-train bench-eval bench-hub bench-scale bench-demo stress
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -158,8 +160,7 @@ reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the 
 	@echo "Done. Open $(REPRODUCE)/eval/report.html."
 
 demo: setup models  ## a web page to ask the models of `make run`
-	@$(BIN)/python -m eval demo --models $(or $(CHAT_BASELINE),baseline=$(BASE_MODEL)) full=$(RUNS)/$(BASE)-full \
-		lora=$(RUNS)/$(BASE)-lora --dataset $(CORPUS) $(DEMO_VERIFIER) $(DEMO_ARGS)
+	@$(BIN)/python -m eval demo $(DEMO_MODELS) $(DEMO_ARGS)
 
 test: setup  ## the tests: offline, about ten minutes on two cores
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
@@ -180,6 +181,9 @@ bench-eval: models  ## answers a second one at a time and together, by BASE
 	@$(BUILD)
 	@$(BIN)/python -m tests.bench_eval --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS) \
 		$(if $(QUESTIONS),--questions $(QUESTIONS)) $(BENCH_ARGS)
+
+bench-demo: models  ## after `make run`: seconds until the models of the demo answer
+	@$(BIN)/python -m tests.bench_demo $(DEMO_MODELS) $(BENCH_ARGS)
 
 bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
 	@$(BIN)/python -m tests.bench_hub

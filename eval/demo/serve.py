@@ -21,6 +21,8 @@ from eval.systems import System, parse_systems
 if TYPE_CHECKING:
     import gradio
 
+    from eval.demo.models import DemoModels
+
 logger = logging.getLogger(__name__)
 
 
@@ -65,13 +67,18 @@ def load_page(models: Sequence[str], dataset: str | None, encoder: str, verifier
         raise InputError(
             f"eval demo: {error.name} is not installed; run `make setup`, or pip install -e '.[demo]'"
         ) from error
+    papers = read_papers(dataset) if dataset else DemoPapers()
+    return build_page(load_models(models, encoder, verifier), papers)
+
+
+def load_models(models: Sequence[str], encoder: str, verifier: str | None) -> "DemoModels":
+    """Return the loaded models of a page; raises `InputError` as `load_page` does."""
     systems = find_systems(models)
     encoder_folder = find_encoder("--encoder", encoder)
     verifier_folder = find_verifier("--verifier", verifier) if verifier else None
     abstention = read_abstention(verifier_folder.folder.path) if verifier_folder else None
     if verifier_folder and abstention is None:
         logger.warning("The verifier has no %s, so no answer is withheld; %s", ABSTENTION_FILE, REMEDY)
-    papers = read_papers(dataset) if dataset else DemoPapers()
 
     from dataset_builder.hardware import use_all_threads
     from eval.answerer import Answerer
@@ -94,7 +101,7 @@ def load_page(models: Sequence[str], dataset: str | None, encoder: str, verifier
         # `find_systems` refuses models behind a server.
         if isinstance(system.model, ModelFolder)
     }
-    return build_page(DemoModels(answerers, loaded_encoder), papers)
+    return DemoModels(answerers, loaded_encoder)
 
 
 def find_systems(models: Sequence[str]) -> list[System]:
