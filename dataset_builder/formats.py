@@ -45,10 +45,12 @@ def read_records(model: type[Format], path: Path, remedy: str) -> Iterator[tuple
 
     Raises `InputError`, which ends with `remedy`, at the first line that does not fit `model`.
     """
+    # Once, not for each line: `datasets` replaces the paths of a builder by slower ones.
+    name = str(path)
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                location = f"{path}:{number}"
+                location = f"{name}:{number}"
                 if line.strip():
                     try:
                         # Some editors begin a file with a byte order mark.

@@ -82,9 +82,10 @@ def mentioned_names(text: str) -> list[str]:
 
 
 def _is_name(word: str, begins_sentence: bool) -> bool:
-    capitals = sum(map(str.isupper, word))
-    if len(word) < 2:
+    # Most words end here.
+    if len(word) < 2 or (word.isascii() and word.islower()):
         return False
+    capitals = sum(map(str.isupper, word))
     if capitals == 1 and begins_sentence and word[0].isupper():
         return not _is_common(word.lower())
     return capitals > 0 or not word.isascii()

@@ -1,75 +1,127 @@
-"""Measure what the stages take on many papers: CPU seconds and peak memory (`make bench-scale`).
+"""Measure what the stages take on many papers: CPU seconds, peak memory, disk and requests (`make bench-scale`).
 
-`python -m tests.bench_scale --papers N [--encoder DIR]` writes N test papers of random words with one question each,
-and the answers of three systems, so that no model answers. Each stage is the project's own command in a process of its
-own, and one row of the table. The time of an evaluation depends on its encoder: the default one needs little.
+`python -m tests.bench_scale --papers N [--stages STAGE ...]` writes N papers of random words, with the pairs, the
+responses and the answers of teachers and systems, so that no model generates. Each stage is the project's own command,
+and one row of the table. The time of an evaluation depends on its encoder: the default one needs little.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import random
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dataset_builder.corpus.pairs import QAPair
-from dataset_builder.corpus.papers import Paper, write_papers
-from dataset_builder.corpus.questions import CorpusQuestion, read_questions
+from dataset_builder.corpus.manifest import WORK_FOLDER
+from dataset_builder.corpus.questions import read_questions
 from dataset_builder.corpus.rows import iterate_rows
 from dataset_builder.corpus.split_files import find_split_files
 from dataset_builder.files import write_text
-from dataset_builder.formats import to_json_line
 from dataset_builder.model_folders import find_model
-from dataset_builder.names import COMMON_WORDS
-from dataset_builder.text import sentences
-from eval.generation.answer_store import AnswerStore, prompt_key
-from eval.prompting import Answer
+from dataset_builder.teachers.teacher import PACKAGED, read_teacher
+from eval.generation.answer_store import AnswerStore
 from eval.systems import System
-from tests.conftest import REPOSITORY
-from tests.corpus_slice import CORPUS_SLICE
+from tests.hub.running import RunningHub, running_hub
+from tests.measured_command import disk_bytes, run_measured
+from tests.random_sources import given_answers, write_responses, write_sources
 
 TEACHER = "plain"
-TEST_YEARS, TRAIN_YEARS = (2022, 2023, 2024), (2020, 2021)
-# A corpus needs some papers to train on; the evaluation does not read them.
-TRAIN_PAPERS = 20
+# The papers of the other splits: a corpus needs some, and no stage spends time on them.
+FEW_PAPERS = 20
+# Pairs on a paper of the training, as in the open corpus.
+TRAIN_PAIRS = 3
 # The systems copy a sentence of the abstract with these probabilities, and otherwise answer with random words.
 SYSTEMS = {"one": 0.8, "two": 0.7, "three": 0.2}
-QUESTIONS = ("What does it change", "How much does it save", "How is it built", "Why is it needed", "Which part is it")
-WORDS = sorted(COMMON_WORDS)
-TINY_MODEL = "import sys; from pathlib import Path; from tests.tiny import write_tiny_gpt2 as write; " + (
-    "write(Path(sys.argv[1]), Path(sys.argv[2]), positions=2048)"
-)
+REPO = "lab/random-qa"
+TINY_MODEL = """
+import sys
+from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[2])
+config = GPT2Config(vocab_size=len(tokenizer), n_positions=2048, n_embd=32, n_layer=2, n_head=2)
+GPT2LMHeadModel(config).save_pretrained(sys.argv[1])
+tokenizer.save_pretrained(sys.argv[1])
+"""
+STAGES = ("build", "hydrate", "eval", "generate", "train")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The number of papers, the encoder, and a folder to work in: papers and pairs for the test, a tiny model."""
+
+    papers: int
+    encoder: str
+    work: Path
+
+    def measure(
+        self,
+        row: str,
+        *words: object,
+        wrote: Path,
+        environment: Mapping[str, str] | None = None,
+        hub: RunningHub | None = None,
+    ) -> None:
+        """Run `python -m WORDS`, which writes the folder `wrote`, and print its row."""
+        if hub:
+            hub.take_requests()
+        measured = run_measured(*words, environment=environment)
+        requests = str(len(hub.take_requests())) if hub else ""
+        memory, disk = measured.peak_memory / 2**30, disk_bytes(wrote) / 2**20
+        sys.stdout.write(f"| {row} | {measured.cpu_seconds:.1f} | {memory:.2f} | {disk:.0f} | {requests} |\n")
+        sys.stdout.flush()
+
+    def build(self, sources: Path, *options: object) -> tuple[object, ...]:
+        """Return the words of `build`, which writes the corpus of `sources`."""
+        folders = ("--papers", sources / "papers", "--qa", sources / "qa", "--out", sources / "corpus")
+        return "dataset_builder", "build", *folders, "--train-teacher", TEACHER, "--test-teachers", TEACHER, *options
 
 
 def main() -> None:
     """Write the papers and measure each stage."""
     command = argparse.ArgumentParser(prog="python -m tests.bench_scale", description=__doc__)
-    command.add_argument("--papers", type=int, default=1000, metavar="N", help="test papers; default: %(default)s")
+    command.add_argument("--papers", type=int, default=1000, metavar="N", help="papers; default: %(default)s")
     command.add_argument("--encoder", default="data/models/wordllama", metavar="DIR", help="default: %(default)s")
+    tokenizer = "tokenizer of the training; default: %(default)s"
+    command.add_argument("--tokenizer", default="data/models/smollm2", metavar="DIR", help=tokenizer)
+    command.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, metavar="STAGE", help="default: all")
     arguments = command.parse_args()
-    sys.stdout.write(f"{arguments.papers} test papers\n\n| stage | CPU seconds | peak memory, GiB |\n")
-    sys.stdout.write("| --- | ---: | ---: |\n")
+    sys.stdout.write(f"{arguments.papers} papers\n\n")
+    sys.stdout.write("| stage | CPU seconds | peak memory, GiB | disk, MiB | requests |\n")
+    sys.stdout.write("| --- | ---: | ---: | ---: | ---: |\n")
     with tempfile.TemporaryDirectory() as temporary:
-        work = Path(temporary)
-        write_sources(work, arguments.papers)
-        build(work)
-        evaluate(work, arguments.encoder)
+        bench = Bench(arguments.papers, str(Path(arguments.encoder).resolve()), Path(temporary))
+        write_sources(bench.work, TEACHER, FEW_PAPERS, bench.papers, pairs=1)
+        make_model = [sys.executable, "-c", TINY_MODEL, bench.work / "tiny", arguments.tokenizer]
+        subprocess.run(make_model, check=True, stderr=subprocess.DEVNULL)
+        if {"build", "hydrate", "eval"} & {*arguments.stages}:
+            bench.measure("build", *bench.build(bench.work), wrote=bench.work / "corpus")
+        if "hydrate" in arguments.stages:
+            hydrate(bench)
+        if "eval" in arguments.stages:
+            evaluate(bench)
+        if "generate" in arguments.stages:
+            generate(bench)
+        if "train" in arguments.stages:
+            train(bench)
 
 
-def build(work: Path) -> None:
-    """Measure `build`, which writes the corpus."""
-    sources = ("--papers", work / "papers", "--qa", work / "qa", "--out", work / "corpus")
-    measure("build", "dataset_builder", "build", *sources, "--train-teacher", TEACHER, "--test-teachers", TEACHER)
+def hydrate(bench: Bench) -> None:
+    """Measure `push` without contexts and `hydrate`, with a Hub on loopback."""
+    with running_hub(bench.work / "hub") as hub:
+        environment = hub.environment(bench.work / "home")
+        push = ("dataset_builder", "push", "--repo-id", REPO, "--dataset", bench.work / "corpus", "--contexts", "none")
+        bench.measure("push", *push, wrote=bench.work / "hub", environment=environment, hub=hub)
+        restore = ("dataset_builder", "hydrate", "--repo-id", REPO, "--papers", bench.work / "papers")
+        out = bench.work / "hydrated"
+        bench.measure("hydrate", *restore, "--out", out, wrote=out, environment=environment, hub=hub)
 
 
-def evaluate(work: Path, encoder: str) -> None:
+def evaluate(bench: Bench) -> None:
     """Measure the scores and the report of three systems, whose answers are given."""
-    model = work / "model"
-    subprocess.run([sys.executable, "-c", TINY_MODEL, model, CORPUS_SLICE], cwd=REPOSITORY, check=True)
+    work, model = bench.work, bench.work / "tiny"
     files = find_split_files(work / "corpus", [TEACHER], TEACHER)
     questions = read_questions(map(asdict, iterate_rows(files[TEACHER, "test"])))
     (work / "eval/answers").mkdir(parents=True)
@@ -78,77 +130,37 @@ def evaluate(work: Path, encoder: str) -> None:
         store.append(given_answers(name, questions, copied))
         store.merge()
     models = [f"{name}={model}" for name in SYSTEMS]
-    corpus = ("--dataset", work / "corpus", "--configs", TEACHER)
-    measure("eval run", "eval", "run", *corpus, "--models", *models, "--encoders", encoder, "--out", work / "eval")
+    words = ("eval", "run", "--dataset", work / "corpus", "--configs", TEACHER, "--encoders", bench.encoder)
+    bench.measure("eval run", *words, "--models", *models, "--out", work / "eval", wrote=work / "eval")
 
 
-def measure(stage: str, *words: object) -> None:
-    """Run `python -m WORDS` and print its row; its failure ends the benchmark."""
-    # A process that forks counts the memory of its parent, which is small here, until it runs the command.
-    process = subprocess.Popen(
-        [sys.executable, "-m", *map(str, words)], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+def generate(bench: Bench) -> None:
+    """Measure `generate` on responses that are in its journal: the checks, and a finished run that starts again."""
+    teacher, out = bench.work / "random.yaml", bench.work / "generated"
+    packaged = (PACKAGED / "smollm2.yaml").read_text(encoding="utf-8")
+    write_text(teacher, packaged.replace("model: data/models/smollm2", f"model: {bench.work / 'tiny'}"))
+    write_responses(out / f"random/{WORK_FOLDER}", read_teacher(str(teacher)), bench.work / "papers")
+    words = ("dataset_builder", "generate", "--teacher", teacher, "--papers", bench.work / "papers")
+    for row in ("generate: checks of given responses", "generate: resume of a finished run"):
+        bench.measure(row, *words, "--out", out, "--encoder", bench.encoder, wrote=out)
+
+
+def train(bench: Bench) -> None:
+    """Measure the training rows with two processes: a training of one step without validation answers."""
+    sources, model = bench.work / "train", bench.work / "tiny"
+    write_sources(sources, TEACHER, bench.papers, FEW_PAPERS, TRAIN_PAIRS)
+    # Few papers for validation, because the model reads all of their rows.
+    run_measured(*bench.build(sources, "--validation-share", 0.001))
+    environment = os.environ | {"HF_HOME": str(bench.work / "train-home")}
+    launch = ("accelerate.commands.launch", "--config_file", "accelerate_config.yaml", "--multi_gpu")
+    words = ("--num_processes", 2, "-m", "training.sft", "--config", "tests/recipes/tiny-full.yaml", "--max_steps", 1)
+    keys = ("--model_name_or_path", model, "--dataset", sources / "corpus", "--validation_questions", 0)
+    batch = ("--per_device_train_batch_size", 1, "--per_device_eval_batch_size", 1)
+    out = ("--output_dir", sources / "run")
+    wrote = bench.work / "train-home"
+    bench.measure(
+        "training rows, 2 processes", *launch, *words, *keys, *batch, *out, wrote=wrote, environment=environment
     )
-    output = process.stdout.read() if process.stdout else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{stage}: {output.decode()}")
-    seconds, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
-    sys.stdout.write(f"| {stage} | {seconds:.1f} | {memory:.2f} |\n")
-    sys.stdout.flush()
-
-
-def write_sources(work: Path, test_papers: int) -> None:
-    """Write papers/ and qa/ of random words: `test_papers` papers of the test years, and some to train on."""
-    draw = random.Random(0)
-    for folder in ("papers", f"qa/{TEACHER}"):
-        (work / folder).mkdir(parents=True)
-    by_year: dict[int, list[tuple[Paper, QAPair]]] = {}
-    for years, count in ((TRAIN_YEARS, TRAIN_PAPERS), (TEST_YEARS, test_papers)):
-        for number in range(count):
-            year = years[number % len(years)]
-            by_year.setdefault(year, []).append(random_paper(draw, f"10.1145/{year}.{number}", year))
-    for year, papers in by_year.items():
-        write_papers(work / f"papers/isca_{year}.jsonl", [paper for paper, _ in papers])
-        pairs = "".join(to_json_line(pair, exclude_none=True) for _, pair in papers)
-        write_text(work / f"qa/{TEACHER}/isca_{year}.jsonl", pairs)
-
-
-def random_paper(draw: random.Random, paper_id: str, year: int) -> tuple[Paper, QAPair]:
-    """Return a paper with an abstract of about 100 words, and a pair whose answer has words of its second sentence."""
-    abstract = [random_sentence(draw, draw.randint(10, 24)) for _ in range(6)]
-    words = abstract[1].split()
-    answer = " ".join([*draw.sample(words, len(words) // 2), *draw.sample(WORDS, 5)])
-    paper = Paper(
-        paper_id=paper_id,
-        title=random_sentence(draw, 8),
-        year=year,
-        venue="isca",
-        paper_url=f"https://doi.org/{paper_id}",
-        abstract=" ".join(abstract),
-    )
-    question = f"{draw.choice(QUESTIONS)} of {' '.join(draw.sample(words, 4))}?"
-    return paper, QAPair(paper_id=paper_id, teacher=TEACHER, question=question, answer=f"{answer}.")
-
-
-def random_sentence(draw: random.Random, length: int) -> str:
-    """Return common words with a name in most sentences, and a number in every third one."""
-    words = draw.sample(WORDS, length)
-    words[draw.randrange(length)] = f"{draw.choice(WORDS)}Cache".title()
-    if draw.random() < 1 / 3:
-        words[draw.randrange(length)] = f"{draw.uniform(1, 100):.1f}"
-    return f"{' '.join(words).capitalize()}."
-
-
-def given_answers(name: str, questions: list[CorpusQuestion], copied: float) -> dict[str, Answer]:
-    """Return the answers of a system, by prompt."""
-    draw = random.Random(name)
-    return {
-        prompt_key(question): Answer(
-            draw.choice(sentences(question.context)) if draw.random() < copied else random_sentence(draw, 15), False
-        )
-        for question in questions
-    }
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str
     from trl.trainer.sft_config import SFTConfig
 
     from dataset_builder.token_rows.collator import RowCollator
-    from training.data.tokenization import rows_by_paper
+    from tests.training.trainers import rows_by_paper
     from training.trainer import RowTrainer
 
     class InOrder(RowTrainer):

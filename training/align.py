@@ -55,9 +55,7 @@ def main(words: list[str]) -> None:
     tokenizer, positions = load_tokenizer(str(base.path))
     # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, recipe.keys.dataset_revision)
-    train, validation = (
-        read_questions(load_corpus_split(dataset, None, name, revision)) for name in ("train", "validation")
-    )
+    train, validation = (load_corpus_split(dataset, None, name, revision) for name in ("train", "validation"))
     max_tokens = positions - (args.max_completion_length or 0)
     prompts = Dataset.from_list(
         [
@@ -65,7 +63,7 @@ def main(words: list[str]) -> None:
                 "prompt": fit_prompt(tokenizer, question.instruction, question.context, question.question, max_tokens),
                 "answer": question.answer,
             }
-            for question in train
+            for question in read_questions(train)
         ]
     )
     reward = AnswerReward(recipe.keys.encoder)

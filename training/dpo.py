@@ -47,7 +47,6 @@ def main(words: list[str]) -> None:
     from datasets import Dataset
 
     from dataset_builder.corpus.load import load_corpus_split
-    from dataset_builder.corpus.questions import read_questions
     from eval.run_metrics import AnswerSampling
     from training.best_of_n import best_of_n
     from training.data.preferences import preference_rows, read_preferences, tokens_by_answer
@@ -77,7 +76,7 @@ def main(words: list[str]) -> None:
         )
     tokenizer, positions = load_tokenizer(str(base.path))
     rows = preference_rows(preferences, tokenizer, min(args.max_length or positions, positions))
-    validation = read_questions(load_corpus_split(keys.preferences, None, "validation"))
+    validation = load_corpus_split(keys.preferences, None, "validation")
     count = keys.validation_questions
     answers = ValidationAnswers(validation, count, keys.encoder, tokenizer) if count else None
 

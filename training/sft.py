@@ -39,8 +39,9 @@ def main(words: list[str]) -> None:
     use_all_threads()
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
-    from dataset_builder.corpus.questions import read_questions
-    from training.data.tokenization import load_tokenizer, rows_by_pair, rows_by_paper, tokenize_pairs
+    from training.data.sampler import row_lengths
+    from training.data.sft_rows import sft_rows
+    from training.data.tokenization import load_tokenizer
     from training.run.folder import begin_run
     from training.validation import ValidationAnswers
 
@@ -51,16 +52,14 @@ def main(words: list[str]) -> None:
     max_tokens = min(args.max_length or positions, positions)
     # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, recipe.keys.dataset_revision)
-    train, validation = (
-        read_questions(load_corpus_split(dataset, None, name, revision)) for name in ("train", "validation")
-    )
-    make_rows = rows_by_paper if recipe.keys.rows == "paper" else rows_by_pair
+    train, validation = (load_corpus_split(dataset, None, name, revision) for name in ("train", "validation"))
     count = recipe.keys.validation_questions
     answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
-    train_rows, validation_rows = (
-        make_rows(tokenize_pairs(questions, tokenizer, max_tokens))
-        for questions in (train, answers.questions if answers else validation)
-    )
+    with args.main_process_first(desc="training rows"):
+        train_rows, validation_rows = (
+            sft_rows(split, tokenizer, max_tokens, recipe.keys.rows, pairs, args.dataset_num_proc)
+            for split, pairs in ((train, None), (validation, answers.pairs if answers else None))
+        )
 
     # Run folder
     finished, checkpoint = begin_run(recipe, train_rows)
@@ -102,7 +101,7 @@ def main(words: list[str]) -> None:
         # Metrics and model
         stopwatch = find_stopwatch(trainer)
         epochs_per_second = (trainer.state.epoch or 0.0) / stopwatch.seconds
-        tokens_per_second = sum(map(len, train_rows["input_ids"])) * epochs_per_second
+        tokens_per_second = int(row_lengths(train_rows).sum()) * epochs_per_second
         metrics = run_metrics(
             trainer,
             recipe,

@@ -17,7 +17,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS
-from training.data.sampler import BeginEpoch, EpochOrderSampler
+from training.data.sampler import BeginEpoch, EpochOrderSampler, row_lengths
 from training.data.tokenization import pad_dataset
 from training.guarded_trainer import GuardedTrainer
 from training.hardware import compile_layers
@@ -66,9 +66,8 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
         if compiler:
             compile_layers(self.network, *compiler)
         self._similarity = similarity
-        lengths = [len(ids) for ids in train_dataset["input_ids"]]
         rows_per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
-        self._sampler = EpochOrderSampler(lengths, rows_per_step, self.args.seed)
+        self._sampler = EpochOrderSampler(row_lengths(train_dataset), rows_per_step, self.args.seed)
         self.add_callback(BeginEpoch(self._sampler))
         self._validation: list[torch.Tensor] = []
         self._predicting: torch.Tensor | None = None

@@ -1,31 +1,34 @@
 """Score a model in training by its answers to validation questions, as the evaluation scores them."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
+from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
-from dataset_builder.corpus.questions import CorpusQuestion
+from dataset_builder.corpus.questions import read_questions
 from dataset_builder.model_folders import find_encoder
 from eval.generation.answers import answer_in_batches
 from eval.metrics.embedding import Encoder
-from eval.question_sample import sample_questions, shard
+from eval.question_sample import sample_pairs, shard
 
 logger = logging.getLogger(__name__)
 
 
 class ValidationAnswers:
-    """Answers a fixed sample of validation questions and scores the answers as the evaluation does, in float32."""
+    """Answers a fixed sample of a validation split and scores the answers as the evaluation does, in float32.
 
-    def __init__(
-        self, validation: Sequence[CorpusQuestion], count: int, encoder: str, tokenizer: PreTrainedTokenizerBase
-    ) -> None:
-        self.questions = sample_questions(validation, count)
+    `pairs` are the numbers of the sample in the split.
+    """
+
+    def __init__(self, validation: Dataset, count: int, encoder: str, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.pairs = sample_pairs(validation, count)
+        self.questions = read_questions(validation.select(self.pairs))
         self._encoder = Encoder(find_encoder("encoder", encoder))
         self._tokenizer = tokenizer
 

@@ -51,6 +51,7 @@ def main(words: list[str]) -> None:
     from dataset_builder.grounding import load_encoder
     from dataset_builder.model_folders import find_encoder
     from dataset_builder.verification.example import ErrorKind
+    from training.data.sampler import row_lengths
     from training.data.tokenization import load_tokenizer
     from training.data.verification import read_written, split_examples, training_rows, verification_rows
     from training.run.folder import begin_run
@@ -138,7 +139,7 @@ def main(words: list[str]) -> None:
             TrainingData(keys.dataset, revision, sum(len(draw.all) for draw in train)),
             recipe.base_model,
             method="verifier",
-            tokens_per_second=sum(map(len, train_rows["input_ids"])) * epochs_per_second,
+            tokens_per_second=int(row_lengths(train_rows).sum()) * epochs_per_second,
             validation=chosen_epoch(epoch_losses(trainer.state.log_history)),
         )
         if trainer.is_world_process_zero():

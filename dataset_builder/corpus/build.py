@@ -7,6 +7,8 @@ python -m dataset_builder build --papers dataset_builder/open_corpus/papers --qa
 import argparse
 import shutil
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -17,12 +19,12 @@ from dataset_builder.corpus.croissant import croissant_metadata
 from dataset_builder.corpus.load import rows_revision
 from dataset_builder.corpus.manifest import read_manifest
 from dataset_builder.corpus.pairs import teacher_folder
-from dataset_builder.corpus.papers import read_papers
 from dataset_builder.corpus.report import (
     CROISSANT_FILE,
     REPORT_FILE,
     CorpusReport,
     DroppedPairs,
+    PaperCounts,
     count_papers,
     count_rows,
     counts_by_year,
@@ -110,29 +112,19 @@ def build(
     Raises `InputError` for papers or pairs that do not fit the format, for an output folder that holds other files,
     and if `support_filter` leaves a split empty.
     """
-    from dataset_builder.corpus.datasets_builder import IscaQA
-
     if len(set(test_teachers)) != len(test_teachers):
         raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")
     for teacher in (train_teacher, *test_teachers):
         teacher_folder(qa, teacher)
-    dropped: dict[str, dict[str, Counter[str]]] = {}
-    fallback: str | None = None
     with replacing_folder(out, find_foreign_files) as work:
-        for teacher in test_teachers:
-            joined = IscaQA(
-                cache_dir=str(work / ".cache"),
-                config_name=teacher,
-                papers=str(papers),
-                qa=str(qa),
-                train_teacher=train_teacher,
-                first_test_year=rule.first_test_year,
-                validation_share=rule.validation_share,
-            ).joined
-            dropped[teacher], fallback = joined.dropped, joined.validation_fallback
-            # Train and validation are the same in every config: the first one writes them.
-            for split in SPLITS if teacher == test_teachers[0] else ("test",):
-                write_split(work / (teacher if split == "test" else train_teacher), split, joined.rows[split])
+        # Train and validation are the same in every config: the first one writes them.
+        written_configs = {
+            teacher: _write_config(
+                work, papers, qa, train_teacher, teacher, rule, SPLITS if teacher == test_teachers[0] else ("test",)
+            )
+            for teacher in test_teachers
+        }
+        first = written_configs[test_teachers[0]]
         shutil.rmtree(work / ".cache", ignore_errors=True)
         # A split can have fewer files after the filter.
         written = find_split_files(work, test_teachers, train_teacher)
@@ -143,11 +135,11 @@ def build(
             train_teacher=train_teacher,
             test_teachers=test_teachers,
             split_rule=rule,
-            validation_fallback=fallback,
-            papers=count_papers(read_papers(papers)),
+            validation_fallback=first.validation_fallback,
+            papers=first.papers,
             dropped=DroppedPairs(
-                train=dict(dropped[test_teachers[0]]["train"]),
-                test={teacher: dict(counts["test"]) for teacher, counts in dropped.items()},
+                train=dict(first.dropped["train"]),
+                test={teacher: dict(config.dropped["test"]) for teacher, config in written_configs.items()},
             ),
             unsupported=unsupported,
             teachers={teacher: read_manifest(qa, teacher) for teacher in (train_teacher, *test_teachers)},
@@ -156,6 +148,36 @@ def build(
         )
         write_metadata(work, report, f"ORG/{report.name.lower()}", license_id)
     return report
+
+
+@dataclass(frozen=True)
+class _WrittenConfig:
+    """What is left of a config in memory after its splits are written."""
+
+    papers: PaperCounts
+    dropped: dict[str, Counter[str]]
+    validation_fallback: str | None
+
+
+def _write_config(
+    work: Path, papers: Path, qa: Path, train_teacher: str, test_teacher: str, rule: SplitRule, splits: Sequence[str]
+) -> _WrittenConfig:
+    """Write the `splits` of a config to the folder `work`."""
+    from dataset_builder.corpus.datasets_builder import IscaQA
+
+    builder = IscaQA(
+        cache_dir=str(work / ".cache"),
+        config_name=test_teacher,
+        papers=str(papers),
+        qa=str(qa),
+        train_teacher=train_teacher,
+        first_test_year=rule.first_test_year,
+        validation_share=rule.validation_share,
+    )
+    joined = builder.joined
+    for split in splits:
+        write_split(work / (test_teacher if split == "test" else train_teacher), split, joined.rows[split])
+    return _WrittenConfig(count_papers(builder.papers), joined.dropped, joined.validation_fallback)
 
 
 def write_metadata(folder: Path, report: CorpusReport, dataset_id: str, license_id: str) -> None:

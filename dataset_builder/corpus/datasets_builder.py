@@ -10,7 +10,7 @@ from typing import Any
 import datasets
 
 from dataset_builder.corpus.pairs import read_pairs, teacher_folder
-from dataset_builder.corpus.papers import read_papers, venue_year_files
+from dataset_builder.corpus.papers import Paper, read_papers, venue_year_files
 from dataset_builder.corpus.rows import CorpusRow, features
 from dataset_builder.corpus.splits import DEFAULT_RULE, SPLITS, JoinedPairs, SplitRule, corpus_rows
 from dataset_builder.files import sha256_of, sha256_of_text
@@ -49,14 +49,23 @@ class IscaQA(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets 
     BUILDER_CONFIG_CLASS = IscaQAConfig
 
     @cached_property
+    def papers(self) -> list[Paper]:
+        """All papers, also those without an abstract."""
+        return read_papers(Path(self.config.papers))
+
+    @cached_property
     def joined(self) -> JoinedPairs:
         """The rows of all splits, and what the join dropped and decided."""
         train_teacher, test_teacher = self.config.train_teacher, self.config.name
-        papers = {paper.paper_id: paper for paper in read_papers(Path(self.config.papers))}
+        papers = {paper.paper_id: paper for paper in self.papers}
+        pairs = {
+            teacher: read_pairs(Path(self.config.qa), teacher, papers)
+            for teacher in dict.fromkeys((train_teacher, test_teacher))
+        }
         return corpus_rows(
             papers,
-            read_pairs(Path(self.config.qa), train_teacher, papers),
-            read_pairs(Path(self.config.qa), test_teacher, papers),
+            pairs[train_teacher],
+            pairs[test_teacher],
             train_teacher,
             test_teacher,
             SplitRule(first_test_year=self.config.first_test_year, validation_share=self.config.validation_share),

@@ -25,6 +25,8 @@ BUILD = "build the corpus with `python -m dataset_builder build`"
 def load_corpus_split(dataset: str, config: str | None, split: str, revision: str | None = None) -> "Dataset":
     """Return one split of the corpus `dataset`, a folder or a Hub id; config None is the default config.
 
+    Its rows are in a file in the cache of `datasets`, which is mapped into memory.
+
     `revision` is what `corpus_revision` returned; None is the newest commit. A folder has one revision only.
 
     Raises `InputError` if the corpus, the config, the split, a column or the contexts are missing.
@@ -34,7 +36,8 @@ def load_corpus_split(dataset: str, config: str | None, split: str, revision: st
     if Path(dataset).is_dir() and not (Path(dataset) / CARD_FILE).is_file():
         raise InputError(f"{dataset}: not a corpus (it has no {CARD_FILE}); {BUILD}")
     try:
-        rows = load_dataset(dataset, config, split=split, revision=None if Path(dataset).is_dir() else revision)
+        revision = None if Path(dataset).is_dir() else revision
+        rows = load_dataset(dataset, config, split=split, revision=revision, keep_in_memory=False)
     except Exception as error:  # errors of the library, the Hub's client and the parser share no class
         problem = "cannot be loaded" if Path(dataset).is_dir() else "folder not found, and not found on the Hub"
         asked = f"dataset {dataset!r}, config {config or 'default'!r}, split {split!r}"

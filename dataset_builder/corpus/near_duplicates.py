@@ -47,7 +47,7 @@ def count_near_duplicates(
         papers[text].add(paper_id)
     runs = runs or WordRuns((*(quote.text for quote in test), *papers), RUN_LENGTH)
     known = runs.counts(papers).sign()
-    rarity = np.argsort(np.argsort(known.sum(axis=0), kind="stable"))
+    rarity = np.argsort(np.argsort(known.sum(axis=0), kind="stable")).astype(known.indices.dtype)
     own = runs.counts(quote.text for quote in test).sign()
     own_prefixes, known_prefixes = _prefixes(own, rarity), _prefixes(known, rarity).T.tocsr()
     papers_of_text = list(papers.values())
@@ -76,7 +76,7 @@ def _prefixes(texts: "csr_array", rarity: np.ndarray) -> "csr_array":
     needed = -(-sizes * NUMERATOR // DENOMINATOR)  # rounded up
     kept = sizes - needed + 1
     in_prefix = position < np.repeat(kept, sizes)
-    bounds = np.concatenate([[0], np.cumsum(kept)])
+    bounds = np.concatenate([[0], np.cumsum(kept)]).astype(ranked.indices.dtype)
     return csr_array((ranked.data[in_prefix], ranked.indices[in_prefix], bounds), shape=texts.shape)
 
 

@@ -3,10 +3,11 @@
 import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 
-from dataset_builder.corpus.rows import CorpusRow, features
+from dataset_builder.corpus.rows import ROWS_AT_ONCE, CorpusRow, features
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.errors import InputError
 
@@ -53,8 +54,11 @@ def write_split(folder: Path, split: str, rows: Iterable[CorpusRow]) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         arrow = Path(temporary) / "rows.arrow"
         with ArrowWriter(features=features(), path=str(arrow)) as writer:
-            for row in rows:
-                writer.write(asdict(row))
+            remaining = iter(rows)
+            while part := list(islice(remaining, ROWS_AT_ONCE)):
+                writer.write_batch(
+                    {field.name: [getattr(row, field.name) for row in part] for field in fields(CorpusRow)}
+                )
             writer.finalize()
         dataset = Dataset.from_file(str(arrow))
         shards = max(1, math.ceil(dataset.data.nbytes / SHARD_BYTES))

@@ -42,29 +42,44 @@ def _count_runs(texts: list[str], length: int) -> tuple["csr_array", np.ndarray]
     The words are numbered, then the runs of two words by the numbers of their halves, then those of four, and so on:
     Karp, Miller, Rosenberg, Rapid identification of repeated patterns in strings, trees and arrays, 1972.
     """
-    import pyarrow
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, get_index_dtype
 
     numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
     lengths = np.zeros(len(texts), dtype=np.int64)
-    numbered = array("q")
+    numbered = array("i")
     for row, text in enumerate(texts):
         of_text = [numbers[word] for word in words(text)]
         lengths[row] = len(of_text)
         # A shorter text is filled up to one run, with a number that no word has.
         numbered.extend(of_text + [0] * (length - len(of_text)))
     sizes = np.maximum(lengths, length)
-    runs = np.array(numbered, dtype=np.int64)
+    runs = np.frombuffer(numbered, dtype=np.int32)
+    del numbered
     step = 1
     while step < length:
-        halves = runs[:-step] * (runs.max(initial=0) + 1) + runs[step:]
-        runs = pyarrow.array(halves).dictionary_encode().indices.to_numpy().astype(np.int64)
+        runs = _ranks(runs[:-step] * (runs.max(initial=0) + np.int64(1)) + runs[step:])
         step *= 2
     # The last run of a text ends with the text.
-    ends = np.repeat(np.cumsum(sizes), sizes)[: len(runs)]
-    runs = runs[np.arange(len(runs)) + length <= ends]
+    index = get_index_dtype(maxval=len(runs))
+    ends = np.repeat(np.cumsum(sizes, dtype=index), sizes)[: len(runs)]
+    runs = runs[np.arange(length, len(runs) + length, dtype=index) <= ends]
     bounds = np.concatenate([[0], np.cumsum(sizes - length + 1)])
     ones = np.ones(len(runs), dtype=np.int32)
-    counts = csr_array((ones, runs, bounds), shape=(len(texts), int(runs.max(initial=-1)) + 1))
+    shape = (len(texts), int(runs.max(initial=-1)) + 1)
+    counts = csr_array((ones, runs.astype(index), bounds.astype(index)), shape=shape)
     counts.sum_duplicates()
     return counts, lengths
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return the rank of each value among the distinct ones, int32.
+
+    By sorting, because a hash table of as many distinct values takes more memory.
+    """
+    order = np.argsort(values)
+    values = values[order]
+    is_new = values[1:] != values[:-1]
+    del values
+    ranks = np.zeros(len(order), dtype=np.int32)
+    ranks[order[1:]] = np.cumsum(is_new, dtype=np.int32)
+    return ranks

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets import Dataset
 
 from dataset_builder.command import EXIT_CODES
 from dataset_builder.corpus.build import build
@@ -26,7 +27,7 @@ from eval.generation.answer_store import StoredAnswers
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.metrics.support import SupportScorer
 from eval.prompting import Answer, Prompt
-from eval.question_sample import sample_questions
+from eval.question_sample import sample_pairs, sample_questions
 from eval.run import run
 from eval.systems import System
 from tests.conftest import REPOSITORY, contents
@@ -436,6 +437,8 @@ def test_sample_of_questions_is_fixed_and_nested() -> None:
     assert [question for question in twenty if question in ten] == ten
     assert sorted(sample_questions(questions[::-1], 10), key=questions.index) == ten
     assert sample_questions(questions, 1000) == questions
+    pairs = sample_pairs(Dataset.from_list([vars(question) for question in questions]), 10)
+    assert [questions[number] for number in pairs] == ten
 
 
 def test_samples_of_two_configs_are_on_the_same_papers() -> None:

@@ -9,6 +9,20 @@ import torch
 from datasets import Dataset
 
 from dataset_builder.token_rows.collator import RowCollator
+from training.data.tokenization import TokenizedPair, row_of_pairs
+
+
+def rows_by_pair(pairs: list[TokenizedPair]) -> Dataset:
+    """Return a dataset in memory with one row for each pair."""
+    return Dataset.from_list([row_of_pairs([pair]) for pair in pairs])
+
+
+def rows_by_paper(pairs: list[TokenizedPair]) -> Dataset:
+    """Return a dataset in memory with one row for each paper, in the order of each paper's first pair."""
+    papers: dict[str, list[TokenizedPair]] = {}
+    for pair in pairs:
+        papers.setdefault(pair.paper_id, []).append(pair)
+    return Dataset.from_list([row_of_pairs(paper) for paper in papers.values()])
 
 
 def tiny_model(architecture: str) -> Any:

@@ -1,17 +1,28 @@
 """Order the training rows: the order depends on seed and epoch only, and rows of similar length share a step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+from datasets import Dataset
 from torch.utils.data import Sampler
 from transformers import TrainerCallback, TrainerState
+
+from dataset_builder.corpus.rows import ROWS_AT_ONCE
 
 # The number of steps whose rows are sorted by length together: a larger number pads less and mixes less.
 STEPS_SORTED_TOGETHER = 16
 
 
-def epoch_order(lengths: list[int], rows_per_step: int, seed: int, epoch: int) -> list[int]:
+def row_lengths(rows: Dataset) -> np.ndarray:
+    """Return the number of tokens of each row: (rows,), int64."""
+    tables = rows.select_columns("input_ids").with_format("arrow").iter(ROWS_AT_ONCE)
+    lengths = [pc.list_value_length(table["input_ids"]).to_numpy() for table in tables]
+    return np.concatenate(lengths, dtype=np.int64) if lengths else np.zeros(0, dtype=np.int64)
+
+
+def epoch_order(lengths: np.ndarray | Sequence[int], rows_per_step: int, seed: int, epoch: int) -> list[int]:
     """Return the row numbers of an epoch in the order of training, each row once.
 
     Rows of similar length share a step, and the steps are in random order; an incomplete step comes last. The rows of
@@ -35,8 +46,9 @@ class EpochOrderSampler(Sampler[int]):
     transformers' own group_by_length draws from torch's generator, whose state a resumed run does not restore.
     """
 
-    def __init__(self, lengths: list[int], rows_per_step: int, seed: int) -> None:
-        self._lengths = [length for length in lengths if length]
+    def __init__(self, lengths: np.ndarray | Sequence[int], rows_per_step: int, seed: int) -> None:
+        lengths = np.asarray(lengths)
+        self._lengths = lengths[lengths > 0]
         self._empty_rows = range(len(self._lengths), len(lengths))
         self._rows_per_step = rows_per_step
         self._seed = seed

@@ -1,4 +1,4 @@
-"""Tokenize question-answer pairs into training rows: one row for each pair, or one for each paper with all its pairs.
+"""Tokenize question-answer pairs, and put pairs on one paper into a training row.
 
 Several questions share one abstract, which a row of a paper has only once; see `dataset_builder.token_rows.row`. Each
 answer is predicted from exactly the tokens that the evaluation gives to the model.
@@ -88,17 +88,9 @@ def tokenize_prompt(
     return prompt
 
 
-def rows_by_pair(pairs: list[TokenizedPair]) -> Dataset:
-    """Return a dataset with one row for each pair."""
-    return Dataset.from_list([_row([pair]) for pair in pairs])
-
-
-def rows_by_paper(pairs: list[TokenizedPair]) -> Dataset:
-    """Return a dataset with one row for each paper, in the order of each paper's first pair."""
-    papers: dict[str, list[TokenizedPair]] = {}
-    for pair in pairs:
-        papers.setdefault(pair.paper_id, []).append(pair)
-    return Dataset.from_list([_row(paper) for paper in papers.values()])
+def row_of_pairs(pairs: list[TokenizedPair]) -> TokenizedRow:
+    """Return the row of pairs on one paper."""
+    return token_row([pair.prompt for pair in pairs], [pair.answer for pair in pairs])
 
 
 def pad_dataset(rows: Dataset, multiple: int) -> Dataset:
@@ -110,7 +102,3 @@ def pad_dataset(rows: Dataset, multiple: int) -> Dataset:
     missing = -len(rows) % multiple
     empty: dict[str, int | list[int]] = {name: 0 if name == "pairs" else [] for name in rows.features}
     return concatenate_datasets([rows, Dataset.from_list([empty] * missing, rows.features)]) if missing else rows
-
-
-def _row(pairs: list[TokenizedPair]) -> TokenizedRow:
-    return token_row([pair.prompt for pair in pairs], [pair.answer for pair in pairs])

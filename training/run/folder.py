@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from accelerate.utils import gather_object
 from datasets import Dataset
 
+from dataset_builder.corpus.rows import ROWS_AT_ONCE
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.formats import FileFormat, read_format, write_format
@@ -24,7 +26,7 @@ INPUTS_FILE = "inputs.json"
 # accumulation steps does not change them either: only the product counts, which the inputs hold as `rows_per_step`.
 KEYS_WITHOUT_EFFECT = (
     *("output_dir", "logging_steps", "save_steps", "save_strategy", "save_total_limit", "disable_tqdm"),
-    *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
+    *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "dataset_num_proc"),
 )
 
 
@@ -40,15 +42,30 @@ def begin_run(recipe: Recipe[Any, Any], rows: Dataset) -> tuple[bool, str | None
     """Open the folder of a run that trains on `rows`. Return whether it is finished, and the checkpoint to resume."""
     args = recipe.training
     rows_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    own_sha256 = rows_sha256(rows) if args.local_process_index == 0 else ""
+    # The first process of each machine computes it, and gives it to the others.
+    train_rows_sha256 = gather_object([own_sha256])[args.process_index - args.local_process_index]
     with args.main_process_first(desc="run folder"):
-        rows_sha256 = hashlib.sha256(json.dumps(rows.to_list()).encode()).hexdigest()
-        finished = open_run(recipe.output_dir, recipe.values, rows_per_step, rows_sha256)
+        finished = open_run(recipe.output_dir, recipe.values, rows_per_step, train_rows_sha256)
         checkpoint = None if finished else last_complete_checkpoint(recipe.output_dir)
     if args.process_index == 0 and finished:
         logger.info("%s: this run is finished; nothing to do", recipe.output_dir)
     elif args.process_index == 0 and checkpoint:
         logger.info("resuming from %s", checkpoint)
     return finished, checkpoint
+
+
+def rows_sha256(rows: Dataset) -> str:
+    """Return the SHA-256 of the rows, written as one JSON list.
+
+    It depends on the rows only. The fingerprint of a dataset also depends on paths, and so on the machine.
+    """
+    digest, separator = hashlib.sha256(b"["), ""
+    for table in rows.with_format("arrow").iter(ROWS_AT_ONCE):
+        digest.update(f"{separator}{json.dumps(table.to_pylist())[1:-1]}".encode())
+        separator = ", "
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_rows_sha256: str) -> bool:

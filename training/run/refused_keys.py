@@ -35,7 +35,7 @@ REFUSED_BY_SFT: dict[str, str] = {
     **REFUSED,
     **dict.fromkeys(("packing", "eval_packing", "padding_free", "completion_only_loss", "assistant_only_loss"), ROWS),
     **dict.fromkeys(("train_sampling_strategy", "length_column_name", "shuffle_dataset"), ROWS),
-    **dict.fromkeys(("dataset_kwargs", "dataset_text_field", "dataset_num_proc", "truncation_mode"), ROWS),
+    **dict.fromkeys(("dataset_kwargs", "dataset_text_field", "truncation_mode"), ROWS),
     **dict.fromkeys(("chat_template_path", "eos_token", "pad_token", "remove_unused_columns"), ROWS),
     "auto_find_batch_size": ROWS,
     "eval_on_start": OWN,
@@ -48,6 +48,7 @@ REFUSED_BY_VERIFIER: dict[str, str] = {
     **REFUSED_BY_SFT,
     **dict.fromkeys(("do_train", "do_eval", "do_predict"), LAST_EPOCH),
     **dict.fromkeys(REFUSED_WITH_VALIDATION, LAST_EPOCH),
+    "dataset_num_proc": ROWS,
 }
 REFUSED_BY_GRPO: dict[str, str] = {
     **REFUSED,
@@ -77,6 +78,11 @@ def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
     _refuse_other_attention(recipe)
     _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_SFT)
+    processes = recipe.training.dataset_num_proc
+    if processes is not None and processes < 1:
+        raise InputError(
+            f"dataset_num_proc {processes}: must be 1 or more; it is the number of processes that tokenize"
+        )
     if not recipe.keys.validation_questions:
         return
     _refuse(recipe.values, REFUSED_WITH_VALIDATION)

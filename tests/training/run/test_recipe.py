@@ -156,6 +156,7 @@ def test_negated_flag_sets_the_key() -> None:
         ("dataset_kwargs", "{}", "dataset_kwargs {}: this project makes the rows"),
         ("remove_unused_columns", "true", "remove_unused_columns True: this project makes the rows"),
         ("eos_token", "</s>", "eos_token '</s>': this project makes the rows"),
+        ("dataset_num_proc", "0", "dataset_num_proc 0: must be 1 or more"),
         ("data_seed", "0", "data_seed 0: the key `seed` decides the order"),
         ("model_revision", "v1", "model_revision 'v1': has no effect here; download that revision"),
         ("load_in_4bit", "true", "load_in_4bit True: the base model is not quantized"),
