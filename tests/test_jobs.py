@@ -34,7 +34,8 @@ def job(tmp_path: Path) -> Callable[..., None]:
     shutil.copytree(REPOSITORY / "jobs", tmp_path / "jobs")
     write_linked_wheels(tmp_path / "linked")
     (tmp_path / "wheels").mkdir()
-    build_wheel(tmp_path / "wheels")
+    name, wheel = build_wheel()
+    (tmp_path / "wheels" / name).write_bytes(wheel)
     (tmp_path / "results").mkdir()
     settings = {
         "UV_CACHE_DIR": str(tmp_path / "cache"),

@@ -38,7 +38,7 @@ METHODS = {"full": "1e-3", "lora": "3e-2"}
 UPLOAD_BASE = """
 import sys
 from huggingface_hub import HfApi
-HfApi().create_repo(sys.argv[2])
+HfApi().create_repo(sys.argv[2], exist_ok=True)
 HfApi().upload_folder(repo_id=sys.argv[2], folder_path=sys.argv[1])
 """
 # Runs the code example of each card as it is, then asks the models that it loaded the questions of the evaluation.
