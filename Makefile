@@ -19,6 +19,7 @@ EVAL_ARGS ?=
 VERIFIER ?=
 VERIFIER_STEPS ?= 40
 VERIFIER_ARGS ?=
+LEDGER_ARGS ?=
 DEMO_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
@@ -76,7 +77,7 @@ EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHE
 # (measured in RESULTS.md). A C library other than glibc 2.35 or newer ignores it.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
-.PHONY: help setup models run verifier reproduce demo check-base test docs lint format clean \
+.PHONY: help setup models run verifier reproduce ledger demo check-base test docs lint format clean \
 	bench-crawl bench-generate bench-train bench-eval bench-hub bench-scale bench-demo stress
 
 help:  ## list the targets
@@ -158,6 +159,12 @@ reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the 
 	@$(if $(RECORD),$(BIN)/python -m docs.update_results)
 	@$(if $(RECORD),$(BIN)/python -m docs.draw_figures)
 	@echo "Done. Open $(REPRODUCE)/eval/report.html."
+
+ledger: models $(DATA)/corpus/README.md  ## after `make reproduce`: every recipe, with a line for each in results/ledger.jsonl (many hours on a CPU)
+	@$(BIN)/python -m training.ledger --base $(BASE) --dataset $(CORPUS) --configs $(TEST_TEACHERS) \
+		--encoders $(ENCODERS) --runs $(REPRODUCE) $(if $(VERIFIER),--verifier $(REPRODUCE)/$(VERIFIER)-verifier) \
+		--out $(if $(RECORD),results,$(REPRODUCE))/ledger.jsonl $(LEDGER_ARGS)
+	@$(if $(RECORD),$(BIN)/python -m docs.update_results)
 
 demo: setup models  ## a web page to ask the models of `make run`
 	@$(BIN)/python -m eval demo $(DEMO_MODELS) $(DEMO_ARGS)

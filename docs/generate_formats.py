@@ -80,6 +80,9 @@ FORMATS = (
     ),
     Format("eval.run_metrics:SampledAnswers", "data/best-of-8/samples.json", "training best_of_n", "publish"),
     Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards, eval plan"),
+    Format(
+        "eval.analysis.ledger:LedgerLine", "results/ledger.jsonl", "training ledger", "training ledger, cards, you"
+    ),
     Format("eval.evidence:CitedAnswer", "answers.jsonl", "eval answer --json > answers.jsonl", "you"),
 )
 

@@ -15,12 +15,11 @@ from dataset_builder.corpus.rows import iterate_rows
 from dataset_builder.corpus.split_files import find_split_files
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.formats import write_format
-from docs.machine import describe_commit, describe_machine
+from docs.machine import describe_machine
 from docs.results import (
     BASELINE,
     CONFIGS,
     HEADLINE,
-    REPOSITORY,
     RESULTS,
     RUN_NAME,
     SCORES_NAME,
@@ -32,7 +31,9 @@ from docs.results import (
     metrics_name,
 )
 from eval.analysis.scores import SCORES_FILE, Scores, read_scores
+from eval.metrics.predictions import predictions_path
 from eval.run_metrics import RunMetrics, read_run_metrics
+from training.commit import describe_commit
 
 # Test questions, chosen by reading the answers: config, paper, and the number of the question among the paper's own.
 GOOD_EXAMPLE = ("detailed", "10.1109/isca59077.2024.00041", "1")
@@ -75,7 +76,7 @@ def main() -> None:
     splits = report.configs[report.test_teachers[0]]
     run = RecordedRun(
         date=scores.date,
-        commit=arguments.commit or (recorded.commit if recorded else describe_commit(REPOSITORY)),
+        commit=arguments.commit or (recorded.commit if recorded else describe_commit()),
         command=arguments.command,
         machine=arguments.machine or (recorded.machine if recorded else describe_machine()),
         teacher=report.train_teacher,
@@ -125,7 +126,7 @@ def read_example(evaluation: Path, scores: Scores, option: str, choice: tuple[st
     answers: dict[str, ExampleAnswer] = {}
     question = ""
     for system in scores.systems:
-        rows = _predictions(evaluation / "predictions" / f"{config}.{system}.parquet", paper_id)
+        rows = _predictions(predictions_path(evaluation / "predictions", config, system), paper_id)
         if not number.isdecimal() or not 1 <= int(number) <= len(rows):
             raise InputError(
                 f"{option} {config} {paper_id} {number}: the evaluation asked {len(rows)} questions about this paper; "

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dataset_builder.formats import FileFormat, read_format
+from eval.analysis.ledger import LedgerLine, read_ledger
 from eval.analysis.scores import Scores, read_scores
 from eval.run_metrics import RunMetrics
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "results"
-SCORES_NAME, RUN_NAME = "open_corpus.json", "open_corpus_run.json"
+SCORES_NAME, RUN_NAME, LEDGER_NAME = "open_corpus.json", "open_corpus_run.json", "ledger.jsonl"
 HEADLINE = "cosine_similarity"
 CONFIGS = ("plain", "detailed")
 # The names that `make reproduce` gives to its systems. The other baselines have a suffix, as `baseline-chat`.
@@ -59,7 +60,7 @@ class RecordedRun(FileFormat):
 
 
 class Results:
-    """The recorded results: the scores, the metrics of each trained system, and the record of the run."""
+    """The recorded results: the scores, the metrics of each trained system, the record of the run, and the ledger."""
 
     def __init__(self, folder: Path = RESULTS) -> None:
         self.scores: Scores = read_scores(folder / SCORES_NAME)
@@ -67,6 +68,7 @@ class Results:
             name: read_format(RunMetrics, folder / metrics_name(name), REMEDY) for name in TRAINED
         }
         self.run: RecordedRun = read_format(RecordedRun, folder / RUN_NAME, REMEDY)
+        self.ledger: list[LedgerLine] = read_ledger(folder / LEDGER_NAME)
 
     @property
     def baselines(self) -> list[str]:

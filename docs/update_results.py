@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.files import write_text
+from docs.recipe_tables import recipe_note, recipe_scores
 from docs.results import CONFIGS, HEADLINE, REPOSITORY, TRAINED, Example, Results
 from eval.analysis.scores import ConfigScores, MeanScore
 
@@ -93,7 +94,9 @@ def gains(results: Results) -> str:
         for name in TRAINED
     ]
     full, lora = TRAINED
-    lines.append(f"- `{full}` compared with `{lora}`: {against(full, [lora]).rpartition(' (')[0]}.")
+    lines.append(
+        f"- `{full}` compared with `{lora}`: {against(full, [lora]).rpartition(' (')[0]}. {recipe_note(results)}"
+    )
     if any(CHANCE in line for line in lines):
         lines.append(f"- {CHANCE}: may be chance (p of 0.05 or more after correction for the number of comparisons).")
     return "\n".join([*lines, _corpus_size(results)]) + "\n"
@@ -108,16 +111,6 @@ def _corpus_size(results: Results) -> str:
         f"- Training: {run.train_pairs:,} pairs by `{run.teacher}` on {run.train_papers:,} papers, "
         f"{metrics.epochs:.2g} epochs, seed {metrics.seed}. Test: {questions} questions on {run.test_papers:,} papers"
         f"{f', of which {asked} for each config were asked' if asked else ''}."
-    )
-
-
-def recipe_scores(results: Results) -> str:
-    """Return the scores of the recipes that `make reproduce` trains."""
-    best = results.best_overall(results.baselines)
-    trained = ", ".join(f"`smollm2-{name}` {_means(results, name)}" for name in TRAINED)
-    return (
-        f"Similarity on the open corpus, `plain` / `detailed`, after {results.metrics[TRAINED[0]].epochs:.2g} epochs: "
-        f"{trained}. The best baseline, `{best}`, has {_means(results, best)}.\n"
     )
 
 
@@ -143,10 +136,6 @@ def _scores(configs: dict[str, ConfigScores]) -> str:
 def _interval(score: MeanScore) -> str:
     interval = "" if score.low is None or score.high is None else f" ({score.low:.3f} to {score.high:.3f})"
     return f"{score.mean:.3f}{interval}"
-
-
-def _means(results: Results, name: str) -> str:
-    return " / ".join(f"{results.mean(name, config):.3f}" for config in CONFIGS)
 
 
 def _gain(results: Results, first: str, second: str, config: str) -> str:

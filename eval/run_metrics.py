@@ -135,7 +135,10 @@ class SampledAnswers(SamplingInputs):
 
 
 class RunEnvironment(FileFormat):
-    """The hardware, the number format and the software of a run. `devices` counts its processes."""
+    """The hardware, the number format and the software of a run. `devices` counts its processes.
+
+    `commit` is the checked-out commit of the project's code, "unknown" outside a Git repository. Older files lack it.
+    """
 
     device: str
     devices: int
@@ -143,6 +146,7 @@ class RunEnvironment(FileFormat):
     precision: str
     python: str
     packages: dict[str, str]
+    commit: str | None = None
 
 
 class RunMetrics(FileFormat):

@@ -8,6 +8,7 @@ import yaml
 
 from dataset_builder.errors import InputError
 from dataset_builder.model_folders import RECIPE_FILE, ModelFolder, find_model
+from eval.analysis.ledger import LedgerLine, read_line_of_run
 from eval.analysis.scores import Scores
 from eval.run_metrics import RunEnvironment, RunMetrics, read_environment, read_metrics_of_model
 from model_cards.names import Names
@@ -32,6 +33,7 @@ class TrainedRun:
     """A finished training run.
 
     `system` is the name that scores.json gives it. `recipe` has TRL's keys and this project's (see training/recipes/).
+    `line` is its line of the ledger, if it has one.
     """
 
     system: str
@@ -41,6 +43,7 @@ class TrainedRun:
     metrics: RunMetrics
     environment: RunEnvironment
     recipe: Mapping[str, object]
+    line: LedgerLine | None = None
 
     @property
     def encoder(self) -> str | None:
@@ -89,6 +92,7 @@ def read_trained_run(folder: ModelFolder, system: str) -> TrainedRun | None:
         metrics=metrics,
         environment=read_environment(folder.path),
         recipe=yaml.safe_load((folder.path / RECIPE_FILE).read_text(encoding="utf-8")),
+        line=read_line_of_run(folder),
     )
 
 

@@ -1,7 +1,7 @@
-"""Train models on the corpus: fine-tune, align, sweep learning rates and seeds, sample the best of n, verify."""
+"""Train models on the corpus: fine-tune, align, sweep learning rates and seeds, choose answers, verify, compare."""
 
 from dataset_builder.command import package_parser, run_stage
-from training import align, best_of_n, dpo, sft, sweep, verifier
+from training import align, best_of_n, dpo, ledger, sft, sweep, verifier
 
 EXIT_CODES = """exit codes:
   0  done
@@ -17,5 +17,6 @@ if __name__ == "__main__":
         "sweep": sweep,
         "best_of_n": best_of_n,
         "verifier": verifier,
+        "ledger": ledger,
     }
     run_stage(package_parser("training", __doc__, stages, EXIT_CODES))

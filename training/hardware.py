@@ -12,6 +12,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from dataset_builder.errors import InputError
 from dataset_builder.hardware import computing_dtype
 from eval.run_metrics import RunEnvironment
+from training.commit import describe_commit
 
 # Rows of up to about 1,300 tokens have five lengths then, and so five programs.
 COMPILED_PADDING = 256
@@ -70,7 +71,7 @@ def compiled_padding() -> int:
 
 
 def run_environment(precision: str) -> RunEnvironment:
-    """Return the hardware, the precision, and the versions of Python and of the packages of this run."""
+    """Return the hardware, the precision, the versions of Python and of the packages, and the commit of this run."""
     gpu = torch.cuda.is_available()
     return RunEnvironment(
         device=torch.cuda.get_device_name() if gpu else torch.cpu.get_capabilities().get("cpu_name", "CPU"),
@@ -79,4 +80,5 @@ def run_environment(precision: str) -> RunEnvironment:
         precision=precision,
         python=platform.python_version(),
         packages={package: version(package) for package in PACKAGES},
+        commit=describe_commit(),
     )

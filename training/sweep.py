@@ -8,7 +8,6 @@ only the runs that are not finished.
 """
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from dataset_builder.formats import write_format
 from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
 from dataset_builder.tables import as_table
 from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metrics
+from training.run.process import run_process
 
 SWEEP_FILE = "sweep.json"
 
@@ -115,8 +115,8 @@ def print_summary(summary: SweepSummary, console: Console) -> None:
 def _train(config: Path, keys: list[str], folder: Path) -> SweepRun:
     """Run `training.sft` with an output folder, and return its scores."""
     words = ["--config", str(config), *keys, "--output_dir", str(folder)]
-    if subprocess.run([sys.executable, "-m", "training.sft", *words]).returncode:
-        raise InputError(f"{folder}: training stopped, see the message above; the same command continues there")
+    failure = f"{folder}: training stopped, see the message above; the same command continues there"
+    run_process(["training.sft", *words], failure)
     metrics = read_run_metrics(folder)
     if metrics.validation.similarity is None:
         raise InputError("--validation_questions 0: a sweep chooses by the validation answers; pass 1 or more")

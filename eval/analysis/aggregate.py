@@ -25,7 +25,7 @@ from eval.analysis.scores import (
 from eval.analysis.statistics import estimate
 from eval.generation.generation_rules import count_cut_abstracts, rules_of_folder
 from eval.metrics.lexical import HEADLINE, SHARES, SUPPORTED, mean_range
-from eval.metrics.scorer import MetricValues
+from eval.metrics.predictions import MetricValues
 from eval.prompting import Answer
 from eval.served_model import ServedModel
 from eval.systems import System

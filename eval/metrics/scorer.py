@@ -4,25 +4,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
-from dataset_builder.files import replacing
 from dataset_builder.model_folders import EncoderFolder
 from dataset_builder.quantities import supporting_numbers
 from dataset_builder.verification.load import VerifierFolder
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.metrics.lexical import HEADLINE, lexical_metrics, title
+from eval.metrics.predictions import MetricValues, is_predictions, predictions_path, write_predictions
 from eval.metrics.support import SUPPORT_KEY, SupportScorer
-
-# By metric, its value for each question; None where the metric does not apply.
-MetricValues = dict[str, list[float | None]]
-
-
-# In the metadata of each Parquet file, its name. A file without it, or with another name, is the user's own.
-FILE_NAME_KEY = "isca_qa_file"
 
 
 class AnswerScorer:
@@ -65,18 +55,17 @@ class AnswerScorer:
             sources = [f"{question.context}\n\n{question.question}" for question in questions[config]]
             supported = [supporting_numbers(source) for source in sources]
             for name, given in by_name.items():
-                file_name = name.replace("'", "").replace(" ", "-")
-                path = folder / f"{config}.{file_name}.parquet"
-                metadata = {FILE_NAME_KEY: path.name}
+                path = predictions_path(folder, config, name)
+                metadata: dict[str, str] = {}
                 values[config][name] = self._score(questions[config], supported, given)
                 if self._support:
                     show(f"verifying the answers: {name}, test by {config}")
                     values[config][name] |= self._support.metrics(questions[config], given, path)
                     metadata[SUPPORT_KEY] = self._support.fingerprint(questions[config], given)
-                _write(path, metadata, questions[config], given, values[config][name])
+                write_predictions(path, metadata, questions[config], given, values[config][name])
                 written.add(path)
         for path in set(folder.glob("*.parquet")) - written:
-            if _is_ours(path):
+            if is_predictions(path):
                 path.unlink()
         return values
 
@@ -95,32 +84,3 @@ class AnswerScorer:
             by_number = dict(zip(given, similarities, strict=True))
             values[metric] = [by_number.get(number) for number in range(len(questions))]
         return {**values, **lexical_metrics(answers, references, supported)}
-
-
-def _write(
-    path: Path,
-    metadata: Mapping[str, str],
-    questions: Sequence[CorpusQuestion],
-    answers: Sequence[str | None],
-    values: MetricValues,
-) -> None:
-    columns = {
-        "paper_id": pa.array([question.paper_id for question in questions], pa.string()),
-        "year": pa.array([question.year for question in questions], pa.int32()),
-        "question": pa.array([question.question for question in questions], pa.string()),
-        "reference": pa.array([question.answer for question in questions], pa.string()),
-        "prediction": pa.array(answers, pa.string()),
-        **{metric: pa.array(column, pa.float64()) for metric, column in values.items()},
-    }
-    with replacing(path) as temporary:
-        table = pa.table(columns).replace_schema_metadata(metadata)
-        pq.write_table(table, temporary)
-
-
-def _is_ours(path: Path) -> bool:
-    """Return whether `_write` wrote the file under this name."""
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid):
-        return False
-    return bool(metadata.get(FILE_NAME_KEY.encode()) == path.name.encode())

@@ -54,6 +54,7 @@ def test_commands_are_found() -> None:
         *("eval verify", "eval choose-threshold", "eval plan", "eval demo", "eval push-metric", "eval push-demo"),
         *("model_cards render", "model_cards publish", "model_cards release"),
         *("training.sft", "training.align", "training.dpo", "training.sweep", "training.best_of_n"),
+        "training.ledger",
     ):
         assert stage in shown, stage
 
@@ -130,7 +131,7 @@ def check_training_stage(module: str, words: list[str]) -> None:
     from training.run.recipe import DPOKeys, ProjectKeys, SFTKeys, VerifierKeys, parse_recipe, recipe_words
 
     arguments, others = accepted(stage_parser(importlib.import_module(module)).parse_known_args, words)
-    if "recipe_keys" not in arguments or not words:
+    if "config" not in arguments or not words:
         assert not others, f"{module}: {others} are unknown"
         return
     from trl import DPOConfig, GRPOConfig, SFTConfig

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from dataset_builder.errors import InputError
 from docs import record_run
 from docs.draw_figures import result_rows
-from docs.machine import describe_commit
 from docs.results import Results
 from docs.update_results import PARTS, update
 from tests.conftest import REPOSITORY, contents
@@ -145,19 +143,3 @@ def test_pages_show_the_record(record: Callable[..., None], tmp_path: Path) -> N
     for name in PARTS:
         assert len(update(f"<!-- results: {name} -->\n<!-- end of results -->\n", results).splitlines()) > 4
     assert [row.name for row in result_rows(results)][4:7] == ["baseline", "full", "lora"]
-
-
-def test_commit_of_an_archive_is_unknown(tmp_path: Path) -> None:
-    """Outside a Git repository; in one it is the short id, with a note on changed code."""
-    assert describe_commit(tmp_path) == "unknown"
-    git = ("git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b")
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    (tmp_path / "Makefile").write_text("all:\n")
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--message", "Start"], check=True)
-    commit = describe_commit(tmp_path)
-    assert len(commit) >= 4 and " " not in commit
-    (tmp_path / "README.md").write_text("text\n")
-    assert describe_commit(tmp_path) == commit
-    (tmp_path / "Makefile").write_text("none:\n")
-    assert describe_commit(tmp_path) == f"{commit} with local changes"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from docs.recipe_tables import recipe_note, recipe_scores
 from docs.results import Results
 from docs.update_results import gains, good_example, headline_table
+from eval.analysis.ledger import write_ledger
 from tests.conftest import REPOSITORY
 
 MEANS = {
@@ -57,7 +59,7 @@ def test_gains_are_over_the_best_baseline_of_each_config(results: Results) -> No
         "with the best heuristic baseline: +0.100† / +0.100† (`first sentence`)."
     )
     assert "`lora` compared with the best baseline: +0.100† / +0.175† (`baseline-chat` and `baseline`)" in lora
-    assert both == "- `full` compared with `lora`: +0.050† / -0.025†."
+    assert both.startswith("- `full` compared with `lora`: +0.050† / -0.025†. [All recipes](docs/training.md#")
     assert note.startswith("- †: may be chance")
 
 
@@ -75,3 +77,35 @@ def test_headline_table_has_every_system(results: Results) -> None:
 def test_example_shows_the_best_baseline(results: Results) -> None:
     """0.85 in both configs together against 0.75; the answer fits into a cell of the table."""
     assert "| baseline-chat, similarity 0.50 | A cache \\| with banks. |" in good_example(results)
+
+
+def test_recipes_without_a_line_and_without_a_confirmed_gain_are_named(results: Results, tmp_path: Path) -> None:
+    """In the README's sentence and in the table. A share of one half is confirmed; LoRA has no share."""
+    full, lora = Results().ledger[:2]
+    lines = {"full": full.model_copy(update={"confirmed_share": 0.5}), "lora": lora}
+    for name, share in (("dpo", 0.499), ("grpo", None), ("mbr", 0.0)):
+        lines[name] = full.model_copy(update={"recipe": name, "confirmed_share": share, "training_minutes": None})
+    write_ledger(tmp_path / "ledger.jsonl", list(lines.values()))
+    results = Results(tmp_path)
+    note = recipe_note(results)
+    assert "over LoRA of `smollm2-dpo`, MBR decoding of `smollm2-lora` is **not confirmed** by other" in note
+    assert note.endswith("Not measured yet: `smollm2-neftune`, `smollm2-dft`, `smollm2-best-of-n`.")
+    rows = recipe_scores(results).splitlines()[2:10]
+    cells = {row.split(" | ")[0].strip("| "): row.strip("| ").split(" | ")[3:] for row in rows}
+    assert cells == {
+        "`smollm2-full`": ["50 %", "77 min"],
+        "`smollm2-lora`": ["", "65 min"],
+        **{f"`smollm2-{name}`": ["not measured yet"] * 2 for name in ("neftune", "dft", "best-of-n")},
+        "`smollm2-dpo`": ["**not confirmed**: 50 %", "none"],
+        "`smollm2-grpo`": ["no gain", "none"],
+        "MBR decoding of `smollm2-lora`": ["**not confirmed**: 0 %", "none"],
+    }
+
+
+def test_recipes_are_shown_with_their_difference_from_lora(results: Results) -> None:
+    """The mean and the difference of each measure, with intervals; LoRA has no difference."""
+    full, lora = (line.configs["detailed"]["token_f1"] for line in results.ledger[:2])
+    text = recipe_scores(results)
+    assert f"| {full.mean:.3f} ({full.low:.3f} to {full.high:.3f})<br>{full.difference.mean:+.3f} (" in text
+    assert f"| {lora.mean:.3f} ({lora.low:.3f} to {lora.high:.3f}) |" in text
+    assert full.difference.mean == pytest.approx(full.mean - lora.mean, abs=1e-5)

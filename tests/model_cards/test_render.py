@@ -19,6 +19,8 @@ from dataset_builder.corpus.split_files import write_split
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from dataset_builder.model_folders import METRICS_FILE, find_encoder, find_model
+from docs.results import Results
+from eval.analysis.ledger import LINE_FILE
 from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores
 from eval.run import run
 from eval.run_metrics import AnswerSampling, SampledAnswers, StepPreference, read_run_metrics
@@ -274,6 +276,25 @@ def test_card_states_the_gain_over_the_best_baseline(scored: Path) -> None:
     assert "| gain in similarity | test by plain, over baseline | test by detailed, over baseline |" in text
     (gain,) = [score for score in scores.differences["plain"] if (score.first, score.second) == ("baseline", "full")]
     assert f"| full | {round(-gain.mean, 3) + 0.0:.3f}" in text
+
+
+def test_card_says_that_a_gain_is_not_confirmed(scored: Path) -> None:
+    """Below one half; not by the line of another model."""
+    sentence = (
+        "- **The gain in similarity over LoRA is not confirmed.** The measures that took no part in the training"
+    )
+    line, path = Results().ledger[0], scored / "full" / LINE_FILE
+    try:
+        for share, model, shown in ((0.2, "full", True), (0.5, "full", False), (0.2, "lora", False)):
+            model_sha256 = find_model(model, str(scored / model)).fingerprint
+            write_format(path, line.model_copy(update={"confirmed_share": share, "model_sha256": model_sha256}))
+            render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
+            text = (scored / "full/README.md").read_text()
+            assert (f"{sentence} of this model confirm 20 % of it.\n" in text) == shown
+            assert "\n\n\n" not in text and stray_table_rows(text) == []
+    finally:
+        path.unlink()
+        render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
 
 
 def test_folder_of_a_run_that_cannot_be_written_is_named(scored: Path) -> None:

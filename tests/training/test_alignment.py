@@ -255,7 +255,7 @@ def test_stages_are_commands_of_the_package(stage: Callable) -> None:
     """Help names the stages and one example each; a wrong value and an unknown option end with exit code 2."""
     done = stage("training", "--help")
     assert done.returncode == 0
-    assert all(re.search(rf"\n    {name}\s", done.stdout) for name in ("sft", "align", "sweep", "best_of_n"))
+    assert all(re.search(rf"\n    {name}\s", done.stdout) for name in ("sft", "align", "sweep", "best_of_n", "ledger"))
     assert "exit codes:\n  0  done\n" in done.stdout
     done = stage("training", "sft", "--help")
     assert "--validation_questions: " in done.stdout

@@ -1,0 +1,123 @@
+"""Write the tables of docs/training.md that compare the recipes, and the README's sentence on them."""
+
+from __future__ import annotations
+
+import json
+
+from docs.results import CONFIGS, HEADLINE, Results
+from eval.analysis.confirmation import MEASURES
+from eval.analysis.ledger import LedgerLine
+from eval.analysis.scores import MeanScore
+from eval.metrics.lexical import title
+from training.comparison.recipes import LORA, MBR, STAGES
+
+# The base model whose recipes the tables show, measured or not.
+BASE = "smollm2"
+MISSING = "not measured yet"
+UNCONFIRMED = "**not confirmed**"
+PAGE = "docs/training.md#compare-recipes"
+
+
+def recipe_scores(results: Results) -> str:
+    """Return what each recipe gains over LoRA and what that costs, then its scores by every measure and config."""
+    tests = " | ".join(f"similarity, test by `{config}`" for config in CONFIGS)
+    overview = [
+        f"| recipe | {tests} | gain confirmed | training |",
+        "| --- | ---: | ---: | --- | ---: |",
+    ]
+    for name, line in _rows(results):
+        cells = [*(_scores(line, config, HEADLINE) for config in CONFIGS), _confirmed(line), _minutes(line)]
+        overview.append(_row(name, line, cells))
+    parts = ["\n".join(overview)]
+    measures = [measure for measure in MEASURES if measure != HEADLINE]
+    for config in CONFIGS:
+        table = [
+            f"| test by `{config}` | {' | '.join(map(title, measures))} |",
+            f"| --- |{' ---: |' * len(measures)}",
+            *(
+                _row(name, line, [_scores(line, config, measure) for measure in measures])
+                for name, line in _rows(results)
+                if line
+            ),
+        ]
+        parts.append("\n".join(table))
+    return "\n\n".join([*parts, _sources(results)]) + "\n"
+
+
+def recipe_note(results: Results) -> str:
+    """Return the sentences that name the recipes whose gain is not confirmed, and the recipes without a line."""
+    unconfirmed = [_label(line.recipe, line) for line in results.ledger if line.is_unconfirmed]
+    missing = [_label(name, line) for name, line in _rows(results) if line is None]
+    measured = (
+        f"The gain over LoRA of {', '.join(unconfirmed)} is {UNCONFIRMED} by other measures." if unconfirmed else ""
+    )
+    named = f"Not measured yet: {', '.join(missing)}." if missing else ""
+    return " ".join(filter(None, [f"[All recipes]({PAGE}).", measured, named]))
+
+
+def _rows(results: Results) -> list[tuple[str, LedgerLine | None]]:
+    """Return the lines in the order of the recipes; None for a recipe of BASE without a line."""
+    rows: list[tuple[str, LedgerLine | None]] = []
+    for name in STAGES:
+        lines = [line for line in results.ledger if line.recipe == name]
+        if not any(line.base == BASE for line in lines):
+            rows.append((name, None))
+        rows += [(name, line) for line in lines]
+    return rows
+
+
+def _row(name: str, line: LedgerLine | None, cells: list[str]) -> str:
+    return f"| {_label(name, line)} | {' | '.join(cells)} |"
+
+
+def _label(name: str, line: LedgerLine | None) -> str:
+    base = line.base if line else BASE
+    label = f"MBR decoding of `{base}-{LORA}`" if name == MBR else f"`{base}-{name}`"
+    return f"{label} (seed {line.seed})" if line and line.seed else label
+
+
+def _scores(line: LedgerLine | None, config: str, measure: str) -> str:
+    """Return the mean with its interval, and below it the difference from LoRA with its own."""
+    if line is None:
+        return MISSING
+    score = line.configs.get(config, {}).get(measure)
+    if score is None:
+        return ""
+    shown = _interval(score, ".3f")
+    return f"{shown}<br>{_interval(score.difference, '+.3f')}" if score.difference else shown
+
+
+def _interval(score: MeanScore, form: str) -> str:
+    # The sign of an end that is rounded to 0 shows whether the interval contains 0.
+    interval = "" if score.low is None or score.high is None else f" ({score.low:{form}} to {score.high:{form}})"
+    return f"{score.mean:{form}}{interval}"
+
+
+def _confirmed(line: LedgerLine | None) -> str:
+    if line is None:
+        return MISSING
+    if line.confirmed_share is None:
+        return "" if line.recipe == LORA else "no gain"
+    share = f"{line.confirmed_share * 100:.0f} %"
+    return f"{UNCONFIRMED}: {share}" if line.is_unconfirmed else share
+
+
+def _minutes(line: LedgerLine | None) -> str:
+    if line is None:
+        return MISSING
+    return "none" if line.training_minutes is None else f"{line.training_minutes:.0f} min"
+
+
+def _sources(results: Results) -> str:
+    """Return where the lines come from: machine and commit, and the keys that differ from the recipe's file."""
+    found: dict[str, list[str]] = {}
+    for line in results.ledger:
+        machine = line.environment
+        changed = ", ".join(f"`{key}: {json.dumps(value)}`" for key, value in line.changed_keys.items())
+        source = (
+            f"{machine.device} ({machine.devices} process{'es' if machine.devices > 1 else ''}, {machine.threads} "
+            f"thread{'s' if machine.threads > 1 else ''} each), commit {machine.commit}, seed {line.seed}"
+            f"{f', with {changed}' if changed else ''}"
+        )
+        found.setdefault(source, []).append(_label(line.recipe, line))
+    return "\n".join(f"- {', '.join(names)}: {source}." for source, names in found.items())
