@@ -1,16 +1,17 @@
-"""Write the notebook of a published model: load it, ask it, score its answers, train a LoRA adapter on its corpus."""
+"""Write the notebook of a published model or verifier: load it, use it, score it, train an adapter on its corpus."""
 
 from pathlib import Path
 
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.templates import render
+from dataset_builder.verification.prompt import NO, YES, build_verification_prompt
 from eval.push_metric import NAME as METRIC
 from model_cards.names import Names
 from model_cards.trained_run import TrainedRun
 
 # The Hub opens a file of this name in Colab and Kaggle.
 NOTEBOOK_FILE = "notebook.ipynb"
-TEMPLATE = Path(__file__).parent / "templates/notebook.md.j2"
+TEMPLATES = Path(__file__).parent / "templates"
 # What the notebook installs: it does not need the project. The versions are those of pyproject.toml.
 REQUIREMENTS = (
     "datasets>=5.0",
@@ -27,22 +28,37 @@ def model_notebook(run: TrainedRun, names: Names) -> bytes:
 
     The same run and names give the same bytes. The metric is in the namespace of the model.
     """
+    return _notebook(
+        "notebook.md.j2",
+        run,
+        names,
+        metric=f"{names.model.partition('/')[0]}/{METRIC}",
+        prompt=build_prompt(INSTRUCTION, "{abstract}", "{question}"),
+        max_new_tokens=MAX_ANSWER_TOKENS,
+    )
+
+
+def verifier_notebook(run: TrainedRun, names: Names) -> bytes:
+    """Return the notebook of the verifier of `run`, as `model_notebook` does."""
+    prompt = build_verification_prompt("{abstract}", "{question}", "{answer}")
+    return _notebook("verifier_notebook.md.j2", run, names, prompt=prompt, verdicts=(YES, NO))
+
+
+def _notebook(template: str, run: TrainedRun, names: Names, **values: object) -> bytes:
     import jupytext
     import nbformat
     from huggingface_hub import constants
 
     text = render(
-        TEMPLATE,
+        TEMPLATES / template,
         title=Path(names.model).name,
         run=run,
         metrics=run.metrics,
         names=names,
         corpus=names.trained.corpus,
-        metric=f"{names.model.partition('/')[0]}/{METRIC}",
         hub=constants.ENDPOINT,
         requirements=REQUIREMENTS,
-        prompt=build_prompt(INSTRUCTION, "{abstract}", "{question}"),
-        max_new_tokens=MAX_ANSWER_TOKENS,
+        **values,
     )
     notebook = jupytext.reads(text, fmt="md")
     # It says how to turn the notebook into Markdown again.

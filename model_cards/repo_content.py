@@ -11,7 +11,7 @@ from eval.analysis.scores import SCORES_FILE, Scores
 from model_cards.figures import draw_training_curve
 from model_cards.model_card import model_card
 from model_cards.names import Names
-from model_cards.notebook import NOTEBOOK_FILE, model_notebook
+from model_cards.notebook import NOTEBOOK_FILE, model_notebook, verifier_notebook
 from model_cards.public_files import public_files, run_files
 from model_cards.publish_checks import base_on_hub, check_gemma, encoder_on_hub
 from model_cards.trained_run import TrainedRun
@@ -65,7 +65,10 @@ def verifier_content(run: TrainedRun, repo_id: str, corpus: Corpus, options: Run
     check_gemma(run, trained, license_id)
     names = _names(run, repo_id, corpus, trained, options)
     card = verifier_card(run, read_verifier_report(run.path), names, license_id)
-    files = run_files(run, names, license_id) | {VERIFIER_FILE: run.path / VERIFIER_FILE}
+    files = run_files(run, names, license_id) | {
+        VERIFIER_FILE: run.path / VERIFIER_FILE,
+        NOTEBOOK_FILE: verifier_notebook(run, names),
+    }
     return _content(run, repo_id, card, files, stage)
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from huggingface_hub import ModelCard
+from safetensors.numpy import load_file
 
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
+from dataset_builder.language_model import load_model
+from dataset_builder.model_folders import find_model
 from dataset_builder.verification.report import read_verifier_report
+from dataset_builder.verification.verifier import Verifier
 from eval.abstention import ABSTENTION_FILE, Abstention
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY
@@ -20,6 +26,7 @@ from tests.corpus_slice import CORPUS_SLICE
 from tests.hub.commands import Commands
 from tests.hub.running import RunningHub
 from tests.model_cards.test_publish import UPLOAD_BASE, _names_this_machine, _texts
+from tests.notebooks import run_notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -66,8 +73,8 @@ def _publish(run: Path, *words: object) -> tuple[object, ...]:
 def test_what_is_sent(hub: RunningHub, published: Path) -> None:
     """The adapter, the tokenizer, what training recorded, card and figure; no pickle."""
     names = "README.md tokenizer.json tokenizer_config.json recipe.yaml metrics.json environment.json loss_curve.png"
-    weights = {"adapter_model.safetensors", "adapter_config.json", "verifier.json", ABSTENTION_FILE, PUSHED_FILES_FILE}
-    assert hub.files(f"models/{REPO}").keys() == {*names.split()} | weights
+    others = {"adapter_model.safetensors", "adapter_config.json", "verifier.json", "notebook.ipynb"}
+    assert hub.files(f"models/{REPO}").keys() == {*names.split(), *others, ABSTENTION_FILE, PUSHED_FILES_FILE}
 
 
 def test_card_has_the_figures(hub: RunningHub, published: Path) -> None:
@@ -115,6 +122,28 @@ def test_new_process_verifies_with_it(hub: RunningHub, published: Path, tmp_path
         supports.append([json.loads(line)["support"] for line in out.read_text().splitlines()])
     assert supports[0] == supports[1]
     assert len(set(supports[0])) == 2
+
+
+def test_notebook_runs_without_a_token(hub: RunningHub, published: Path, tmp_path: Path) -> None:
+    """With an empty HF_HOME; its support is the project's, and its training changes the new adapter.
+
+    The cell that installs packages is skipped, since the tests have no network. Training has 2 steps in place of 20.
+    """
+    notebook = nbformat.reads(hub.text(f"{REPO}/resolve/main/notebook.ipynb"), as_version=4)
+    (training,) = [cell for cell in notebook.cells if "STEPS = 20\n" in cell.source]
+    training.source = training.source.replace("STEPS = 20\n", "STEPS = 2\n")
+    (asking,) = [cell for cell in notebook.cells if cell.source.startswith("## Verify an answer")]
+    position = notebook.cells.index(asking) + 2
+    notebook.cells.insert(position, nbformat.v4.new_code_cell('print("support", find_support(model, "A", "B", "C"))'))
+    printed = run_notebook(notebook, hub, tmp_path)
+    assert printed.count("More support for the right one of 10 pairs of answers:") == 2
+    model, tokenizer = load_model(find_model("--model", str(published)))
+    expected = Verifier(model, tokenizer, 512).scores("A", ["B"], ["C"])
+    (line,) = re.findall(r"support ([\d.e-]+)\n", printed)
+    assert [float(line)] == pytest.approx(expected, abs=1e-5)
+    weights = load_file(tmp_path / "my-adapter/adapter_model.safetensors")
+    changed = [weight.any() for name, weight in weights.items() if "lora_B" in name]
+    assert changed and all(changed)
 
 
 def test_publishing_again_makes_no_commit(hub: RunningHub, published: Path, commands: Commands) -> None:
