@@ -84,10 +84,7 @@ def test_cards_pin_the_corpus(hub: RunningHub, released: list[str]) -> None:
         text = hub.text(f"somebody/{name}/resolve/main/README.md")
         assert f"`somebody/isca-qa`, revision `{commit}`" in text
         assert json.loads(hub.text(f"somebody/{name}/resolve/main/metrics.json"))["dataset_revision"] == commit
-        has_notebook = name != "isca-qa-verifier"
-        assert ("notebook.ipynb" in hub.files(f"models/somebody/{name}")) == has_notebook
-        if has_notebook:
-            assert f'revision=\\"{commit}\\"' in hub.text(f"somebody/{name}/resolve/main/notebook.ipynb")
+        assert f'revision=\\"{commit}\\"' in hub.text(f"somebody/{name}/resolve/main/notebook.ipynb")
     assert "the adapter `somebody/tiny-isca-qa-lora`" in hub.text("somebody/tiny-isca-qa-grpo/resolve/v1/README.md")
     for kind, names in REPOS.items():
         for name in names:
