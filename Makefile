@@ -195,7 +195,7 @@ bench-demo: models  ## after `make run`: seconds until the models of the demo an
 bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
 	@$(BIN)/python -m tests.bench_hub
 
-bench-scale: models  ## CPU seconds and memory of the stages on PAPERS_COUNT papers of random words
+bench-scale: models  ## CPU seconds, memory, disk and requests of the stages on PAPERS_COUNT papers
 	@$(BIN)/python -m tests.bench_scale --papers $(PAPERS_COUNT) $(BENCH_ARGS)
 
 bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows

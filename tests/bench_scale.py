@@ -70,7 +70,7 @@ class Bench:
         measured = run_measured(*words, environment=environment)
         requests = str(len(hub.take_requests())) if hub else ""
         memory, disk = measured.peak_memory / 2**30, disk_bytes(wrote) / 2**20
-        sys.stdout.write(f"| {row} | {measured.cpu_seconds:.1f} | {memory:.2f} | {disk:.0f} | {requests} |\n")
+        sys.stdout.write(f"| {row} | {measured.cpu_seconds:.1f} | {memory:.2f} | {disk:.1f} | {requests} |\n")
         sys.stdout.flush()
 
     def build(self, sources: Path, *options: object) -> tuple[object, ...]:

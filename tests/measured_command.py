@@ -29,10 +29,8 @@ class Measured:
 def run_measured(*words: object, environment: Mapping[str, str] | None = None) -> Measured:
     """Run `python -m WORDS` in the repository and measure it; raises `SystemExit` with its output if it fails.
 
-    Memory that processes share, such as a file that they map, counts once. A peak of less than `INTERVAL` is seen only
-    if one process has it.
+    Memory that processes share, such as a mapped file, counts once. A peak shorter than `INTERVAL` may be missed.
     """
-    # A process that forks counts the memory of its parent, which is small here, until it runs the command.
     process = subprocess.Popen(
         [sys.executable, "-m", *map(str, words)],
         cwd=REPOSITORY,
@@ -55,8 +53,8 @@ def run_measured(*words: object, environment: Mapping[str, str] | None = None) -
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(map(str, words))}: {output.decode()}")
-    # Linux counts in KiB: getrusage(2).
-    return Measured(usage.ru_utime + usage.ru_stime, max(*sums, usage.ru_maxrss * 1024))
+    # Not ru_maxrss: it begins with the memory of the process that forked.
+    return Measured(usage.ru_utime + usage.ru_stime, max(sums))
 
 
 def disk_bytes(*folders: Path) -> int:
