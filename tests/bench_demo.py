@@ -17,7 +17,7 @@ from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.packaged_models import default_encoder
 from eval.answerer import AskedQuestion
 from eval.demo.models import DemoModels
-from eval.demo.serve import load_models
+from eval.demo.serve import find_systems, load_models
 from eval.question_sample import sample_questions
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     questions = sample_questions(
         read_questions(load_corpus_split(arguments.dataset, None, "test")), arguments.questions
     )
-    models = load_models(arguments.models, arguments.encoder, arguments.verifier)
+    models = load_models(find_systems(arguments.models), arguments.encoder, arguments.verifier)
     times = [measure(models, question) for question in questions]
     write = sys.stdout.write
     write(f"{len(arguments.models)} models, {len(times)} questions, in seconds: median (longest)\n")

@@ -67,13 +67,13 @@ def load_page(models: Sequence[str], dataset: str | None, encoder: str, verifier
         raise InputError(
             f"eval demo: {error.name} is not installed; run `make setup`, or pip install -e '.[demo]'"
         ) from error
-    papers = read_papers(dataset) if dataset else DemoPapers()
-    return build_page(load_models(models, encoder, verifier), papers)
-
-
-def load_models(models: Sequence[str], encoder: str, verifier: str | None) -> "DemoModels":
-    """Return the loaded models of a page; raises `InputError` as `load_page` does."""
     systems = find_systems(models)
+    papers = read_papers(dataset) if dataset else DemoPapers()
+    return build_page(load_models(systems, encoder, verifier), papers)
+
+
+def load_models(systems: Sequence[System], encoder: str, verifier: str | None) -> "DemoModels":
+    """Return the loaded models of a page; raises `InputError` as `load_page` does."""
     encoder_folder = find_encoder("--encoder", encoder)
     verifier_folder = find_verifier("--verifier", verifier) if verifier else None
     abstention = read_abstention(verifier_folder.folder.path) if verifier_folder else None
