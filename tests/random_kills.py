@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 LONGEST_RUN = 600.0
@@ -29,7 +30,22 @@ class KilledCommand:
         assert process.wait(LONGEST_RUN) == 0, "the command fails without a kill"
         return time.monotonic() - begun, until_work
 
-    def kill(self, draw: random.Random, seconds: tuple[float, float], in_work: bool) -> tuple[bool, str]:
+    def kills(self, count: int, seed: int, seconds: tuple[float, float]) -> Iterator[tuple[bool, str]]:
+        """Yield whether a start was killed, and a name for it, until the command was killed `count` times.
+
+        `seconds` is what `measure` returned. Half of the kills come after the first write, because imports and checks
+        take most of the time.
+        """
+        killed = 0
+        for number in itertools.count():
+            if killed == count:
+                return
+            draw = random.Random(f"{seed} kill {number}")
+            was_killed, moment = self._kill(draw, seconds, in_work=number % 2 == 0)
+            killed += was_killed
+            yield was_killed, f"kill {number} of seed {seed} ({moment})"
+
+    def _kill(self, draw: random.Random, seconds: tuple[float, float], in_work: bool) -> tuple[bool, str]:
         """Start the command and kill it at a random moment; return whether it was killed, and the moment.
 
         `seconds` is what `measure` returned. With `in_work` the moment is after the command has begun to write.

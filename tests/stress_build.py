@@ -136,20 +136,14 @@ def stress_kills(kills: int, seed: int, folder: Path) -> Counter[str]:
     command = KilledCommand(start, (folder / "killed/.partial.corpus").exists)
     seconds = command.measure()
     counts: Counter[str] = Counter()
-    number = killed = 0
-    while killed < kills:
-        # Half of the kills come after the build has begun to write: the imports take most of its time.
-        was_killed, moment = command.kill(random.Random(f"{seed} kill {number}"), seconds, in_work=number % 2 == 0)
+    for was_killed, name in command.kills(kills, seed, seconds):
         found = contents(folder / "killed/corpus")
-        name = f"kill {number} of seed {seed} ({moment})"
         assert found in (old, new), f"{name}: neither the old nor the new corpus: {sorted(found)}"
         state = "killed" if was_killed else "ended before the kill"
         counts[f"{state}, {'old' if found == old else 'new'} corpus"] += 1
         assert build("killed", "detailed") == new, f"{name}: the next build gives other files"
         left = sorted(path.name for path in (folder / "killed").iterdir())
         assert left == ["corpus"], f"{name}: left behind: {left}"
-        number += 1
-        killed += was_killed
     return counts
 
 

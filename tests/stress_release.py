@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import subprocess
 import sys
 import tempfile
@@ -94,19 +93,13 @@ def stress_kills(kills: int, seed: int, folder: Path, hub: RunningHub) -> Counte
     seconds = command.measure()
     expected = state(hub)
     counts: Counter[str] = Counter()
-    number = killed = 0
-    while killed < kills:
-        # Half of the kills come after the first write: the imports and the checks take most of the time.
-        was_killed, moment = command.kill(random.Random(f"{seed} kill {number}"), seconds, in_work=number % 2 == 0)
+    for was_killed, name in command.kills(kills, seed, seconds):
         asked = hub.take_requests()
         made = f"{sum('/commit/' in one for one in asked)} commits, {sum('/tag/' in one for one in asked)} tags"
         counts[f"{'killed' if was_killed else 'ended before the kill'} after {made}"] += 1
         done = subprocess.run(words, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
-        name = f"kill {number} of seed {seed} ({moment})"
         assert done.returncode == 0, f"{name}: the next release fails: {done.stdout}{done.stderr}"
         assert state(hub) == expected, f"{name}: the next release gives another state"
-        number += 1
-        killed += was_killed
     return counts
 
 

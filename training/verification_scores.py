@@ -52,8 +52,8 @@ def report_verifier(
     """Return the report of a trained verifier, on every process.
 
     `train` has the examples of each draw, which share the written answers. The threshold is chosen on all validation
-    examples, without the kinds in `left_out`. `references` has the
-    reference answers of the test questions, for the baselines.
+    examples, without the kinds in `left_out`. `references` has the reference answers of the test questions, for the
+    baselines.
     """
     scores = score_examples(network, tokenizer, max_tokens, [*validation.all, *test.made])
     count = len(validation.made)

@@ -69,6 +69,7 @@ def main(words: list[str]) -> None:
         name: read_questions(load_corpus_split(keys.dataset, None, name, revision))
         for name in ("train", "validation", "test")
     }
+    # Trainings with other seeds share no draw.
     train = [
         split_examples(questions["train"], written, args.seed * keys.draws + draw, keys.answers_per_label, left_out)
         for draw in range(keys.draws)
