@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from accelerate import PartialState
 from accelerate.utils import gather_object
-from peft import PeftModel
-from transformers import PreTrainedTokenizerBase
 
 from dataset_builder.verification.baselines import measure_baselines
 from dataset_builder.verification.example import ErrorKind, Example
+from dataset_builder.verification.reader import AnswerReader
 from dataset_builder.verification.report import VerifierReport, split_figures, threshold_of
 from dataset_builder.verification.verifier import Verifier
 from training.data.verification import SplitExamples
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-def score_examples(
-    network: Any, tokenizer: PreTrainedTokenizerBase, max_tokens: int, examples: Sequence[Example]
-) -> list[float]:
+def score_examples(network: Any, reader: AnswerReader, examples: Sequence[Example]) -> list[float]:
     """Return the support of each example, on every process. Each process scores its share of the abstracts."""
     processes = PartialState()
     contexts = list(dict.fromkeys(example.context for example in examples))
@@ -30,9 +27,7 @@ def score_examples(
     items = [(examples[number].context, examples[number].question, examples[number].answer) for number in share]
     scores: list[tuple[int, float]] = []
     with in_evaluation_mode(network):
-        # The weights of a LoRA adapter are inside the layers of its base.
-        model: Any = network.get_base_model() if isinstance(network, PeftModel) else network
-        for batch in Verifier(model, tokenizer, max_tokens).score_batches(items):
+        for batch in Verifier(network, reader).score_batches(items):
             scores += [(share[number], score) for number, score in batch.items()]
     gathered: list[tuple[int, float]] = gather_object(scores)
     return [score for _, score in sorted(gathered)]
@@ -40,8 +35,7 @@ def score_examples(
 
 def report_verifier(
     network: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    max_tokens: int,
+    reader: AnswerReader,
     train: Sequence[SplitExamples],
     validation: SplitExamples,
     test: SplitExamples,
@@ -55,7 +49,7 @@ def report_verifier(
     examples, without the kinds in `left_out`. `references` has the reference answers of the test questions, for the
     baselines.
     """
-    scores = score_examples(network, tokenizer, max_tokens, [*validation.all, *test.made])
+    scores = score_examples(network, reader, [*validation.all, *test.made])
     count = len(validation.made)
     known = [
         (example, score)
@@ -66,7 +60,8 @@ def report_verifier(
     written_scores = scores[count : len(validation.all)]
     return VerifierReport(
         threshold=threshold,
-        max_tokens=max_tokens,
+        max_tokens=reader.max_tokens,
+        sentences=reader.sentences,
         left_out=list(left_out),
         train_examples=sum(len(draw.made) for draw in train),
         train_written_answers=len(train[0].written),

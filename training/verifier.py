@@ -1,6 +1,6 @@
 """Train a verifier, which reads an abstract, a question and an answer, and says whether the abstract supports it.
 
-    python -m training.verifier --config training/recipes/smollm2-verifier.yaml
+    python -m training.verifier --config training/recipes/minilm-verifier.yaml
 
 Its examples come from the pairs of a corpus, with wrong answers made by rules, and from hand-written answers. The same
 command resumes an interrupted run from its last checkpoint, and does nothing if the run is finished. `verifier.json`
@@ -34,12 +34,12 @@ def run_command(arguments: argparse.Namespace) -> None:
 
 def main(words: list[str]) -> None:
     """Train by the recipe `--config FILE --KEY VALUE ...`."""
-    from trl.trainer.sft_config import SFTConfig
+    from transformers import TrainingArguments
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, compiled_padding, machine_defaults
+    from training.hardware import check_processes, machine_defaults
 
-    recipe = parse_recipe(words, machine_defaults(), VerifierKeys, SFTConfig)
+    recipe = parse_recipe(words, machine_defaults(), VerifierKeys, TrainingArguments)
     refuse_verifier_keys(recipe)
     check_processes(recipe.training, validation_questions=0)
     if os.environ.get("ACCELERATE_USE_FSDP") == "true":
@@ -52,14 +52,13 @@ def main(words: list[str]) -> None:
     from dataset_builder.model_folders import find_encoder
     from dataset_builder.verification.example import ErrorKind
     from training.data.sampler import row_lengths
-    from training.data.tokenization import load_tokenizer
-    from training.data.verification import read_written, split_examples, training_rows, verification_rows
+    from training.data.verification import read_written, split_examples, verification_rows
     from training.run.folder import begin_run
+    from training.verifier_model import load_base, load_reader
 
-    # Tokenizer, examples and rows
+    # Reader, examples and rows
     args, keys = copy.copy(recipe.training), recipe.keys
-    tokenizer, positions = load_tokenizer(recipe.base_model)
-    max_tokens = min(args.max_length or positions, positions)
+    reader = load_reader(recipe.base_model, keys)
     encoder = find_encoder("encoder", keys.encoder)
     left_out = cast(list[ErrorKind], keys.leave_out)
     written = read_written(keys.written_answers)
@@ -80,8 +79,8 @@ def main(words: list[str]) -> None:
     if all(example.is_supported or example.error in left_out for example in validation.all):
         kinds = " ".join(left_out)
         raise InputError(f"leave_out {kinds}: leaves no wrong answer to choose the threshold by; name fewer kinds")
-    train_rows = training_rows(train, tokenizer, max_tokens, keys.answers_per_row)
-    validation_rows = verification_rows(validation.all, tokenizer, max_tokens, keys.answers_per_row)
+    train_rows = verification_rows([example for draw in train for example in draw.all], reader)
+    validation_rows = verification_rows(validation.all, reader)
 
     # Run folder
     finished, checkpoint = begin_run(recipe, train_rows)
@@ -90,41 +89,36 @@ def main(words: list[str]) -> None:
 
     # Trainer
     from tqdm.contrib.logging import logging_redirect_tqdm
+    from transformers import DataCollatorForTokenClassification
 
-    from dataset_builder.token_rows.collator import RowCollator
     from dataset_builder.verification.report import write_verifier_report
     from training.run.artifacts import TrainingData, chosen_epoch, epoch_losses, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
-    from training.run.model_settings import adapter_settings, model_arguments
     from training.run.stopwatch import find_stopwatch
-    from training.trainer import RowTrainer
     from training.validation import ValidationAtEpochEnd
     from training.verification_scores import report_verifier
+    from training.verifier_trainer import VerifierTrainer
 
-    args.model_init_kwargs = model_arguments(recipe.model)
-    adapter = adapter_settings(recipe.model, recipe.base_model)
     args.restore_callback_states_from_checkpoint = True
+    args.logging_nan_inf_filter = False
     args.eval_on_start = checkpoint is None
-    padding = int(args.pad_to_multiple_of or (compiled_padding() if args.torch_compile else 1))
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         with explain_refused_values():
-            trainer = RowTrainer(
-                model=recipe.base_model,
+            trainer = VerifierTrainer(
+                model=load_base(recipe.base_model, args.seed),
                 args=args,
                 train_dataset=train_rows,
                 eval_dataset=validation_rows,
-                data_collator=RowCollator(int(tokenizer.pad_token_id), padding),
-                processing_class=tokenizer,
-                peft_config=adapter,
+                data_collator=DataCollatorForTokenClassification(reader.tokenizer, pad_to_multiple_of=8),
+                processing_class=reader.tokenizer,
                 callbacks=[ValidationAtEpochEnd()],
             )
         trainer.train(resume_from_checkpoint=checkpoint)
 
         # Report, metrics and model
         report = report_verifier(
-            trainer.network,
-            tokenizer,
-            max_tokens,
+            trainer.model,
+            reader,
             train,
             validation,
             test,

@@ -20,17 +20,20 @@ class VerifierFolder:
 
     def load(self) -> "Verifier":
         """Return the verifier; raises `InputError` for a model that cannot be loaded."""
-        from dataset_builder.language_model import load_model
+        from transformers import AutoModelForTokenClassification
+
+        from dataset_builder.language_model import load_pretrained
+        from dataset_builder.verification.reader import AnswerReader
         from dataset_builder.verification.verifier import Verifier
 
-        model, tokenizer = load_model(self.folder)
-        return Verifier(model, tokenizer, self.report.max_tokens)
+        model, tokenizer = load_pretrained(self.folder, AutoModelForTokenClassification, "verifier")
+        return Verifier(model, AnswerReader(tokenizer, self.report.max_tokens, self.report.sentences))
 
 
 def find_verifier(option: str, given: str) -> VerifierFolder:
     """Return the verifier in a folder or on the Hub; raises `InputError`, which names `option`, for anything else."""
     folder = find_model(option, given)
     if not (folder.path / VERIFIER_FILE).is_file():
-        remedy = "train one: python -m training.verifier --config training/recipes/smollm2-verifier.yaml"
+        remedy = "train one: python -m training.verifier --config training/recipes/minilm-verifier.yaml"
         raise InputError(f"{option} {given}: is not a verifier (it has no {VERIFIER_FILE}); {remedy}")
     return VerifierFolder(folder, read_verifier_report(folder.path))

@@ -1,4 +1,4 @@
-"""Define verifier.json, which a verifier has next to its adapter: threshold and figures on held-out papers."""
+"""Define verifier.json, which a verifier has next to its weights: threshold and figures on held-out papers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,12 +43,13 @@ class VerifierReport(FileFormat):
     """The content of verifier.json.
 
     `threshold` is the lowest support of an accepted answer, chosen on the validation examples. `max_tokens` is the
-    longest prompt in training. `left_out` are the kinds of error that training did not have; the splits have them.
+    largest number of tokens that it reads of an answer, its question and the `sentences` nearest to both. `left_out` are the kinds of error that training did not have; the splits have them.
     `written` are the figures on the hand-written answers on validation papers, null without such answers.
     """
 
     threshold: float
     max_tokens: int
+    sentences: int
     left_out: list[ErrorKind]
     train_examples: int
     train_written_answers: int

@@ -5,32 +5,29 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from dataset_builder.token_rows.row import last_columns
-from dataset_builder.verification.prompt import verdict_tokens
-from dataset_builder.verification.rows import verification_row
+from dataset_builder.verification.reader import AnswerReader, ReadAnswer
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
-# Answers that share a row with their abstract, and rows in a batch. A row of 16 answers has about 900 tokens.
-ANSWERS_IN_A_ROW = 16
-ROWS_ON_CPU, ROWS_ON_GPU = 2, 16
+# The labels of a token. The label of the first token is the verdict on the whole answer.
+LABELS = ("supported", "unsupported")
+ANSWERS_ON_CPU, ANSWERS_ON_GPU = 32, 256
 
 
 class Verifier:
-    """A trained verifier. It reads an abstract once for all answers in a row."""
+    """A trained verifier: an encoder that labels the tokens of an answer, and first the whole answer."""
 
-    def __init__(self, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", max_tokens: int) -> None:
-        """Take a loaded causal language model, and the largest number of tokens of a prompt with its verdict."""
+    def __init__(self, model: "PreTrainedModel", reader: AnswerReader) -> None:
+        """Take a loaded token classifier with the two labels of `LABELS`, and what prepares its inputs."""
         self._model = model
-        self._tokenizer = tokenizer
-        self._max_tokens = max_tokens
-        self._verdict = verdict_tokens(tokenizer)
+        self._reader = reader
 
     def scores(self, context: str, questions: Sequence[str], answers: Sequence[str]) -> list[float]:
         """Return the support of each answer to its question by the abstract `context`, from 0 to 1.
 
-        The support is P(yes) / (P(yes) + P(no)). `questions` and `answers` have the same length.
+        The support is the probability of "supported" at the first token. `questions` and `answers` have the same
+        length.
         """
         items = [(context, question, answer) for question, answer in zip(questions, answers, strict=True)]
         return self.score_all(items, hidden=True)
@@ -50,48 +47,23 @@ class Verifier:
     def score_batches(self, items: Sequence[tuple[str, str, str]]) -> Iterator[dict[int, float]]:
         """Yield the support of (abstract, question, answer) by the number of the item, a batch at a time.
 
-        The batches are in the order of the abstracts' first items. An empty answer has the support 0.
+        A batch has answers of about the same length. An empty answer has the support 0.
         """
-        papers: dict[str, dict[str, list[int]]] = {}
-        empty: dict[int, float] = {}
-        for number, (context, question, answer) in enumerate(items):
-            if answer.strip():
-                papers.setdefault(context, {}).setdefault(question, []).append(number)
-            else:
-                empty[number] = 0.0
+        empty = {number: 0.0 for number, (_, _, answer) in enumerate(items) if not answer.strip()}
         if empty:
             yield empty
-        rows = [
-            numbers[start : start + ANSWERS_IN_A_ROW]
-            for questions in papers.values()
-            for numbers in [[number for own in questions.values() for number in own]]
-            for start in range(0, len(numbers), ANSWERS_IN_A_ROW)
-        ]
-        size = ROWS_ON_GPU if self._model.device.type == "cuda" else ROWS_ON_CPU
-        for start in range(0, len(rows), size):
-            batch = rows[start : start + size]
-            yield self._score_rows([[items[number] for number in numbers] for numbers in batch], batch)
+        read = {number: self._reader.read(*item) for number, item in enumerate(items) if number not in empty}
+        by_length = sorted(read, key=lambda number: len(read[number].inputs["input_ids"]))
+        size = ANSWERS_ON_GPU if self._model.device.type == "cuda" else ANSWERS_ON_CPU
+        for start in range(0, len(by_length), size):
+            numbers = by_length[start : start + size]
+            yield dict(zip(numbers, self._score([read[number] for number in numbers]), strict=True))
 
-    def _score_rows(self, rows: list[list[tuple[str, str, str]]], numbers: list[list[int]]) -> dict[int, float]:
+    def _score(self, answers: Sequence[ReadAnswer]) -> list[float]:
         import torch
 
-        from dataset_builder.token_rows.collator import RowCollator, attention_mask
-
-        encoded = [verification_row(row, self._tokenizer, self._max_tokens) for row in rows]
-        ends = [last_columns(row) for row, _ in encoded]
-        device = self._model.device
-        inputs = {name: tensor.to(device) for name, tensor in RowCollator(0)([row for row, _ in encoded]).items()}
+        inputs = self._reader.tokenizer.pad([dict(answer.inputs) for answer in answers], return_tensors="pt")
         with torch.inference_mode():
-            states = self._model.base_model(
-                input_ids=inputs["input_ids"],
-                position_ids=inputs["position_ids"],
-                attention_mask=attention_mask(inputs["parts"], inputs["branches"]),
-                use_cache=False,
-            ).last_hidden_state
-            row_of_end = torch.tensor([row for row, columns in enumerate(ends) for _ in columns], device=device)
-            column = torch.tensor([end for columns in ends for end in columns], device=device)
-            head = self._model.get_output_embeddings()  # type: ignore[no-untyped-call]  # not annotated
-            logits = head(states[row_of_end, column])[:, [self._verdict.yes, self._verdict.no]].double()
-            supports = logits.softmax(dim=-1)[:, 0].tolist()
-        flat = [own[place] for own, (_, order) in zip(numbers, encoded, strict=True) for place in order]
-        return dict(zip(flat, supports, strict=True))
+            logits = self._model(**inputs.to(self._model.device)).logits[:, 0].double()
+        supports: list[float] = logits.softmax(dim=-1)[:, LABELS.index("supported")].tolist()
+        return supports

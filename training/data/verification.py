@@ -1,20 +1,23 @@
-"""Make the training rows of the verifier: an abstract once, then its questions, then answers, each with a verdict."""
+"""Make the examples of a verifier, and its rows: one for each answer, with a label for it and for its tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets import Dataset, concatenate_datasets
-from transformers import PreTrainedTokenizerBase
+from datasets import Dataset
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
-from dataset_builder.token_rows.row import NO_LOSS, last_columns
+from dataset_builder.token_rows.row import NO_LOSS
 from dataset_builder.verification.example import ErrorKind, Example
-from dataset_builder.verification.prompt import build_end, verdict_tokens
-from dataset_builder.verification.rows import verification_row
+from dataset_builder.verification.reader import AnswerReader
+from dataset_builder.verification.verifier import LABELS
 from dataset_builder.verifier_examples.made import make_examples
 from dataset_builder.verifier_examples.written import WrittenAnswer, join_abstracts, read_written_answers
+
+SUPPORTED, UNSUPPORTED = range(len(LABELS))
+# Kinds of error that make the whole answer wrong: they are at no place in it.
+WITHOUT_PLACE: tuple[ErrorKind, ...] = ("other-question", "other-paper")
 
 
 @dataclass(frozen=True)
@@ -57,47 +60,29 @@ def split_examples(
     return SplitExamples(made, [example for example in joined if example.error not in left_out])
 
 
-def verification_rows(
-    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, max_tokens: int, answers_per_row: int
-) -> Dataset:
-    """Return a dataset of rows with at most `answers_per_row` examples on one abstract.
+def verification_rows(examples: Sequence[Example], reader: AnswerReader) -> Dataset:
+    """Return a dataset with a row for each example: the inputs of the encoder and `labels`.
 
-    The label behind a token of an answer is a verdict on the answer so far: "yes" up to its error, then "no". Where
-    the place of the error is not known, and for any hand-written answer, only the verdict at the end is a label.
-    Raises `InputError` for an example that has more than `max_tokens` tokens without its abstract.
+    The label of the first token is the verdict on the answer. In an answer made by rules, the tokens up to its error
+    are labelled as supported, the first token of the error as unsupported, and the others not at all. Raises
+    `InputError` for an example that is too long without its abstract.
     """
-    papers: dict[str, list[Example]] = {}
-    for example in examples:
-        papers.setdefault(example.context, []).append(example)
     rows = []
-    for paper in papers.values():
-        for start in range(0, len(paper), answers_per_row):
-            part = paper[start : start + answers_per_row]
-            items = [(example.context, example.question, example.answer) for example in part]
-            by_token = [_verdicts(example, tokenizer) for example in part]
-            row, order = verification_row(items, tokenizer, max_tokens, [verdicts[-1] for verdicts in by_token])
-            for last, number in zip(last_columns(row), order, strict=True):
-                # A label is predicted from the token before it.
-                row["labels"][last + 1 - len(by_token[number]) : last + 1] = by_token[number]
-            rows.append(row)
+    for example in examples:
+        read = reader.read(example.context, example.question, example.answer)
+        labels = [NO_LOSS] * len(read.inputs["input_ids"])
+        labels[0] = SUPPORTED if example.is_supported else UNSUPPORTED
+        for column, (start, end) in read.places.items():
+            labels[column] = _place_label(example, start, end)
+        rows.append({**read.inputs, "labels": labels})
     return Dataset.from_list(rows)
 
 
-def _verdicts(example: Example, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return the label behind each token of the end of the prompt; the last one is the verdict."""
-    verdict = verdict_tokens(tokenizer)
-    encoded = tokenizer(build_end(example.answer), add_special_tokens=False, return_offsets_mapping=True)
-    # The end of the prompt has a space before the answer.
-    ends = [end - 1 for _, end in encoded["offset_mapping"]] + [len(example.answer) + 1] * len(verdict.common)
-    last = verdict.yes if example.is_supported else verdict.no
-    if example.right_until is None:
-        return [NO_LOSS] * (len(ends) - 1) + [last]
-    return [verdict.yes if end <= example.right_until else last for end in ends]
-
-
-def training_rows(
-    draws: Sequence[SplitExamples], tokenizer: PreTrainedTokenizerBase, max_tokens: int, answers_per_row: int
-) -> Dataset:
-    """Return the rows of an epoch, draw by draw."""
-    rows = [verification_rows(draw.all, tokenizer, max_tokens, answers_per_row) for draw in draws]
-    return concatenate_datasets(rows)
+def _place_label(example: Example, start: int, end: int) -> int:
+    """Return the label of the token that is in the answer from `start` to `end`."""
+    if example.right_until is None or example.error in WITHOUT_PLACE:
+        return NO_LOSS
+    if example.is_supported or end <= example.right_until:
+        return SUPPORTED
+    # An error may begin with a space, which no token has.
+    return UNSUPPORTED if start <= example.right_until + 1 else NO_LOSS

@@ -101,8 +101,11 @@ class VerifierKeys(CorpusKeys):
     answers_per_label: int = field(
         default=2, metadata={"help": "most right answers, and most wrong ones, that are made for a question"}
     )
-    answers_per_row: int = field(
-        default=12, metadata={"help": "most answers on one paper that share a row, and so one reading of the abstract"}
+    max_tokens: int = field(
+        default=256, metadata={"help": "most tokens that are read: question, answer and sentences of the abstract"}
+    )
+    sentences: int = field(
+        default=3, metadata={"help": "sentences of the abstract that are read: the nearest to question and answer"}
     )
     leave_out: list[str] = field(
         default_factory=list, metadata={"help": "kinds of error that training does not see; the report has them"}

@@ -8,6 +8,7 @@ from dataset_builder.errors import InputError
 from training.run.recipe import DPOKeys, ProjectKeys, Recipe, SFTKeys, VerifierKeys
 
 if TYPE_CHECKING:
+    from transformers import TrainingArguments
     from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.sft_config import SFTConfig
@@ -44,11 +45,17 @@ REFUSED_WITH_VALIDATION: dict[str, str] = dict.fromkeys(
     ("load_best_model_at_end", "metric_for_best_model", "greater_is_better"), CHOSEN
 )
 LAST_EPOCH = "has no effect here: a stage always trains, and this one keeps its last epoch"
+ENCODER = "a verifier is an encoder, of which all layers are trained"
+OWN_ORDER = "this project makes the rows itself, and answers of similar length share a batch"
 REFUSED_BY_VERIFIER: dict[str, str] = {
-    **REFUSED_BY_SFT,
+    **REFUSED,
     **dict.fromkeys(("do_train", "do_eval", "do_predict"), LAST_EPOCH),
     **dict.fromkeys(REFUSED_WITH_VALIDATION, LAST_EPOCH),
-    "dataset_num_proc": ROWS,
+    **dict.fromkeys(("use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"), ENCODER),
+    **dict.fromkeys(("dtype", "attn_implementation", "label_smoothing_factor", "gradient_checkpointing"), ENCODER),
+    **dict.fromkeys(("train_sampling_strategy", "length_column_name", "remove_unused_columns"), OWN_ORDER),
+    **dict.fromkeys(("auto_find_batch_size", "label_names"), OWN_ORDER),
+    "eval_on_start": OWN,
 }
 REFUSED_BY_GRPO: dict[str, str] = {
     **REFUSED,
@@ -93,14 +100,13 @@ def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
         )
 
 
-def refuse_verifier_keys(recipe: "Recipe[VerifierKeys, SFTConfig]") -> None:
+def refuse_verifier_keys(recipe: "Recipe[VerifierKeys, TrainingArguments]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.verifier` that would be ignored or do harm."""
     from dataset_builder.verification.example import ERROR_KINDS
 
-    _refuse_other_attention(recipe)
     _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_VERIFIER, used={})
-    for key in ("draws", "answers_per_label", "answers_per_row"):
+    for key in ("draws", "answers_per_label", "max_tokens", "sentences"):
         if getattr(recipe.keys, key) < 1:
             raise InputError(f"{key} {getattr(recipe.keys, key)}: must be 1 or more")
     for kind in recipe.keys.leave_out:

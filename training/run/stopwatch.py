@@ -66,7 +66,9 @@ class Stopwatch(TrainerCallback, ExportableState):
             self._bar.close()
 
     def describe(self, logs: dict[str, float]) -> dict[str, str]:
-        """Return the loss (GRPO: reward), the speed and the MFU of the steps since the last log."""
+        """Return the loss (GRPO: reward), and if the trainer counts tokens the speed and the MFU since the last log."""
+        if "num_tokens" not in logs:
+            return {"loss": f"{logs['loss']:.3f}"}
         speed = (logs["num_tokens"] - self._logged_tokens) / (self.seconds - self._logged_seconds)
         self._logged_seconds, self._logged_tokens = self.seconds, logs["num_tokens"]
         name = "reward" if "reward" in logs else "loss"
@@ -102,7 +104,8 @@ def flops_per_token(model: Any) -> float:
     head, which computes the answers only. So the use of the hardware is rather underestimated.
     """
     tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
-    left_out = {id(p) for module in (*tables, model.get_output_embeddings()) for p in module.parameters()}
+    head = model.get_output_embeddings()
+    left_out = {id(p) for module in (*tables, *([] if head is None else [head])) for p in module.parameters()}
     matrices = [p for p in model.parameters() if p.dim() == 2 and id(p) not in left_out]
     return float(sum((6 if p.requires_grad else 4) * p.numel() for p in matrices))
 

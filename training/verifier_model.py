@@ -1,0 +1,50 @@
+"""Load the encoder that becomes a verifier, and what prepares its inputs."""
+
+from typing import TYPE_CHECKING, Any
+
+from dataset_builder.errors import InputError
+from dataset_builder.model_folders import find_encoder
+from dataset_builder.verification.reader import AnswerReader
+from dataset_builder.verification.verifier import LABELS
+from training.run.recipe import VerifierKeys
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Without dropout, attention on a CPU is computed by a kernel that is more than twice as fast. Each draw of the examples
+# has other answers, so that there is little to overfit.
+WITHOUT_DROPOUT = ("attention_probs_dropout_prob", "hidden_dropout_prob", "attention_dropout", "dropout")
+
+
+def load_reader(base_model: str, keys: VerifierKeys) -> AnswerReader:
+    """Return what reads answers for the encoder `base_model`, a folder or Hub id.
+
+    Raises `InputError` for what is not an encoder, and for more tokens than it has positions.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    folder = find_encoder("model_name_or_path", base_model).path
+    positions = AutoConfig.from_pretrained(folder).max_position_embeddings
+    if keys.max_tokens > positions:
+        raise InputError(f"max_tokens {keys.max_tokens}: {base_model} reads at most {positions} tokens")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return AnswerReader(tokenizer, keys.max_tokens, keys.sentences)
+
+
+def load_base(base_model: str, seed: int) -> "PreTrainedModel":
+    """Return the encoder in float32 with a new last layer, which `seed` decides. Its word embeddings stay as they are.
+
+    They are half of the weights, and most words of an answer are in few examples.
+    """
+    from transformers import AutoConfig, AutoModelForTokenClassification, set_seed
+
+    folder = find_encoder("model_name_or_path", base_model).path
+    config = AutoConfig.from_pretrained(folder)
+    config.update({name: 0.0 for name in WITHOUT_DROPOUT if hasattr(config, name)})
+    config.id2label = dict(enumerate(LABELS))
+    config.label2id = {label: number for number, label in enumerate(LABELS)}
+    set_seed(seed)
+    model: Any = AutoModelForTokenClassification.from_pretrained(folder, config=config, use_safetensors=True)
+    model.get_input_embeddings().requires_grad_(False)
+    loaded: PreTrainedModel = model
+    return loaded
