@@ -14,7 +14,7 @@ TRAIN_ARGS ?=
 BENCH_ARGS ?=
 PAPERS_COUNT ?= 1000
 EVAL_ARGS ?=
-# With VERIFIER=smollm2, `make reproduce` also trains a verifier by training/recipes/smollm2-verifier.yaml, which scores
+# With VERIFIER=minilm, `make reproduce` also trains a verifier by training/recipes/minilm-verifier.yaml, which scores
 # the answers. By default it does not: no verifier has been measured yet. VERIFIER_STEPS is for `make verifier` only.
 VERIFIER ?=
 VERIFIER_STEPS ?= 40
@@ -67,7 +67,7 @@ BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --t
 TRAIN_VERIFIER = $(BIN)/python -m training.verifier --config training/recipes/$(VERIFIER)-verifier.yaml --dataset $(CORPUS)
 # Only if `make verifier` has trained it.
 DEMO_VERIFIER ?= $(patsubst %/verifier.json,--verifier %,$(wildcard \
-	$(RUNS)/$(or $(VERIFIER),smollm2)-verifier/verifier.json))
+	$(RUNS)/$(or $(VERIFIER),minilm)-verifier/verifier.json))
 DEMO_MODELS = --models $(or $(CHAT_BASELINE),baseline=$(BASE_MODEL)) full=$(RUNS)/$(BASE)-full \
 	lora=$(RUNS)/$(BASE)-lora --dataset $(CORPUS) $(DEMO_VERIFIER)
 CHOOSE_THRESHOLD = $(BIN)/python -m eval choose-threshold --dataset $(CORPUS)
@@ -123,7 +123,7 @@ run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluat
 	@echo "  $(BIN)/python -m eval answer --model $(RUNS)/$(BASE)-lora --abstract FILE --question \"What is new?\""
 	@$(if $(QUESTIONS),echo "This was a short run. \`make reproduce\` trains for 3 epochs and asks all test questions.")
 
-verifier: VERIFIER := $(or $(VERIFIER),smollm2)
+verifier: VERIFIER := $(or $(VERIFIER),minilm)
 verifier: models $(DATA)/corpus/README.md  ## after `make run`: a verifier from a short training, and its threshold
 	@$(TRAIN_VERIFIER) --max_steps $(VERIFIER_STEPS) --output_dir $(RUNS)/$(VERIFIER)-verifier $(VERIFIER_ARGS)
 	@$(CHOOSE_THRESHOLD) --verifier $(RUNS)/$(VERIFIER)-verifier --model $(RUNS)/$(BASE)-lora \
@@ -145,7 +145,7 @@ reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the 
 	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
 		--output_dir $(REPRODUCE)/$(BASE)-lora $(TRAIN_ARGS)
 	@$(if $(VERIFIER),echo "5/8 Verifier",echo "5/8 Verifier: none, because VERIFIER is empty")
-	@$(if $(VERIFIER),$(TRAIN_VERIFIER) $(COMPILE_ARGS) --output_dir $(REPRODUCE)/$(VERIFIER)-verifier $(VERIFIER_ARGS))
+	@$(if $(VERIFIER),$(TRAIN_VERIFIER) --output_dir $(REPRODUCE)/$(VERIFIER)-verifier $(VERIFIER_ARGS))
 	@$(if $(VERIFIER),$(CHOOSE_THRESHOLD) --verifier $(REPRODUCE)/$(VERIFIER)-verifier --model $(REPRODUCE)/$(BASE)-lora)
 	@echo "6/8 Evaluation"
 	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) baseline-few-shot=$(BASE_MODEL),prompt=few-shot \

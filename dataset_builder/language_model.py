@@ -24,9 +24,9 @@ def load_pretrained(
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     """Return the model in float32, an adapter merged into its base, and the tokenizer.
 
-    `auto_class` is the class of transformers that loads the model, and `kind` what errors call it. The model is on this
-    process's GPU if there is one, else on the CPU. Raises `InputError` for a folder that cannot be loaded, and for
-    incomplete weights, which transformers would fill with random numbers.
+    `auto_class` is the class of transformers that loads the model, and `kind` what errors call it. The model is on
+    this process's GPU if there is one, else on the CPU. Raises `InputError` for a folder that cannot be loaded, and
+    for incomplete weights, which transformers would fill with random numbers.
     """
     import torch
     from transformers import AutoTokenizer

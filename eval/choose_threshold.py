@@ -1,6 +1,6 @@
 r"""Choose the support below which `eval answer` withholds an answer, by a model's answers to the validation questions.
 
-python -m eval choose-threshold --verifier runs/smollm2-verifier --model runs/smollm2-lora --dataset data/corpus
+python -m eval choose-threshold --verifier runs/minilm-verifier --model runs/smollm2-lora --dataset data/corpus
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Score with a verifier whether abstracts support answers, for lines of abstract, question and answer.
 
-python -m eval verify --model runs/smollm2-verifier --input answers.jsonl --out verified.jsonl
+python -m eval verify --model runs/minilm-verifier --input answers.jsonl --out verified.jsonl
 """
 
 import argparse

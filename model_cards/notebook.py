@@ -4,7 +4,9 @@ from pathlib import Path
 
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.templates import render
-from dataset_builder.verification.prompt import NO, YES, build_verification_prompt
+from dataset_builder.text import SENTENCE_END
+from dataset_builder.verification.report import VerifierReport
+from dataset_builder.verification.verifier import LABELS
 from eval.push_metric import NAME as METRIC
 from model_cards.names import Names
 from model_cards.trained_run import TrainedRun
@@ -38,10 +40,11 @@ def model_notebook(run: TrainedRun, names: Names) -> bytes:
     )
 
 
-def verifier_notebook(run: TrainedRun, names: Names) -> bytes:
+def verifier_notebook(run: TrainedRun, report: VerifierReport, names: Names) -> bytes:
     """Return the notebook of the verifier of `run`, as `model_notebook` does."""
-    prompt = build_verification_prompt("{abstract}", "{question}", "{answer}")
-    return _notebook("verifier_notebook.md.j2", run, names, prompt=prompt, verdicts=(YES, NO))
+    return _notebook(
+        "verifier_notebook.md.j2", run, names, report=report, labels=LABELS, sentence_end=repr(SENTENCE_END.pattern)
+    )
 
 
 def _notebook(template: str, run: TrainedRun, names: Names, **values: object) -> bytes:

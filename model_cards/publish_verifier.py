@@ -1,6 +1,6 @@
 r"""Publish a verifier on the Hub with its card and its figures.
 
-python -m model_cards publish-verifier --run runs/smollm2-verifier --dataset-id ORG/isca-qa \
+python -m model_cards publish-verifier --run runs/minilm-verifier --dataset-id ORG/isca-qa \
     --repo-id ORG/isca-qa-verifier --dry-run
 """
 

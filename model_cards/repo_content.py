@@ -64,10 +64,11 @@ def verifier_content(run: TrainedRun, repo_id: str, corpus: Corpus, options: Run
     license_id = options.license or run.metrics.license
     check_gemma(run, trained, license_id)
     names = _names(run, repo_id, corpus, trained, options)
-    card = verifier_card(run, read_verifier_report(run.path), names, license_id)
+    report = read_verifier_report(run.path)
+    card = verifier_card(run, report, names, license_id)
     files = run_files(run, names, license_id) | {
         VERIFIER_FILE: run.path / VERIFIER_FILE,
-        NOTEBOOK_FILE: verifier_notebook(run, names),
+        NOTEBOOK_FILE: verifier_notebook(run, report, names),
     }
     return _content(run, repo_id, card, files, stage)
 

@@ -7,7 +7,6 @@ from dataset_builder.errors import InputError
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.tables import as_markdown
 from dataset_builder.templates import render
-from dataset_builder.verification.prompt import build_verification_prompt
 from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport
 from eval.abstention import read_abstention
 from model_cards.figures import LOSS_CURVE
@@ -32,7 +31,6 @@ def verifier_card(run: TrainedRun, report: VerifierReport, names: Names, license
         names=names,
         report=report,
         abstention=read_abstention(run.path),
-        prompt=build_verification_prompt("{abstract}", "{question}", "{answer}"),
         test_table=as_markdown(*figures_table(report.test)),
         written_table=as_markdown(*figures_table(report.written)) if report.written else "",
         baseline_table=as_markdown(*baseline_table(report)),
@@ -44,7 +42,7 @@ def verifier_card(run: TrainedRun, report: VerifierReport, names: Names, license
         gemma_terms=GEMMA_TERMS,
     )
     metadata = model_metadata(
-        run, names, license_id, ["computer-architecture", "faithfulness"], pipeline_tag="text-classification"
+        run, names, license_id, ["computer-architecture", "faithfulness"], pipeline_tag="token-classification"
     )
     return render_card(metadata, text)
 

@@ -61,11 +61,19 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def verifier(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a BERT of random weights."""
+    from tests.tiny import write_tiny_encoder
+
+    return write_tiny_encoder(tmp_path_factory.mktemp("encoders") / "tiny", CORPUS_SLICE)
+
+
+@pytest.fixture(scope="session")
+def verifier(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a verifier of random weights."""
     from tests.tiny import write_tiny_verifier
 
-    return write_tiny_verifier(tmp_path_factory.mktemp("verifier") / "run", tiny_base)
+    return write_tiny_verifier(tmp_path_factory.mktemp("verifier") / "run", tiny_encoder)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Models of random weights: a GPT-2 that is small enough to train in a second, an adapter and a verifier on it."""
+"""Models of random weights that train in a second: a GPT-2, an adapter on it, an encoder and a verifier."""
 
 from __future__ import annotations
 
@@ -50,16 +50,45 @@ def write_tiny_adapter(folder: Path, base: Path, seed: int) -> Path:
     return folder
 
 
-def write_tiny_verifier(folder: Path, base: Path) -> Path:
-    """Write a verifier with the random weights of `base` and the threshold 0.99 to `folder`, and return the folder."""
-    from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport, write_verifier_report
+def write_tiny_encoder(folder: Path, corpus: Path, positions: int = 256) -> Path:
+    """Write a BERT to `folder` as an ordinary model folder, and return the folder.
 
-    shutil.copytree(base, folder)
+    Its tokenizer is trained on the abstracts of `corpus`.
+    """
+    import torch
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    papers = [json.loads(line) for path in sorted(corpus.glob("papers/*.jsonl")) for line in path.open()]
+    tokenizer = BertWordPieceTokenizer()
+    tokenizer.train_from_iterator([paper["abstract"] for paper in papers], vocab_size=800, show_progress=False)
+    BertTokenizerFast(tokenizer_object=tokenizer._tokenizer).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        max_position_embeddings=positions,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+def write_tiny_verifier(folder: Path, encoder: Path) -> Path:
+    """Write a verifier, `encoder` with a random last layer and the threshold 0.99, to `folder`; return the folder."""
+    from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport, write_verifier_report
+    from training.verifier_model import load_base
+
+    shutil.copytree(encoder, folder)
+    load_base(str(encoder), seed=0).save_pretrained(folder)
     figures = KindFigures(precision=None, recall=0.0, unsupported=1, auroc=0.5)
     split = SplitFigures(papers=1, supported=1, all_kinds=figures, by_kind={"unit": figures})
     report = VerifierReport(
         threshold=0.99,
-        max_tokens=512,
+        max_tokens=256,
+        sentences=3,
         left_out=[],
         train_examples=1,
         train_written_answers=0,

@@ -11,8 +11,8 @@ from training.run.recipe import VerifierKeys
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Without dropout, attention on a CPU is computed by a kernel that is more than twice as fast. Each draw of the examples
-# has other answers, so that there is little to overfit.
+# Without dropout, attention on a CPU is computed by a kernel that is more than twice as fast. Each draw of the
+# examples has other answers, so that there is little to overfit.
 WITHOUT_DROPOUT = ("attention_probs_dropout_prob", "hidden_dropout_prob", "attention_dropout", "dropout")
 
 

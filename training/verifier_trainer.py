@@ -1,13 +1,14 @@
 """Train an encoder to label an answer, and the place of its error, with the Trainer of transformers."""
 
-import copy
 from typing import Any
 
 import torch
+from datasets import Dataset
 from torch.nn.functional import cross_entropy
-from transformers import TrainingArguments
+from torch.utils.data import Sampler
 
 from dataset_builder.token_rows.row import NO_LOSS
+from training.data.sampler import BeginEpoch, EpochOrderSampler, row_lengths
 from training.guarded_trainer import GuardedTrainer
 
 # An answer has many right tokens for each wrong one.
@@ -17,13 +18,17 @@ PLACE_WEIGHTS = (1.0, 5.0)
 class VerifierTrainer(GuardedTrainer):
     """Trains on the rows of `training.data.verification`, of which those of similar length share a batch."""
 
-    def __init__(self, *, args: TrainingArguments, **kwargs: Any) -> None:
+    def __init__(self, *, train_dataset: Dataset, **kwargs: Any) -> None:
         """Take the arguments of the Trainer of transformers."""
-        args = copy.copy(args)
-        args.train_sampling_strategy = "group_by_length"
-        super().__init__(args=args, **kwargs)
-        # The trainer divides the loss by the number of accumulation steps, since it is a mean over a batch.
+        super().__init__(train_dataset=train_dataset, **kwargs)
+        # The loss is a mean over a batch, which the trainer is to divide by the number of accumulation steps.
         self.model_accepts_loss_kwargs = False
+        rows_per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        self._sampler = EpochOrderSampler(row_lengths(train_dataset), rows_per_step, self.args.seed)
+        self.add_callback(BeginEpoch(self._sampler))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        return self._sampler
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None

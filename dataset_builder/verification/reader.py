@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class ReadAnswer:
     """The inputs of an encoder for one answer.
 
-    `inputs` has `input_ids` and what else the tokenizer makes, lists of the same length. The first token stands for the
-    whole answer. `places` has the columns of the answer's tokens, each with its start and end in the answer.
+    `inputs` has `input_ids` and what else the tokenizer makes, lists of the same length. The first token stands for
+    the whole answer. `places` has the columns of the answer's tokens, each with its start and end in the answer.
     """
 
     inputs: Mapping[str, list[int]]
@@ -68,12 +68,12 @@ class AnswerReader:
 def nearest_sentences(context: str, text: str, count: int) -> list[str]:
     """Return the `count` sentences of `context` that share most words with `text`, in the order of the abstract.
 
-    A word counts the more, the fewer sentences of the abstract have it. Needs no model, and so reads fast.
+    A word counts the more, the fewer sentences of the abstract have it.
     """
     found = sentences(context)
     by_sentence = [set(words(sentence)) for sentence in found]
     having = Counter(word for own in by_sentence for word in own)
     asked = set(words(text))
-    shared = [sum(math.log1p(len(found) / having[word]) for word in own & asked) for own in by_sentence]
+    shared = [math.fsum(math.log1p(len(found) / having[word]) for word in own & asked) for own in by_sentence]
     nearest = sorted(range(len(found)), key=lambda number: -shared[number])[:count]
     return [found[number] for number in sorted(nearest)]

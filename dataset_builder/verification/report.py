@@ -43,8 +43,9 @@ class VerifierReport(FileFormat):
     """The content of verifier.json.
 
     `threshold` is the lowest support of an accepted answer, chosen on the validation examples. `max_tokens` is the
-    largest number of tokens that it reads of an answer, its question and the `sentences` nearest to both. `left_out` are the kinds of error that training did not have; the splits have them.
-    `written` are the figures on the hand-written answers on validation papers, null without such answers.
+    largest number of tokens that the verifier reads: the question, the answer, and the `sentences` of the abstract that
+    are nearest to both. `left_out` are the kinds of error that training did not have; the splits have them. `written`
+    are the figures on the hand-written answers on validation papers, null without such answers.
     """
 
     threshold: float

@@ -15,7 +15,7 @@ from model_cards.training_data import Corpus, corpus_on_hub
 Part = Literal["corpus", "models", "verifier", "metric", "demo", "collection"]
 PARTS: tuple[Part, ...] = get_args(Part)
 # Where training writes a verifier.
-DEFAULT_VERIFIER = Path("runs/smollm2-verifier")
+DEFAULT_VERIFIER = Path("runs/minilm-verifier")
 # Stands for the commit of a repo until the repo is pushed.
 PENDING = "0" * 40
 

@@ -12,8 +12,9 @@ from dataset_builder.formats import write_format
 from dataset_builder.model_folders import find_model
 from eval.analysis.scores import Scores, SystemScores
 from eval.run_metrics import ENVIRONMENT_FILE, METRICS_FILE, RunEnvironment, StepReward
+from tests.corpus_slice import CORPUS_SLICE
 from tests.eval.report.example import METRICS, SCORES
-from tests.tiny import write_tiny_adapter, write_tiny_verifier
+from tests.tiny import write_tiny_adapter, write_tiny_encoder, write_tiny_verifier
 
 BASE = "somebody/tiny-base"
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -32,7 +33,7 @@ def write_small_release(folder: Path, model: Path, dataset: str, revision: str) 
     shutil.copytree(model, folder / "tiny-full")
     for seed, name in enumerate(("tiny-lora", "tiny-grpo")):
         write_tiny_adapter(folder / name, base, seed)
-    write_tiny_verifier(folder / "verifier", model)
+    write_tiny_verifier(folder / "verifier", write_tiny_encoder(folder / "encoder", CORPUS_SLICE))
     for name in ("tiny-full", "tiny-lora", "tiny-grpo", "verifier"):
         run = folder / name
         changes = {"base_model": BASE, "dataset": dataset, "dataset_revision": revision, "license": "apache-2.0"}

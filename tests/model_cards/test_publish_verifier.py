@@ -15,10 +15,8 @@ from safetensors.numpy import load_file
 
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
-from dataset_builder.language_model import load_model
-from dataset_builder.model_folders import find_model
+from dataset_builder.verification.load import find_verifier
 from dataset_builder.verification.report import read_verifier_report
-from dataset_builder.verification.verifier import Verifier
 from eval.abstention import ABSTENTION_FILE, Abstention
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY
@@ -30,7 +28,7 @@ from tests.notebooks import run_notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-CORPUS, BASE, REPO = "lab/isca-qa-for-verifiers", "somebody/tiny-gpt2-verifier", "lab/tiny-verifier"
+CORPUS, BASE, REPO = "lab/isca-qa-for-verifiers", "somebody/tiny-encoder", "lab/tiny-verifier"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +36,7 @@ def published(
     hub: RunningHub,
     commands: Commands,
     corpus: Path,
-    tiny_base: Path,
+    tiny_encoder: Path,
     encoder: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
@@ -46,7 +44,7 @@ def published(
     from training.verifier import main
 
     folder = tmp_path_factory.mktemp("published")
-    base = Path(shutil.copytree(tiny_base, folder / "base"))
+    base = Path(shutil.copytree(tiny_encoder, folder / "base"))
     assert hub.run(folder / "home", "-c", UPLOAD_BASE, base, BASE).returncode == 0
     (base / "source.json").write_text(json.dumps({"hub_id": BASE}))
     words = ("push", "--dataset", corpus, "--repo-id", CORPUS, "--contexts", "full")
@@ -71,9 +69,9 @@ def _publish(run: Path, *words: object) -> tuple[object, ...]:
 
 
 def test_what_is_sent(hub: RunningHub, published: Path) -> None:
-    """The adapter, the tokenizer, what training recorded, card and figure; no pickle."""
+    """The model, the tokenizer, what training recorded, card and figure; no pickle."""
     names = "README.md tokenizer.json tokenizer_config.json recipe.yaml metrics.json environment.json loss_curve.png"
-    others = {"adapter_model.safetensors", "adapter_config.json", "verifier.json", "notebook.ipynb"}
+    others = {"model.safetensors", "config.json", "verifier.json", "notebook.ipynb"}
     assert hub.files(f"models/{REPO}").keys() == {*names.split(), *others, ABSTENTION_FILE, PUSHED_FILES_FILE}
 
 
@@ -81,7 +79,7 @@ def test_card_has_the_figures(hub: RunningHub, published: Path) -> None:
     """Of verifier.json, with the base, the corpus and the licence in its metadata."""
     card = ModelCard(hub.text(f"{REPO}/resolve/main/README.md"))
     report = read_verifier_report(published)
-    assert (card.data.base_model, card.data.base_model_relation, card.data.license) == (BASE, "adapter", "apache-2.0")
+    assert (card.data.base_model, card.data.base_model_relation, card.data.license) == (BASE, "finetune", "apache-2.0")
     assert card.data.datasets == [CORPUS]
     figures = report.test.all_kinds
     assert f"| all kinds | {figures.unsupported} | {figures.auroc:.3f} |" in card.text
@@ -125,7 +123,7 @@ def test_new_process_verifies_with_it(hub: RunningHub, published: Path, tmp_path
 
 
 def test_notebook_runs_without_a_token(hub: RunningHub, published: Path, tmp_path: Path) -> None:
-    """With an empty HF_HOME; its support is the project's, and its training changes the new adapter.
+    """With an empty HF_HOME; its support is the project's, and its training changes the weights of the base.
 
     The cell that installs packages is skipped, since the tests have no network. Training has 2 steps in place of 20.
     """
@@ -137,13 +135,14 @@ def test_notebook_runs_without_a_token(hub: RunningHub, published: Path, tmp_pat
     notebook.cells.insert(position, nbformat.v4.new_code_cell('print("support", find_support(model, "A", "B", "C"))'))
     printed = run_notebook(notebook, hub, tmp_path)
     assert printed.count("More support for the right one of 10 pairs of answers:") == 2
-    model, tokenizer = load_model(find_model("--model", str(published)))
-    expected = Verifier(model, tokenizer, 512).scores("A", ["B"], ["C"])
+    expected = find_verifier("--model", str(published)).load().scores("A", ["B"], ["C"])
     (line,) = re.findall(r"support ([\d.e-]+)\n", printed)
     assert [float(line)] == pytest.approx(expected, abs=1e-5)
-    weights = load_file(tmp_path / "my-adapter/adapter_model.safetensors")
-    changed = [weight.any() for name, weight in weights.items() if "lora_B" in name]
-    assert changed and all(changed)
+    name = "encoder.layer.0.attention.self.query.weight"
+    before, after = (
+        load_file(folder / "model.safetensors") for folder in (published.parent / "base", tmp_path / "my-verifier")
+    )
+    assert (before[name] != after[f"bert.{name}"]).any()
 
 
 def test_publishing_again_makes_no_commit(hub: RunningHub, published: Path, commands: Commands) -> None:

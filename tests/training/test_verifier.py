@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,78 +15,50 @@ from dataset_builder.prompt import INSTRUCTION
 from dataset_builder.token_rows.row import NO_LOSS
 from dataset_builder.verification.errors.by_kind import RULES
 from dataset_builder.verification.example import Example
-from dataset_builder.verification.prompt import verdict_tokens
+from dataset_builder.verification.reader import AnswerReader
 from dataset_builder.verification.report import read_verifier_report
 from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
-from training.data.verification import (
-    SplitExamples,
-    read_written,
-    split_examples,
-    training_rows,
-    verification_rows,
-)
+from training.data.verification import SUPPORTED, UNSUPPORTED, read_written, split_examples, verification_rows
 
-ADAPTER = "adapter_config.json"
-APART = ("metrics.json", "README.md", "recipe.yaml", ADAPTER)
+APART = ("metrics.json", "README.md", "recipe.yaml")
 WRITTEN = CORPUS_SLICE / "faithfulness"
 ABSTRACT = "Zebra turns off idle ways of large caches and saves 40% of their power on average."
 
 
-def _example(answer: str, context: str = ABSTRACT, *, right: bool = True) -> Example:
-    return Example("10.1/a", context, "What does it save?", answer, None if right else "unit")
-
-
-def _command(tiny_base: Path, corpus: Path, encoder: Path, out: Path, *more: object) -> tuple[object, ...]:
+def _command(tiny_encoder: Path, corpus: Path, encoder: Path, out: Path, *more: object) -> tuple[object, ...]:
     return (
         *("training.verifier", "--config", REPOSITORY / "tests/recipes/tiny-verifier.yaml"),
-        *("--model_name_or_path", tiny_base, "--dataset", corpus, "--encoder", encoder, "--output_dir", out),
+        *("--model_name_or_path", tiny_encoder, "--dataset", corpus, "--encoder", encoder, "--output_dir", out),
         *("--written_answers", WRITTEN, "--bf16", "false", *more),
     )
 
 
-def test_row_has_a_verdict_for_each_answer(tokenizer: Any) -> None:
-    """Three answers in rows of two: abstract and question once in a row, and one label behind each answer."""
-    examples = [_example("Power."), _example("Time.", right=False), _example("40%.")]
-    rows = verification_rows(examples, tokenizer, 512, 2)
-    verdict = verdict_tokens(tokenizer)
-    assert rows["pairs"] == [1, 1]  # the question is the same
-    assert [[label for label in row if label != NO_LOSS] for row in rows["labels"]] == [
-        [verdict.yes, verdict.no],
-        [verdict.yes],
-    ]
-    text = tokenizer.decode(rows[0]["input_ids"])
-    assert text.count("Zebra turns off") == text.count("What does it save?") == 1
-    assert text.count("Supported by the abstract:") == 2
+def test_labels_say_where_the_error_begins(tiny_encoder: Path) -> None:
+    """The first label is the verdict; there is none behind an error, and in a written answer no other at all."""
+    from transformers import AutoTokenizer
 
-
-def test_labels_are_no_from_the_error_on(tokenizer: Any) -> None:
-    """The label behind a token is a verdict on the answer up to this token."""
-    verdict = verdict_tokens(tokenizer)
     item = ("10.1/a", ABSTRACT, "What does it save?")
     right, wrong = "It saves 40% of the power.", "It saves 50% of the power."
-    examples = [Example(*item, right, None, len(right)), Example(*item, wrong, "number-changed", 9)]
-    (row,) = verification_rows(examples, tokenizer, 512, 2).to_list()
-    columns = [column for column, label in enumerate(row["labels"]) if label != NO_LOSS]
-    labels = {
-        branch: [row["labels"][column] for column in columns if row["branches"][column] == branch] for branch in (1, 2)
-    }
-    assert set(labels[1]) == {verdict.yes}
-    # Each label stands in the column behind its token.
-    last_right = max(column for column in columns if row["labels"][column] == verdict.yes)
-    assert tokenizer.decode(row["input_ids"][:last_right]).rstrip().endswith("It saves")
-    assert labels[2][-1] == verdict.no
-    assert labels[2] == sorted(labels[2], key=[verdict.yes, verdict.no].index)
+    examples = [
+        Example(*item, right, None, len(right)),
+        Example(*item, wrong, "number-changed", 9),
+        Example(*item, "Time.", "unsupported"),
+        Example(*item, "A perceptron.", "other-paper", 0),
+    ]
+    reader = AnswerReader(AutoTokenizer.from_pretrained(tiny_encoder), 192, 3)
+    rows = verification_rows(examples, reader).to_list()
 
+    def labelled(number: int, label: int) -> str:
+        answer, labels = examples[number].answer, rows[number]["labels"]
+        places = reader.read(*item[1:], answer).places
+        return "".join(answer[start:end] for column, (start, end) in places.items() if labels[column] == label)
 
-def test_rows_of_all_draws_follow_each_other(tokenizer: Any) -> None:
-    """A row has the made and the written answers on a paper."""
-    written = [_example("Energy.", right=False)]
-    draws = [SplitExamples([_example(answer)], written) for answer in ("Power.", "40% of the power.")]
-    expected = [row for draw in draws for row in verification_rows(draw.all, tokenizer, 512, 12).to_list()]
-    assert training_rows(draws, tokenizer, 512, 12).to_list() == expected
-    assert len(expected) == 2
+    assert [row["labels"][0] for row in rows] == [SUPPORTED, *[UNSUPPORTED] * 3]
+    assert (labelled(0, SUPPORTED), labelled(0, UNSUPPORTED)) == ("Itsaves40%ofthepower.", "")
+    assert (labelled(1, SUPPORTED), labelled(1, UNSUPPORTED)) == ("Itsaves", "50")
+    assert all(label == NO_LOSS for row in rows[2:] for label in row["labels"][1:])
 
 
 def test_split_has_the_written_answers_on_its_papers(corpus: Path) -> None:
@@ -115,20 +86,20 @@ def test_split_without_wrong_answers_is_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def verifier_run(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, corpus: Path, encoder: Path) -> Path:
+def verifier_run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, corpus: Path, encoder: Path) -> Path:
     """Return the folder of an unbroken run."""
     from training.verifier import main
 
     out = tmp_path_factory.mktemp("verifier") / "run"
-    main(list(map(str, _command(tiny_base, corpus, encoder, out)[1:])))
+    main(list(map(str, _command(tiny_encoder, corpus, encoder, out)[1:])))
     return out
 
 
 @pytest.mark.slow
-def test_run_folder_has_adapter_metrics_and_report(verifier_run: Path) -> None:
+def test_run_folder_has_model_metrics_and_report(verifier_run: Path) -> None:
     """The files of any run, and figures for every kind of error on the test papers."""
     names = {path.name for path in verifier_run.iterdir()}
-    assert {"adapter_model.safetensors", "verifier.json", "metrics.json", "environment.json", "recipe.yaml"} <= names
+    assert {"model.safetensors", "verifier.json", "metrics.json", "environment.json", "recipe.yaml"} <= names
     assert not [name for name in names if name.startswith("checkpoint") or name.endswith((".bin", ".pt"))]
     metrics, report = read_run_metrics(verifier_run), read_verifier_report(verifier_run)
     assert metrics.method == "verifier"
@@ -153,34 +124,30 @@ def test_run_folder_has_adapter_metrics_and_report(verifier_run: Path) -> None:
 def test_killed_run_ends_with_the_same_files(
     tmp_path: Path,
     verifier_run: Path,
-    tiny_base: Path,
+    tiny_encoder: Path,
     corpus: Path,
     encoder: Path,
     stage: Callable[..., Any],
     killed: Callable[..., None],
 ) -> None:
     """Killed two steps before the end, and resumed; then it is finished, and does nothing more."""
-    command = _command(tiny_base, corpus, encoder, tmp_path / "run")
+    command = _command(tiny_encoder, corpus, encoder, tmp_path / "run")
     steps = len(read_run_metrics(verifier_run).loss_by_step)
     killed("training.run.stopwatch.Stopwatch.on_step_begin", steps - 2, *command)
     done = stage(*command)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / "run", without=APART) == contents(verifier_run, without=APART)
-    # PEFT writes the names of the layers, a set, in any order.
-    ours, unbroken = (json.loads((run / ADAPTER).read_text()) for run in (tmp_path / "run", verifier_run))
-    assert sorted(ours.pop("target_modules")) == sorted(unbroken.pop("target_modules"))
-    assert ours == unbroken
     done = stage(*command)
     assert "this run is finished; nothing to do" in done.stderr
 
 
 @pytest.mark.slow
-def test_left_out_kinds_are_in_the_report(tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path) -> None:
+def test_left_out_kinds_are_in_the_report(tmp_path: Path, tiny_encoder: Path, corpus: Path, encoder: Path) -> None:
     """Training has fewer examples of the other kinds' labels, and the test papers have all kinds."""
     from training.verifier import main
 
     more = ("--leave_out", "negation", "direction", "--max_steps", 1, "--written_answers", WRITTEN)
-    main(list(map(str, _command(tiny_base, corpus, encoder, tmp_path / "run", *more)[1:])))
+    main(list(map(str, _command(tiny_encoder, corpus, encoder, tmp_path / "run", *more)[1:])))
     report = read_verifier_report(tmp_path / "run")
     assert report.left_out == ["negation", "direction"]
     assert report.test.by_kind.keys() == RULES.keys()
@@ -190,40 +157,32 @@ def test_left_out_kinds_are_in_the_report(tmp_path: Path, tiny_base: Path, corpu
     ("words", "problem"),
     [
         (["--leave_out", "typo"], "leave_out 'typo': not a kind of error; choose from number-changed, "),
-        (["--answers_per_row", "0"], "answers_per_row 0: must be 1 or more"),
-        (["--attn_implementation", "eager"], "works with 'sdpa' only; leave the key out"),
+        (["--sentences", "0"], "sentences 0: must be 1 or more"),
+        (["--max_tokens", "999"], "max_tokens 999: .* reads at most 256 tokens"),
+        (["--use_peft", "true"], "use_peft True: a verifier is an encoder, of which all layers are trained"),
         (["--metric_for_best_model", "loss"], "metric_for_best_model 'loss': .* its last epoch; leave the key out"),
         (["--written_answers", "nowhere"], "nowhere: folder not found"),
     ],
 )
 def test_wrong_recipe_is_named(
-    words: list[str], problem: str, tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path
+    words: list[str], problem: str, tmp_path: Path, tiny_encoder: Path, corpus: Path, encoder: Path
 ) -> None:
     """Before anything is trained or written."""
     from training.verifier import main
 
     with pytest.raises(InputError, match=problem):
-        main(list(map(str, [*_command(tiny_base, corpus, encoder, tmp_path / "run")[1:], *words])))
+        main(list(map(str, [*_command(tiny_encoder, corpus, encoder, tmp_path / "run")[1:], *words])))
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow
-def test_adapter_answers_as_a_verifier_after_loading(
-    verifier_run: Path, tiny_base: Path, corpus: Path, tokenizer: Any
-) -> None:
-    """The saved adapter gives the supports from which verifier.json was made: the same test AUROC."""
-    from dataset_builder.language_model import load_model
-    from dataset_builder.model_folders import find_model
+def test_run_answers_as_a_verifier_after_loading(verifier_run: Path, corpus: Path) -> None:
+    """The saved model gives the supports from which verifier.json was made: the same test AUROC."""
+    from dataset_builder.verification.load import find_verifier
     from dataset_builder.verification.report import split_figures
-    from dataset_builder.verification.verifier import Verifier
 
-    report = read_verifier_report(verifier_run)
+    found = find_verifier("--verifier", str(verifier_run))
     test = split_examples(read_questions(load_corpus_split(str(corpus), None, "test")), [], 0, 2).made
-    model, loaded = load_model(find_model("--model", str(verifier_run)))
-    items = [(example.context, example.question, example.answer) for example in test]
-    scores: dict[int, float] = {}
-    for batch in Verifier(model, loaded, report.max_tokens).score_batches(items):
-        scores |= batch
-    figures = split_figures(test, [scores[number] for number in range(len(test))], report.threshold)
-    assert figures.all_kinds.auroc == pytest.approx(report.test.all_kinds.auroc, abs=1e-3)
-    assert json.loads((verifier_run / "adapter_config.json").read_text())["base_model_name_or_path"] == str(tiny_base)
+    scores = found.load().score_all([(example.context, example.question, example.answer) for example in test])
+    figures = split_figures(test, scores, found.report.threshold)
+    assert figures.all_kinds.auroc == pytest.approx(found.report.test.all_kinds.auroc, abs=1e-3)

@@ -66,7 +66,7 @@ class Stopwatch(TrainerCallback, ExportableState):
             self._bar.close()
 
     def describe(self, logs: dict[str, float]) -> dict[str, str]:
-        """Return the loss (GRPO: reward), and if the trainer counts tokens the speed and the MFU since the last log."""
+        """Return the loss (GRPO: reward), and if the trainer counts tokens, speed and MFU since the last log."""
         if "num_tokens" not in logs:
             return {"loss": f"{logs['loss']:.3f}"}
         speed = (logs["num_tokens"] - self._logged_tokens) / (self.seconds - self._logged_seconds)
