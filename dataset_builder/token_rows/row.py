@@ -83,9 +83,3 @@ def token_row(prompts: Sequence[list[int]], completions: Sequence[list[int]]) ->
         parts=tree["parts"],
         pairs=tree["pairs"],
     )
-
-
-def last_columns(row: TreeRow) -> list[int]:
-    """Return the column of the last token of each completion, in the order of the row."""
-    branches = enumerate(zip(row["parts"], row["branches"], strict=True))
-    return list({(part, branch): column for column, (part, branch) in branches if branch}.values())

@@ -43,8 +43,8 @@ class VerifierReport(FileFormat):
     """The content of verifier.json.
 
     `threshold` is the lowest support of an accepted answer, chosen on the validation examples. `max_tokens` is the
-    largest number of tokens that the verifier reads: the question, the answer, and the `sentences` of the abstract that
-    are nearest to both. `left_out` are the kinds of error that training did not have; the splits have them. `written`
+    largest number of tokens that the verifier reads: the question, the answer, and the nearest `sentences` of the
+    abstract. `left_out` are the kinds of error that training did not have; the splits have them. `written`
     are the figures on the hand-written answers on validation papers, null without such answers.
     """
 

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
-from dataset_builder.language_model import load_model
-from dataset_builder.model_folders import find_model
-from dataset_builder.verification.verifier import Verifier
+from dataset_builder.verification.load import find_verifier
 from eval.__main__ import parser
 
 LINES = [
@@ -37,11 +35,8 @@ def test_lines_get_their_support(verifier: Path, tmp_path: Path, capsys: pytest.
     written = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     supports = [line.pop("support") for line in written]
     assert written == LINES
-    network, tokenizer = load_model(find_model("--model", str(verifier)))
-    expected = [
-        Verifier(network, tokenizer, 512).scores(str(line["abstract"]), [str(line["question"])], [str(line["answer"])])
-        for line in LINES
-    ]
+    loaded = find_verifier("--model", str(verifier)).load()
+    expected = [loaded.scores(str(line["abstract"]), [str(line["question"])], [str(line["answer"])]) for line in LINES]
     assert supports == pytest.approx([score for scores in expected for score in scores], abs=1e-5)
     assert capsys.readouterr().out == f"3 answers, 3 below the threshold 0.990 (not supported): {out}\n"
 

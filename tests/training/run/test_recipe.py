@@ -29,6 +29,7 @@ def sft_recipe(words: list[str], defaults: dict[str, Any]) -> Recipe[SFTKeys, An
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
     """The launch line and the method fit the file's name, checkpointing is off, and no key is deprecated."""
+    from transformers import TrainingArguments
     from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.sft_config import SFTConfig
@@ -39,7 +40,7 @@ def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
         "align": (ProjectKeys, GRPOConfig, refuse_grpo_keys),
         "dpo": (DPOKeys, DPOConfig, refuse_dpo_keys),
         "sft": (SFTKeys, SFTConfig, refuse_sft_keys),
-        "verifier": (VerifierKeys, SFTConfig, refuse_verifier_keys),
+        "verifier": (VerifierKeys, TrainingArguments, refuse_verifier_keys),
     }[stage]
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)
