@@ -31,8 +31,10 @@ def draw_training_curve(folder: Path, metrics: RunMetrics) -> Path:
         axes.plot([step.epoch for step in steps], [step.loss for step in steps], color=COLORS[5], label="training")
         if validated:
             axes.plot(list(validated), list(validated.values()), "o", color=COLORS[1], label="validation")
-        labels = "verdicts" if metrics.method == "verifier" else "answers"
-        axes.set(title=f"Loss on the {labels}", xlabel="epoch", ylabel="cross entropy, nats per token")
+        title, unit = ("Loss on the answers", "nats per token")
+        if metrics.method == "verifier":
+            title, unit = ("Loss on the answers and the places of their errors", "nats")
+        axes.set(title=title, xlabel="epoch", ylabel=f"cross entropy, {unit}")
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False)
     return path
