@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.sched_setaffinity(0, cores[number::workers])
 
 import pytest
+from filelock import FileLock
 
 from tests.corpus_slice import CORPUS_SLICE
 from tests.hub.commands import Commands
@@ -32,8 +32,15 @@ from tests.hub.commands import commands as commands_process
 from tests.hub.running import RunningHub, running_hub
 from tests.small_sources import append as append
 from tests.small_sources import write_sources
+from tests.stage_server import stage_server
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files with slow tests first, so that at the end no test process waits long for another one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,8 +80,13 @@ def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that holds smollm2, all-MiniLM-L6-v2 and wordllama, with their real weights."""
     from dataset_builder.packaged_models import write_packaged_models
 
-    folder = tmp_path_factory.mktemp("packaged")
-    write_packaged_models(folder)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        folder = tmp_path_factory.mktemp("packaged")
+    else:
+        # One folder for all test processes of this run.
+        folder = tmp_path_factory.getbasetemp().parent / "packaged"
+    with FileLock(folder.with_suffix(".lock")):
+        write_packaged_models(folder)
     return folder
 
 
@@ -94,15 +106,11 @@ def sources(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def stage() -> Callable[..., subprocess.CompletedProcess[str]]:
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
     """Return a function that runs `python -m WORDS` in the repository, in a process of its own."""
-
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", *map(str, words)]
-        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=280)
-
-    return run
+    with stage_server() as server:
+        yield server.run
 
 
 @pytest.fixture
