@@ -32,7 +32,7 @@ from tests.hub.commands import commands as commands_process
 from tests.hub.running import RunningHub, running_hub
 from tests.small_sources import append as append
 from tests.small_sources import write_sources
-from tests.stage_server import stage_server
+from tests.stage_server import HUB_LIBRARIES, LIBRARIES, stage_server
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -80,13 +80,12 @@ def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that holds smollm2, all-MiniLM-L6-v2 and wordllama, with their real weights."""
     from dataset_builder.packaged_models import write_packaged_models
 
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        folder = tmp_path_factory.mktemp("packaged")
-    else:
-        # One folder for all test processes of this run.
-        folder = tmp_path_factory.getbasetemp().parent / "packaged"
+    # The test processes of one run share the folder.
+    shared = tmp_path_factory.getbasetemp()
+    folder = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "packaged"
     with FileLock(folder.with_suffix(".lock")):
-        write_packaged_models(folder)
+        if not folder.is_dir():
+            write_packaged_models(folder)
     return folder
 
 
@@ -109,8 +108,8 @@ def sources(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
     """Return a function that runs `python -m WORDS` in the repository, in a process of its own."""
-    with stage_server() as server:
-        yield server.run
+    with stage_server(*LIBRARIES, *HUB_LIBRARIES) as server:
+        yield lambda *words: server.run("-m", *words, environment=os.environ, seconds=280)
 
 
 @pytest.fixture
@@ -136,7 +135,7 @@ def contents(folder: Path, without: tuple[str, ...] = ()) -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """Return a Hub on loopback, empty at first."""
-    with running_hub(tmp_path_factory.mktemp("hub")) as running:
+    with stage_server(*LIBRARIES) as server, running_hub(tmp_path_factory.mktemp("hub"), server) as running:
         yield running
 
 

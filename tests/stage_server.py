@@ -1,11 +1,11 @@
-"""A process that imports the libraries once, and then runs each stage of the tests in a copy of itself.
+"""A process that imports libraries once, and then runs each command of the tests in a copy of itself.
 
 A stage that trains or evaluates needs several seconds to import torch and transformers. The copies are made by
-fork(2): each stage has a process, an environment and an exit code of its own, and a test can kill it. All copies have
-the same seed of Python's hashes. A test of the imports, or of the order of sets, starts a new process instead.
+fork(2): each command has a process, an environment and an exit code of its own, and a test can kill it. All copies
+have the same seed of Python's hashes. A test of the imports, or of the order of sets, starts a new process instead.
 
-Each line on standard input is {"number", "words", "environment"}. Each answer is {"number", "code", "output",
-"errors"}.
+Each line on standard input is {"number", "words", "environment", "seconds"}. Each answer is {"number", "code",
+"output", "errors"}.
 """
 
 from __future__ import annotations
@@ -19,18 +19,24 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).parents[1]
+# These libraries read no variable of the Hub.
 LIBRARIES = (
-    *("bs4", "httpx2", "matplotlib.pyplot", "openai", "pyarrow.parquet", "rich.console", "scipy.stats"),
-    *("accelerate", "datasets", "evaluate", "peft", "sentence_transformers", "torch", "transformers.generation"),
+    *("bs4", "httpx2", "matplotlib.pyplot", "openai", "pandas", "pyarrow.parquet", "rich.console", "scipy.stats"),
+    *("sklearn", "torch"),
+)
+# These libraries read variables such as HF_HOME when they are imported, so they serve one environment only.
+HUB_LIBRARIES = (
+    *("accelerate", "datasets", "evaluate", "peft", "sentence_transformers", "transformers.generation"),
     *("transformers.models.bert.modeling_bert", "transformers.models.gpt2.modeling_gpt2", "transformers.trainer"),
     *("transformers.models.llama.modeling_llama", "trl.trainer.sft_trainer"),
 )
-# The libraries read these variables at import. A stage sets them first; see `dataset_builder.command`.
+# The libraries read these variables at import, too. A stage sets them before; see `dataset_builder.command`.
 QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
@@ -38,7 +44,6 @@ QUIET = {
     "TORCH_CPP_LOG_LEVEL": "ERROR",
     "OMP_WAIT_POLICY": "PASSIVE",
 }
-TIMEOUT_SECONDS = 280
 
 
 class StageServer:
@@ -48,11 +53,14 @@ class StageServer:
         self.process = process
         self.orders = 0
 
-    def run(self, *words: object) -> subprocess.CompletedProcess[str]:
-        """Run `python -m WORDS` in the repository; after `TIMEOUT_SECONDS` it ends by SIGALRM."""
+    def run(self, *words: object, environment: Mapping[str, str], seconds: int) -> subprocess.CompletedProcess[str]:
+        """Run `python WORDS` in the repository, that is `-m MODULE ...` or `-c CODE ...`.
+
+        After `seconds` the command ends by SIGALRM; 0 is no limit.
+        """
         command = [str(word) for word in words]
         self.orders += 1
-        order = {"number": self.orders, "words": command, "environment": dict(os.environ)}
+        order = {"number": self.orders, "words": command, "environment": dict(environment), "seconds": seconds}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
@@ -62,10 +70,10 @@ class StageServer:
 
 
 @contextmanager
-def stage_server() -> Iterator[StageServer]:
-    """Yield the process, and end it."""
+def stage_server(*libraries: str) -> Iterator[StageServer]:
+    """Yield a process that has imported `libraries`, and end it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.stage_server"],
+        [sys.executable, "-m", "tests.stage_server", *libraries],
         cwd=REPOSITORY,
         env=os.environ | QUIET,
         stdin=subprocess.PIPE,
@@ -79,11 +87,11 @@ def stage_server() -> Iterator[StageServer]:
         process.wait()
 
 
-def serve() -> None:
-    """Run the stages that standard input names, until it ends."""
-    for library in LIBRARIES:
+def serve(libraries: list[str]) -> None:
+    """Run the commands that standard input names, until it ends."""
+    for library in libraries:
         importlib.import_module(library)
-    # The collector of a stage then leaves the memory that it shares with this process as it is.
+    # The collector of a copy then leaves the memory that it shares with this process as it is.
     gc.freeze()
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
@@ -91,7 +99,7 @@ def serve() -> None:
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
             child = os.fork()
             if child == 0:
-                _become_stage(order, output.fileno(), errors.fileno())
+                _become_command(order, output.fileno(), errors.fileno())
             _, status = os.waitpid(child, 0)
             output.seek(0)
             errors.seek(0)
@@ -101,17 +109,22 @@ def serve() -> None:
         answers.flush()
 
 
-def _become_stage(order: dict, output: int, errors: int) -> None:
-    """Run the stage in this process, and exit."""
-    signal.alarm(TIMEOUT_SECONDS)
+def _become_command(order: dict[str, Any], output: int, errors: int) -> None:
+    """Run the command in this process, and exit."""
+    signal.alarm(order["seconds"])
     for descriptor, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (errors, 2)):
         os.dup2(descriptor, target)
     os.environ.clear()
     os.environ.update(order["environment"])
-    sys.argv = order["words"]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    option, program, *words = order["words"]
+    if option == "-m":
+        sys.argv = [program, *words]
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = [option, *words]
+        exec(compile(program, "<string>", "exec"), {"__name__": "__main__"})
     sys.exit()
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1:])
