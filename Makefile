@@ -170,7 +170,7 @@ demo: setup models  ## a web page to ask the models of `make run`
 	@$(BIN)/python -m eval demo $(DEMO_MODELS) $(DEMO_ARGS)
 
 test: setup  ## the tests: offline, about ten minutes on two cores
-	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 stress: models  ## odd and damaged input of build, generate and crawl; killed builds and releases
 	@$(BIN)/python -m tests.stress_build

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.sched_setaffinity(0, cores[number::workers])
 
 import pytest
+from filelock import FileLock
 
 from tests.corpus_slice import CORPUS_SLICE
 from tests.hub.commands import Commands
@@ -32,8 +32,15 @@ from tests.hub.commands import commands as commands_process
 from tests.hub.running import RunningHub, running_hub
 from tests.small_sources import append as append
 from tests.small_sources import write_sources
+from tests.stage_server import HUB_LIBRARIES, LIBRARIES, stage_server
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files with slow tests first, so that at the end no test process waits long for another one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,8 +88,12 @@ def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that holds smollm2, all-MiniLM-L6-v2 and wordllama, with their real weights."""
     from dataset_builder.packaged_models import write_packaged_models
 
-    folder = tmp_path_factory.mktemp("packaged")
-    write_packaged_models(folder)
+    # The test processes of one run share the folder.
+    shared = tmp_path_factory.getbasetemp()
+    folder = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "packaged"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            write_packaged_models(folder)
     return folder
 
 
@@ -102,15 +113,11 @@ def sources(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def stage() -> Callable[..., subprocess.CompletedProcess[str]]:
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
     """Return a function that runs `python -m WORDS` in the repository, in a process of its own."""
-
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", *map(str, words)]
-        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=280)
-
-    return run
+    with stage_server(*LIBRARIES, *HUB_LIBRARIES) as server:
+        yield lambda *words: server.run("-m", *words, environment=os.environ, seconds=280)
 
 
 @pytest.fixture
@@ -136,7 +143,7 @@ def contents(folder: Path, without: tuple[str, ...] = ()) -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """Return a Hub on loopback, empty at first."""
-    with running_hub(tmp_path_factory.mktemp("hub")) as running:
+    with stage_server(*LIBRARIES) as server, running_hub(tmp_path_factory.mktemp("hub"), server) as running:
         yield running
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +28,7 @@ from eval.prompting import Answer, Prompt
 from eval.question_sample import sample_pairs, sample_questions
 from eval.run import run
 from eval.systems import System
-from tests.conftest import REPOSITORY, contents
+from tests.conftest import contents
 from tests.eval.questions import corpus_question
 
 
@@ -410,13 +408,13 @@ def test_killed_evaluation_ends_in_the_same_files(
 
 @pytest.mark.slow
 def test_two_processes_give_the_same_answers_and_scores(
-    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, evaluated: Path
+    tmp_path: Path, corpus: Path, tiny_base: Path, encoder: Path, evaluated: Path, stage: Callable
 ) -> None:
     """`accelerate launch` with two CPU processes and another batch size; each of the two answers some questions."""
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    command = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     command += ["-m", "tests.eval.two_processes", "run", "--dataset", corpus, "--configs", "plain", "detailed"]
     command += ["--models", f"tiny={tiny_base}", "--encoders", encoder, "--out", tmp_path, "--questions", "20"]
-    done = subprocess.run([str(word) for word in command], cwd=REPOSITORY, capture_output=True, text=True)
+    done = stage(*command)
     assert done.returncode == 0, done.stderr
     counts = [re.search(rf"process {number} of 2 answered (\d+)", done.stderr) for number in (0, 1)]
     answers = [int(count.group(1)) for count in counts]

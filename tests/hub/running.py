@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.stage_server import StageServer
+
 REPOSITORY = Path(__file__).parents[2]
 WRITER, READER, STRANGER = "hf_loopbackwriter", "hf_loopbackreader", "hf_loopbackstranger"
 
@@ -20,9 +22,10 @@ WRITER, READER, STRANGER = "hf_loopbackwriter", "hf_loopbackreader", "hf_loopbac
 class RunningHub:
     """A running server, and what to ask of it."""
 
-    def __init__(self, url: str, root: Path) -> None:
+    def __init__(self, url: str, root: Path, server: StageServer | None = None) -> None:
         self.url = url
         self.root = root
+        self.server = server
 
     def environment(self, home: Path, token: str | None = WRITER) -> dict[str, str]:
         """Return the environment of a client whose HF_HOME is `home`: this Hub, plain LFS, nothing offline."""
@@ -40,9 +43,11 @@ class RunningHub:
     def run(
         self, home: Path, *command: object, token: str | None = WRITER, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run `python COMMAND` in the repository as such a client, in a process of its own."""
-        words = [sys.executable, *map(str, command)]
+        """Run `python COMMAND` in the repository as such a client, in a process of its own; by the server if given."""
         environment = self.environment(home, token) | variables
+        if self.server:
+            return self.server.run(*command, environment=environment, seconds=0)
+        words = [sys.executable, *map(str, command)]
         return subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, env=environment)
 
     def orders(self, *orders: dict[str, Any]) -> None:
@@ -82,8 +87,8 @@ class RunningHub:
 
 
 @contextmanager
-def running_hub(root: Path) -> Iterator[RunningHub]:
-    """Yield a Hub with its state below `root`, which it takes up again where it is there already."""
+def running_hub(root: Path, server: StageServer | None = None) -> Iterator[RunningHub]:
+    """Yield a Hub with its state below `root`, which it continues if it exists. `server` runs the clients."""
     root.mkdir(parents=True, exist_ok=True)
     port_file = root / "port"
     port_file.unlink(missing_ok=True)
@@ -93,7 +98,7 @@ def running_hub(root: Path) -> Iterator[RunningHub]:
             if process.poll() is not None:
                 raise RuntimeError(f"the loopback Hub ended with {process.returncode}")
             time.sleep(0.02)
-        hub = RunningHub(f"http://127.0.0.1:{port_file.read_text()}", root)
+        hub = RunningHub(f"http://127.0.0.1:{port_file.read_text()}", root, server)
         while True:
             try:
                 hub.take_requests()

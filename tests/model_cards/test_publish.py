@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +87,10 @@ def trained(
     words = ("push", "--dataset", corpus, "--repo-id", CORPUS, "--contexts", "full")
     assert commands.run("dataset_builder", *words).code == 0
     assert hub.run(folder / "home", "-c", UPLOAD_BASE, tiny_base, BASE).returncode == 0
-    launch = Path(sys.executable).with_name("accelerate")
     for method in METHODS:
         done = hub.run(
             folder / f"home-{method}",
-            *(launch, "launch", "--config_file", "accelerate_config.yaml", "-m", "training.sft"),
+            *("-m", "accelerate.commands.launch", "--config_file", "accelerate_config.yaml", "-m", "training.sft"),
             *("--config", REPOSITORY / f"tests/recipes/tiny-{method}.yaml", "--max_steps", "2"),
             *("--dataset", CORPUS, "--model_name_or_path", BASE, "--learning_rate", METHODS[method]),
             *("--encoder", encoder, "--output_dir", folder / method),

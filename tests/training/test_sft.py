@@ -355,11 +355,10 @@ def test_bad_input_is_one_message(tmp_path: Path, corpus: Path, encoder: Path, s
     assert not out.exists()
 
 
-def test_bad_input_under_accelerate_launch(tmp_path: Path, tiny_base: Path, encoder: Path) -> None:
+def test_bad_input_under_accelerate_launch(tmp_path: Path, tiny_base: Path, encoder: Path, stage: Callable) -> None:
     """A missing corpus: the message is there and the exit code is not zero."""
-    launch = [str(Path(sys.executable).with_name("accelerate")), "launch", "--config_file", "accelerate_config.yaml"]
-    command = [*launch, "-m", *map(str, _command(tiny_base, tmp_path / "none", encoder, tmp_path / "run"))]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    launch = ("accelerate.commands.launch", "--config_file", "accelerate_config.yaml")
+    done = stage(*launch, "-m", *_command(tiny_base, tmp_path / "none", encoder, tmp_path / "run"))
     assert done.returncode != 0
     assert done.stderr.count("error: dataset ") == 1
     assert not (tmp_path / "run").exists()

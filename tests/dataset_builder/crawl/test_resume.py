@@ -311,7 +311,9 @@ def test_crawl_killed_at_a_random_moment_ends_in_the_same_files(
     """The crawl gets SIGKILL at a random moment."""
     web.delay = 0.1
     begun = time.monotonic()
-    stage(*words(web, tmp_path / "unbroken"))
+    command = [sys.executable, "-m", *map(str, words(web, tmp_path / "unbroken"))]
+    # A process like the one to be killed, with the same imports.
+    subprocess.run(command, cwd=REPOSITORY, capture_output=True)
     wait = random.Random(moment).uniform(0.2, 1.0) * (time.monotonic() - begun)
     command = [sys.executable, "-m", *map(str, words(web, tmp_path / "killed"))]
     crawling = subprocess.Popen(

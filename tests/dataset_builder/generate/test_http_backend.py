@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dataset_builder.__main__ import parser
 from dataset_builder.corpus.manifest import Manifest, RejectedPair
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import Paper, read_papers
@@ -315,7 +316,9 @@ def test_killed_again_and_again_ends_in_the_same_files(
     words = ["dataset_builder", "generate", "--teacher", "mistral", "--papers", CORPUS_SLICE / "papers"]
     words += ["--years", "2022-2024", "--encoder", encoder, "--concurrency", "4"]
     with serving(tmp_path) as (url, log):
-        assert stage(*words, "--out", tmp_path / "unbroken", "--endpoint", url).returncode == 0
+        unbroken = [*words[1:], "--out", tmp_path / "unbroken", "--endpoint", url]
+        arguments = parser().parse_args(list(map(str, unbroken)))
+        arguments.run_command(arguments)
         log.write_text("")
         for function, count in (
             ("os.replace", 1),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -461,7 +459,9 @@ def test_table_counts_by_year_and_by_reason() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_two_processes_give_the_same_pairs(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
+def test_two_processes_give_the_same_pairs(
+    tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path, stage: Callable
+) -> None:
     """By accelerate launch, after the first batch of one process: each of the two took papers, none twice."""
     work = tmp_path / "ninth/.generate"
     work.mkdir(parents=True)
@@ -469,9 +469,8 @@ def test_two_processes_give_the_same_pairs(tmp_path: Path, ninth: Path, encoder:
     (work / "responses-00000.jsonl").write_text(
         (unbroken / ".generate/responses-00000.jsonl").read_text().splitlines(keepends=True)[0]
     )
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", "accelerate_config.yaml"]
-    launch += ["--multi_gpu", "--num_processes", "2", "-m", *map(str, words(ninth, tmp_path, encoder))]
-    done = subprocess.run(launch, cwd=REPOSITORY, capture_output=True, text=True)
+    launch = ["accelerate.commands.launch", "--config_file", "accelerate_config.yaml", "--multi_gpu"]
+    done = stage(*launch, "--num_processes", "2", "-m", *words(ninth, tmp_path, encoder))
     assert done.returncode == 0, done.stderr
     by_process = [[line["paper_id"] for line in lines(tmp_path / "ninth", process)] for process in (0, 1)]
     # Of the batches left, of 4, 4 and 3, the first and the last go to the first process, which had made 4 papers.
