@@ -77,13 +77,14 @@ def add_to_results(path: Path, sections: Sequence[str]) -> None:
 
     Raises `InputError` for a file that cannot be read or has no section.
     """
-    text = read_results(path)
+    existing = text = read_results(path)
     for section in sections:
         title = section.splitlines()[0]
         if title not in text.splitlines():
             before, heading, after = text.partition(HEADING)
             text = f"{before}\n{section}{heading}{after}"
-    write_text(path, text)
+    if text != existing:
+        write_text(path, text)
 
 
 def read_results(path: Path) -> str:

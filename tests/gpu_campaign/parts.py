@@ -20,6 +20,8 @@ FSDP = (
     *("--use_fsdp", "--fsdp_version", 2, "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"),
     *("--fsdp_state_dict_type", "FULL_STATE_DICT", "--num_processes", PROCESSES),
 )
+# GRPO may take more than a call for a tenth of its steps, after which its recipe saves.
+GRPO_SAVES = {"save_steps": 0.02}
 # At the rates of the recipes, the model of a dry run learns in two steps to say nothing, which the evaluation refuses.
 TINY_RATE = 1e-6
 # What a dry run changes in every training.
@@ -86,12 +88,12 @@ class Campaign:
         return ("--questions", 2) if self.is_dry else ()
 
     def _benchmarks(self) -> list[Part]:
-        papers = ("--papers", 2, "--batch-size", 1) if self.is_dry else ("--papers", 10 * self.batch_size)
-        batch = () if self.is_dry else ("--batch-size", self.batch_size)
         inputs = ("--model", self.model, "--dataset", self.dataset)
-        training = ("-m", "tests.bench_train", *inputs, *papers, *batch)
-        few = (*self._few_questions, "--alone", 2) if self.is_dry else ()
-        answers = ("-m", "tests.bench_eval", *inputs, "--configs", *CONFIGS, "--allow-differences", *few)
+        steps, batch_size, alone = (2, 1, 2) if self.is_dry else (10, self.batch_size, 24)
+        papers = ("--papers", steps * batch_size, "--batch-size", batch_size)
+        training = ("-m", "tests.bench_train", *inputs, *papers)
+        questions = (*self._few_questions, "--alone", alone, "--allow-differences")
+        answers = ("-m", "tests.bench_eval", *inputs, "--configs", *CONFIGS, *questions)
         return [
             part("train-speed", training),
             part("train-speed-compiled", (*training, "--compile")),
@@ -131,10 +133,11 @@ class Campaign:
     def _ledger(self, recipe: str) -> Part:
         """Train and score a recipe as it is. The ledger of the campaign is a file of its own."""
         folder = self.out / "ledger"
-        # GRPO takes minutes for a tenth of its steps, after which its recipe saves.
-        keys = {"save_steps": 0.02} if recipe == "grpo" else {}
+        keys: dict[str, object] = {"model_name_or_path": self.model}
         if self.is_dry:
-            keys = {**TWO_STEPS, "gradient_accumulation_steps": 1}
+            keys |= {**TWO_STEPS, "gradient_accumulation_steps": 1}
+        elif recipe == "grpo":
+            keys |= GRPO_SAVES
         words = ("-m", "training.ledger", "--recipes", recipe, "--base", BASE, "--runs", folder)
         words = (*words, "--dataset", self.dataset, "--configs", *CONFIGS, "--encoders", *self.encoders)
         words = (*words, *self._few_questions, "--out", folder / "ledger.jsonl", *key_words(keys))
