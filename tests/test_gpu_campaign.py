@@ -73,7 +73,7 @@ def test_finished_parts_are_recorded_once(tmp_path: Path) -> None:
 def test_stopped_part_continues(tmp_path: Path) -> None:
     """The part after it waits for the next call, and the section has the time of both calls."""
     parts = [Part("slow", ("-c", SECOND_CALL_ENDS, str(tmp_path / "begun"))), Part("next", ("-c", "print(1)"))]
-    left = Runner(tmp_path, "a GPU").run(parts, 0.5)
+    left = Runner(tmp_path, "a GPU").run(parts, 1)
     # A busy machine may not have started the command in this time.
     (tmp_path / "begun").touch()
     assert left == {"slow": "was stopped because the time was up", "next": "the time was up"}

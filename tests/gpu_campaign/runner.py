@@ -39,11 +39,11 @@ class Runner:
 
         Raises `InputError` if another campaign is writing into the folder.
         """
-        end = time.monotonic() + seconds
         left: dict[str, str] = {}
         with exclusive_lock(self._out):
             stop_processes(self._out)
             self._write_results()
+            end = time.monotonic() + seconds
             for part in parts:
                 if self._is_finished(part):
                     continue
