@@ -21,6 +21,10 @@ VERIFIER_STEPS ?= 40
 VERIFIER_ARGS ?=
 LEDGER_ARGS ?=
 DEMO_ARGS ?=
+# The GPU campaign: the minutes of one call, and with DRY=1 two steps and few questions of each part, also on a CPU.
+MINUTES ?= 8
+DRY ?=
+CAMPAIGN_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
 MODELS := data/models
@@ -78,7 +82,7 @@ EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHE
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 .PHONY: help setup models run verifier reproduce ledger demo check-base test docs lint format clean \
-	bench-crawl bench-generate bench-train bench-eval bench-hub bench-scale bench-demo stress
+	bench-crawl bench-generate bench-train bench-eval bench-hub bench-scale bench-demo gpu-campaign stress
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -200,6 +204,10 @@ bench-scale: models  ## CPU seconds, memory, disk and requests of the stages on 
 
 bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows
 	@$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
+
+gpu-campaign: models $(DATA)/corpus/README.md  ## on a GPU: all that is not measured there, MINUTES a call; DRY=1 tries it on a CPU
+	@$(BIN)/python -m tests.gpu_campaign --models $(MODELS) --dataset $(CORPUS) --minutes $(MINUTES) \
+		$(if $(DRY),--dry-run) $(CAMPAIGN_ARGS)
 
 $(DATA)/corpus/README.md: | setup
 	@$(BUILD)

@@ -3,6 +3,7 @@
 `python -m tests.bench_eval --model DIR --dataset DIR --configs plain detailed [--questions N]`. Both answer the same
 test questions, from the text of the prompt on. One at a time is transformers' own generation on each prompt, as in the
 original study. The answers together are then made again with the number guard. The last line is meant for programs.
+On a GPU the answers may differ, because it adds numbers in another order; then pass `--allow-differences`.
 """
 
 from __future__ import annotations
@@ -22,15 +23,21 @@ from eval.prompting import Answer
 from eval.question_sample import sample_questions
 
 
-def main() -> None:
-    """Answer one at a time and together, and print the answers per second; exit with 1 if an answer differs."""
-    command = argparse.ArgumentParser(prog="python -m tests.bench_eval", description=__doc__)
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    command = argparse.ArgumentParser(prog="python -m tests.bench_eval", description=__doc__, allow_abbrev=False)
     command.add_argument("--model", required=True)
     command.add_argument("--dataset", required=True)
     command.add_argument("--configs", required=True, nargs="+")
     command.add_argument("--questions", type=int, help="a fixed random sample of N questions a config")
     command.add_argument("--alone", type=int, default=24, help="questions answered one at a time; default: 24")
-    arguments = command.parse_args()
+    command.add_argument("--allow-differences", action="store_true", help="exit with 0 even if an answer differs")
+    return command
+
+
+def main() -> None:
+    """Answer one at a time and together, and print the answers per second; exit with 1 if an answer differs."""
+    arguments = parser().parse_args()
     questions = [
         question
         for config in arguments.configs
@@ -74,7 +81,7 @@ def main() -> None:
     write(f", {changed} answers changed\n")
     write(f"same answers: {same} of {len(alone)}\n")
     write(f"ratio: {all_together / one_at_a_time:.2f}\n")
-    if same < len(alone):
+    if same < len(alone) and not arguments.allow_differences:
         raise SystemExit(1)
 
 

@@ -30,11 +30,11 @@ PAPER_IDS = frozenset(
 )
 
 
-def write_corpus_slice(folder: Path) -> Path:
-    """Write `papers/` and `qa/` of the slice to `folder`, in the files and the order of the open corpus."""
+def write_corpus_slice(folder: Path, paper_ids: frozenset[str] = PAPER_IDS) -> Path:
+    """Write `papers/` and `qa/` of some papers to `folder`, in the files and the order of the open corpus."""
     for source in sorted(OPEN_CORPUS.rglob("*.jsonl")):
         with source.open(encoding="utf-8") as file:
-            lines = [line for line in file if json.loads(line)["paper_id"] in PAPER_IDS]
+            lines = [line for line in file if json.loads(line)["paper_id"] in paper_ids]
         target = folder / source.relative_to(OPEN_CORPUS)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text("".join(lines), encoding="utf-8")
