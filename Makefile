@@ -82,7 +82,8 @@ EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHE
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 
 .PHONY: help setup models run verifier reproduce ledger demo check-base test docs lint format clean \
-	bench-crawl bench-generate bench-train bench-eval bench-hub bench-scale bench-demo gpu-campaign stress
+	bench-crawl bench-generate bench-train bench-eval bench-answers bench-hub bench-scale bench-demo \
+	gpu-campaign stress
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -192,6 +193,11 @@ bench-eval: models  ## answers a second one at a time and together, by BASE
 	@$(BUILD)
 	@$(BIN)/python -m tests.bench_eval --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS) \
 		$(if $(QUESTIONS),--questions $(QUESTIONS)) $(BENCH_ARGS)
+
+bench-answers: models $(DATA)/corpus/README.md  ## speed and answers of this project's decoding, beside other libraries
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@$(BIN)/python -m tests.bench_answers --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS) \
+		--papers 14 $(BENCH_ARGS)
 
 bench-demo: models  ## after `make run`: seconds until the models of the demo answer
 	@$(BIN)/python -m tests.bench_demo $(DEMO_MODELS) $(BENCH_ARGS)
