@@ -8,16 +8,17 @@ same command resumes an interrupted run from its last checkpoint, and does nothi
 
 import argparse
 import copy
+import os
 import sys
 
 from dataset_builder.command import run_stage, stage_parser
-from training.run.recipe import ProjectKeys, add_recipe_arguments, parse_recipe, recipe_words
+from training.run.recipe import AlignKeys, add_recipe_arguments, parse_recipe, recipe_words
 from training.run.refused_keys import refuse_grpo_keys
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    add_recipe_arguments(command, ProjectKeys)
+    add_recipe_arguments(command, AlignKeys)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -29,10 +30,13 @@ def main(words: list[str]) -> None:
     """Align by the recipe `--config FILE --KEY VALUE ...`."""
     from trl.trainer.grpo_config import GRPOConfig
 
+    # It warns at each start that `rollout_func` is experimental.
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+
     from dataset_builder.hardware import use_all_threads
     from training.hardware import check_processes, machine_defaults
 
-    recipe = parse_recipe(words, machine_defaults(), ProjectKeys, GRPOConfig)
+    recipe = parse_recipe(words, machine_defaults(), AlignKeys, GRPOConfig)
     refuse_grpo_keys(recipe)
     check_processes(recipe.training, recipe.keys.validation_questions)
     use_all_threads()
@@ -41,9 +45,12 @@ def main(words: list[str]) -> None:
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
-    from dataset_builder.prompt import fit_prompt
+    from dataset_builder.model_folders import find_encoder
+    from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
+    from dataset_builder.verification.load import find_verifier
+    from eval.metrics.embedding import Encoder
     from training.data.tokenization import load_tokenizer
-    from training.rewards import AnswerReward
+    from training.rewards import measure_rewards
     from training.run.folder import begin_run
     from training.run.start_adapter import find_start_adapter, load_start_adapter
     from training.validation import ValidationAnswers
@@ -56,17 +63,21 @@ def main(words: list[str]) -> None:
     # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, recipe.keys.dataset_revision)
     train, validation = (load_corpus_split(dataset, None, name, revision) for name in ("train", "validation"))
-    max_tokens = positions - (args.max_completion_length or 0)
+    room = positions - MAX_ANSWER_TOKENS
+    asked = {
+        fit_prompt(tokenizer, question.instruction, question.context, question.question, room): question
+        for question in read_questions(train)
+    }
     prompts = Dataset.from_list(
         [
-            {
-                "prompt": fit_prompt(tokenizer, question.instruction, question.context, question.question, max_tokens),
-                "answer": question.answer,
-            }
-            for question in read_questions(train)
+            {"prompt": prompt, "answer": question.answer, "context": question.context, "question": question.question}
+            for prompt, question in asked.items()
         ]
     )
-    reward = AnswerReward(recipe.keys.encoder)
+    verifier = find_verifier("verifier", recipe.keys.verifier) if recipe.keys.verifier else None
+    rewards = measure_rewards(
+        Encoder(find_encoder("encoder", recipe.keys.encoder)), verifier.load() if verifier else None
+    )
     count = recipe.keys.validation_questions
     answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
 
@@ -81,6 +92,7 @@ def main(words: list[str]) -> None:
 
     from eval.run_metrics import StepReward
     from training.guarded_trainer import GuardedTrainer
+    from training.rollouts import SharedAbstractRollouts
     from training.run.artifacts import TrainingData, last_validation, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
@@ -91,12 +103,16 @@ def main(words: list[str]) -> None:
 
     args.restore_callback_states_from_checkpoint = True
     args.logging_nan_inf_filter = False
+    args.max_completion_length = MAX_ANSWER_TOKENS
+    # As the ranking of sampled answers does: no measure decides by its units alone.
+    args.multi_objective_aggregation = "normalize_then_sum"
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         with explain_refused_values():
             model = load_start_adapter(adapter, base, recipe.model.dtype or "float32")
             trainer = GuardedGRPOTrainer(
                 model=model,
-                reward_funcs=reward,
+                reward_funcs=rewards,
+                rollout_func=SharedAbstractRollouts(asked, tokenizer),
                 args=args,
                 train_dataset=prompts,
                 processing_class=tokenizer,

@@ -65,11 +65,16 @@ def rank_answers(
     similarities: list[float] = encoder.similarities(list(answers), [question.answer] * count).tolist()
     # Without numbers in the reference answer, this measure is the same for all answers.
     numbers = [number_match(answer, question.answer) or 0.0 for answer in answers]
-    lengths = [-abs(math.log(_words(answer) / _words(question.answer))) for answer in answers]
+    lengths = [length_match(answer, question.answer) for answer in answers]
     measures = dict(zip(MEASURES, (similarities, numbers, lengths), strict=True))
     if verifier is not None:
         measures[SUPPORT] = verifier.scores(question.context, [question.question] * count, answers)
     return AnswerRanking(similarities, sum_normalized(list(measures.values())))
+
+
+def length_match(answer: str, reference: str) -> float:
+    """Return minus the absolute logarithm of the ratio of the words: 0 for as many words, else less."""
+    return -abs(math.log(_words(answer) / _words(reference)))
 
 
 def sum_normalized(measures: Sequence[Sequence[float]]) -> list[float]:

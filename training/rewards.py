@@ -1,45 +1,47 @@
-"""Reward an answer for its similarity to the reference answer, less a price for its length and its repetition."""
+"""Reward an answer by the measures that rank sampled answers: one reward function of TRL's GRPOTrainer for each.
 
-from typing import Any
+The trainer normalizes each of them within the answers to one question, and then adds them, as `ranking.py` does.
+"""
 
-from dataset_builder.model_folders import find_encoder
-from eval.metrics.embedding import Encoder
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-# An answer with twice the reference's words or more loses the first; one that only repeats itself loses the second.
-# Both are small compared with a similarity, which is 0.5 to 0.9 for a trained model.
-LENGTH_WEIGHT = 0.1
-REPETITION_WEIGHT = 0.5
-REPEATED_WORDS = 3  # the length in words of the sequences that count as repeated
+from eval.metrics.lexical import number_match
+from training.ranking import length_match
 
+if TYPE_CHECKING:
+    from dataset_builder.verification.verifier import Verifier
+    from eval.metrics.embedding import Encoder
 
-def excess_length(answer: str, reference: str) -> float:
-    """Return by how much the answer has more words than the reference, as a share of the reference, at most 1."""
-    allowed = max(1, len(reference.split()))
-    return min(1.0, max(0, len(answer.split()) - allowed) / allowed)
-
-
-def repetition(answer: str) -> float:
-    """Return the share of the answer's three-word sequences that occurred in it before, from 0 to below 1."""
-    words = answer.lower().split()
-    sequences = [tuple(words[start : start + REPEATED_WORDS]) for start in range(len(words) - REPEATED_WORDS + 1)]
-    return 1 - len(set(sequences)) / len(sequences) if sequences else 0.0
+# Called with the lists `prompts` and `completions` and the columns of the training data, by name.
+Reward = Callable[..., list[float]]
 
 
-class AnswerReward:
-    """A reward function as TRL's GRPOTrainer calls it."""
+def measure_rewards(encoder: "Encoder", verifier: "Verifier | None") -> list[Reward]:
+    """Return a reward function for each measure of `ranking.MEASURES`, and with a verifier one for the support.
 
-    def __init__(self, encoder: str) -> None:
-        self.__name__ = "answer_reward"
-        self._encoder = Encoder(find_encoder("encoder", encoder))
+    The training data have the columns `answer` (the reference answer), `context` and `question`.
+    """
 
-    def __call__(self, completions: list[str], answer: list[str], **columns: Any) -> list[float | None]:
-        """Return the reward of each completion: at most 1, and about 0 for an unrelated text.
+    def similarity(completions: list[str], answer: list[str], **columns: Any) -> list[float]:
+        similarities: list[float] = encoder.similarities(_stripped(completions), answer).tolist()
+        return similarities
 
-        `answer` has the reference answers, by the name of the column in the training data.
-        """
-        texts = [completion.strip() for completion in completions]
-        similarities = self._encoder.similarities(texts, answer).tolist()
-        return [
-            similarity - LENGTH_WEIGHT * excess_length(text, reference) - REPETITION_WEIGHT * repetition(text)
-            for similarity, text, reference in zip(similarities, texts, answer, strict=True)
-        ]
+    def numbers(completions: list[str], answer: list[str], **columns: Any) -> list[float]:
+        # Without numbers in the reference answer, this measure is the same for all answers to the question.
+        return [number_match(text, own) or 0.0 for text, own in zip(_stripped(completions), answer, strict=True)]
+
+    def length(completions: list[str], answer: list[str], **columns: Any) -> list[float]:
+        return [length_match(text, own) for text, own in zip(_stripped(completions), answer, strict=True)]
+
+    if verifier is None:
+        return [similarity, numbers, length]
+
+    def support(completions: list[str], context: list[str], question: list[str], **columns: Any) -> list[float]:
+        return verifier.score_all(list(zip(context, question, _stripped(completions), strict=True)), hidden=True)
+
+    return [similarity, numbers, length, support]
+
+
+def _stripped(completions: list[str]) -> list[str]:
+    return [completion.strip() for completion in completions]

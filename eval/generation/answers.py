@@ -86,8 +86,7 @@ def sample_in_batches(
     """
     prompts = encode_prompts(model, tokenizer, questions, prompt)
     papers = group_by_paper(questions, prompts)
-    if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
-        raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
+    _refuse_batches(model, tokenizer, prompts)
     guards = _number_guards(model, tokenizer, questions, prompt) if is_guarded else None
     for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling, guards):
         yield {
@@ -97,6 +96,28 @@ def sample_in_batches(
             ]
             for number, answers in batch.items()
         }
+
+
+def sample_tokens_in_batches(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    questions: Sequence[Question],
+    sampling: AnswerSampling,
+) -> Iterator[dict[int, list[list[int]]]]:
+    """Yield the token ids of `sampling.samples` answers to each question, as `sample_in_batches` does.
+
+    They do not have the token that ended the answer.
+    """
+    prompts = encode_prompts(model, tokenizer, questions)
+    papers = group_by_paper(questions, prompts)
+    _refuse_batches(model, tokenizer, prompts)
+    for batch in _in_batches(model, tokenizer, papers, prompts, None, sampling, None):
+        yield {number: [answer.tokens for answer in answers] for number, answers in batch.items()}
+
+
+def _refuse_batches(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[list[int]]) -> None:
+    if prompts and (reason := _reason_against_batches(model, tokenizer, prompts)):
+        raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
 
 
 def _in_batches(

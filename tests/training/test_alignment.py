@@ -97,7 +97,8 @@ def test_grpo_takes_the_dtype_of_the_base(
         raise InputError("far enough")
 
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", load)
-    monkeypatch.setattr("training.rewards.AnswerReward", lambda encoder: None)
+    monkeypatch.setattr("dataset_builder.model_folders.find_encoder", lambda option, given: None)
+    monkeypatch.setattr("eval.metrics.embedding.Encoder", lambda folder: None)
     for words in ((), ("--dtype", "bfloat16")):
         with pytest.raises(InputError, match="far enough"):
             _align(adapter, small_corpus, tmp_path, tmp_path / f"run{len(words)}", "--validation_questions", 0, *words)

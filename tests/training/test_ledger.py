@@ -229,7 +229,8 @@ def test_verifier_of_the_ranking_takes_part(project: Project) -> None:
     assert used_measures(metrics, "one") == ["cosine_similarity", "supported"]
     assert used_measures(metrics, "another") == ["cosine_similarity"]
     grpo: RunMetrics = metrics.model_copy(update={"samples": None, "method": "grpo"})
-    assert used_measures(grpo, "one") == ["cosine_similarity", "length_ratio"]
+    assert used_measures(grpo, "one") == ["cosine_similarity", "number_match", "length_ratio"]
+    assert "supported" in used_measures(grpo, "one", is_support_rewarded=True)
     best = metrics.model_copy(update={"samples": None, "method": "lora", "dataset": str(project.runs / "best-of-3")})
     assert used_measures(best, None) == ["cosine_similarity", "number_match", "length_ratio"]
 

@@ -1,4 +1,4 @@
-"""The reward, worked out by hand."""
+"""The rewards of GRPO: the measures of the ranking, one function each."""
 
 from __future__ import annotations
 
@@ -6,43 +6,31 @@ from pathlib import Path
 
 import pytest
 
-from eval.answer_similarity.answer_similarity import AnswerSimilarity
-from training.rewards import AnswerReward, excess_length, repetition
+from dataset_builder.model_folders import find_encoder
+from dataset_builder.verification.load import find_verifier
+from eval.metrics.embedding import Encoder
+from tests.training.test_ranking import question
+from training.ranking import length_match, rank_answers, sum_normalized
+from training.rewards import measure_rewards
 
 
-@pytest.mark.parametrize(
-    ("answer", "excess"), [("a b", 0), ("a b c d", 0), ("a b c d e", 0.25), ("a " * 8, 1), ("a " * 40, 1), ("", 0)]
-)
-def test_excess_length(answer: str, excess: float) -> None:
-    """Against four words: five are a quarter too many; from eight on it is all the same."""
-    assert excess_length(answer, "one two three four") == excess
+@pytest.mark.parametrize(("answer", "value"), [("a b", 0), ("a b c d", -0.693), ("a", -0.693), ("", -0.693)])
+def test_length_against_two_words(answer: str, value: float) -> None:
+    """Twice as long is as bad as half as long; an empty answer counts as one word."""
+    assert length_match(answer, "one two") == pytest.approx(value, abs=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("answer", "repeated"),
-    # "a b c a b c": runs abc, bca, cab, abc, of which one in four came before. Six times the same word: one run, four
-    # times, so three in four came before.
-    [("a b c d e", 0), ("a b c a b c", 0.25), ("A a a a a a", 0.75), ("a b", 0), ("", 0)],
-)
-def test_repetition(answer: str, repeated: float) -> None:
-    """In runs of three words."""
-    assert repetition(answer) == pytest.approx(repeated)
-
-
-def test_reward_of_known_answers(encoder: Path) -> None:
-    """The reference itself gets 1; said twice, the length costs 0.1 and the repetition its half.
-
-    "Caches cut the misses by half" has 6 words; twice makes 12, so 10 runs of which 6 are distinct: 0.5 * 0.4 = 0.2.
-    """
-    reward = AnswerReward(str(encoder))
-    reference = "Caches cut the misses by half"
-    twice = f"{reference} {reference}"
-    itself, doubled, unrelated = reward(
-        completions=[f" {reference}", twice, "Bread is baked early"], answer=[reference] * 3, prompts=[""] * 3
-    )
-    assert itself == pytest.approx(1, abs=1e-5)
-    (similarity,) = AnswerSimilarity().compute(predictions=[twice], references=[reference], encoder=str(encoder))[
-        "cosine_similarities"
+def test_normalized_rewards_are_the_ranking(encoder: Path, verifier: Path) -> None:
+    """Three answers to one question: the sum of the rewards, each normalized, is the score of the ranking."""
+    asked = question("It saves 12 percent of the power.")
+    answers = ["It saves 12 percent.", "It saves 9 percent of the power.", "A perceptron"]
+    encoded, loaded = Encoder(find_encoder("encoder", str(encoder))), find_verifier("verifier", str(verifier)).load()
+    columns = {"answer": [asked.answer] * 3, "context": [asked.context] * 3, "question": [asked.question] * 3}
+    rewards = [
+        reward(completions=[f" {answer}" for answer in answers], prompts=[""] * 3, **columns)
+        for reward in measure_rewards(encoded, loaded)
     ]
-    assert doubled == pytest.approx(similarity - 0.1 - 0.2, abs=1e-5)
-    assert unrelated < 0.3 < doubled < itself
+    assert rewards[1] == [1, 0, 0]
+    expected = rank_answers(asked, answers, encoded, loaded).scores
+    assert sum_normalized(rewards) == pytest.approx(expected, abs=1e-4)
+    assert len(measure_rewards(encoded, None)) == 3

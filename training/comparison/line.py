@@ -57,7 +57,8 @@ def collect_line(evaluation: Path, name: str, runs: ComparedRuns, commit: str | 
     answers = {
         config: PairedAnswers(predictions[name][config], predictions[LORA][config]) for config in predictions[name]
     }
-    used = used_measures(metrics, scores.verifier.sha256 if scores.verifier else None)
+    is_rewarded = metrics.method == "grpo" and bool(trained_keys(folder).get("verifier"))
+    used = used_measures(metrics, scores.verifier.sha256 if scores.verifier else None, is_rewarded)
     sampling = runs.mbr_sampling() if name == MBR else None
     return LedgerLine(
         recipe=name,
@@ -90,15 +91,16 @@ def collect_line(evaluation: Path, name: str, runs: ComparedRuns, commit: str | 
     )
 
 
-def used_measures(metrics: RunMetrics, verifier_sha256: str | None) -> list[str]:
+def used_measures(metrics: RunMetrics, verifier_sha256: str | None, is_support_rewarded: bool = False) -> list[str]:
     """Return the measures that took part in the training of a run, or in choosing its epoch or its answers.
 
     The first encoder chooses the epoch of every run, and the answer of MBR decoding. `verifier_sha256` is the verifier
-    of the evaluation: another one than that of the ranking took no part.
+    of the evaluation: another one than that of the ranking took no part. `is_support_rewarded` says whether GRPO
+    rewarded the support by some verifier, which may be the same.
     """
     used = {HEADLINE}
     if metrics.method == "grpo":
-        used.add(LENGTH)
+        used |= {*RANKED.values(), *([SUPPORTED] if is_support_rewarded else [])}
     if samples := metrics.samples or read_sampled_answers(Path(metrics.dataset)):
         used |= {RANKED[measure] for measure in samples.measures if measure in RANKED}
         if samples.verifier_sha256 is not None and samples.verifier_sha256 == verifier_sha256:
@@ -114,9 +116,15 @@ def recipe_sha256(keys: Mapping[str, Any], sampling: AnswerSampling | None) -> s
 
 def changed_keys(keys: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return the keys that a run had otherwise than its recipe's file, with the run's values."""
-    trained = yaml.safe_load((folder / RECIPE_FILE).read_text(encoding="utf-8"))
+    trained = trained_keys(folder)
     compared = sorted({*keys, *trained} - set(NOT_COMPARED))
     return {key: trained.get(key) for key in compared if trained.get(key) != keys.get(key)}
+
+
+def trained_keys(folder: Path) -> dict[str, Any]:
+    """Return the keys of the recipe in the folder of a run."""
+    keys: dict[str, Any] = yaml.safe_load((folder / RECIPE_FILE).read_text(encoding="utf-8"))
+    return keys
 
 
 def _find_system(scores: Scores, name: str, evaluation: Path) -> SystemScores:

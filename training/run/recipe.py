@@ -70,7 +70,16 @@ class SFTKeys(ProjectKeys):
 
 
 @dataclass
-class DPOKeys(ProjectKeys):
+class AlignKeys(ProjectKeys):
+    """The recipe keys of this project in a recipe of `training.align`."""
+
+    verifier: str | None = field(
+        default=None, metadata={"help": "verifier that judges answers too, folder of its run or Hub id"}
+    )
+
+
+@dataclass
+class DPOKeys(AlignKeys):
     """The recipe keys of this project in a recipe of `training.dpo`."""
 
     preferences: str = field(
@@ -79,9 +88,6 @@ class DPOKeys(ProjectKeys):
     )
     samples: int = field(default=4, metadata={"help": "answers to sample for each training question"})
     temperature: float = field(default=0.8, metadata={"help": "sampling temperature"})
-    verifier: str | None = field(
-        default=None, metadata={"help": "verifier that ranks answers too, folder of its run or Hub id"}
-    )
 
 
 @dataclass

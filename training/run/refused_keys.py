@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
-from training.run.recipe import DPOKeys, ProjectKeys, Recipe, SFTKeys, VerifierKeys
+from training.run.recipe import AlignKeys, DPOKeys, Recipe, SFTKeys, VerifierKeys
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -57,16 +57,23 @@ REFUSED_BY_VERIFIER: dict[str, str] = {
     **dict.fromkeys(("auto_find_batch_size", "label_names"), OWN_ORDER),
     "eval_on_start": OWN,
 }
-REFUSED_BY_GRPO: dict[str, str] = {
+REFUSED_BY_ALIGNMENT: dict[str, str] = {
     **REFUSED,
     **dict.fromkeys(("use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"), ADAPTER),
     **dict.fromkeys(("lora_target_parameters", "lora_modules_to_save", "lora_task_type"), ADAPTER),
     **dict.fromkeys(("use_rslora", "use_dora"), ADAPTER),
     "attn_implementation": OWN,
 }
+SAMPLER = "answers are sampled as in the evaluation, of at most 64 tokens, from the whole distribution"
+REFUSED_BY_GRPO: dict[str, str] = {
+    **REFUSED_BY_ALIGNMENT,
+    **dict.fromkeys(("max_completion_length", "top_p", "top_k", "min_p", "repetition_penalty"), SAMPLER),
+    **dict.fromkeys(("use_vllm", "use_transformers_paged", "cache_implementation", "generation_kwargs"), SAMPLER),
+    **dict.fromkeys(("multi_objective_aggregation", "scale_rewards"), "each measure is normalized by itself"),
+}
 REFERENCE = "the reference is the adapter of `model_name_or_path`; its log-probabilities are computed once"
 REFUSED_BY_DPO: dict[str, str] = {
-    **REFUSED_BY_GRPO,
+    **REFUSED_BY_ALIGNMENT,
     **dict.fromkeys(
         ("padding_free", "truncation_mode", "pad_to_multiple_of", "pad_token", "dataset_num_proc"), OWN_ROWS
     ),
@@ -114,7 +121,7 @@ def refuse_verifier_keys(recipe: "Recipe[VerifierKeys, TrainingArguments]") -> N
             raise InputError(f"leave_out {kind!r}: not a kind of error; choose from {', '.join(ERROR_KINDS)}")
 
 
-def refuse_grpo_keys(recipe: "Recipe[ProjectKeys, GRPOConfig]") -> None:
+def refuse_grpo_keys(recipe: "Recipe[AlignKeys, GRPOConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.align` that would be ignored or do harm."""
     _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_GRPO)

@@ -12,7 +12,7 @@ import pytest
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
 from training.hardware import check_processes, machine_defaults
-from training.run.recipe import DPOKeys, ProjectKeys, Recipe, SFTKeys, VerifierKeys, parse_recipe
+from training.run.recipe import AlignKeys, DPOKeys, Recipe, SFTKeys, VerifierKeys, parse_recipe
 from training.run.refused_keys import refuse_dpo_keys, refuse_grpo_keys, refuse_sft_keys, refuse_verifier_keys
 
 RECIPES = sorted(path for folder in ("training", "tests") for path in (REPOSITORY / folder / "recipes").glob("*.yaml"))
@@ -37,7 +37,7 @@ def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
     words, defaults = ["--config", str(path)], {"bf16": False, "use_cpu": True}
     stage = {"grpo": "align", "dpo": "dpo", "verifier": "verifier"}.get(path.stem.rsplit("-", 1)[1], "sft")
     keys, config, refuse = {
-        "align": (ProjectKeys, GRPOConfig, refuse_grpo_keys),
+        "align": (AlignKeys, GRPOConfig, refuse_grpo_keys),
         "dpo": (DPOKeys, DPOConfig, refuse_dpo_keys),
         "sft": (SFTKeys, SFTConfig, refuse_sft_keys),
         "verifier": (VerifierKeys, TrainingArguments, refuse_verifier_keys),
@@ -187,9 +187,9 @@ def test_keys_of_a_new_adapter_are_refused_in_alignment() -> None:
 
     words = ["--config", str(REPOSITORY / "tests/recipes/tiny-grpo.yaml")]
     defaults = {"bf16": False, "use_cpu": True}
-    refuse_grpo_keys(parse_recipe(words, defaults, ProjectKeys, GRPOConfig))
+    refuse_grpo_keys(parse_recipe(words, defaults, AlignKeys, GRPOConfig))
     with pytest.raises(InputError, match="lora_r 4: the adapter of `model_name_or_path` is trained further"):
-        refuse_grpo_keys(parse_recipe([*words, "--lora_r", "4"], defaults, ProjectKeys, GRPOConfig))
+        refuse_grpo_keys(parse_recipe([*words, "--lora_r", "4"], defaults, AlignKeys, GRPOConfig))
 
 
 @pytest.mark.parametrize(
