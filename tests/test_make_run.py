@@ -16,7 +16,7 @@ from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
 from tests.project_copy import copy_project
-from tests.tiny import write_tiny_gpt2
+from tests.tiny import write_tiny_encoder, write_tiny_gpt2
 
 # The environment that runs the tests is the one to use as it is: -o tells make not to remake it.
 # `make test` would hand on its wish to print folders.
@@ -81,6 +81,7 @@ def test_make_reproduce(project: Path) -> None:
     # The examples of a few-shot prompt need a base that reads more tokens.
     (project / "data/models/tiny").unlink()
     write_tiny_gpt2(project / "data/models/tiny", CORPUS_SLICE, positions=2048)
+    write_tiny_encoder(project / "data/models/tiny-encoder", CORPUS_SLICE)
     training = "--max_steps 2 --validation_questions 2 --learning_rate 1e-6"
     verifier = ("VERIFIER=tiny", "VERIFIER_ARGS=--max_steps 2")
     settings = ("RECORD=yes", "COMPILE_ARGS=", f"TRAIN_ARGS={training}", *verifier)
