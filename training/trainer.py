@@ -84,8 +84,8 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
         return self._sampler
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Return TRL's loss of the model under the attention mask that follows from parts and branches."""
-        mask = attention_mask(inputs.pop("parts"), inputs.pop("branches", None))
+        """Return TRL's loss of the model under the attention mask that follows from the parts of the rows."""
+        mask = attention_mask(inputs.pop("parts"))
         following = inputs["labels"][:, 1:]
         predicting = following != NO_LOSS
         labels = following[predicting][None]

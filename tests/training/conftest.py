@@ -43,9 +43,12 @@ def small_corpus(sources: Path) -> Path:
 @pytest.fixture
 def adapter(tmp_path: Path, tiny_base: Path, tokenizer: Any) -> Path:
     """Return the folder of a LoRA adapter of the tiny base with B matrices that are not zero."""
+    import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
+    # Else the matrices depend on the tests that ran before.
+    torch.manual_seed(1)
     model = AutoModelForCausalLM.from_pretrained(tiny_base)
     lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     model = get_peft_model(model, lora)
