@@ -73,8 +73,9 @@ TRAIN_VERIFIER = $(BIN)/python -m training.verifier --config training/recipes/$(
 DEMO_VERIFIER ?= $(patsubst %/verifier.json,--verifier %,$(wildcard \
 	$(RUNS)/$(or $(VERIFIER),minilm)-verifier/verifier.json))
 DEMO_MODELS = --models $(or $(CHAT_BASELINE),baseline=$(BASE_MODEL)) full=$(RUNS)/$(BASE)-full \
-	lora=$(RUNS)/$(BASE)-lora --dataset $(CORPUS) $(DEMO_VERIFIER)
-CHOOSE_THRESHOLD = $(BIN)/python -m eval choose-threshold --dataset $(CORPUS)
+	lora=$(RUNS)/$(BASE)-lora --dataset $(CORPUS) --encoder $(firstword $(ENCODERS)) $(DEMO_VERIFIER)
+# The relevance to the abstract below which a question is not asked.
+CHOOSE_THRESHOLD = $(BIN)/python -m eval choose-threshold --dataset $(CORPUS) --encoder $(firstword $(ENCODERS))
 EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoders $(ENCODERS)
 
 # Use large pages for the memory of the C library: on a CPU a training step spends much of its time on page faults
@@ -119,6 +120,7 @@ run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluat
 	@echo "4/6 Training, LoRA"
 	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) $(RUN_LENGTH) \
 		--output_dir $(RUNS)/$(BASE)-lora $(TRAIN_ARGS)
+	@$(CHOOSE_THRESHOLD) --model $(RUNS)/$(BASE)-full $(RUNS)/$(BASE)-lora
 	@echo "5/6 Evaluation"
 	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) full=$(RUNS)/$(BASE)-full lora=$(RUNS)/$(BASE)-lora \
 		--out $(RUNS)/eval $(if $(QUESTIONS),--questions $(QUESTIONS)) $(EVAL_ARGS)
@@ -129,10 +131,8 @@ run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluat
 	@$(if $(QUESTIONS),echo "This was a short run. \`make reproduce\` trains for 3 epochs and asks all test questions.")
 
 verifier: VERIFIER := $(or $(VERIFIER),minilm)
-verifier: models $(DATA)/corpus/README.md  ## after `make run`: a verifier from a short training, and its threshold
+verifier: models $(DATA)/corpus/README.md  ## after `make run`: a verifier from a short training
 	@$(TRAIN_VERIFIER) --max_steps $(VERIFIER_STEPS) --output_dir $(RUNS)/$(VERIFIER)-verifier $(VERIFIER_ARGS)
-	@$(CHOOSE_THRESHOLD) --verifier $(RUNS)/$(VERIFIER)-verifier --model $(RUNS)/$(BASE)-lora \
-		$(if $(QUESTIONS),--questions $(QUESTIONS))
 	@echo "Score the answers of \`make run\` with it: make run EVAL_ARGS=\"--verifier $(RUNS)/$(VERIFIER)-verifier\""
 
 reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the figures of README.md
@@ -149,9 +149,9 @@ reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the 
 	@echo "4/8 Training, LoRA"
 	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
 		--output_dir $(REPRODUCE)/$(BASE)-lora $(TRAIN_ARGS)
+	@$(CHOOSE_THRESHOLD) --model $(REPRODUCE)/$(BASE)-full $(REPRODUCE)/$(BASE)-lora
 	@$(if $(VERIFIER),echo "5/8 Verifier",echo "5/8 Verifier: none, because VERIFIER is empty")
 	@$(if $(VERIFIER),$(TRAIN_VERIFIER) --output_dir $(REPRODUCE)/$(VERIFIER)-verifier $(VERIFIER_ARGS))
-	@$(if $(VERIFIER),$(CHOOSE_THRESHOLD) --verifier $(REPRODUCE)/$(VERIFIER)-verifier --model $(REPRODUCE)/$(BASE)-lora)
 	@echo "6/8 Evaluation"
 	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) baseline-few-shot=$(BASE_MODEL),prompt=few-shot \
 		full=$(REPRODUCE)/$(BASE)-full lora=$(REPRODUCE)/$(BASE)-lora \

@@ -78,7 +78,7 @@ FORMATS = (
     Format(
         "eval.abstention:Abstention", "runs/VERIFIER/abstention.json", "eval choose-threshold", "eval answer, publish"
     ),
-    Format("eval.run_metrics:SampledAnswers", "data/best-of-8/samples.json", "training best_of_n", "publish"),
+    Format("eval.run_metrics:SampledAnswers", "data/best-of-4/samples.json", "training best_of_n", "publish"),
     Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards, eval plan"),
     Format(
         "eval.analysis.ledger:LedgerLine", "results/ledger.jsonl", "training ledger", "training ledger, cards, you"

@@ -1,54 +1,74 @@
-"""Choose the support below which an answer is withheld, and keep it in the verifier's folder: abstention.json."""
+"""Choose how near a question must be to an abstract, and keep it in the model's folder: abstention.json.
+
+A question that no sentence of the abstract is near to is not asked. The nearness needs no answer and no verifier.
+"""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.questions import CorpusQuestion, Question
+from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat, read_format
+from dataset_builder.model_folders import EncoderFolder, ModelFolder
+from dataset_builder.text import sentences
+
+if TYPE_CHECKING:
+    from eval.metrics.embedding import Encoder
 
 ABSTENTION_FILE = "abstention.json"
 REMEDY = "choose the threshold with `python -m eval choose-threshold`"
-# The share of the questions on their own abstracts that is answered at the threshold.
-ANSWERED = 0.9
+# The share of the questions on their own abstracts that is asked at the threshold: few foreign questions are, too.
+ASKED = 0.97
 
 
-class AbstentionQuestions(FileFormat):
-    """What a threshold is chosen by: a model's answers to validation questions of a corpus, scored by a verifier.
+class Abstention(FileFormat):
+    """The content of abstention.json: the `threshold` of the relevance below which a question is not asked.
 
-    Each SHA-256 is over the files that decide the answers or the support.
+    The relevance of a question is its highest cosine similarity (-1 to 1) to a sentence of the abstract, by `encoder`.
+    The threshold was chosen by `questions` on `papers` of the validation split. A foreign question is a question on
+    one paper, asked of the abstract of another paper. `asked` and `foreign_asked` are the shares (0 to 1) of the
+    questions and of as many foreign questions whose relevance is not below the threshold.
     """
 
-    model_sha256: str
-    verifier_sha256: str
-    is_guarded: bool
+    encoder: str
     dataset_revision: str
     questions: int
     papers: int
-
-
-class Abstention(AbstentionQuestions):
-    """The content of abstention.json: the `threshold` of the support below which `eval answer` withholds an answer.
-
-    A foreign question is a question on one paper, asked of the abstract of another paper. `answered` and
-    `foreign_answered` are the shares (0 to 1) of the questions and of as many foreign questions that are answered.
-    """
-
     threshold: float
-    answered: float
-    foreign_answered: float
+    asked: float
+    foreign_asked: float
+
+
+def find_relevance(question: str, abstract: str, encoder: "Encoder") -> float:
+    """Return the highest cosine similarity (-1 to 1) of the question to a sentence of the abstract."""
+    similarities = encoder.embed(sentences(" ".join(abstract.split()))) @ encoder.embed([question])[0]
+    return round(min(float(similarities.max()), 1.0), 4)
 
 
 def read_abstention(folder: Path) -> Abstention | None:
-    """Return the threshold in the folder of a verifier, None without one; raises `InputError` for a damaged file."""
+    """Return what the folder of a model says, None without the file; raises `InputError` for a damaged file."""
     path = folder / ABSTENTION_FILE
     return read_format(Abstention, path, REMEDY) if path.is_file() else None
 
 
-def choose_threshold(supports: Sequence[float]) -> float:
-    """Return the highest threshold at which at least the share `ANSWERED` of the answers is not withheld."""
-    return sorted(supports, reverse=True)[math.ceil(ANSWERED * len(supports)) - 1]
+def find_threshold(model: ModelFolder, encoder: EncoderFolder) -> float | None:
+    """Return the threshold in the folder of a model, None without one.
+
+    Raises `InputError` for a damaged file, and for a threshold that was chosen by another encoder.
+    """
+    found = read_abstention(model.path)
+    if found and found.encoder != encoder.label:
+        problem = f"its threshold was chosen by the encoder {found.encoder}, and {encoder.label} is given"
+        raise InputError(f"{model.path / ABSTENTION_FILE}: {problem}; give --encoder {found.encoder}, or {REMEDY}")
+    return found.threshold if found else None
+
+
+def choose_threshold(relevances: Sequence[float]) -> float:
+    """Return the highest threshold at which at least the share `ASKED` of the questions is asked."""
+    return sorted(relevances, reverse=True)[math.ceil(ASKED * len(relevances)) - 1]
 
 
 def foreign_questions(questions: Sequence[CorpusQuestion]) -> list[Question]:
@@ -65,6 +85,6 @@ def foreign_questions(questions: Sequence[CorpusQuestion]) -> list[Question]:
     ]
 
 
-def share_answered(supports: Sequence[float], threshold: float) -> float:
-    """Return the share (0 to 1) of the answers that are not withheld."""
-    return sum(support >= threshold for support in supports) / len(supports)
+def share_asked(relevances: Sequence[float], threshold: float) -> float:
+    """Return the share (0 to 1) of the questions that are asked."""
+    return sum(relevance >= threshold for relevance in relevances) / len(relevances)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dataset_builder.corpus.questions import Question
 from dataset_builder.model_folders import ModelFolder
 from dataset_builder.prompt import INSTRUCTION
+from eval.abstention import find_relevance
 from eval.evidence import CitedAnswer, cite_sentences, unsupported_parts
 from eval.prompting import PLAIN, Prompt
 
@@ -44,7 +45,7 @@ class Answerer:
     ) -> None:
         """Load the model; raises `InputError` if it cannot be loaded.
 
-        Answers whose support by the verifier is below `threshold` are withheld; None withholds no answer. If
+        A question whose relevance to the abstract is below `threshold` is not asked; None asks every question. If
         `is_guarded`, answers have no number in digits that the abstract and the question lack.
         """
         from dataset_builder.language_model import load_model
@@ -62,13 +63,17 @@ class Answerer:
         self._is_guarded = is_guarded
 
     def stream(self, asked: AskedQuestion) -> Iterator[str | CitedAnswer]:
-        """Yield what the model has written after each new word, and last the answer, which may be withheld.
+        """Yield what the model has written after each new word, and last the answer.
 
         Raises `InputError` for a question that is too long.
         """
         from eval.generation.number_guard import NumberGuard
         from eval.generation.streaming import stream_answer
 
+        relevance = self._find_relevance(asked)
+        if self._abstains(relevance):
+            yield _abstain(asked, relevance)
+            return
         question = _read_question(asked)
         tokens = self._number_tokens
         guard = NumberGuard(self._prompt.source(question), tokens.with_new_masks()) if tokens else None
@@ -76,51 +81,72 @@ class Answerer:
             if isinstance(part, str):
                 yield part
             else:
-                yield from self._check_all([asked], [question], [part.text])
+                yield from self._cite_all([asked], [part.text], [relevance])
 
     def answer_in_batches(self, asked: Sequence[AskedQuestion]) -> Iterator[dict[int, CitedAnswer]]:
-        """Yield the answers by the number of the question, a batch at a time, the longest abstracts first.
+        """Yield the answers by the number of the question: first those that are not asked, then a batch at a time.
 
-        Raises `InputError` for a question that is too long.
+        The batch with the longest abstracts comes first. Raises `InputError` for a question that is too long.
         """
         from eval.generation.answers import answer_in_batches
 
-        questions = [_read_question(one) for one in asked]
+        relevances = [self._find_relevance(one) for one in asked]
+        irrelevant = [number for number, relevance in enumerate(relevances) if self._abstains(relevance)]
+        if irrelevant:
+            yield {number: _abstain(asked[number], relevances[number]) for number in irrelevant}
+        left = [number for number, relevance in enumerate(relevances) if not self._abstains(relevance)]
+        questions = [_read_question(asked[number]) for number in left]
         for batch in answer_in_batches(
             self._model, self._tokenizer, questions, prompt=self._prompt, is_guarded=self._is_guarded
         ):
-            numbers = sorted(batch)
-            answers = self._check_all(
+            numbers = [left[place] for place in sorted(batch)]
+            answers = self._cite_all(
                 [asked[number] for number in numbers],
-                [questions[number] for number in numbers],
-                [batch[number].text for number in numbers],
+                [batch[place].text for place in sorted(batch)],
+                [relevances[number] for number in numbers],
             )
             yield dict(zip(numbers, answers, strict=True))
 
-    def _check_all(
-        self, asked: Sequence[AskedQuestion], questions: Sequence[Question], answers: Sequence[str]
+    def _find_relevance(self, asked: AskedQuestion) -> float:
+        return find_relevance(asked.question.strip(), asked.text, self._encoder)
+
+    def _abstains(self, relevance: float) -> bool:
+        return self._threshold is not None and relevance < self._threshold
+
+    def _cite_all(
+        self, asked: Sequence[AskedQuestion], answers: Sequence[str], relevances: Sequence[float]
     ) -> list[CitedAnswer]:
         supports: Sequence[float | None] = [None] * len(answers)
         if self._verifier:
-            items = [
-                (question.context, question.question, answer)
-                for question, answer in zip(questions, answers, strict=True)
-            ]
+            questions = map(_read_question, asked)
+            items = [(one.context, one.question, answer) for one, answer in zip(questions, answers, strict=True)]
             supports = self._verifier.score_all(items, hidden=True)
-        return [self._check(*one) for one in zip(asked, answers, supports, strict=True)]
+        return [
+            CitedAnswer(
+                abstract=one.name,
+                question=one.question.strip(),
+                answer=answer,
+                evidence=cite_sentences(answer, one.text, self._encoder),
+                unsupported=unsupported_parts(answer, one.text, one.question.strip()),
+                relevance=relevance,
+                support=support,
+                abstained=False,
+            )
+            for one, answer, relevance, support in zip(asked, answers, relevances, supports, strict=True)
+        ]
 
-    def _check(self, asked: AskedQuestion, answer: str, support: float | None) -> CitedAnswer:
-        question = asked.question.strip()
-        is_withheld = support is not None and self._threshold is not None and support < self._threshold
-        return CitedAnswer(
-            abstract=asked.name,
-            question=question,
-            answer=ABSTAINED if is_withheld else answer,
-            evidence=[] if is_withheld else cite_sentences(answer, asked.text, self._encoder),
-            unsupported=[] if is_withheld else unsupported_parts(answer, asked.text, question),
-            support=support,
-            abstained=is_withheld,
-        )
+
+def _abstain(asked: AskedQuestion, relevance: float) -> CitedAnswer:
+    return CitedAnswer(
+        abstract=asked.name,
+        question=asked.question.strip(),
+        answer=ABSTAINED,
+        evidence=[],
+        unsupported=[],
+        relevance=relevance,
+        support=None,
+        abstained=True,
+    )
 
 
 def _read_question(asked: AskedQuestion) -> Question:

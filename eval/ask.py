@@ -15,8 +15,8 @@ from tqdm import tqdm
 from dataset_builder.errors import InputError
 from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.packaged_models import default_encoder
-from dataset_builder.verification.load import VerifierFolder, find_verifier
-from eval.abstention import ABSTENTION_FILE, REMEDY, read_abstention
+from dataset_builder.verification.load import find_verifier
+from eval.abstention import ABSTENTION_FILE, REMEDY, find_threshold
 from eval.answerer import Answerer, AskedQuestion
 from eval.evidence import CitedAnswer
 
@@ -37,18 +37,20 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "%(default)s"
     )
     command.add_argument("--decoding", choices=("guarded", "greedy"), default="guarded", help=decoding_help)
-    encoder_help = "sentence encoder that finds the cited sentences, folder or Hub id; default: all-MiniLM-L6-v2"
-    command.add_argument("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
-    verifier_help = (
-        "folder or Hub id of a verifier, which scores the answers; default: none, and no answer is withheld"
+    encoder_help = (
+        "sentence encoder that compares the question and the answer with the sentences of the abstract, folder or Hub "
+        "id; default: all-MiniLM-L6-v2"
     )
+    command.add_argument("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
+    verifier_help = "folder or Hub id of a verifier, which scores the answers; default: none"
     command.add_argument("--verifier", metavar="DIR", help=verifier_help)
     abstention = command.add_mutually_exclusive_group()
     threshold_help = (
-        "withhold an answer whose support by the verifier (0 to 1) is lower; default: as `eval choose-threshold` found"
+        "do not ask a question whose similarity (-1 to 1) to every sentence of the abstract is lower; default: as "
+        f"`eval choose-threshold` wrote to {ABSTENTION_FILE} in the folder of the model"
     )
     abstention.add_argument("--threshold", type=float, metavar="X", help=threshold_help)
-    abstention.add_argument("--no-abstain", action="store_true", help="withhold no answer")
+    abstention.add_argument("--no-abstain", action="store_true", help="ask every question")
     json_help = "print a JSON line for each answer; always so for several abstracts or questions"
     command.add_argument("--json", action="store_true", help=json_help)
 
@@ -58,7 +60,14 @@ def run_command(arguments: argparse.Namespace) -> None:
     single = len(arguments.question) == 1 and not os.path.isdir(arguments.abstract)
     asked = read_asked_questions(arguments.abstract, arguments.question)
     model, encoder = find_model("--model", arguments.model), find_encoder("--encoder", arguments.encoder)
-    verifier, threshold = _find_verifier(arguments.verifier, arguments.threshold, arguments.no_abstain)
+    threshold = None if arguments.no_abstain else arguments.threshold
+    if threshold is not None and not -1 <= threshold <= 1:
+        raise InputError(f"--threshold {threshold}: must be a similarity from -1 to 1")
+    if threshold is None and not arguments.no_abstain:
+        threshold = find_threshold(model, encoder)
+        if threshold is None:
+            logger.warning("%s has no %s, so every question is asked; %s", model.given, ABSTENTION_FILE, REMEDY)
+    verifier = find_verifier("--verifier", arguments.verifier) if arguments.verifier else None
     from eval.metrics.embedding import Encoder
 
     answerer = Answerer(
@@ -80,35 +89,12 @@ def run_command(arguments: argparse.Namespace) -> None:
             bar.update(len(batch))
 
 
-def _find_verifier(
-    given: str | None, threshold: float | None, no_abstain: bool
-) -> tuple[VerifierFolder | None, float | None]:
-    """Return the verifier, and the support below which an answer is withheld; None for what there is not."""
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise InputError(f"--threshold {threshold}: must be a support from 0 to 1")
-    if given is None:
-        if threshold is not None or no_abstain:
-            option = "--no-abstain" if no_abstain else f"--threshold {threshold}"
-            raise InputError(
-                f"{option}: only a verifier withholds answers; give --verifier DIR, or leave {option} out"
-            )
-        logger.warning("Without --verifier the answers are not scored, and no answer is withheld.")
-        return None, None
-    verifier = find_verifier("--verifier", given)
-    if threshold is None and not no_abstain:
-        abstention = read_abstention(verifier.folder.path)
-        if abstention is None:
-            problem = f"has no {ABSTENTION_FILE}, and so no threshold for withholding an answer"
-            raise InputError(f"--verifier {given}: {problem}; {REMEDY}, or give --threshold or --no-abstain")
-        threshold = abstention.threshold
-    return verifier, threshold
-
-
 def describe_answer(answer: CitedAnswer) -> str:
     """Return the answer, its support, the cited sentences and the unsupported numbers and names, for a person."""
     lines = [answer.answer]
     if answer.abstained:
-        lines += ["", f"The model's answer is withheld: its support is {answer.support:.2f}. --no-abstain shows it."]
+        nearest = f"The sentence nearest to the question has a similarity of only {answer.relevance:.2f}"
+        lines += ["", f"{nearest}, so the model was not asked. --no-abstain asks it."]
     elif answer.support is not None:
         lines += ["", f"Support by the abstract, as the verifier finds: {answer.support:.2f} of 1"]
     for cited in answer.evidence:

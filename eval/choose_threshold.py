@@ -1,123 +1,82 @@
-r"""Choose the support below which `eval answer` withholds an answer, by a model's answers to the validation questions.
+r"""Choose how near a question must be to an abstract to be asked, by the validation questions of a corpus.
 
-python -m eval choose-threshold --verifier runs/minilm-verifier --model runs/smollm2-lora --dataset data/corpus
+python -m eval choose-threshold --model runs/smollm2-lora --dataset data/corpus
 """
 
 import argparse
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
-from tqdm import tqdm
 
 from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, Question, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
-from dataset_builder.hardware import use_all_threads
-from dataset_builder.model_folders import ModelFolder, find_model
-from dataset_builder.verification.load import VerifierFolder, find_verifier
+from dataset_builder.model_folders import EncoderFolder, find_encoder, find_model
+from dataset_builder.packaged_models import default_encoder
 from eval.abstention import (
     ABSTENTION_FILE,
     Abstention,
-    AbstentionQuestions,
     choose_threshold,
+    find_relevance,
     foreign_questions,
-    read_abstention,
-    share_answered,
+    share_asked,
 )
-from eval.question_sample import sample_questions
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `eval choose-threshold`."""
     add = command.add_argument
-    add("--verifier", required=True, metavar="DIR", help="folder of a verifier's run, which gets abstention.json")
-    add("--model", required=True, metavar="MODEL", help="model that answers, folder of a run or model, or Hub id")
+    model_help = "folders of runs or models, which get abstention.json"
+    add("--model", required=True, nargs="+", type=Path, metavar="DIR", help=model_help)
     add("--dataset", required=True, metavar="CORPUS", help="corpus folder or Hub id")
     add("--revision", metavar="REVISION", help="commit, tag or branch of a corpus on the Hub; default: the newest")
-    decoding_help = "decoding of the answers, as in `eval answer`; default: %(default)s"
-    add("--decoding", choices=("guarded", "greedy"), default="guarded", help=decoding_help)
-    add("--questions", type=int, metavar="N", help="ask a fixed random sample of N questions; default: all")
+    encoder_help = "sentence encoder that compares questions with sentences, folder or Hub id; default: %(default)s"
+    add("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Write abstention.json into the folder of the verifier, and print the threshold with both shares.
-
-    If the file has the threshold for the same model, verifier and questions, nothing is asked again.
-    """
-    if arguments.questions is not None and arguments.questions < 1:
-        raise InputError(f"--questions {arguments.questions}: must be 1 or more")
-    if not Path(arguments.verifier).is_dir():
-        raise InputError(f"--verifier {arguments.verifier}: folder not found; give the folder of a verifier's run")
-    verifier = find_verifier("--verifier", arguments.verifier)
-    model = find_model("--model", arguments.model)
+    """Write abstention.json into the folders of the models, and print the threshold with both shares."""
+    for folder in arguments.model:
+        if not folder.is_dir():
+            raise InputError(f"--model {folder}: folder not found; give the folder of a run or model on this machine")
+        find_model("--model", str(folder))
+    encoder = find_encoder("--encoder", arguments.encoder)
     revision = corpus_revision(arguments.dataset, arguments.revision)
-    split = read_questions(load_corpus_split(arguments.dataset, None, "validation", revision))
-    questions = sample_questions(split, arguments.questions)
-    papers = {question.paper_id for question in questions}
-    if len(papers) < 2:
-        problem = f"the validation questions are on {len(papers)} papers, and two are needed"
-        raise InputError(f"--dataset {arguments.dataset}: {problem}; ask more questions, or use a larger corpus")
-    asked = AbstentionQuestions(
-        model_sha256=model.fingerprint,
-        verifier_sha256=verifier.folder.fingerprint,
-        is_guarded=arguments.decoding == "guarded",
-        dataset_revision=revision,
-        questions=len(questions),
-        papers=len(papers),
-    )
-    path = verifier.folder.path / ABSTENTION_FILE
-    found = _read_chosen(verifier.folder.path, asked)
-    if found is None:
-        found = measure(asked, verifier, model, questions)
-        write_format(path, found)
+    questions = read_questions(load_corpus_split(arguments.dataset, None, "validation", revision))
+    papers = len({question.paper_id for question in questions})
+    if papers < 2:
+        problem = f"the validation questions are on {papers} papers, and two are needed"
+        raise InputError(f"--dataset {arguments.dataset}: {problem}; use a larger corpus")
+    found = measure(questions, papers, encoder, revision)
+    for folder in arguments.model:
+        write_format(folder / ABSTENTION_FILE, found)
     Console().print(
         f"{found.questions} validation questions on {found.papers} papers: at the threshold {found.threshold:.3f}, "
-        f"{found.answered:.1%} are answered, and {found.foreign_answered:.1%} of as many questions on other papers: "
-        f"{path}",
+        f"{found.asked:.1%} are asked, and {found.foreign_asked:.1%} of as many questions on other papers: "
+        f"{', '.join(str(folder / ABSTENTION_FILE) for folder in arguments.model)}",
         soft_wrap=True,
     )
 
 
-def measure(
-    asked: AbstentionQuestions, verifier: VerifierFolder, model: ModelFolder, questions: Sequence[CorpusQuestion]
-) -> Abstention:
-    """Return the threshold at which `model` answers the share `ANSWERED` of the questions, on at least two papers."""
-    use_all_threads()
-    own_and_foreign = [*questions, *foreign_questions(questions)]
-    answers = _answer(model, own_and_foreign, asked.is_guarded)
-    items = [(one.context, one.question, answer) for one, answer in zip(own_and_foreign, answers, strict=True)]
-    supports = verifier.load().score_all(items)
-    own, foreign = supports[: len(questions)], supports[len(questions) :]
+def measure(questions: Sequence[CorpusQuestion], papers: int, encoder: EncoderFolder, revision: str) -> Abstention:
+    """Return the threshold at which the share `ASKED` of the questions is asked; they are on two papers or more."""
+    from eval.metrics.embedding import Encoder
+
+    loaded = Encoder(encoder, "--encoder", keep_all=True)
+
+    def relevances(asked: Sequence[Question]) -> list[float]:
+        return [find_relevance(one.question, one.context, loaded) for one in asked]
+
+    own, foreign = relevances(questions), relevances(foreign_questions(questions))
     threshold = choose_threshold(own)
     return Abstention(
-        **dict(asked),
+        encoder=encoder.label,
+        dataset_revision=revision,
+        questions=len(questions),
+        papers=papers,
         threshold=threshold,
-        answered=share_answered(own, threshold),
-        foreign_answered=share_answered(foreign, threshold),
+        asked=share_asked(own, threshold),
+        foreign_asked=share_asked(foreign, threshold),
     )
-
-
-def _read_chosen(folder: Path, asked: AbstentionQuestions) -> Abstention | None:
-    """Return the threshold in the verifier's folder if it was chosen by the same questions, else None."""
-    # A damaged file is replaced.
-    with suppress(InputError):
-        found = read_abstention(folder)
-        if found and all(getattr(found, name) == value for name, value in asked):
-            return found
-    return None
-
-
-def _answer(model: ModelFolder, questions: Sequence[Question], is_guarded: bool) -> list[str]:
-    from dataset_builder.language_model import load_model
-    from eval.generation.answers import answer_in_batches
-
-    answers: dict[int, str] = {}
-    # None: only on a terminal.
-    with tqdm(total=len(questions), desc="answering", unit="question", disable=None) as bar:
-        for batch in answer_in_batches(*load_model(model), questions, is_guarded=is_guarded):
-            answers |= {number: answer.text for number, answer in batch.items()}
-            bar.update(len(batch))
-    return [answers[number] for number in range(len(questions))]

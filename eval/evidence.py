@@ -28,9 +28,10 @@ class CitedAnswer(FileFormat):
 
     `abstract` is the name of its file. `unsupported` has the numbers and names of the answer that neither the abstract
     nor the question has; numbers in words are written in digits. It is a mechanical check: an answer without
-    unsupported parts can be wrong. `support` is the verifier's score (0 to 1), null without a verifier. If it
-    is below the threshold, the answer is withheld: `abstained` is true, `answer` is "The abstract does not say.", and
-    there is no evidence. The `support` is still the score of the withheld answer.
+    unsupported parts can be wrong. `relevance` is the highest similarity (-1 to 1) of the question to a sentence of
+    the abstract. If it is below the model's threshold, the model is not asked: `abstained` is true, `answer` is "The
+    abstract does not say.", and there is no evidence. `support` is the verifier's score (0 to 1), null without a
+    verifier and if the model is not asked.
     """
 
     abstract: str
@@ -38,6 +39,7 @@ class CitedAnswer(FileFormat):
     answer: str
     evidence: list[CitedSentence]
     unsupported: list[str]
+    relevance: float
     support: float | None = None
     abstained: bool = False
 

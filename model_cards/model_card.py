@@ -7,6 +7,7 @@ from dataset_builder.hub.card_merge import render_card
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.tables import as_markdown
 from dataset_builder.templates import render
+from eval.abstention import read_abstention
 from eval.analysis.scores import Scores
 from eval.metrics.lexical import HEADLINE
 from eval.report import notes
@@ -38,6 +39,7 @@ def model_card(run: TrainedRun, scores: Scores, names: Names, license_id: str | 
         run=run,
         metrics=run.metrics,
         names=names,
+        abstention=read_abstention(run.path),
         trained=trained,
         teacher=trained.corpus.report.train_teacher if trained.corpus.report else None,
         same_corpus=(trained.corpus.dataset, trained.corpus.revision) == (scored.dataset, scored.revision),

@@ -8,7 +8,6 @@ from dataset_builder.hub.card_merge import render_card
 from dataset_builder.tables import as_markdown
 from dataset_builder.templates import render
 from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport
-from eval.abstention import read_abstention
 from model_cards.figures import LOSS_CURVE
 from model_cards.metadata import GEMMA, model_metadata
 from model_cards.model_card import GEMMA_NOTICE
@@ -30,7 +29,6 @@ def verifier_card(run: TrainedRun, report: VerifierReport, names: Names, license
         metrics=run.metrics,
         names=names,
         report=report,
-        abstention=read_abstention(run.path),
         test_table=as_markdown(*figures_table(report.test)),
         written_table=as_markdown(*figures_table(report.written)) if report.written else "",
         baseline_table=as_markdown(*baseline_table(report)),

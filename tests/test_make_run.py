@@ -88,7 +88,7 @@ def test_make_reproduce(project: Path) -> None:
     done = subprocess.run([*MAKE, "reproduce", *settings], cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 to 4 hours on two quiet CPU cores" in done.stdout.splitlines()[0]
-    assert (project / "runs/reproduce/tiny-verifier/abstention.json").is_file()
+    assert all((project / f"runs/reproduce/tiny-{name}/abstention.json").is_file() for name in ("full", "lora"))
     results = Results(project / "results")
     assert results.scores.verifier is not None
     assert all("supported" in system.configs["plain"].metrics for system in results.scores.systems.values())

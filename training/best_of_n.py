@@ -1,9 +1,9 @@
 """Sample a model's answers to the training questions, rank them, and make a corpus of the best ones.
 
-    python -m training.best_of_n --model runs/smollm2-lora --dataset data/corpus --out data/best-of-8
+    python -m training.best_of_n --model runs/smollm2-lora --dataset data/corpus --out data/best-of-4
 
 The new corpus has these answers in its training split and the old ones in its validation split. `training.sft
---dataset data/best-of-8` trains on it as on any other corpus (rejection sampling). Its column `rejected` has the worst
+--dataset data/best-of-4` trains on it as on any other corpus (rejection sampling). Its column `rejected` has the worst
 sample for each question, for `training.dpo`. `training/ranking.py` says how answers are ranked. The same command
 continues after a kill, and does nothing if the corpus is finished.
 """
@@ -48,7 +48,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the new corpus")
     command.add_argument(
-        "--samples", type=int, default=8, metavar="N", help="answers for each question; default: %(default)s"
+        "--samples", type=int, default=4, metavar="N", help="answers for each question; default: %(default)s"
     )
     command.add_argument(
         "--temperature", type=float, default=0.8, metavar="T", help="sampling temperature; default: %(default)s"

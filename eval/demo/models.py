@@ -16,7 +16,7 @@ class ModelAnswer:
     """What the model `name` has written so far (`text`), and once it has finished, its `finished` answer.
 
     `similarity` is the cosine similarity of the finished answer to the reference answer. It is None without a
-    reference answer, and for an answer that is withheld.
+    reference answer, and for a model that was not asked.
     """
 
     name: str

@@ -55,7 +55,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--models", nargs="+", metavar="NAME=MODEL", help=models_help)
     dataset_help = "corpus on the Hub, published with its abstracts; default: none, people paste abstracts"
     command.add_argument("--dataset", metavar="ORG/NAME", help=dataset_help)
-    verifier_help = "verifier on the Hub; default: none, and no answer is withheld"
+    verifier_help = "verifier on the Hub, which scores the answers; default: none"
     command.add_argument("--verifier", metavar="ORG/NAME", help=verifier_help)
     add_push_arguments(command)
 

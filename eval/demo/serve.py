@@ -4,7 +4,6 @@ python -m eval demo --models baseline=data/models/smollm2 full=runs/smollm2-full
 """
 
 import argparse
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.model_folders import ModelFolder, find_encoder
 from dataset_builder.packaged_models import default_encoder
 from dataset_builder.verification.load import find_verifier
-from eval.abstention import ABSTENTION_FILE, REMEDY, read_abstention
+from eval.abstention import find_threshold
 from eval.demo.papers import DemoPapers, read_papers
 from eval.systems import System, parse_systems
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     import gradio
 
     from eval.demo.models import DemoModels
-
-logger = logging.getLogger(__name__)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -37,9 +34,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
     dataset_help = "corpus whose test papers the page lists, folder or Hub id; default: none, people paste abstracts"
     add("--dataset", metavar="CORPUS", help=dataset_help)
-    encoder_help = "sentence encoder that finds the cited sentences, folder or Hub id; default: all-MiniLM-L6-v2"
+    encoder_help = "sentence encoder for questions and cited sentences, folder or Hub id; default: all-MiniLM-L6-v2"
     add("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
-    verifier_help = "verifier that scores the answers, folder or Hub id; default: none, and no answer is withheld"
+    verifier_help = "verifier that scores the answers, folder or Hub id; default: none"
     add("--verifier", metavar="DIR", help=verifier_help)
 
 
@@ -76,9 +73,6 @@ def load_models(systems: Sequence[System], encoder: str, verifier: str | None) -
     """Return the loaded models of a page; raises `InputError` as `load_page` does."""
     encoder_folder = find_encoder("--encoder", encoder)
     verifier_folder = find_verifier("--verifier", verifier) if verifier else None
-    abstention = read_abstention(verifier_folder.folder.path) if verifier_folder else None
-    if verifier_folder and abstention is None:
-        logger.warning("The verifier has no %s, so no answer is withheld; %s", ABSTENTION_FILE, REMEDY)
 
     from dataset_builder.hardware import use_all_threads
     from eval.answerer import Answerer
@@ -93,7 +87,7 @@ def load_models(systems: Sequence[System], encoder: str, verifier: str | None) -
             system.model,
             loaded_encoder,
             loaded_verifier,
-            abstention.threshold if abstention else None,
+            find_threshold(system.model, encoder_folder),
             prompt=system.prompt,
             is_guarded=system.is_guarded,
         )

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from dataset_builder.language_model import load_model
 from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.prompt import INSTRUCTION, build_prompt
-from eval.abstention import ABSTENTION_FILE, Abstention
+from eval.abstention import ABSTENTION_FILE, Abstention, find_relevance
 from eval.answerer import ABSTAINED, Answerer, AskedQuestion
 from eval.ask import describe_answer, read_abstracts, read_asked_questions
 from eval.evidence import CitedAnswer, CitedSentence
@@ -23,17 +24,6 @@ from eval.generation.answers import answer_alone
 from eval.metrics.embedding import Encoder
 from eval.prompting import Answer
 
-ABSTENTION = Abstention(
-    threshold=0.41,
-    answered=0.9,
-    foreign_answered=0.1,
-    questions=10,
-    papers=2,
-    model_sha256="0",
-    verifier_sha256="0",
-    is_guarded=True,
-    dataset_revision="r",
-)
 TEXT = "Caches are small.\nThey   are fast."
 
 
@@ -69,8 +59,9 @@ def test_json_line_has_the_evidence(
     (cited,) = record.pop("evidence")
     assert record == {
         **{"abstract": "a.txt", "question": "Why?", "answer": given.text, "unsupported": ["7"]},
-        **{"support": None, "abstained": False},
+        **{"relevance": record["relevance"], "support": None, "abstained": False},
     }
+    assert -1 <= record["relevance"] <= 1
     assert cited.pop("score") > 0.3
     assert cited == {"start": 18, "end": 34, "text": "They   are fast."}
 
@@ -78,7 +69,9 @@ def test_json_line_has_the_evidence(
 def test_answer_for_a_person() -> None:
     """The answer, the cited sentence without its line breaks, and what is unsupported."""
     cited = CitedSentence(start=0, end=9, text="It\nworks.", score=0.714)
-    answer = CitedAnswer(abstract="a", question="q", answer="It won.", evidence=[cited], unsupported=["7", "DDR5"])
+    answer = CitedAnswer(
+        abstract="a", question="q", answer="It won.", evidence=[cited], unsupported=["7", "DDR5"], relevance=0.5
+    )
     assert describe_answer(answer) == (
         'It won.\n\nNearest sentence of the abstract (similarity 0.71): "It works."\n\n'
         "Neither in the abstract nor in the question: 7, DDR5"
@@ -86,88 +79,148 @@ def test_answer_for_a_person() -> None:
 
 
 def test_support_for_a_person() -> None:
-    """Of an answer that is shown, and of one that is withheld."""
-    shown = CitedAnswer(abstract="a", question="q", answer="It won.", evidence=[], unsupported=[], support=0.714)
+    """Of an answer with a verifier's support; and of a question that was not asked."""
+    shown = CitedAnswer(
+        abstract="a", question="q", answer="It won.", evidence=[], unsupported=[], relevance=0.3, support=0.714
+    )
     assert describe_answer(shown) == "It won.\n\nSupport by the abstract, as the verifier finds: 0.71 of 1"
-    withheld = shown.model_copy(update={"answer": ABSTAINED, "abstained": True})
-    assert describe_answer(withheld) == (
-        "The abstract does not say.\n\nThe model's answer is withheld: its support is 0.71. --no-abstain shows it."
+    abstained = shown.model_copy(update={"answer": ABSTAINED, "support": None, "abstained": True})
+    assert describe_answer(abstained) == (
+        "The abstract does not say.\n\nThe sentence nearest to the question has a similarity of only 0.30, so the "
+        "model was not asked. --no-abstain asks it."
     )
 
 
-@pytest.fixture
-def fixed_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every model answer that they are fast, with a support of 0.4."""
-    monkeypatch.setattr(
-        "eval.generation.answers.answer_in_batches", lambda *_, **__: iter([{0: Answer("They are fast.")}])
-    )
-    monkeypatch.setattr("dataset_builder.verification.verifier.Verifier.score_batches", lambda *_: iter([{0: 0.4}]))
-
-
-def _answer_command(tmp_path: Path, tiny_base: Path, encoder: Path, *more: object) -> None:
+def _answer_command(tmp_path: Path, model: Path, encoder: Path, *more: object) -> None:
     from eval.__main__ import parser
 
     (tmp_path / "a.txt").write_text(TEXT)
-    words = ["answer", "--model", tiny_base, "--abstract", tmp_path / "a.txt", "--question", "Why?", "--json"]
-    arguments = parser().parse_args([*map(str, [*words, "--encoder", encoder, *more])])
+    words = ["answer", "--model", model, "--abstract", tmp_path / "a.txt", "--json", "--encoder", encoder]
+    questions = ["--question", "Are caches small?", "--question", "Who wrote it?"]
+    arguments = parser().parse_args([*map(str, [*words, *questions, *more])])
     arguments.run_command(arguments)
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let every model answer that they are fast; return the questions that it is asked."""
+    questions: list[str] = []
+
+    def answer(_: object, __: object, batch: list[Question], **___: object) -> Iterator[dict[int, Answer]]:
+        questions.extend(one.question for one in batch)
+        yield {number: Answer("They are fast.") for number in reversed(range(len(batch)))}
+
+    monkeypatch.setattr("eval.generation.answers.answer_in_batches", answer)
+    return questions
+
+
 @pytest.mark.parametrize(
-    ("options", "is_withheld"), [([], True), (["--threshold", "0.4"], False), (["--no-abstain"], False)]
+    ("options", "expected"),
+    [
+        ([], ["Are caches small?"]),
+        (["--threshold", "-1"], ["Are caches small?", "Who wrote it?"]),
+        (["--threshold", "1"], []),
+        (["--no-abstain"], ["Are caches small?", "Who wrote it?"]),
+    ],
 )
-def test_answer_below_the_threshold_is_withheld(
+def test_question_below_the_threshold_is_not_asked(
     options: list[str],
-    is_withheld: bool,
+    expected: list[str],
+    tmp_path: Path,
+    tiny_base: Path,
+    encoder: Path,
+    asked: list[str],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The threshold in the model's folder is the relevance of the first question, which is enough."""
+    folder = find_encoder("--encoder", str(encoder))
+    loaded = Encoder(folder)
+    near, far = (find_relevance(question, TEXT, loaded) for question in ("Are caches small?", "Who wrote it?"))
+    assert far < near
+    model = Path(shutil.copytree(tiny_base, tmp_path / "model"))
+    abstention = Abstention(
+        encoder=folder.label,
+        dataset_revision="r",
+        questions=10,
+        papers=2,
+        threshold=near,
+        asked=0.9,
+        foreign_asked=0.1,
+    )
+    write_format(model / ABSTENTION_FILE, abstention)
+    _answer_command(tmp_path, model, encoder, *options)
+    assert asked == expected
+    lines = {line["question"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert {question: line["relevance"] for question, line in lines.items()} == {
+        "Are caches small?": near,
+        "Who wrote it?": far,
+    }
+    for question, line in lines.items():
+        assert line["abstained"] is (question not in expected)
+        assert line["answer"] == (ABSTAINED if line["abstained"] else "They are fast.")
+        assert bool(line["evidence"]) is not line["abstained"]
+        assert line["support"] is None
+    assert not caplog.messages
+
+
+def test_stream_does_not_ask_either(tiny_base: Path, encoder: Path) -> None:
+    """No word is written before the answer that it abstains with."""
+    loaded = Encoder(find_encoder("--encoder", str(encoder)))
+    answerer = Answerer(find_model("m", str(tiny_base)), loaded, threshold=1.0)
+    (answer,) = answerer.stream(AskedQuestion(" Why? ", TEXT, "a.txt"))
+    assert isinstance(answer, CitedAnswer)
+    assert (answer.answer, answer.abstained, answer.question, answer.abstract) == (ABSTAINED, True, "Why?", "a.txt")
+
+
+def test_without_a_threshold_every_question_is_asked(
+    tmp_path: Path, tiny_base: Path, encoder: Path, asked: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the command says so, once."""
+    _answer_command(tmp_path, tiny_base, encoder)
+    assert asked == ["Are caches small?", "Who wrote it?"]
+    (message,) = caplog.messages
+    assert "has no abstention.json, so every question is asked; choose the threshold with" in message
+
+
+def test_answers_have_the_support_of_the_verifier(
     tmp_path: Path,
     tiny_base: Path,
     encoder: Path,
     verifier: Path,
-    fixed_answers: None,
+    asked: list[str],
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The threshold is 0.41 in the verifier's folder; a support that equals the threshold is enough."""
-    folder = shutil.copytree(verifier, tmp_path / "verifier")
-    write_format(folder / ABSTENTION_FILE, ABSTENTION)
-    _answer_command(tmp_path, tiny_base, encoder, "--verifier", folder, *options)
-    record = json.loads(capsys.readouterr().out)
-    assert (record["support"], record["abstained"]) == (0.4, is_withheld)
-    assert record["answer"] == (ABSTAINED if is_withheld else "They are fast.")
-    assert bool(record["evidence"]) is not is_withheld
-    assert not caplog.messages
+    """Each its own; a low support withholds nothing."""
+    scored: list[tuple[str, str, str]] = []
 
+    def score(_: object, items: list[tuple[str, str, str]]) -> Iterator[dict[int, float]]:
+        scored.extend(items)
+        yield {0: 0.4, 1: 0.0}
 
-def test_without_a_verifier_nothing_is_withheld(
-    tmp_path: Path,
-    tiny_base: Path,
-    encoder: Path,
-    fixed_answers: None,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """And the command says so, once."""
-    _answer_command(tmp_path, tiny_base, encoder)
-    record = json.loads(capsys.readouterr().out)
-    assert (record["support"], record["abstained"], record["answer"]) == (None, False, "They are fast.")
-    assert caplog.messages == ["Without --verifier the answers are not scored, and no answer is withheld."]
+    monkeypatch.setattr("dataset_builder.verification.verifier.Verifier.score_batches", score)
+    _answer_command(tmp_path, tiny_base, encoder, "--verifier", verifier, "--no-abstain")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["question"], line["support"], line["abstained"]) for line in lines] == [
+        ("Are caches small?", 0.4, False),
+        ("Who wrote it?", 0.0, False),
+    ]
+    assert scored == [("Caches are small. They are fast.", line["question"], "They are fast.") for line in lines]
 
 
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--no-abstain"], "--no-abstain: only a verifier withholds answers; give --verifier DIR, or leave"),
-        (["--threshold", "0.5"], r"--threshold 0\.5: only a verifier withholds answers"),
-        (["--verifier", "{verifier}", "--threshold", "1.5"], r"--threshold 1\.5: must be a support from 0 to 1"),
+        (["--threshold", "1.5"], r"--threshold 1\.5: must be a similarity from -1 to 1"),
         (["--verifier", "{base}"], "is not a verifier"),
-        (["--verifier", "{verifier}"], r"has no abstention\.json, .* with `python -m eval choose-threshold`, or give"),
     ],
 )
-def test_wrong_verifier_options_are_named(
-    options: list[str], problem: str, tmp_path: Path, tiny_base: Path, encoder: Path, verifier: Path
+def test_wrong_options_are_named(
+    options: list[str], problem: str, tmp_path: Path, tiny_base: Path, encoder: Path
 ) -> None:
     """Before a model is loaded."""
-    words = [option.format(verifier=verifier, base=tiny_base) for option in options]
+    words = [option.format(base=tiny_base) for option in options]
     with pytest.raises(InputError, match=problem):
         _answer_command(tmp_path, tiny_base, encoder, *words)
 

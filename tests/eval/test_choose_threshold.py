@@ -1,29 +1,39 @@
-"""The threshold of abstention: chosen by hand-made supports, on questions of a corpus."""
+"""The threshold of abstention: chosen by hand-made relevances, and by the questions of a corpus."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from dataset_builder.corpus.questions import Question
+from dataset_builder.corpus.load import load_corpus_split
+from dataset_builder.corpus.questions import read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.formats import read_format
+from dataset_builder.model_folders import find_encoder, find_model
 from eval.__main__ import parser
-from eval.abstention import Abstention, choose_threshold, foreign_questions, share_answered
-from eval.prompting import Answer
+from eval.abstention import (
+    ABSTENTION_FILE,
+    ASKED,
+    choose_threshold,
+    find_relevance,
+    find_threshold,
+    foreign_questions,
+    read_abstention,
+    share_asked,
+)
+from eval.metrics.embedding import Encoder
 from tests.eval.questions import corpus_question
 
 
-def test_threshold_answers_nine_of_ten() -> None:
-    """Of eleven answers ten must remain; equal supports remain together."""
-    assert choose_threshold([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]) == 0.2
-    assert choose_threshold([0.0, *[0.5] * 10]) == 0.5
+def test_threshold_asks_97_of_100() -> None:
+    """Of 101 questions 98 must be asked; equal relevances stay together."""
+    assert choose_threshold([number / 100 for number in range(100)]) == 0.03
+    assert choose_threshold([number / 100 for number in range(101)]) == 0.03
+    assert choose_threshold([0.0, *[0.5] * 40]) == 0.5
     assert choose_threshold([0.3]) == 0.3
-    assert share_answered([0.2, 0.3, 0.5, 0.1], 0.3) == 0.5
+    assert share_asked([0.2, 0.3, 0.5, 0.1], 0.3) == 0.5
 
 
 def test_foreign_questions_go_to_the_next_paper() -> None:
@@ -38,56 +48,65 @@ def test_foreign_questions_go_to_the_next_paper() -> None:
     assert [one.context for one in found] == [f"Text {following[one.paper_id]}." for one in asked]
 
 
-def _command(verifier: Path, model: Path, corpus: Path, *more: object) -> None:
-    words = ["choose-threshold", "--verifier", verifier, "--model", model, "--dataset", corpus, *more]
+def test_relevance_is_that_of_the_nearest_sentence(encoder: Path) -> None:
+    """Wherever the sentence is, and with line breaks inside."""
+    loaded = Encoder(find_encoder("--encoder", str(encoder)))
+    near, far = "The cache is small.", "Branches are predicted."
+    alone = find_relevance("Is the cache small?", near, loaded)
+    assert alone > find_relevance("Is the cache small?", far, loaded)
+    for text in (f"{near} {far}", f"{far}\nThe  cache\nis small."):
+        assert find_relevance("Is the cache small?", text, loaded) == alone
+    assert find_relevance(near, f"{far} {near}", loaded) == 1
+
+
+def _command(models: list[Path], corpus: Path, encoder: Path) -> None:
+    words = ["choose-threshold", "--model", *models, "--dataset", corpus, "--encoder", encoder]
     arguments = parser().parse_args([*map(str, words)])
     arguments.run_command(arguments)
 
 
-def test_threshold_is_kept_with_both_shares(
-    tmp_path: Path,
-    verifier: Path,
-    tiny_base: Path,
-    corpus: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_threshold_is_kept_in_the_folders_of_the_models(
+    tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of ten validation questions, nine have a support of 0.1 or more; of ten foreign ones, two."""
-    folder = shutil.copytree(verifier, tmp_path / "verifier")
-    questions: list[Question] = []
-
-    def answer(_: object, __: object, asked: Sequence[Question], **___: object) -> Iterator[dict[int, Answer]]:
-        questions.extend(asked)
-        yield {number: Answer(f"answer {number}") for number in range(len(asked))}
-
-    def score(_: object, items: Sequence[tuple[str, str, str]]) -> Iterator[dict[int, float]]:
-        assert items == [(one.context, one.question, f"answer {n}") for n, one in enumerate(questions)]
-        yield {number: number / 10 for number in range(10)}
-        yield {number: 0.1 if number in (12, 17) else 0.0 for number in range(10, 20)}
-
-    monkeypatch.setattr("eval.generation.answers.answer_in_batches", answer)
-    monkeypatch.setattr("dataset_builder.verification.verifier.Verifier.score_batches", score)
-    _command(folder, tiny_base, corpus, "--questions", 10)
-    found = read_format(Abstention, folder / "abstention.json", "")
-    assert (found.threshold, found.answered, found.foreign_answered, found.questions) == (0.1, 0.9, 0.2, 10)
-    assert found.is_guarded
-    assert [one.question for one in questions[:10]] == [one.question for one in questions[10:]]
-    assert all(own.context != other.context for own, other in zip(questions[:10], questions[10:], strict=True))
-    printed = capsys.readouterr().out
-    assert "at the threshold 0.100, 90.0% are answered, and 20.0% of as many" in printed
-    # The same command again asks nothing; with other questions, it asks again.
-    questions.clear()
-    _command(folder, tiny_base, corpus, "--questions", 10)
-    assert (questions, capsys.readouterr().out) == ([], printed)
-    _command(folder, tiny_base, corpus, "--questions", 9)
-    assert len(questions) == 18
+    """The same in each folder, with the shares of the own and of the foreign questions that are asked."""
+    models = [Path(shutil.copytree(tiny_base, tmp_path / name)) for name in "ab"]
+    fingerprint = find_model("a", str(models[0])).fingerprint
+    _command(models, corpus, encoder)
+    found, other = map(read_abstention, models)
+    assert found is not None and found == other
+    questions = read_questions(load_corpus_split(str(corpus), None, "validation"))
+    assert (found.questions, found.papers) == (len(questions), len({one.paper_id for one in questions}))
+    loaded = Encoder(find_encoder("--encoder", str(encoder)))
+    own = [find_relevance(one.question, one.context, loaded) for one in questions]
+    assert found.threshold in own
+    assert found.asked == sum(relevance >= found.threshold for relevance in own) / len(own) >= ASKED
+    assert found.foreign_asked < found.asked
+    assert f"at the threshold {found.threshold:.3f}, {found.asked:.1%} are asked" in capsys.readouterr().out
+    # The file does not change the model: its recorded answers remain valid.
+    model = find_model("a", str(models[0]))
+    assert model.fingerprint == fingerprint
+    assert find_threshold(model, find_encoder("--encoder", str(encoder))) == found.threshold
 
 
-def test_what_cannot_be_measured_is_refused(verifier: Path, tiny_base: Path, corpus: Path) -> None:
-    """One question, which has no foreign abstract; no question; a verifier that is not a folder here."""
-    with pytest.raises(InputError, match="questions are on 1 papers, and two are needed; ask more questions"):
-        _command(verifier, tiny_base, corpus, "--questions", 1)
-    with pytest.raises(InputError, match="--questions 0: must be 1 or more"):
-        _command(verifier, tiny_base, corpus, "--questions", 0)
-    with pytest.raises(InputError, match="--verifier org/verifier: folder not found"):
-        _command(Path("org/verifier"), tiny_base, corpus)
+def test_threshold_of_another_encoder_is_refused(
+    tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path, tiny_encoder: Path
+) -> None:
+    """The similarities of two encoders cannot be compared. A model without the file has no threshold."""
+    folder = Path(shutil.copytree(tiny_base, tmp_path / "model"))
+    other = find_encoder("--encoder", str(tiny_encoder))
+    assert find_threshold(find_model("m", str(folder)), other) is None
+    _command([folder], corpus, encoder)
+    with pytest.raises(InputError, match=r"abstention\.json: its threshold was chosen by .* give --encoder "):
+        find_threshold(find_model("m", str(folder)), other)
+    (folder / ABSTENTION_FILE).write_text("{}")
+    with pytest.raises(InputError, match=r"abstention\.json.* choose the threshold with"):
+        find_threshold(find_model("m", str(folder)), other)
+
+
+def test_what_cannot_be_measured_is_refused(tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path) -> None:
+    """A model that is not a folder here, a folder that is not a model; nothing is written."""
+    with pytest.raises(InputError, match="--model org/model: folder not found"):
+        _command([tiny_base, Path("org/model")], corpus, encoder)
+    with pytest.raises(InputError, match="not a model folder"):
+        _command([tiny_base, tmp_path], corpus, encoder)
+    assert not (tiny_base / ABSTENTION_FILE).exists()

@@ -152,7 +152,7 @@ class Campaign:
         full = self._training("full", keys, folder / "full")
         environment = {}
         if not self.has_gpu:
-            full = ("tests.training.fsdp_on_cpu", *full[1:], "--use_cpu", "false")
+            full = ("tests.training.fsdp_on_cpu", *full[1:], "--use_cpu", "false", "--bf16", "false")
             environment = {"ACCELERATE_TORCH_DEVICE": "cpu"}
         return [
             part("two-processes", (*LAUNCH, *SEVERAL_GPUS, "-m", *lora), runs=folder / "lora", processes=PROCESSES),

@@ -19,6 +19,7 @@ from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
+from eval.abstention import ABSTENTION_FILE, Abstention
 from eval.analysis.scores import Scores, read_scores
 from eval.run_metrics import AnswerSampling
 from tests.cards import stray_table_rows
@@ -138,6 +139,11 @@ def _names_this_machine(text: str, base: Path) -> bool:
 @pytest.fixture(scope="module")
 def published(hub: RunningHub, trained: Path, commands: Commands) -> Path:
     """Publish both runs, whose folders also have pickles, the adapter in a new process; return the folder."""
+    abstention = Abstention(
+        **{"encoder": "e", "dataset_revision": "r", "questions": 20, "papers": 4},
+        **{"threshold": 0.5, "asked": 0.9, "foreign_asked": 0.0125},
+    )
+    write_format(trained / "lora" / ABSTENTION_FILE, abstention)
     for method in METHODS:
         for name in ("training_args.bin", "optimizer.pt", "pytorch_model.bin", "notes.txt"):
             (trained / method / name).write_bytes(b"\x80\x04.")
@@ -155,7 +161,16 @@ def test_what_is_sent(hub: RunningHub, published: Path) -> None:
     both = {*both.split(), "notebook.ipynb", "scores.json", ".eval_results/isca-qa.yaml", PUSHED_FILES_FILE}
     full = {"model.safetensors", "config.json", "generation_config.json"}
     assert hub.files("models/lab/tiny-full").keys() == both | full
-    assert hub.files("models/lab/tiny-lora").keys() == both | {"adapter_model.safetensors", "adapter_config.json"}
+    assert hub.files("models/lab/tiny-lora").keys() == both | {
+        *("adapter_model.safetensors", "adapter_config.json", ABSTENTION_FILE)
+    }
+
+
+def test_card_says_when_the_model_is_not_asked(hub: RunningHub, published: Path) -> None:
+    """If its folder has abstention.json."""
+    asked = "90.0 % of 20 validation questions are asked, and 1.2 % of as many questions on other papers."
+    assert asked in hub.text("lab/tiny-lora/resolve/main/README.md")
+    assert ABSTENTION_FILE not in hub.text("lab/tiny-full/resolve/main/README.md")
 
 
 def test_new_process_loads_both_and_answers_as_before(

@@ -13,11 +13,9 @@ import yaml
 from huggingface_hub import ModelCard
 from safetensors.numpy import load_file
 
-from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from dataset_builder.verification.load import find_verifier
 from dataset_builder.verification.report import read_verifier_report
-from eval.abstention import ABSTENTION_FILE, Abstention
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY
 from tests.corpus_slice import CORPUS_SLICE
@@ -53,11 +51,6 @@ def published(
     paths = ("--model_name_or_path", base, "--dataset", corpus, "--encoder", encoder)
     written = ("--written_answers", CORPUS_SLICE / "faithfulness", "--output_dir", folder / "run")
     main([str(word) for word in (*recipe, *paths, *written)])
-    abstention = Abstention(
-        **{"model_sha256": "0", "verifier_sha256": "0", "is_guarded": True, "dataset_revision": "r"},
-        **{"questions": 20, "papers": 4, "threshold": 0.1234, "answered": 0.9, "foreign_answered": 0.25},
-    )
-    write_format(folder / "run" / ABSTENTION_FILE, abstention)
     (folder / "run/optimizer.pt").write_bytes(b"\x80\x04.")
     done = commands.run("model_cards", *_publish(folder / "run"))
     assert done.code == 0, done.output
@@ -72,7 +65,7 @@ def test_what_is_sent(hub: RunningHub, published: Path) -> None:
     """The model, the tokenizer, what training recorded, card and figure; no pickle."""
     names = "README.md tokenizer.json tokenizer_config.json recipe.yaml metrics.json environment.json loss_curve.png"
     others = {"model.safetensors", "config.json", "verifier.json", "notebook.ipynb"}
-    assert hub.files(f"models/{REPO}").keys() == {*names.split(), *others, ABSTENTION_FILE, PUSHED_FILES_FILE}
+    assert hub.files(f"models/{REPO}").keys() == {*names.split(), *others, PUSHED_FILES_FILE}
 
 
 def test_card_has_the_figures(hub: RunningHub, published: Path) -> None:
@@ -88,7 +81,6 @@ def test_card_has_the_figures(hub: RunningHub, published: Path) -> None:
     checks = report.baselines["checks of numbers and names"].all_kinds
     assert any(line.startswith("| all kinds |") and f"{checks:.3f} |" in line for line in card.text.splitlines())
     assert f"at least {report.threshold:.3f} counts as supported" in card.text
-    assert "threshold 0.123." in card.text and "90.0 % of the questions are answered, and 25.0 %" in card.text
     assert stray_table_rows(card.text) == []
 
 

@@ -46,7 +46,7 @@ class Project:
             source = REPOSITORY / f"tests/recipes/tiny-{'lora' if name == 'best-of-n' else name}.yaml"
             keys = yaml.safe_load(source.read_text())
             changes = {"model_name_or_path": str(base), "validation_questions": 1, "warmup_steps": 0}
-            changes |= {"dataset": "data/best-of-8"} if name == "best-of-n" else {}
+            changes |= {"dataset": "data/best-of-4"} if name == "best-of-n" else {}
             (folder / f"recipes/tiny-{name}.yaml").write_text(yaml.safe_dump(keys | changes))
         self.encoders = encoders
 
@@ -249,7 +249,7 @@ def test_best_of_n_and_grpo_start_from_lora(project: Project, monkeypatch: pytes
     runs.train("best-of-n")
     runs.train("grpo")
     (recipes / "tiny-grpo.yaml").unlink()
-    samples = project.runs / "best-of-8"
+    samples = project.runs / "best-of-4"
     assert ran == [
         f"training.best_of_n --model {lora} --dataset corpus --out {samples} --encoder encoder --seed 0",
         f"training.sft --config {recipes}/tiny-best-of-n.yaml --max_steps 1 --dataset={samples} --encoder=encoder "

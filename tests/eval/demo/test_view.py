@@ -17,7 +17,7 @@ ABSTRACT = "Caches are small. Buses are slow."
 def cited_answer(*spans: tuple[int, int], answer: str = "Slow.") -> CitedAnswer:
     """Return an answer that cites these parts of the abstract."""
     evidence = [CitedSentence(start=start, end=end, text=ABSTRACT[start:end], score=0.5) for start, end in spans]
-    return CitedAnswer(abstract="", question="q", answer=answer, evidence=evidence, unsupported=[])
+    return CitedAnswer(abstract="", question="q", answer=answer, evidence=evidence, unsupported=[], relevance=0.5)
 
 
 def test_sentence_has_the_names_of_all_models_that_cite_it() -> None:
