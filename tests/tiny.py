@@ -79,7 +79,7 @@ def write_tiny_encoder(folder: Path, corpus: Path, positions: int = 256) -> Path
 def write_tiny_verifier(folder: Path, encoder: Path) -> Path:
     """Write a verifier, `encoder` with a random last layer and the threshold 0.99, to `folder`; return the folder."""
     from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport, write_verifier_report
-    from training.verifier_model import load_base
+    from training.verification.model import load_base
 
     shutil.copytree(encoder, folder)
     load_base(str(encoder), seed=0).save_pretrained(folder)

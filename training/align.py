@@ -49,8 +49,8 @@ def main(words: list[str]) -> None:
     from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
     from dataset_builder.verification.load import find_verifier
     from eval.metrics.embedding import Encoder
+    from training.alignment.rewards import measure_rewards
     from training.data.tokenization import load_tokenizer
-    from training.rewards import measure_rewards
     from training.run.folder import begin_run
     from training.run.start_adapter import find_start_adapter, load_start_adapter
     from training.validation import ValidationAnswers
@@ -91,8 +91,8 @@ def main(words: list[str]) -> None:
     from trl.trainer.grpo_trainer import GRPOTrainer
 
     from eval.run_metrics import StepReward
+    from training.alignment.rollouts import SharedAbstractRollouts
     from training.guarded_trainer import GuardedTrainer
-    from training.rollouts import SharedAbstractRollouts
     from training.run.artifacts import TrainingData, last_validation, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch

@@ -4,8 +4,8 @@
 
 The new corpus has these answers in its training split and the old ones in its validation split. `training.sft
 --dataset data/best-of-4` trains on it as on any other corpus (rejection sampling). Its column `rejected` has the worst
-sample for each question, for `training.dpo`. `training/ranking.py` says how answers are ranked. The same command
-continues after a kill, and does nothing if the corpus is finished.
+sample for each question, for `training.dpo`. `training/alignment/ranking.py` says how answers are ranked. The same
+command continues after a kill, and does nothing if the corpus is finished.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dataset_builder.journal import Journal
 from dataset_builder.packaged_models import DEFAULT_ENCODER
 from dataset_builder.templates import render
 from eval.run_metrics import SAMPLES_FILE, AnswerSampling, SampledAnswers, SamplingInputs, read_sampled_answers
-from training.ranking import MEASURES, SUPPORT
+from training.alignment.ranking import MEASURES, SUPPORT
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -111,7 +111,7 @@ def best_of_n(
     from dataset_builder.hardware import use_all_threads
     from dataset_builder.model_folders import find_encoder, find_model
     from dataset_builder.verification.load import find_verifier
-    from training.candidates import RankedSamples, rank_samples
+    from training.alignment.candidates import RankedSamples, rank_samples
 
     use_all_threads()
     model_folder, encoder_folder = find_model("model", model), find_encoder("--encoder", encoder)

@@ -3,8 +3,8 @@
     python -m training.dpo --config training/recipes/smollm2-dpo.yaml
 
 `model_name_or_path` is the run folder of the adapter to start from, which is the reference model, too. First the
-adapter answers each training question several times, as `training.best_of_n` does; `training/ranking.py` says how the
-answers are ranked. The same command resumes an interrupted run, and does nothing if the run is finished.
+adapter answers each training question several times, as `training.best_of_n` does; `training/alignment/ranking.py`
+says how the answers are ranked. The same command resumes an interrupted run, and does nothing if the run is finished.
 """
 
 import argparse
@@ -91,8 +91,8 @@ def main(words: list[str]) -> None:
 
     from dataset_builder.journal import Journal
     from eval.run_metrics import StepPreference
+    from training.alignment.preference_trainer import PreferenceTrainer, RowReference
     from training.data.preferences import PreferenceCollator
-    from training.preference_trainer import PreferenceTrainer, RowReference
     from training.run.artifacts import TrainingData, last_validation, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch

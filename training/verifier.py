@@ -52,9 +52,9 @@ def main(words: list[str]) -> None:
     from dataset_builder.model_folders import find_encoder
     from dataset_builder.verification.example import ErrorKind
     from training.data.sampler import row_lengths
-    from training.data.verification import read_written, split_examples, verification_rows
     from training.run.folder import begin_run
-    from training.verifier_model import load_base, load_reader
+    from training.verification.model import load_base, load_reader
+    from training.verification.rows import read_written, split_examples, verification_rows
 
     # Reader, examples and rows
     args, keys = copy.copy(recipe.training), recipe.keys
@@ -96,8 +96,8 @@ def main(words: list[str]) -> None:
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
     from training.validation import ValidationAtEpochEnd
-    from training.verification_scores import report_verifier
-    from training.verifier_trainer import VerifierTrainer
+    from training.verification.scores import report_verifier
+    from training.verification.trainer import VerifierTrainer
 
     args.restore_callback_states_from_checkpoint = True
     args.logging_nan_inf_filter = False

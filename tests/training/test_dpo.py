@@ -13,7 +13,7 @@ from eval.generation import answers as answering
 from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from training import dpo
-from training.preference_trainer import PreferenceTrainer
+from training.alignment.preference_trainer import PreferenceTrainer
 from training.run.stopwatch import Stopwatch
 
 

@@ -20,7 +20,7 @@ from dataset_builder.verification.report import read_verifier_report
 from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
-from training.data.verification import SUPPORTED, UNSUPPORTED, read_written, split_examples, verification_rows
+from training.verification.rows import SUPPORTED, UNSUPPORTED, read_written, split_examples, verification_rows
 
 APART = ("metrics.json", "README.md", "recipe.yaml")
 WRITTEN = CORPUS_SLICE / "faithfulness"

@@ -18,7 +18,7 @@ from eval.metrics.predictions import ScoredAnswers, predictions_path, read_predi
 from eval.run_metrics import AnswerSampling, RunMetrics, read_environment, read_run_metrics, read_sampled_answers
 from training.comparison.recipes import BEST_OF_N, LORA, MBR, ComparedRuns
 
-# The measures of `training/ranking.py` that are measures of the ledger, by their names there.
+# The measures of `training/alignment/ranking.py` that are measures of the ledger, by their names there.
 RANKED = {"numbers": "number_match", "length": LENGTH}
 # The keys of a recipe that do not change the result, that name a folder of this machine, or that the line has itself.
 NOT_COMPARED = (

@@ -42,7 +42,7 @@ def rank_samples(
     from dataset_builder.language_model import load_model
     from eval.generation.answers import sample_in_batches
     from eval.metrics.embedding import Encoder
-    from training.ranking import rank_answers
+    from training.alignment.ranking import rank_answers
 
     ranked = {samples.number: samples for samples in journal.read_new()}
     missing = [number for number in range(len(questions)) if number not in ranked]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion
-from training.ranking import rank_answers, sum_normalized
+from training.alignment.ranking import rank_answers, sum_normalized
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataset_builder.verification.example import ErrorKind, Example
 from dataset_builder.verification.reader import AnswerReader
 from dataset_builder.verification.report import VerifierReport, split_figures, threshold_of
 from dataset_builder.verification.verifier import Verifier
-from training.data.verification import SplitExamples
 from training.validation import in_evaluation_mode
+from training.verification.rows import SplitExamples
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

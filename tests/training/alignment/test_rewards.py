@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.training.test_ranking import question
 
 from dataset_builder.model_folders import find_encoder
 from dataset_builder.verification.load import find_verifier
 from eval.metrics.embedding import Encoder
-from tests.training.test_ranking import question
-from training.ranking import length_match, rank_answers, sum_normalized
-from training.rewards import measure_rewards
+from training.alignment.ranking import length_match, rank_answers, sum_normalized
+from training.alignment.rewards import measure_rewards
 
 
 @pytest.mark.parametrize(("answer", "value"), [("a b", 0), ("a b c d", -0.693), ("a", -0.693), ("", -0.693)])

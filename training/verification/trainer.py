@@ -16,7 +16,7 @@ PLACE_WEIGHTS = (1.0, 5.0)
 
 
 class VerifierTrainer(GuardedTrainer):
-    """Trains on the rows of `training.data.verification`, of which those of similar length share a batch."""
+    """Trains on the rows of `training.verification.rows`, of which those of similar length share a batch."""
 
     def __init__(self, *, train_dataset: Dataset, **kwargs: Any) -> None:
         """Take the arguments of the Trainer of transformers."""

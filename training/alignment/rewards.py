@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from eval.metrics.lexical import number_match
-from training.ranking import length_match
+from training.alignment.ranking import length_match
 
 if TYPE_CHECKING:
     from dataset_builder.verification.verifier import Verifier

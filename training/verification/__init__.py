@@ -1,0 +1,1 @@
+"""Train a verifier: its rows, model, trainer and scores."""
