@@ -127,7 +127,8 @@ run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluat
 	@echo "6/6 Cards"
 	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(RUNS)/eval/scores.json
 	@echo "Done. Open $(RUNS)/eval/report.html. Ask the adapter your own question (file or - for standard input):"
-	@echo "  $(BIN)/python -m eval answer --model $(RUNS)/$(BASE)-lora --abstract FILE --question \"What is new?\""
+	@echo "  $(BIN)/python -m eval answer --model $(RUNS)/$(BASE)-lora --abstract FILE --question \"What is new?\"$(if \
+		$(filter-out file,$(origin ENCODERS)), --encoder $(firstword $(ENCODERS)))"
 	@$(if $(QUESTIONS),echo "This was a short run. \`make reproduce\` trains for 3 epochs and asks all test questions.")
 
 verifier: VERIFIER := $(or $(VERIFIER),minilm)

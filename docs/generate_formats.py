@@ -76,7 +76,7 @@ FORMATS = (
     ),
     Format("eval.verify:VerifiedAnswer", "FILE.jsonl", "you, eval verify", "eval verify"),
     Format(
-        "eval.abstention:Abstention", "runs/VERIFIER/abstention.json", "eval choose-threshold", "eval answer, publish"
+        "eval.abstention:Abstention", "runs/NAME/abstention.json", "eval choose-threshold", "eval answer, demo, cards"
     ),
     Format("eval.run_metrics:SampledAnswers", "data/best-of-4/samples.json", "training best_of_n", "publish"),
     Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards, eval plan"),

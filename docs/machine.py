@@ -15,7 +15,7 @@ def describe_machine() -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().total / 2**30
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"{cores} cores of {_processor()}, {memory:.0f} GiB, {gpu}"
+    return f"{cores} {'core' if cores == 1 else 'cores'} of {_processor()}, {memory:.0f} GiB, {gpu}"
 
 
 def _processor() -> str:

@@ -1,6 +1,6 @@
-"""Choose how near a question must be to an abstract, and keep it in the model's folder: abstention.json.
+"""Choose the lowest relevance at which a model is asked a question, and keep it in the model's folder.
 
-A question that no sentence of the abstract is near to is not asked. The nearness needs no answer and no verifier.
+The relevance is the highest similarity of the question to a sentence of the abstract. It needs no answer.
 """
 
 import math
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from eval.metrics.embedding import Encoder
 
 ABSTENTION_FILE = "abstention.json"
-REMEDY = "choose the threshold with `python -m eval choose-threshold`"
-# The share of the questions on their own abstracts that is asked at the threshold: few foreign questions are, too.
+REMEDY = "choose the threshold of a folder with `python -m eval choose-threshold`"
+# The share of the questions on their own abstracts that is asked at the threshold.
 ASKED = 0.97
 
 
@@ -30,7 +30,8 @@ class Abstention(FileFormat):
     The relevance of a question is its highest cosine similarity (-1 to 1) to a sentence of the abstract, by `encoder`.
     The threshold was chosen by `questions` on `papers` of the validation split. A foreign question is a question on
     one paper, asked of the abstract of another paper. `asked` and `foreign_asked` are the shares (0 to 1) of the
-    questions and of as many foreign questions whose relevance is not below the threshold.
+    questions and of as many foreign questions whose relevance is not below the threshold; `foreign_asked` is null if
+    the questions are on one paper only.
     """
 
     encoder: str
@@ -39,7 +40,7 @@ class Abstention(FileFormat):
     papers: int
     threshold: float
     asked: float
-    foreign_asked: float
+    foreign_asked: float | None
 
 
 def find_relevance(question: str, abstract: str, encoder: "Encoder") -> float:
@@ -62,11 +63,12 @@ def find_threshold(model: ModelFolder, encoder: EncoderFolder) -> float | None:
     found = read_abstention(model.path)
     if found and found.encoder != encoder.label:
         problem = f"its threshold was chosen by the encoder {found.encoder}, and {encoder.label} is given"
-        raise InputError(f"{model.path / ABSTENTION_FILE}: {problem}; give --encoder {found.encoder}, or {REMEDY}")
+        remedy = f"give --encoder {found.encoder}, or {REMEDY} for this encoder"
+        raise InputError(f"{model.name}={model.given}, {ABSTENTION_FILE}: {problem}; {remedy}")
     return found.threshold if found else None
 
 
-def choose_threshold(relevances: Sequence[float]) -> float:
+def relevance_threshold(relevances: Sequence[float]) -> float:
     """Return the highest threshold at which at least the share `ASKED` of the questions is asked."""
     return sorted(relevances, reverse=True)[math.ceil(ASKED * len(relevances)) - 1]
 

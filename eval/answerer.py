@@ -84,16 +84,13 @@ class Answerer:
                 yield from self._cite_all([asked], [part.text], [relevance])
 
     def answer_in_batches(self, asked: Sequence[AskedQuestion]) -> Iterator[dict[int, CitedAnswer]]:
-        """Yield the answers by the number of the question: first those that are not asked, then a batch at a time.
+        """Yield the answers by the number of the question, a batch at a time, the longest abstracts first.
 
-        The batch with the longest abstracts comes first. Raises `InputError` for a question that is too long.
+        The questions that are not asked come last. Raises `InputError` for a question that is too long.
         """
         from eval.generation.answers import answer_in_batches
 
         relevances = [self._find_relevance(one) for one in asked]
-        irrelevant = [number for number, relevance in enumerate(relevances) if self._abstains(relevance)]
-        if irrelevant:
-            yield {number: _abstain(asked[number], relevances[number]) for number in irrelevant}
         left = [number for number, relevance in enumerate(relevances) if not self._abstains(relevance)]
         questions = [_read_question(asked[number]) for number in left]
         for batch in answer_in_batches(
@@ -106,6 +103,12 @@ class Answerer:
                 [relevances[number] for number in numbers],
             )
             yield dict(zip(numbers, answers, strict=True))
+        if len(left) < len(asked):
+            yield {
+                number: _abstain(asked[number], relevance)
+                for number, relevance in enumerate(relevances)
+                if self._abstains(relevance)
+            }
 
     def _find_relevance(self, asked: AskedQuestion) -> float:
         return find_relevance(asked.question.strip(), asked.text, self._encoder)

@@ -1,4 +1,4 @@
-"""Ask a model questions about abstracts from text files, and show what supports the answers.
+"""Ask a model questions about abstracts from text files, and show the sentences nearest to the answers.
 
 python -m eval answer --model runs/smollm2-lora --abstract abstract.txt --question "What is proposed?"
 """
@@ -33,8 +33,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--abstract", type=Path, metavar="PATH", help="text file with an abstract, a folder of *.txt, or - for stdin")
     add("--question", action="append", metavar="TEXT", help="question; may be given several times")
     decoding_help = (
-        "guarded: an answer has only numbers that the abstract or the question has; greedy: no guard; default: "
-        "%(default)s"
+        "guarded: an answer has only numbers in digits that the abstract or the question has; greedy: no guard; "
+        "default: %(default)s"
     )
     command.add_argument("--decoding", choices=("guarded", "greedy"), default="guarded", help=decoding_help)
     encoder_help = (
@@ -46,17 +46,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--verifier", metavar="DIR", help=verifier_help)
     abstention = command.add_mutually_exclusive_group()
     threshold_help = (
-        "do not ask a question whose similarity (-1 to 1) to every sentence of the abstract is lower; default: as "
-        f"`eval choose-threshold` wrote to {ABSTENTION_FILE} in the folder of the model"
+        "lowest similarity (-1 to 1) of the question to a sentence of the abstract at which the model is asked; "
+        f"default: that of {ABSTENTION_FILE} in the folder of the model; without this file every question is asked"
     )
     abstention.add_argument("--threshold", type=float, metavar="X", help=threshold_help)
     abstention.add_argument("--no-abstain", action="store_true", help="ask every question")
-    json_help = "print a JSON line for each answer; always so for several abstracts or questions"
+    json_help = "print a JSON line for each answer; the default for a folder of abstracts and for several questions"
     command.add_argument("--json", action="store_true", help=json_help)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Print the answer with what it rests on, or a JSON line for each answer."""
+    """Print the answer with its cited sentences, or a JSON line for each answer."""
     single = len(arguments.question) == 1 and not os.path.isdir(arguments.abstract)
     asked = read_asked_questions(arguments.abstract, arguments.question)
     model, encoder = find_model("--model", arguments.model), find_encoder("--encoder", arguments.encoder)
@@ -66,7 +66,12 @@ def run_command(arguments: argparse.Namespace) -> None:
     if threshold is None and not arguments.no_abstain:
         threshold = find_threshold(model, encoder)
         if threshold is None:
-            logger.warning("%s has no %s, so every question is asked; %s", model.given, ABSTENTION_FILE, REMEDY)
+            logger.warning(
+                "%s has no %s, so every question is asked; give --threshold, or %s",
+                model.given,
+                ABSTENTION_FILE,
+                REMEDY,
+            )
     verifier = find_verifier("--verifier", arguments.verifier) if arguments.verifier else None
     from eval.metrics.embedding import Encoder
 
@@ -96,14 +101,17 @@ def describe_answer(answer: CitedAnswer) -> str:
         nearest = f"The sentence nearest to the question has a similarity of only {answer.relevance:.2f}"
         lines += ["", f"{nearest}, so the model was not asked. --no-abstain asks it."]
     elif answer.support is not None:
-        lines += ["", f"Support by the abstract, as the verifier finds: {answer.support:.2f} of 1"]
+        lines += ["", f"Support by the verifier (0 to 1): {answer.support:.2f}"]
     for cited in answer.evidence:
         lines += [
             "",
             f'Nearest sentence of the abstract (similarity {cited.score:.2f}): "{" ".join(cited.text.split())}"',
         ]
     if answer.unsupported:
-        lines += ["", f"Neither in the abstract nor in the question: {', '.join(answer.unsupported)}"]
+        lines += [
+            "",
+            f"Numbers and names that neither the abstract nor the question has: {', '.join(answer.unsupported)}",
+        ]
     return "\n".join(lines)
 
 

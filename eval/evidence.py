@@ -1,4 +1,4 @@
-"""Cite the sentences of an abstract that are nearest to an answer, and name what the abstract does not support."""
+"""Cite the sentences of an abstract that are nearest to an answer, and name what the abstract does not have."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class CitedAnswer(FileFormat):
     """A line of `eval answer --json`: an answer with its `evidence`, in the order of the abstract.
 
     `abstract` is the name of its file. `unsupported` has the numbers and names of the answer that neither the abstract
-    nor the question has; numbers in words are written in digits. It is a mechanical check: an answer without
-    unsupported parts can be wrong. `relevance` is the highest similarity (-1 to 1) of the question to a sentence of
+    nor the question has; numbers in words are written in digits. The check is mechanical: an answer with an
+    empty list can be wrong. `relevance` is the highest similarity (-1 to 1) of the question to a sentence of
     the abstract. If it is below the model's threshold, the model is not asked: `abstained` is true, `answer` is "The
     abstract does not say.", and there is no evidence. `support` is the verifier's score (0 to 1), null without a
     verifier and if the model is not asked.

@@ -7,7 +7,7 @@ from pathlib import Path
 from dataset_builder.files import read_json
 from dataset_builder.formats import to_json
 from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
-from eval.abstention import ABSTENTION_FILE
+from eval.abstention import ABSTENTION_FILE, read_abstention
 from eval.analysis.scores import SCORES_FILE, Scores
 from eval.run_metrics import ENVIRONMENT_FILE, RunMetrics, SweepRun, SweepSummary
 from model_cards.metadata import GEMMA, RESULTS_FILE, eval_results_yaml
@@ -22,13 +22,18 @@ PUBLISHED = (
     *("config.json", "generation_config.json", ADAPTER_CONFIG),
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("chat_template.jinja", "vocab.json", "vocab.txt", "merges.txt"),
-    *(RECIPE_FILE, METRICS_FILE, ENVIRONMENT_FILE, ABSTENTION_FILE),
+    *(RECIPE_FILE, METRICS_FILE, ENVIRONMENT_FILE),
 )
 
 
 def public_files(run: TrainedRun, scores: Scores, names: Names, license_id: str | None) -> dict[str, Path | bytes]:
     """Return the files of a model that answers, as `run_files` does, with its scores."""
-    return run_files(run, names, license_id) | {
+    files = run_files(run, names, license_id)
+    if abstention := read_abstention(run.path):
+        # The rows are the same, in the folder and on the Hub.
+        public = abstention.model_copy(update={"dataset_revision": names.trained.corpus.revision})
+        files[ABSTENTION_FILE] = to_json(public).encode()
+    return files | {
         SCORES_FILE: to_json(_public_scores(scores, names)).encode(),
         RESULTS_FILE: eval_results_yaml(scores, run.system, names).encode(),
     }

@@ -147,17 +147,22 @@ def test_a_part_sees_its_gpus(tmp_path: Path) -> None:
     ids=["no GPU", "results of a dry run", "odd batch", "unknown part", "no models"],
 )
 def test_bad_input(
-    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """One message and exit code 2, before anything is written."""
     from tests.gpu_campaign import __main__ as command
 
     monkeypatch.setattr(command, "visible_gpus", list)
-    monkeypatch.setattr(sys, "argv", ["gpu_campaign", *words])
+    monkeypatch.setattr(sys, "argv", ["gpu_campaign", "--out", str(tmp_path / "out"), *words])
     with pytest.raises(SystemExit) as exit_, command.exit_on_input_error():
         command.main()
     assert exit_.value.code == 2
     assert capsys.readouterr().err.startswith(message)
+    assert not (tmp_path / "out").exists()
 
 
 def test_folder_of_a_running_campaign_is_refused(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from dataset_builder.journal import Journal
 from dataset_builder.packaged_models import DEFAULT_ENCODER
 from dataset_builder.templates import render
 from eval.run_metrics import SAMPLES_FILE, AnswerSampling, SampledAnswers, SamplingInputs, read_sampled_answers
-from training.alignment.ranking import MEASURES, SUPPORT
+from training.alignment.rewards import MEASURES, SUPPORT
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -104,7 +104,8 @@ def best_of_n(
 ) -> SampledAnswers:
     """Write the corpus to `out`, and write and return the report on its answers.
 
-    A finished corpus of the same inputs is kept. Raises `InputError` if `out` has other files.
+    A finished corpus of the same inputs is kept. Raises `InputError` if `out` has other files or a finished corpus of
+    other inputs.
     """
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
@@ -168,10 +169,14 @@ def best_of_n(
 
 
 def _finished_report(out: Path, inputs: SamplingInputs) -> SampledAnswers | None:
-    """Return the report in `out` if the folder is complete and was made from `inputs`."""
+    """Return the report in `out`, None if it is not finished; raises `InputError` if it was made from other inputs."""
     report = read_sampled_answers(out) if (out / CARD_FILE).is_file() else None
-    if report is None or report.model_dump(include=set(SamplingInputs.model_fields)) != inputs.model_dump():
-        return None
+    if report is not None:
+        made_from = report.model_dump(include=set(SamplingInputs.model_fields))
+        changed = [name for name, value in inputs.model_dump().items() if made_from[name] != value]
+        if changed:
+            problem = f"holds the finished answers of another run (it differs in {', '.join(changed)})"
+            raise InputError(f"{out}: {problem}; choose another folder, or remove this one")
     return report
 
 

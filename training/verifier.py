@@ -2,7 +2,7 @@
 
     python -m training.verifier --config training/recipes/minilm-verifier.yaml
 
-Its examples come from the pairs of a corpus, with wrong answers made by rules, and from hand-written answers. The same
+Its examples come from the pairs of a corpus, with wrong answers made by rules, and from written answers. The same
 command resumes an interrupted run from its last checkpoint, and does nothing if the run is finished. `verifier.json`
 in the run folder has the threshold, and how well the verifier finds errors on papers that it was not trained on.
 """
@@ -79,6 +79,9 @@ def main(words: list[str]) -> None:
     if all(example.is_supported or example.error in left_out for example in validation.all):
         kinds = " ".join(left_out)
         raise InputError(f"leave_out {kinds}: leaves no wrong answer to choose the threshold by; name fewer kinds")
+    if len({example.is_supported for example in validation.written}) == 1:
+        problem = "has only right or only wrong answers on the validation papers"
+        raise InputError(f"written_answers {keys.written_answers}: {problem}; add some of the others, or leave it out")
     train_rows = verification_rows([example for draw in train for example in draw.all], reader)
     validation_rows = verification_rows(validation.all, reader)
 

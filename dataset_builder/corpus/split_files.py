@@ -13,6 +13,8 @@ from dataset_builder.errors import InputError
 
 # The bytes of a split in memory above which it is written to several files, as the libraries of the Hub do by default.
 SHARD_BYTES = 500_000_000
+# Rows of a Parquet row group, which a reader holds in memory as a whole.
+ROW_GROUP = 10_000
 
 # The files of each config and split. Two configs can have the same ones.
 CorpusFiles = Mapping[tuple[str, str], tuple[Path, ...]]
@@ -64,4 +66,5 @@ def write_split(folder: Path, split: str, rows: Iterable[CorpusRow]) -> None:
         shards = max(1, math.ceil(dataset.data.nbytes / SHARD_BYTES))
         for number in range(shards):
             shard = dataset.shard(shards, number, contiguous=True) if shards > 1 else dataset
-            shard.to_parquet(folder / f"{split}-{number:05}-of-{shards:05}.parquet")
+            path = folder / f"{split}-{number:05}-of-{shards:05}.parquet"
+            shard.to_parquet(path, batch_size=ROW_GROUP)

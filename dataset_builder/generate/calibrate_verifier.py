@@ -8,7 +8,7 @@ from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.tables import Table
 from dataset_builder.verification.example import ERROR_KINDS, ErrorKind
-from dataset_builder.verification.separation import choose_threshold
+from dataset_builder.verification.separation import separating_threshold
 from dataset_builder.verification.support_check import SupportCheck
 from dataset_builder.verifier_examples.made import make_examples
 
@@ -42,7 +42,7 @@ def calibrate_verifier(pairs: Sequence[CorpusQuestion], check: SupportCheck, see
         good=good,
         wrong={kind: by_kind[kind] for kind in ERROR_KINDS if kind in by_kind},
         current=check.threshold,
-        best=choose_threshold(good, supports[len(pairs) :]),
+        best=separating_threshold(good, supports[len(pairs) :]),
     )
 
 

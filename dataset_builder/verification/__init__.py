@@ -1,1 +1,1 @@
-"""Decide whether an abstract supports an answer: kinds of error, prompt, scores, report."""
+"""Decide whether an abstract supports an answer: kinds of error, reader, scores, report."""

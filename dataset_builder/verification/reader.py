@@ -46,7 +46,7 @@ class AnswerReader:
         if own + special >= self.max_tokens:
             raise InputError(
                 f"question {question[:60]!r}: question and answer have {own} tokens, and at most "
-                f"{self.max_tokens - special - 1} fit; shorten the answer"
+                f"{self.max_tokens - special - 1} fit; shorten the question or the answer"
             )
         encoded = self.tokenizer(
             beginning + answer,

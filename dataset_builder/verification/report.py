@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dataset_builder.formats import FileFormat, read_format, write_format
 from dataset_builder.verification.example import ERROR_KINDS, ErrorKind, Example
-from dataset_builder.verification.separation import FlaggedErrors, auroc, choose_threshold, flagged_errors
+from dataset_builder.verification.separation import FlaggedErrors, auroc, flagged_errors, separating_threshold
 
 VERIFIER_FILE = "verifier.json"
 
@@ -45,7 +45,7 @@ class VerifierReport(FileFormat):
     `threshold` is the lowest support of an accepted answer, chosen on the validation examples. `max_tokens` is the
     largest number of tokens that the verifier reads: the question, the answer, and the nearest `sentences` of the
     abstract. `left_out` are the kinds of error that training did not have; the splits have them. `written`
-    are the figures on the hand-written answers on validation papers, null without such answers.
+    are the figures on the written answers on validation papers, null without such answers.
     """
 
     threshold: float
@@ -72,7 +72,7 @@ def write_verifier_report(folder: Path, report: VerifierReport) -> None:
 
 def threshold_of(examples: Sequence[Example], scores: Sequence[float]) -> float:
     """Return the threshold that separates the examples best; both labels must occur."""
-    return choose_threshold(*_by_label(examples, scores))
+    return separating_threshold(*_by_label(examples, scores))
 
 
 def split_figures(examples: Sequence[Example], scores: Sequence[float], threshold: float) -> SplitFigures:

@@ -32,7 +32,7 @@ def auroc(supported: Sequence[float], unsupported: Sequence[float]) -> float:
     return float((ranks.sum() - count * (count + 1) / 2) / (count * len(unsupported)))
 
 
-def choose_threshold(supported: Sequence[float], unsupported: Sequence[float]) -> float:
+def separating_threshold(supported: Sequence[float], unsupported: Sequence[float]) -> float:
     """Return the threshold with the highest mean of the shares on the right side of it (Youden's J).
 
     It is halfway between two neighbouring scores; of equally good ones it is the lowest. Raises `ValueError` if one of

@@ -23,19 +23,11 @@ class Verifier:
         self._model = model
         self._reader = reader
 
-    def scores(self, context: str, questions: Sequence[str], answers: Sequence[str]) -> list[float]:
-        """Return the support of each answer to its question by the abstract `context`, from 0 to 1.
-
-        The support is the probability of "supported" at the first token. `questions` and `answers` have the same
-        length.
-        """
-        items = [(context, question, answer) for question, answer in zip(questions, answers, strict=True)]
-        return self.score_all(items, hidden=True)
-
     def score_all(self, items: Sequence[tuple[str, str, str]], *, hidden: bool = False) -> list[float]:
-        """Return the support of each (abstract, question, answer).
+        """Return the support of each (abstract, question, answer), from 0 to 1.
 
-        Unless `hidden`, a terminal shows a progress bar.
+        The support is the probability of "supported" at the first token. Unless `hidden`, a terminal shows a progress
+        bar.
         """
         scores: dict[int, float] = {}
         with tqdm(total=len(items), desc="verifying", unit="answer", disable=hidden or None) as bar:

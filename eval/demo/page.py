@@ -17,8 +17,8 @@ abstract, side by side.
 """
 LIMITS = """
 - The models are small and often wrong. They read only the abstract, and answer in one or two sentences.
-- A marked sentence is the one nearest in meaning to an answer. It does not show that the answer is right.
-- A model is not asked if no sentence of the abstract is near the question.
+- A marked sentence is the nearest in meaning to a sentence of an answer. It does not show that the answer is right.
+- A trained model is not asked if no sentence of the abstract is near the question.
 - The support is the estimate of another small model, the verifier.
 - The similarity compares meanings: an answer with a wrong number can be similar to the reference answer.
 - The listed papers are those of the test split: no model was trained on them.

@@ -57,6 +57,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dataset", metavar="ORG/NAME", help=dataset_help)
     verifier_help = "verifier on the Hub, which scores the answers; default: none"
     command.add_argument("--verifier", metavar="ORG/NAME", help=verifier_help)
+    encoder_help = "sentence encoder on the Hub, which chose the thresholds of the models; default: %(default)s"
+    command.add_argument("--encoder", default=DEFAULT_ENCODER, metavar="ORG/NAME", help=encoder_help)
     add_push_arguments(command)
 
 
@@ -65,7 +67,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     check_repo_id(arguments.repo_id)
     organisation = arguments.repo_id.partition("/")[0]
     models = arguments.models or [word.format(org=organisation) for word in DEFAULT_MODELS]
-    settings = DemoSettings(tuple(models), arguments.dataset, arguments.verifier)
+    settings = DemoSettings(tuple(models), arguments.dataset, arguments.verifier, arguments.encoder)
     content = demo_content(arguments.repo_id, settings)
     _check_published(settings)
     print_pushed(push(content, arguments.private, arguments.tag, arguments.dry_run), arguments.dry_run)

@@ -1,4 +1,4 @@
-"""Open a web page where people ask models about abstracts, and see what supports the answers.
+"""Open a web page where people ask models about abstracts, and see the sentences nearest to the answers.
 
 python -m eval demo --models baseline=data/models/smollm2 full=runs/smollm2-full lora=runs/smollm2-lora
 """
@@ -73,6 +73,9 @@ def load_models(systems: Sequence[System], encoder: str, verifier: str | None) -
     """Return the loaded models of a page; raises `InputError` as `load_page` does."""
     encoder_folder = find_encoder("--encoder", encoder)
     verifier_folder = find_verifier("--verifier", verifier) if verifier else None
+    # `find_systems` refuses models behind a server.
+    folders = {system.name: system.model for system in systems if isinstance(system.model, ModelFolder)}
+    thresholds = {name: find_threshold(folder, encoder_folder) for name, folder in folders.items()}
 
     from dataset_builder.hardware import use_all_threads
     from eval.answerer import Answerer
@@ -84,16 +87,14 @@ def load_models(systems: Sequence[System], encoder: str, verifier: str | None) -
     loaded_verifier = verifier_folder.load() if verifier_folder else None
     answerers = {
         system.name: Answerer(
-            system.model,
+            folders[system.name],
             loaded_encoder,
             loaded_verifier,
-            find_threshold(system.model, encoder_folder),
+            thresholds[system.name],
             prompt=system.prompt,
             is_guarded=system.is_guarded,
         )
         for system in systems
-        # `find_systems` refuses models behind a server.
-        if isinstance(system.model, ModelFolder)
     }
     return DemoModels(answerers, loaded_encoder)
 

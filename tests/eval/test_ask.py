@@ -74,7 +74,7 @@ def test_answer_for_a_person() -> None:
     )
     assert describe_answer(answer) == (
         'It won.\n\nNearest sentence of the abstract (similarity 0.71): "It works."\n\n'
-        "Neither in the abstract nor in the question: 7, DDR5"
+        "Numbers and names that neither the abstract nor the question has: 7, DDR5"
     )
 
 
@@ -83,7 +83,7 @@ def test_support_for_a_person() -> None:
     shown = CitedAnswer(
         abstract="a", question="q", answer="It won.", evidence=[], unsupported=[], relevance=0.3, support=0.714
     )
-    assert describe_answer(shown) == "It won.\n\nSupport by the abstract, as the verifier finds: 0.71 of 1"
+    assert describe_answer(shown) == "It won.\n\nSupport by the verifier (0 to 1): 0.71"
     abstained = shown.model_copy(update={"answer": ABSTAINED, "support": None, "abstained": True})
     assert describe_answer(abstained) == (
         "The abstract does not say.\n\nThe sentence nearest to the question has a similarity of only 0.30, so the "
@@ -173,6 +173,19 @@ def test_stream_does_not_ask_either(tiny_base: Path, encoder: Path) -> None:
     assert (answer.answer, answer.abstained, answer.question, answer.abstract) == (ABSTAINED, True, "Why?", "a.txt")
 
 
+def test_questions_that_are_not_asked_come_last(tiny_base: Path, encoder: Path, asked: list[str]) -> None:
+    """So an error in a batch comes before any answer is printed. Each answer keeps the number of its question."""
+    loaded = Encoder(find_encoder("--encoder", str(encoder)))
+    near = find_relevance("Are caches small?", TEXT, loaded)
+    answerer = Answerer(find_model("m", str(tiny_base)), loaded, threshold=near)
+    questions = [AskedQuestion(question, TEXT) for question in ("Who wrote it?", "Are caches small?", "Who paid?")]
+    batches = list(answerer.answer_in_batches(questions))
+    assert [{number: answer.abstained for number, answer in batch.items()} for batch in batches] == [
+        {1: False},
+        {0: True, 2: True},
+    ]
+
+
 def test_without_a_threshold_every_question_is_asked(
     tmp_path: Path, tiny_base: Path, encoder: Path, asked: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -180,7 +193,7 @@ def test_without_a_threshold_every_question_is_asked(
     _answer_command(tmp_path, tiny_base, encoder)
     assert asked == ["Are caches small?", "Who wrote it?"]
     (message,) = caplog.messages
-    assert "has no abstention.json, so every question is asked; choose the threshold with" in message
+    assert "has no abstention.json, so every question is asked; give --threshold, or choose the threshold" in message
 
 
 def test_answers_have_the_support_of_the_verifier(

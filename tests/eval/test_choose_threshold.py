@@ -16,23 +16,24 @@ from eval.__main__ import parser
 from eval.abstention import (
     ABSTENTION_FILE,
     ASKED,
-    choose_threshold,
     find_relevance,
     find_threshold,
     foreign_questions,
     read_abstention,
+    relevance_threshold,
     share_asked,
 )
+from eval.choose_threshold import measure_relevance
 from eval.metrics.embedding import Encoder
 from tests.eval.questions import corpus_question
 
 
 def test_threshold_asks_97_of_100() -> None:
     """Of 101 questions 98 must be asked; equal relevances stay together."""
-    assert choose_threshold([number / 100 for number in range(100)]) == 0.03
-    assert choose_threshold([number / 100 for number in range(101)]) == 0.03
-    assert choose_threshold([0.0, *[0.5] * 40]) == 0.5
-    assert choose_threshold([0.3]) == 0.3
+    assert relevance_threshold([number / 100 for number in range(100)]) == 0.03
+    assert relevance_threshold([number / 100 for number in range(101)]) == 0.03
+    assert relevance_threshold([0.0, *[0.5] * 40]) == 0.5
+    assert relevance_threshold([0.3]) == 0.3
     assert share_asked([0.2, 0.3, 0.5, 0.1], 0.3) == 0.5
 
 
@@ -80,7 +81,7 @@ def test_threshold_is_kept_in_the_folders_of_the_models(
     own = [find_relevance(one.question, one.context, loaded) for one in questions]
     assert found.threshold in own
     assert found.asked == sum(relevance >= found.threshold for relevance in own) / len(own) >= ASKED
-    assert found.foreign_asked < found.asked
+    assert found.foreign_asked is not None and found.foreign_asked < found.asked
     assert f"at the threshold {found.threshold:.3f}, {found.asked:.1%} are asked" in capsys.readouterr().out
     # The file does not change the model: its recorded answers remain valid.
     model = find_model("a", str(models[0]))
@@ -99,8 +100,15 @@ def test_threshold_of_another_encoder_is_refused(
     with pytest.raises(InputError, match=r"abstention\.json: its threshold was chosen by .* give --encoder "):
         find_threshold(find_model("m", str(folder)), other)
     (folder / ABSTENTION_FILE).write_text("{}")
-    with pytest.raises(InputError, match=r"abstention\.json.* choose the threshold with"):
+    with pytest.raises(InputError, match=r"abstention\.json.* choose the threshold"):
         find_threshold(find_model("m", str(folder)), other)
+
+
+def test_one_paper_has_no_foreign_questions(encoder: Path) -> None:
+    """A small corpus has one validation paper: the threshold is chosen all the same."""
+    asked = [corpus_question("Is it small?", context="It is small. It is fast.", paper_id="a")]
+    found = measure_relevance(asked, find_encoder("--encoder", str(encoder)), "r")
+    assert (found.papers, found.asked, found.foreign_asked) == (1, 1.0, None)
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path) -> None:

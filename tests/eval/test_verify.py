@@ -36,7 +36,9 @@ def test_lines_get_their_support(verifier: Path, tmp_path: Path, capsys: pytest.
     supports = [line.pop("support") for line in written]
     assert written == LINES
     loaded = find_verifier("--model", str(verifier)).load()
-    expected = [loaded.scores(str(line["abstract"]), [str(line["question"])], [str(line["answer"])]) for line in LINES]
+    expected = [
+        loaded.score_all([(str(line["abstract"]), str(line["question"]), str(line["answer"]))]) for line in LINES
+    ]
     assert supports == pytest.approx([score for scores in expected for score in scores], abs=1e-5)
     assert capsys.readouterr().out == f"3 answers, 3 below the threshold 0.990 (not supported): {out}\n"
 

@@ -3,8 +3,8 @@
 `python -m tests.gpu_campaign` runs the commands of `tests/gpu_campaign/parts.py`, one after the other, for at most 8
 minutes. The same command continues: finished parts are left out, and a command that was stopped continues from what it
 saved. Each finished part is a section of results.md in the output folder. With `--dry-run`, each command runs with two
-steps and few questions on a model of random weights, also on a CPU. Exit codes: 0 all parts are finished, 2 bad input,
-3 some parts are left.
+steps and few questions on a model of random weights, also on a CPU. Exit codes: 0 all parts that this machine can run
+are finished, 2 bad input, 3 some of them are left.
 """
 
 from __future__ import annotations

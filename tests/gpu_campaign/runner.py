@@ -47,7 +47,7 @@ class Runner:
             for part in parts:
                 if self._is_finished(part):
                     continue
-                needed = [name for name in part.needs if not any(self._finished_calls(name))]
+                needed = [name for name in part.needs if name in left or not any(self._finished_calls(name))]
                 if needed:
                     left[part.name] = f"needs {', '.join(needed)}"
                 elif time.monotonic() >= end:

@@ -48,7 +48,7 @@ def _answer(model: Any) -> list[int]:
 
 def load_verifier(name: str) -> list[float]:
     """Return the support of an answer."""
-    return find_verifier("--verifier", name).load().scores("Caches are small.", ["Why?"], ["They cost."])
+    return find_verifier("--verifier", name).load().score_all([("Caches are small.", "Why?", "They cost.")])
 
 
 def load_metric(name: str, encoder: str) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def test_what_is_sent(hub: RunningHub, published: Path) -> None:
 
 def test_card_says_when_the_model_is_not_asked(hub: RunningHub, published: Path) -> None:
     """If its folder has abstention.json."""
-    asked = "90.0 % of 20 validation questions are asked, and 1.2 % of as many questions on other papers."
+    asked = "90.0 % of 20 validation questions are asked, and 1.2 % if each is put to the abstract of another paper."
     assert asked in hub.text("lab/tiny-lora/resolve/main/README.md")
     assert ABSTENTION_FILE not in hub.text("lab/tiny-full/resolve/main/README.md")
 

@@ -127,7 +127,7 @@ def test_notebook_runs_without_a_token(hub: RunningHub, published: Path, tmp_pat
     notebook.cells.insert(position, nbformat.v4.new_code_cell('print("support", find_support(model, "A", "B", "C"))'))
     printed = run_notebook(notebook, hub, tmp_path)
     assert printed.count("More support for the right one of 10 pairs of answers:") == 2
-    expected = find_verifier("--model", str(published)).load().scores("A", ["B"], ["C"])
+    expected = find_verifier("--model", str(published)).load().score_all([("A", "B", "C")])
     (line,) = re.findall(r"support ([\d.e-]+)\n", printed)
     assert [float(line)] == pytest.approx(expected, abs=1e-5)
     name = "encoder.layer.0.attention.self.query.weight"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -156,13 +157,20 @@ def test_best_of_n_keeps_the_best_and_resumes(
 def test_samples_are_not_read_from_the_cache_of_other_ones(
     adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path
 ) -> None:
-    """The library `datasets` caches the rows of a folder: another seed into the same folder gives other answers."""
-    found = []
-    for seed in (0, 1):
+    """The library `datasets` caches the rows of a folder by its name. Finished answers are not overwritten."""
+
+    def answers(seed: int) -> list[str]:
         sampling = AnswerSampling(samples=1, temperature=0.8, seed=seed)
         best_of_n(str(adapter), str(small_corpus), tmp_path / "best", sampling, str(encoder))
-        found.append(list(load_corpus_split(str(tmp_path / "best"), None, "train")["answer"]))
-    assert found[0] != found[1]
+        return list(load_corpus_split(str(tmp_path / "best"), None, "train")["answer"])
+
+    first = answers(0)
+    before = contents(tmp_path / "best")
+    with pytest.raises(InputError, match=r"finished answers of another run \(it differs in sampling\)"):
+        answers(1)
+    assert contents(tmp_path / "best") == before
+    shutil.rmtree(tmp_path / "best")
+    assert answers(1) != first
 
 
 @pytest.mark.parametrize("command", ["sft", "align", "best_of_n"])

@@ -17,6 +17,7 @@ from dataset_builder.verification.errors.by_kind import RULES
 from dataset_builder.verification.example import Example
 from dataset_builder.verification.reader import AnswerReader
 from dataset_builder.verification.report import read_verifier_report
+from dataset_builder.verifier_examples.written import WrittenAnswer
 from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
@@ -162,13 +163,29 @@ def test_left_out_kinds_are_in_the_report(tmp_path: Path, tiny_encoder: Path, co
         (["--use_peft", "true"], "use_peft True: a verifier is an encoder, of which all layers are trained"),
         (["--metric_for_best_model", "loss"], "metric_for_best_model 'loss': .* its last epoch; leave the key out"),
         (["--written_answers", "nowhere"], "nowhere: folder not found"),
+        (["--model_name_or_path", "{static}"], "is not a transformer that reads a limited number of tokens"),
+        (["--written_answers", "{right}"], "has only right or only wrong answers on the validation papers"),
     ],
 )
 def test_wrong_recipe_is_named(
-    words: list[str], problem: str, tmp_path: Path, tiny_encoder: Path, corpus: Path, encoder: Path
+    words: list[str],
+    problem: str,
+    tmp_path: Path,
+    tiny_encoder: Path,
+    corpus: Path,
+    encoder: Path,
+    packaged_models: Path,
 ) -> None:
     """Before anything is trained or written."""
     from training.verifier import main
+
+    question = read_questions(load_corpus_split(str(corpus), None, "validation"))[0]
+    right = WrittenAnswer(
+        paper_id=question.paper_id, question=question.question, answer="It is so.", error=None, wording="far"
+    )
+    (tmp_path / "right").mkdir()
+    (tmp_path / "right/isca_2020.jsonl").write_text(f"{right.model_dump_json()}\n")
+    words = [word.format(static=packaged_models / "wordllama", right=tmp_path / "right") for word in words]
 
     with pytest.raises(InputError, match=problem):
         main(list(map(str, [*_command(tiny_encoder, corpus, encoder, tmp_path / "run")[1:], *words])))

@@ -95,13 +95,14 @@ class VerifierKeys(CorpusKeys):
     """The recipe keys of this project in a recipe of `training.verifier`."""
 
     written_answers: str | None = field(
-        default=None, metadata={"help": "folder of hand-written right and wrong answers to questions of the corpus"}
+        default=None,
+        metadata={"help": "folder of right and wrong answers that rules did not make"},
     )
     draws: int = field(
         default=2,
         metadata={
             "help": "how often an epoch has the examples of a question, each time with other wrong answers made by "
-            "rules; the hand-written answers are the same each time"
+            "rules; the written answers are the same each time"
         },
     )
     answers_per_label: int = field(

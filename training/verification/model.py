@@ -19,12 +19,16 @@ WITHOUT_DROPOUT = ("attention_probs_dropout_prob", "hidden_dropout_prob", "atten
 def load_reader(base_model: str, keys: VerifierKeys) -> AnswerReader:
     """Return what reads answers for the encoder `base_model`, a folder or Hub id.
 
-    Raises `InputError` for what is not an encoder, and for more tokens than it has positions.
+    Raises `InputError` for what is not a transformer encoder, and for more tokens than it has positions.
     """
     from transformers import AutoConfig, AutoTokenizer
 
     folder = find_encoder("model_name_or_path", base_model).path
-    positions = AutoConfig.from_pretrained(folder).max_position_embeddings
+    try:
+        positions = AutoConfig.from_pretrained(folder).max_position_embeddings
+    except (OSError, ValueError, AttributeError) as error:
+        problem = f"is not a transformer that reads a limited number of tokens ({error})"
+        raise InputError(f"model_name_or_path {base_model}: {problem}; give one such as all-MiniLM-L6-v2") from error
     if keys.max_tokens > positions:
         raise InputError(f"max_tokens {keys.max_tokens}: {base_model} reads at most {positions} tokens")
     tokenizer = AutoTokenizer.from_pretrained(folder)

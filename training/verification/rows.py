@@ -22,7 +22,7 @@ WITHOUT_PLACE: tuple[ErrorKind, ...] = ("other-question", "other-paper")
 
 @dataclass(frozen=True)
 class SplitExamples:
-    """The examples of one split: those made by rules from its pairs, and the hand-written ones on its papers."""
+    """The examples of one split: those made by rules from its pairs, and the written ones on its papers."""
 
     made: list[Example]
     written: list[Example]
@@ -34,7 +34,7 @@ class SplitExamples:
 
 
 def read_written(folder: str | None) -> list[WrittenAnswer]:
-    """Return the hand-written answers in `folder`; none without a folder."""
+    """Return the written answers in `folder`; none without a folder."""
     return read_written_answers(Path(folder)) if folder else []
 
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import mlcroissant
+import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
@@ -72,6 +73,16 @@ def test_large_split_is_written_to_several_files(
     names = [record_set["name"] for record_set in json.loads((sharded / "croissant.json").read_text())["recordSet"]]
     records = mlcroissant.Dataset(jsonld=str(sharded / "croissant.json")).records(names[0])
     assert len(list(records)) >= 1
+
+
+def test_row_groups_are_small(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader holds one of them in memory; the rows stay as they are."""
+    small = tmp_path / "small"
+    monkeypatch.setattr(split_files, "ROW_GROUP", 1)
+    build(tmp_path / "papers", tmp_path / "qa", "t", CONFIGS, small, "other")
+    file = pq.ParquetFile(small / "t/train-00000-of-00001.parquet")
+    assert file.metadata.num_row_groups == file.metadata.num_rows > 1
+    assert rows(small, tmp_path / "cache-1") == rows(corpus, tmp_path / "cache-2")
 
 
 def test_missing_split_is_an_error(corpus: Path) -> None:

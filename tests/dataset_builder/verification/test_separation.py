@@ -4,7 +4,7 @@ import pytest
 
 from dataset_builder.verification.example import ErrorKind, Example
 from dataset_builder.verification.report import baseline_figures, split_figures, threshold_of
-from dataset_builder.verification.separation import FlaggedErrors, auroc, choose_threshold, flagged_errors
+from dataset_builder.verification.separation import FlaggedErrors, auroc, flagged_errors, separating_threshold
 
 
 def test_auroc_counts_pairs() -> None:
@@ -18,16 +18,16 @@ def test_auroc_counts_pairs() -> None:
 
 def test_threshold_separates_best() -> None:
     """Between 0.4 and 0.6: all of the unsupported below, two of three supported above."""
-    assert choose_threshold([0.3, 0.6, 0.9], [0.2, 0.4]) == 0.5
-    assert choose_threshold([0.8], [0.2]) == 0.5
+    assert separating_threshold([0.3, 0.6, 0.9], [0.2, 0.4]) == 0.5
+    assert separating_threshold([0.8], [0.2]) == 0.5
     with pytest.raises(ValueError, match="needs scores"):
-        choose_threshold([0.8], [])
+        separating_threshold([0.8], [])
 
 
 def test_threshold_of_scores_that_do_not_separate_accepts_all() -> None:
     """The lowest score is not below it."""
-    assert choose_threshold([0.1, 0.1], [0.5, 0.7]) == 0.1
-    assert choose_threshold([0.3], [0.3]) == 0.3
+    assert separating_threshold([0.1, 0.1], [0.5, 0.7]) == 0.1
+    assert separating_threshold([0.3], [0.3]) == 0.3
 
 
 def test_flagged_errors() -> None:

@@ -36,16 +36,13 @@ def test_scores_are_those_of_each_answer_by_itself(verifier: Path) -> None:
         assert model.config.id2label[0] == "supported"
         assert scores[number] == pytest.approx(logits.softmax(dim=0)[0].item(), abs=1e-5)
     assert len(set(scores.values())) > 1
-    answers = [answer for context, _, answer in items if context == ABSTRACT]
-    assert loaded.scores(ABSTRACT, ["How much is saved?"] * 40, answers) == pytest.approx(
-        [score for number, score in sorted(scores.items()) if number != 7], abs=1e-5
-    )
+    assert loaded.score_all(items) == [score for _, score in sorted(scores.items())]
 
 
 def test_empty_answer_has_no_support(verifier: Path) -> None:
     """The other answer keeps its place and its score."""
     loaded: Verifier = find_verifier("--verifier", str(verifier)).load()
-    (alone,) = loaded.scores(ABSTRACT, ["How much is saved?"], ["It saves 40%."])
+    (alone,) = loaded.score_all([(ABSTRACT, "How much is saved?", "It saves 40%.")])
     assert alone > 0
     items = [(ABSTRACT, "How much is saved?", answer) for answer in (" ", "It saves 40%.")]
     assert loaded.score_all(items) == [0.0, pytest.approx(alone, abs=1e-5)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import find_model
+from dataset_builder.formats import write_format
+from dataset_builder.model_folders import find_encoder, find_model
+from eval.abstention import ABSTENTION_FILE, Abstention
 from eval.answerer import ABSTAINED, Answerer, AskedQuestion
 from eval.demo.models import DemoModels
 from eval.demo.papers import DemoPapers, read_papers
@@ -183,7 +186,7 @@ def test_api_has_the_answer_of_each_model(client: Any, tiny: Answerer) -> None:
 
 
 def test_api_knows_the_reference_answers(client: Any) -> None:
-    """A pasted abstract of the corpus has its reference answers; a withheld answer has no similarity."""
+    """A pasted abstract of the corpus has its reference answers; a model that was not asked has no similarity."""
     full, lora, _ = client.predict(ABSTRACT.replace(". ", ".\n"), QUESTION, api_name="/answer")
     assert full["similarity"] == pytest.approx(1) and lora["similarity"] is None
 
@@ -222,18 +225,25 @@ def test_systems_that_the_page_cannot_ask_are_refused(tiny_base: Path, option: s
 
 
 def test_command_loads_models_corpus_and_verifier(
-    tiny_base: Path, corpus: Path, encoder: Path, verifier: Path
+    tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path, verifier: Path
 ) -> None:
-    """A model without a threshold is asked every question, and the verifier scores the answer."""
+    """A model without a threshold is asked every question, and the verifier scores the answer; another abstains."""
     from gradio_client import Client
 
-    page = load_page([f"a={tiny_base}"], str(corpus), str(encoder), str(verifier))
+    abstaining = Path(shutil.copytree(tiny_base, tmp_path / "abstaining"))
+    threshold = Abstention(
+        **{"encoder": find_encoder("--encoder", str(encoder)).label, "dataset_revision": "r"},
+        **{"questions": 1, "papers": 1, "threshold": 1.0, "asked": 0.0, "foreign_asked": None},
+    )
+    write_format(abstaining / ABSTENTION_FILE, threshold)
+    page = load_page([f"a={tiny_base}", f"b={abstaining}"], str(corpus), str(encoder), str(verifier))
     paper = next(iter(read_papers(str(corpus)).by_id.values()))
     question = next(iter(paper.references))
     try:
         client = Client(launch(page), verbose=False, analytics_enabled=False)
-        (answer,) = client.predict(paper.abstract, question, api_name="/answer")
+        answer, other = client.predict(paper.abstract, question, api_name="/answer")
     finally:
         page.close()
     assert (answer["model"], answer["abstained"]) == ("a", False)
+    assert (other["answer"], other["abstained"], other["support"]) == (ABSTAINED, True, None)
     assert 0 < answer["support"] < 1 and -1 <= answer["similarity"] <= 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.training.test_ranking import question
 
 from dataset_builder.model_folders import find_encoder
 from dataset_builder.verification.load import find_verifier
 from eval.metrics.embedding import Encoder
-from training.alignment.ranking import length_match, rank_answers, sum_normalized
-from training.alignment.rewards import measure_rewards
+from tests.training.alignment.test_ranking import question
+from training.alignment.ranking import rank_answers, sum_normalized
+from training.alignment.rewards import length_match, measure_rewards
 
 
 @pytest.mark.parametrize(("answer", "value"), [("a b", 0), ("a b c d", -0.693), ("a", -0.693), ("", -0.693)])
