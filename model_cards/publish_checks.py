@@ -5,6 +5,7 @@ from pathlib import Path
 from dataset_builder.corpus.card import under_gemmas_terms
 from dataset_builder.errors import InputError
 from dataset_builder.packaged_models import SOURCE_FILE
+from eval.abstention import ABSTENTION_FILE, read_abstention
 from eval.analysis.scores import Scores
 from model_cards.metadata import GEMMA
 from model_cards.names import name_on_hub
@@ -37,9 +38,14 @@ def encoder_on_hub(run: TrainedRun) -> str | None:
 
 
 def check_names(run: TrainedRun, base_model: str | None) -> None:
-    """Raise `InputError` if base model or encoder of a run has no Hub id. It asks the Hub nothing."""
+    """Raise `InputError` if the base model or an encoder of a run has no Hub id. It asks the Hub nothing."""
     base_on_hub(run, base_model)
     encoder_on_hub(run)
+    abstention = read_abstention(run.path)
+    if abstention and name_on_hub(abstention.encoder) != abstention.encoder:
+        problem = f"the encoder {abstention.encoder} is a local folder without a Hub id"
+        remedy = f"{NAME_ENCODER} and run `python -m eval choose-threshold` again"
+        raise InputError(f"{run.path / ABSTENTION_FILE}: {problem}; {remedy}")
 
 
 def check_encoders(scores: Scores, scores_path: Path) -> None:

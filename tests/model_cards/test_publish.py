@@ -19,7 +19,7 @@ from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
-from eval.abstention import ABSTENTION_FILE, Abstention
+from eval.abstention import ABSTENTION_FILE, Abstention, read_abstention
 from eval.analysis.scores import Scores, read_scores
 from eval.run_metrics import AnswerSampling
 from tests.cards import stray_table_rows
@@ -140,7 +140,7 @@ def _names_this_machine(text: str, base: Path) -> bool:
 def published(hub: RunningHub, trained: Path, commands: Commands) -> Path:
     """Publish both runs, whose folders also have pickles, the adapter in a new process; return the folder."""
     abstention = Abstention(
-        **{"encoder": "e", "dataset_revision": "r", "questions": 20, "papers": 4},
+        **{"encoder": "lab/encoder", "dataset_revision": "r", "questions": 20, "papers": 4},
         **{"threshold": 0.5, "asked": 0.9, "foreign_asked": 0.0125},
     )
     write_format(trained / "lora" / ABSTENTION_FILE, abstention)
@@ -164,6 +164,17 @@ def test_what_is_sent(hub: RunningHub, published: Path) -> None:
     assert hub.files("models/lab/tiny-lora").keys() == both | {
         *("adapter_model.safetensors", "adapter_config.json", ABSTENTION_FILE)
     }
+
+
+def test_threshold_of_a_local_encoder_is_not_published(published: Path, tmp_path: Path, commands: Commands) -> None:
+    """Its path would name this machine, and nobody could use the threshold."""
+    run = _copied(published / "lora", tmp_path / "run", {})
+    abstention = read_abstention(run)
+    assert abstention is not None
+    write_format(run / ABSTENTION_FILE, abstention.model_copy(update={"encoder": str(tmp_path)}))
+    done = commands.run("model_cards", *_publish(run, published / "eval/scores.json", "lab/other"))
+    assert done.code == 2
+    assert "abstention.json: the encoder" in done.output and "choose-threshold` again" in done.output
 
 
 def test_card_says_when_the_model_is_not_asked(hub: RunningHub, published: Path) -> None:
