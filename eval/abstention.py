@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat, read_format
 from dataset_builder.model_folders import EncoderFolder, ModelFolder
+from dataset_builder.tables import Table
 from dataset_builder.text import sentences
 
 if TYPE_CHECKING:
@@ -20,18 +23,28 @@ if TYPE_CHECKING:
 
 ABSTENTION_FILE = "abstention.json"
 REMEDY = "choose the threshold of a folder with `python -m eval choose-threshold`"
-# The share of the questions on their own abstracts that is asked at the threshold.
-ASKED = 0.97
+
+
+class AskedShares(FileFormat):
+    """The shares of `questions` and of as many foreign questions that are asked at a threshold, 0 to 1.
+
+    A foreign question is a question on one paper, asked of the abstract of another paper. `foreign_asked` is null if
+    the questions are on one paper only.
+    """
+
+    questions: int
+    asked: float
+    foreign_asked: float | None
 
 
 class Abstention(FileFormat):
     """The content of abstention.json: the `threshold` of the relevance below which a question is not asked.
 
     The relevance of a question is its highest cosine similarity (-1 to 1) to a sentence of the abstract, by `encoder`.
-    The threshold was chosen by `questions` on `papers` of the validation split. A foreign question is a question on
-    one paper, asked of the abstract of another paper. `asked` and `foreign_asked` are the shares (0 to 1) of the
-    questions and of as many foreign questions whose relevance is not below the threshold; `foreign_asked` is null if
-    the questions are on one paper only.
+    The threshold was chosen by `questions` on `papers` of the validation split. `asked` and `foreign_asked` are the
+    shares (0 to 1) of them and of as many foreign questions whose relevance is not below the threshold;
+    `foreign_asked` is null if the questions are on one paper only. `test` has the same shares of the test questions
+    by config, which took no part in the choice.
     """
 
     encoder: str
@@ -41,12 +54,36 @@ class Abstention(FileFormat):
     threshold: float
     asked: float
     foreign_asked: float | None
+    test: dict[str, AskedShares] = Field(default_factory=dict)
 
 
-def find_relevance(question: str, abstract: str, encoder: "Encoder") -> float:
-    """Return the highest cosine similarity (-1 to 1) of the question to a sentence of the abstract."""
-    similarities = encoder.embed(sentences(" ".join(abstract.split()))) @ encoder.embed([question])[0]
-    return round(min(float(similarities.max()), 1.0), 4)
+def asked_table(found: Abstention) -> Table:
+    """Return a table of the shares that are asked at the threshold, by split and config."""
+    rows: list[tuple[str, Abstention | AskedShares]] = [("validation", found)]
+    rows += [(f"test by {config}", shares) for config, shares in found.test.items()]
+    heading = ["questions", "number", "asked of their own abstract", "asked of another paper's abstract"]
+    return heading, [
+        [
+            name,
+            str(shares.questions),
+            f"{shares.asked:.1%}",
+            "" if shares.foreign_asked is None else f"{shares.foreign_asked:.1%}",
+        ]
+        for name, shares in rows
+    ]
+
+
+def find_relevances(questions: Sequence[Question], encoder: "Encoder") -> list[float]:
+    """Return the highest cosine similarity (-1 to 1) of each question to a sentence of its abstract."""
+    by_context = {context: sentences(" ".join(context.split())) for context in {one.context for one in questions}}
+    texts = list(dict.fromkeys(text for one in questions for text in (one.question, *by_context[one.context])))
+    embeddings = encoder.embed(texts)
+    rows = {text: row for row, text in enumerate(texts)}
+    highest = [
+        float((embeddings[[rows[text] for text in by_context[one.context]]] @ embeddings[rows[one.question]]).max())
+        for one in questions
+    ]
+    return [round(min(similarity, 1.0), 4) for similarity in highest]
 
 
 def read_abstention(folder: Path) -> Abstention | None:
@@ -68,17 +105,19 @@ def find_threshold(model: ModelFolder, encoder: EncoderFolder) -> float | None:
     return found.threshold if found else None
 
 
-def relevance_threshold(relevances: Sequence[float]) -> float:
-    """Return the highest threshold at which at least the share `ASKED` of the questions is asked."""
-    return sorted(relevances, reverse=True)[math.ceil(ASKED * len(relevances)) - 1]
+def relevance_threshold(relevances: Sequence[float], asked: float) -> float:
+    """Return the highest threshold at which at least the share `asked` (above 0, to 1) of the questions is asked."""
+    return sorted(relevances, reverse=True)[math.ceil(asked * len(relevances)) - 1]
 
 
 def foreign_questions(questions: Sequence[CorpusQuestion]) -> list[Question]:
-    """Return each question, asked of the abstract of another paper; the questions are on at least two papers.
+    """Return each question, asked of the abstract of another paper; none if the questions are on one paper only.
 
     The other paper is the one with the next SHA-256 of its id, so that it is seldom a related one.
     """
     contexts = {question.paper_id: question.context for question in questions}
+    if len(contexts) < 2:
+        return []
     order = sorted(contexts, key=sha256_of_text)
     following = dict(zip(order, [*order[1:], order[0]], strict=True))
     return [
@@ -87,6 +126,14 @@ def foreign_questions(questions: Sequence[CorpusQuestion]) -> list[Question]:
     ]
 
 
-def share_asked(relevances: Sequence[float], threshold: float) -> float:
-    """Return the share (0 to 1) of the questions that are asked."""
+def asked_shares(own: Sequence[float], foreign: Sequence[float], threshold: float) -> AskedShares:
+    """Return what is asked of the questions with the relevances `own`, and of those with `foreign`, if any."""
+    return AskedShares(
+        questions=len(own),
+        asked=_share_asked(own, threshold),
+        foreign_asked=_share_asked(foreign, threshold) if foreign else None,
+    )
+
+
+def _share_asked(relevances: Sequence[float], threshold: float) -> float:
     return sum(relevance >= threshold for relevance in relevances) / len(relevances)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dataset_builder.corpus.questions import Question
 from dataset_builder.model_folders import ModelFolder
 from dataset_builder.prompt import INSTRUCTION
-from eval.abstention import find_relevance
+from eval.abstention import find_relevances
 from eval.evidence import CitedAnswer, cite_sentences, unsupported_parts
 from eval.prompting import PLAIN, Prompt
 
@@ -70,11 +70,11 @@ class Answerer:
         from eval.generation.number_guard import NumberGuard
         from eval.generation.streaming import stream_answer
 
-        relevance = self._find_relevance(asked)
+        question = _read_question(asked)
+        [relevance] = find_relevances([question], self._encoder)
         if self._abstains(relevance):
             yield _abstain(asked, relevance)
             return
-        question = _read_question(asked)
         tokens = self._number_tokens
         guard = NumberGuard(self._prompt.source(question), tokens.with_new_masks()) if tokens else None
         for part in stream_answer(self._model, self._tokenizer, question, self._prompt, guard):
@@ -90,11 +90,15 @@ class Answerer:
         """
         from eval.generation.answers import answer_in_batches
 
-        relevances = [self._find_relevance(one) for one in asked]
+        questions = [_read_question(one) for one in asked]
+        relevances = find_relevances(questions, self._encoder)
         left = [number for number, relevance in enumerate(relevances) if not self._abstains(relevance)]
-        questions = [_read_question(asked[number]) for number in left]
         for batch in answer_in_batches(
-            self._model, self._tokenizer, questions, prompt=self._prompt, is_guarded=self._is_guarded
+            self._model,
+            self._tokenizer,
+            [questions[number] for number in left],
+            prompt=self._prompt,
+            is_guarded=self._is_guarded,
         ):
             numbers = [left[place] for place in sorted(batch)]
             answers = self._cite_all(
@@ -109,9 +113,6 @@ class Answerer:
                 for number, relevance in enumerate(relevances)
                 if self._abstains(relevance)
             }
-
-    def _find_relevance(self, asked: AskedQuestion) -> float:
-        return find_relevance(asked.question.strip(), asked.text, self._encoder)
 
     def _abstains(self, relevance: float) -> bool:
         return self._threshold is not None and relevance < self._threshold

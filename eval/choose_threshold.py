@@ -4,26 +4,27 @@ python -m eval choose-threshold --model runs/smollm2-lora --dataset data/corpus
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from dataset_builder.corpus.load import corpus_revision, load_corpus_split
-from dataset_builder.corpus.questions import CorpusQuestion, Question, read_questions
+from dataset_builder.corpus.load import corpus_configs, corpus_revision, load_corpus_split
+from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder
 from dataset_builder.formats import write_format
 from dataset_builder.model_folders import EncoderFolder, find_encoder, find_model
 from dataset_builder.packaged_models import default_encoder
-from dataset_builder.text import sentences
+from dataset_builder.tables import as_table
 from eval.abstention import (
     ABSTENTION_FILE,
     Abstention,
-    find_relevance,
+    asked_shares,
+    asked_table,
+    find_relevances,
     foreign_questions,
     relevance_threshold,
-    share_asked,
 )
 
 
@@ -36,10 +37,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--revision", metavar="REVISION", help="commit, tag or branch of a corpus on the Hub; default: the newest")
     encoder_help = "sentence encoder that compares questions with sentences, folder or Hub id; default: %(default)s"
     add("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
+    asked_help = (
+        "share of the validation questions (above 0, to 1) that must be asked of their own abstract; with fewer of "
+        "them, fewer questions on other papers are asked; default: %(default)s"
+    )
+    add("--asked", default=0.97, type=float, metavar="SHARE", help=asked_help)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Write abstention.json into the folders of the models, and print what it says."""
+    if not 0 < arguments.asked <= 1:
+        raise InputError(f"--asked {arguments.asked}: must be a share above 0, at most 1")
     for folder in arguments.model:
         if not folder.is_dir():
             raise InputError(f"--model {folder}: folder not found; give the folder of a run or model on this machine")
@@ -47,38 +55,50 @@ def run_command(arguments: argparse.Namespace) -> None:
         make_writable_folder(folder)
     encoder = find_encoder("--encoder", arguments.encoder)
     revision = corpus_revision(arguments.dataset, arguments.revision)
-    questions = read_questions(load_corpus_split(arguments.dataset, None, "validation", revision))
-    found = measure_relevance(questions, encoder, revision)
+    validation = read_questions(load_corpus_split(arguments.dataset, None, "validation", revision))
+    test = {
+        config: read_questions(load_corpus_split(arguments.dataset, config, "test", revision))
+        for config in corpus_configs(arguments.dataset, revision)
+    }
+    found = choose_threshold(validation, test, arguments.asked, encoder, revision)
     for folder in arguments.model:
         write_format(folder / ABSTENTION_FILE, found)
-    share = "" if found.foreign_asked is None else f", and {found.foreign_asked:.1%} of as many on other papers"
-    written = ", ".join(str(folder / ABSTENTION_FILE) for folder in arguments.model)
-    Console().print(
-        f"{found.questions} validation questions on {found.papers} papers: at the threshold {found.threshold:.3f}, "
-        f"{found.asked:.1%} are asked{share}; written to {written}",
-        soft_wrap=True,
+    console = Console()
+    console.print(
+        f"Threshold {found.threshold:.3f}, chosen by the validation questions on {found.papers} papers. Shares of the "
+        "questions that are asked at it:"
     )
+    console.print(as_table(*asked_table(found)))
+    written = ", ".join(str(folder / ABSTENTION_FILE) for folder in arguments.model)
+    console.print(f"Written to {written}", soft_wrap=True, markup=False)
 
 
-def measure_relevance(questions: Sequence[CorpusQuestion], encoder: EncoderFolder, revision: str) -> Abstention:
-    """Return the threshold at which the share `ASKED` of the questions is asked, and what is asked at it."""
+def choose_threshold(
+    validation: Sequence[CorpusQuestion],
+    test: Mapping[str, Sequence[CorpusQuestion]],
+    asked: float,
+    encoder: EncoderFolder,
+    revision: str,
+) -> Abstention:
+    """Return the threshold at which the share `asked` of the validation questions is asked, and what it asks.
+
+    `test` has the test questions by config.
+    """
     from eval.metrics.embedding import Encoder
 
-    loaded = Encoder(encoder, "--encoder", keep_all=True)
-    loaded.encode([text for one in questions for text in (one.question, *sentences(one.context))])
+    loaded = Encoder(encoder, "--encoder")
 
-    def relevances(asked: Sequence[Question]) -> list[float]:
-        return [find_relevance(one.question, one.context, loaded) for one in asked]
+    def relevances(questions: Sequence[CorpusQuestion]) -> tuple[list[float], list[float]]:
+        found = find_relevances([*questions, *foreign_questions(questions)], loaded)
+        return found[: len(questions)], found[len(questions) :]
 
-    papers = len({question.paper_id for question in questions})
-    own = relevances(questions)
-    threshold = relevance_threshold(own)
+    own, foreign = relevances(validation)
+    threshold = relevance_threshold(own, asked)
     return Abstention(
         encoder=encoder.label,
         dataset_revision=revision,
-        questions=len(questions),
-        papers=papers,
+        papers=len({question.paper_id for question in validation}),
         threshold=threshold,
-        asked=share_asked(own, threshold),
-        foreign_asked=share_asked(relevances(foreign_questions(questions)), threshold) if papers > 1 else None,
+        **asked_shares(own, foreign, threshold).model_dump(),
+        test={config: asked_shares(*relevances(questions), threshold) for config, questions in test.items()},
     )

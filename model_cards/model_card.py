@@ -7,7 +7,7 @@ from dataset_builder.hub.card_merge import render_card
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.tables import as_markdown
 from dataset_builder.templates import render
-from eval.abstention import read_abstention
+from eval.abstention import asked_table, read_abstention
 from eval.analysis.scores import Scores
 from eval.metrics.lexical import HEADLINE
 from eval.report import notes
@@ -29,6 +29,7 @@ def model_card(run: TrainedRun, scores: Scores, names: Names, license_id: str | 
     trained on the output of a Gemma model.
     """
     trained, scored = names.trained, names.scored
+    abstention = read_abstention(run.path)
     configs = scores.systems[run.system].configs
     gains = gain_table(scores)
     numbers = number_table(scores)
@@ -39,7 +40,8 @@ def model_card(run: TrainedRun, scores: Scores, names: Names, license_id: str | 
         run=run,
         metrics=run.metrics,
         names=names,
-        abstention=read_abstention(run.path),
+        abstention=abstention,
+        asked_table=as_markdown(*asked_table(abstention)) if abstention else "",
         trained=trained,
         teacher=trained.corpus.report.train_teacher if trained.corpus.report else None,
         same_corpus=(trained.corpus.dataset, trained.corpus.revision) == (scored.dataset, scored.revision),

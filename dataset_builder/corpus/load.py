@@ -55,6 +55,14 @@ def load_corpus_split(dataset: str, config: str | None, split: str, revision: st
     return rows
 
 
+def corpus_configs(dataset: str, revision: str | None = None) -> list[str]:
+    """Return the names of the configs of a corpus that `load_corpus_split` can load at this `revision`."""
+    from datasets import get_dataset_config_names
+
+    names: list[str] = get_dataset_config_names(dataset, revision=None if Path(dataset).is_dir() else revision)
+    return names
+
+
 def corpus_revision(dataset: str, wanted: str | None = None) -> str:
     """Return what identifies the rows of a corpus: its commit on the Hub, or for a folder a SHA-256 of its rows.
 

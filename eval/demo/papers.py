@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+from dataset_builder.corpus.load import corpus_configs, corpus_revision, load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.hub.card_checks import split_revision
 
@@ -39,13 +39,11 @@ def read_papers(dataset: str) -> DemoPapers:
 
     Raises `InputError` for anything that is not a corpus, and for a corpus without its abstracts.
     """
-    from datasets import get_dataset_config_names
-
     name, wanted = split_revision(dataset)
     revision = corpus_revision(name, wanted)
     # Before the names of the configs are read: it explains why a corpus cannot be loaded.
     default = read_questions(load_corpus_split(name, None, "test", revision))
-    configs = get_dataset_config_names(name, revision=wanted)
+    configs = corpus_configs(name, revision)
     others = (read_questions(load_corpus_split(name, config, "test", revision)) for config in configs)
     return DemoPapers([*default, *(question for config in others for question in config)])
 

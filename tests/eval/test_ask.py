@@ -16,7 +16,7 @@ from dataset_builder.formats import write_format
 from dataset_builder.language_model import load_model
 from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.prompt import INSTRUCTION, build_prompt
-from eval.abstention import ABSTENTION_FILE, Abstention, find_relevance
+from eval.abstention import ABSTENTION_FILE, Abstention, find_relevances
 from eval.answerer import ABSTAINED, Answerer, AskedQuestion
 from eval.ask import describe_answer, read_abstracts, read_asked_questions
 from eval.evidence import CitedAnswer, CitedSentence
@@ -136,7 +136,9 @@ def test_question_below_the_threshold_is_not_asked(
     """The threshold in the model's folder is the relevance of the first question, which is enough."""
     folder = find_encoder("--encoder", str(encoder))
     loaded = Encoder(folder)
-    near, far = (find_relevance(question, TEXT, loaded) for question in ("Are caches small?", "Who wrote it?"))
+    near, far = find_relevances(
+        [Question(INSTRUCTION, TEXT, question) for question in ("Are caches small?", "Who wrote it?")], loaded
+    )
     assert far < near
     model = Path(shutil.copytree(tiny_base, tmp_path / "model"))
     abstention = Abstention(
@@ -176,7 +178,7 @@ def test_stream_does_not_ask_either(tiny_base: Path, encoder: Path) -> None:
 def test_questions_that_are_not_asked_come_last(tiny_base: Path, encoder: Path, asked: list[str]) -> None:
     """So an error in a batch comes before any answer is printed. Each answer keeps the number of its question."""
     loaded = Encoder(find_encoder("--encoder", str(encoder)))
-    near = find_relevance("Are caches small?", TEXT, loaded)
+    [near] = find_relevances([Question(INSTRUCTION, TEXT, "Are caches small?")], loaded)
     answerer = Answerer(find_model("m", str(tiny_base)), loaded, threshold=near)
     questions = [AskedQuestion(question, TEXT) for question in ("Who wrote it?", "Are caches small?", "Who paid?")]
     batches = list(answerer.answer_in_batches(questions))

@@ -7,34 +7,40 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.corpus.load import load_corpus_split
-from dataset_builder.corpus.questions import read_questions
+from dataset_builder.corpus.load import corpus_configs, load_corpus_split
+from dataset_builder.corpus.questions import Question, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.model_folders import find_encoder, find_model
+from dataset_builder.prompt import INSTRUCTION
 from eval.__main__ import parser
 from eval.abstention import (
     ABSTENTION_FILE,
-    ASKED,
-    find_relevance,
+    Abstention,
+    AskedShares,
+    asked_shares,
+    asked_table,
+    find_relevances,
     find_threshold,
     foreign_questions,
     read_abstention,
     relevance_threshold,
-    share_asked,
 )
-from eval.choose_threshold import measure_relevance
+from eval.choose_threshold import choose_threshold
 from eval.metrics.embedding import Encoder
 from tests.eval.questions import corpus_question
 
 
-def test_threshold_asks_97_of_100() -> None:
-    """Of 101 questions 98 must be asked; equal relevances stay together."""
-    assert relevance_threshold([number / 100 for number in range(100)]) == 0.03
-    assert relevance_threshold([number / 100 for number in range(101)]) == 0.03
-    assert relevance_threshold([0.0, *[0.5] * 40]) == 0.5
-    assert relevance_threshold([0.3]) == 0.3
-    assert share_asked([0.2, 0.3, 0.5, 0.1], 0.3) == 0.5
+def test_threshold_asks_at_least_the_share() -> None:
+    """Of 101 questions 98 must be asked for 97 %; equal relevances stay together."""
+    assert relevance_threshold([number / 100 for number in range(100)], 0.97) == 0.03
+    assert relevance_threshold([number / 100 for number in range(101)], 0.97) == 0.03
+    assert relevance_threshold([0.0, *[0.5] * 40], 0.97) == 0.5
+    assert relevance_threshold([0.3, 0.1], 0.5) == 0.3
+    assert relevance_threshold([0.3, 0.1], 1) == 0.1
+    assert asked_shares([0.2, 0.3, 0.5, 0.1], [0.3, 0.2], 0.3) == AskedShares(
+        questions=4, asked=0.5, foreign_asked=0.5
+    )
 
 
 def test_foreign_questions_go_to_the_next_paper() -> None:
@@ -50,20 +56,32 @@ def test_foreign_questions_go_to_the_next_paper() -> None:
 
 
 def test_relevance_is_that_of_the_nearest_sentence(encoder: Path) -> None:
-    """Wherever the sentence is, and with line breaks inside."""
+    """Wherever the sentence is, and with line breaks inside; each question is compared with its own abstract."""
     loaded = Encoder(find_encoder("--encoder", str(encoder)))
     near, far = "The cache is small.", "Branches are predicted."
-    alone = find_relevance("Is the cache small?", near, loaded)
-    assert alone > find_relevance("Is the cache small?", far, loaded)
-    for text in (f"{near} {far}", f"{far}\nThe  cache\nis small."):
-        assert find_relevance("Is the cache small?", text, loaded) == alone
-    assert find_relevance(near, f"{far} {near}", loaded) == 1
+    contexts = [near, far, f"{near} {far}", f"{far}\nThe  cache\nis small."]
+    asked = [Question(INSTRUCTION, context, "Is the cache small?") for context in contexts]
+    only, other, first, last, same = find_relevances([*asked, Question(INSTRUCTION, f"{far} {near}", near)], loaded)
+    assert other < only == first == last < same == 1
 
 
-def _command(models: list[Path], corpus: Path, encoder: Path) -> None:
-    words = ["choose-threshold", "--model", *models, "--dataset", corpus, "--encoder", encoder]
+def _command(models: list[Path], corpus: Path, encoder: Path, *more: str) -> None:
+    words = ["choose-threshold", "--model", *models, "--dataset", corpus, "--encoder", encoder, *more]
     arguments = parser().parse_args([*map(str, words)])
     arguments.run_command(arguments)
+
+
+def test_table_has_a_row_for_each_config() -> None:
+    """One paper has no foreign questions."""
+    found = Abstention(
+        **{"encoder": "e", "dataset_revision": "r", "questions": 20, "papers": 1, "threshold": 0.5},
+        **{"asked": 0.95, "foreign_asked": None},
+        test={"plain": AskedShares(questions=8, asked=0.875, foreign_asked=0.125)},
+    )
+    assert asked_table(found)[1] == [
+        ["validation", "20", "95.0%", ""],
+        ["test by plain", "8", "87.5%", "12.5%"],
+    ]
 
 
 def test_threshold_is_kept_in_the_folders_of_the_models(
@@ -78,15 +96,38 @@ def test_threshold_is_kept_in_the_folders_of_the_models(
     questions = read_questions(load_corpus_split(str(corpus), None, "validation"))
     assert (found.questions, found.papers) == (len(questions), len({one.paper_id for one in questions}))
     loaded = Encoder(find_encoder("--encoder", str(encoder)))
-    own = [find_relevance(one.question, one.context, loaded) for one in questions]
+    own = find_relevances(questions, loaded)
     assert found.threshold in own
-    assert found.asked == sum(relevance >= found.threshold for relevance in own) / len(own) >= ASKED
+    assert found.asked == sum(relevance >= found.threshold for relevance in own) / len(own) >= 0.97
     assert found.foreign_asked is not None and found.foreign_asked < found.asked
-    assert f"at the threshold {found.threshold:.3f}, {found.asked:.1%} are asked" in capsys.readouterr().out
+    for config, shares in found.test.items():
+        asked = read_questions(load_corpus_split(str(corpus), config, "test"))
+        assert shares == asked_shares(
+            find_relevances(asked, loaded), find_relevances(foreign_questions(asked), loaded), found.threshold
+        )
+    assert list(found.test) == corpus_configs(str(corpus))
+    printed = capsys.readouterr().out
+    assert f"Threshold {found.threshold:.3f}, chosen by" in printed
+    assert all(cell in printed for row in asked_table(found)[1] for cell in row)
     # The file does not change the model: its recorded answers remain valid.
     model = find_model("a", str(models[0]))
     assert model.fingerprint == fingerprint
     assert find_threshold(model, find_encoder("--encoder", str(encoder))) == found.threshold
+
+
+def test_share_asked_can_be_chosen(tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path) -> None:
+    """A smaller share has a higher threshold."""
+    folder = Path(shutil.copytree(tiny_base, tmp_path / "model"))
+    thresholds = []
+    for share in ("1", "0.5"):
+        _command([folder], corpus, encoder, "--asked", share)
+        found = read_abstention(folder)
+        assert found is not None and found.asked >= float(share)
+        thresholds.append(found.threshold)
+    assert thresholds[0] < thresholds[1]
+    for share in ("0", "1.1", "nan"):
+        with pytest.raises(InputError, match=f"--asked {share}.*: must be a share above 0, at most 1"):
+            _command([folder], corpus, encoder, "--asked", share)
 
 
 def test_threshold_of_another_encoder_is_refused(
@@ -107,7 +148,7 @@ def test_threshold_of_another_encoder_is_refused(
 def test_one_paper_has_no_foreign_questions(encoder: Path) -> None:
     """A small corpus has one validation paper: the threshold is chosen all the same."""
     asked = [corpus_question("Is it small?", context="It is small. It is fast.", paper_id="a")]
-    found = measure_relevance(asked, find_encoder("--encoder", str(encoder)), "r")
+    found = choose_threshold(asked, {}, 0.97, find_encoder("--encoder", str(encoder)), "r")
     assert (found.papers, found.asked, found.foreign_asked) == (1, 1.0, None)
 
 

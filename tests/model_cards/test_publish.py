@@ -19,7 +19,7 @@ from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
-from eval.abstention import ABSTENTION_FILE, Abstention, read_abstention
+from eval.abstention import ABSTENTION_FILE, Abstention, AskedShares, read_abstention
 from eval.analysis.scores import Scores, read_scores
 from eval.run_metrics import AnswerSampling
 from tests.cards import stray_table_rows
@@ -142,6 +142,7 @@ def published(hub: RunningHub, trained: Path, commands: Commands) -> Path:
     abstention = Abstention(
         **{"encoder": "lab/encoder", "dataset_revision": "r", "questions": 20, "papers": 4},
         **{"threshold": 0.5, "asked": 0.9, "foreign_asked": 0.0125},
+        test={"plain": AskedShares(questions=8, asked=0.875, foreign_asked=None)},
     )
     write_format(trained / "lora" / ABSTENTION_FILE, abstention)
     for method in METHODS:
@@ -179,8 +180,8 @@ def test_threshold_of_a_local_encoder_is_not_published(published: Path, tmp_path
 
 def test_card_says_when_the_model_is_not_asked(hub: RunningHub, published: Path) -> None:
     """If its folder has abstention.json."""
-    asked = "90.0 % of 20 validation questions are asked, and 1.2 % if each is put to the abstract of another paper."
-    assert asked in hub.text("lab/tiny-lora/resolve/main/README.md")
+    card = hub.text("lab/tiny-lora/resolve/main/README.md")
+    assert "| validation | 20 | 90.0% | 1.2% |\n| test by plain | 8 | 87.5% |  |\n" in card
     assert ABSTENTION_FILE not in hub.text("lab/tiny-full/resolve/main/README.md")
 
 
