@@ -29,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
-    except Exception:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
@@ -141,7 +141,8 @@ def make_writable_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        probe.unlink()
+        # Another process of the same launch may have removed it.
+        probe.unlink(missing_ok=True)
     except OSError as error:
         problem = f"cannot be written to ({error.strerror}); make it writable, or choose another folder"
         raise InputError(f"{folder}: {problem}") from error

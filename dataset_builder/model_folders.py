@@ -90,8 +90,8 @@ def find_encoder(option: str, given: str) -> EncoderFolder:
 def find_model(name: str, given: str, adapters: tuple[Path, ...] = ()) -> ModelFolder:
     """Return the model in a folder or on the Hub; raises `InputError` for anything else and for an unfinished run.
 
-    `adapters` are the folders of the adapters whose base this is. `given` may be relative to a folder that contains
-    the last of them: an adapter names its base by its path from the folder in which training ran.
+    `adapters` are the folders of the adapters that have this model as their base. `given` may be relative to a folder
+    that contains the last of them: an adapter names its base by its path from the folder in which training ran.
     """
     parents = adapters[-1].parents if adapters else ()
     near = (parent / given for parent in parents if (parent / given).is_dir())

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 # A sentence ends at a full stop, question mark or exclamation mark before a space and a capital, digit or opening
 # mark, but not after an initial or an abbreviation that is usual in abstracts.
 SENTENCE_END = re.compile(r"(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!et al\.)(?<=[.?!])\s+(?=[\"'(A-Z0-9])")
-# A number, but not the one in a name such as DDR4 or GPT-2.
-NUMBER = re.compile(r"(?<![A-Za-z0-9.])(?<![A-Za-z]-)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
+# A number, but not the one in a name such as DDR4 or GPT-2. The second number of a range such as 64KB-128KB is one.
+RANGE_WITH_UNIT = r"(?<=\d[A-Za-z]-)|(?<=\d[A-Za-z]{2}-)|(?<=\d[A-Za-z]{3}-)"
+NUMBER = re.compile(
+    rf"(?<![A-Za-z0-9.])(?:(?<![A-Za-z]-)|{RANGE_WITH_UNIT})(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?"
+)
 NGRAM_LENGTH = 8
 
 

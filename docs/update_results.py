@@ -65,7 +65,7 @@ def headline_table(results: Results) -> str:
 def full_table(results: Results) -> str:
     """Return the scores of all systems and heuristics, with the cost of training."""
     lines = [
-        "| system | test by `plain` | test by `detailed` | training time | trainable parameters | peak memory |",
+        "| system | test by `plain` | test by `detailed` | training time | trained parameters | peak memory |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
         *(f"{_heuristic_row(results, name)}  |  |  |" for name in results.heuristic_baselines),
     ]

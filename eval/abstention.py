@@ -41,10 +41,9 @@ class Abstention(FileFormat):
     """The content of abstention.json: the `threshold` of the relevance below which a question is not asked.
 
     The relevance of a question is its highest cosine similarity (-1 to 1) to a sentence of the abstract, by `encoder`.
-    The threshold was chosen by `questions` on `papers` of the validation split. `asked` and `foreign_asked` are the
-    shares (0 to 1) of them and of as many foreign questions whose relevance is not below the threshold;
-    `foreign_asked` is null if the questions are on one paper only. `test` has the same shares of the test questions
-    by config, which took no part in the choice.
+    The threshold was chosen by `questions` on `papers` of the validation split. `asked` is the share of these
+    questions that are asked, and `foreign_asked` the share of an equal number of foreign questions, as in
+    `AskedShares`. `test` has these shares for the test questions by config, which took no part in the choice.
     """
 
     encoder: str
@@ -107,7 +106,7 @@ def find_threshold(model: ModelFolder, encoder: EncoderFolder) -> float | None:
 
 def relevance_threshold(relevances: Sequence[float], asked: float) -> float:
     """Return the highest threshold at which at least the share `asked` (above 0, to 1) of the questions is asked."""
-    return sorted(relevances, reverse=True)[math.ceil(asked * len(relevances)) - 1]
+    return sorted(relevances, reverse=True)[math.ceil(round(asked * len(relevances), 9)) - 1]
 
 
 def foreign_questions(questions: Sequence[CorpusQuestion]) -> list[Question]:
@@ -127,7 +126,7 @@ def foreign_questions(questions: Sequence[CorpusQuestion]) -> list[Question]:
 
 
 def asked_shares(own: Sequence[float], foreign: Sequence[float], threshold: float) -> AskedShares:
-    """Return what is asked of the questions with the relevances `own`, and of those with `foreign`, if any."""
+    """Return the shares of own and foreign questions that are asked at `threshold`, by their relevances."""
     return AskedShares(
         questions=len(own),
         asked=_share_asked(own, threshold),

@@ -99,7 +99,7 @@ def describe_answer(answer: CitedAnswer) -> str:
     lines = [answer.answer]
     if answer.abstained:
         nearest = f"The sentence nearest to the question has a similarity of only {answer.relevance:.2f}"
-        lines += ["", f"{nearest}, so the model was not asked. --no-abstain asks it."]
+        lines += ["", f"{nearest}, so the model was not asked. Use --no-abstain to ask it anyway."]
     elif answer.support is not None:
         lines += ["", f"Support by the verifier (0 to 1): {answer.support:.2f}"]
     for cited in answer.evidence:
@@ -135,7 +135,7 @@ def read_abstracts(path: Path) -> dict[str, str]:
     for file in files:
         shown = str(file) if len(str(file)) <= LONGEST_SHOWN else f"{str(file)[:LONGEST_SHOWN]}..."
         try:
-            texts[file.name] = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+            texts[file.name] = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             remedy = "give a text file, or - to read the abstract from standard input"
             raise InputError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dataset_builder.corpus.load import corpus_configs, corpus_revision, load_corpus_split
+from dataset_builder.corpus.load import configs_with_test, corpus_revision, load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder
@@ -38,8 +38,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     encoder_help = "sentence encoder that compares questions with sentences, folder or Hub id; default: %(default)s"
     add("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
     asked_help = (
-        "share of the validation questions (above 0, to 1) that must be asked of their own abstract; with fewer of "
-        "them, fewer questions on other papers are asked; default: %(default)s"
+        "smallest share of the validation questions that the model must be asked (above 0, at most 1). A smaller "
+        "share gives a higher threshold, so fewer questions on other papers are asked; default: %(default)s"
     )
     add("--asked", default=0.97, type=float, metavar="SHARE", help=asked_help)
 
@@ -58,7 +58,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     validation = read_questions(load_corpus_split(arguments.dataset, None, "validation", revision))
     test = {
         config: read_questions(load_corpus_split(arguments.dataset, config, "test", revision))
-        for config in corpus_configs(arguments.dataset, revision)
+        for config in configs_with_test(arguments.dataset, revision)
     }
     found = choose_threshold(validation, test, arguments.asked, encoder, revision)
     for folder in arguments.model:
@@ -80,7 +80,7 @@ def choose_threshold(
     encoder: EncoderFolder,
     revision: str,
 ) -> Abstention:
-    """Return the threshold at which the share `asked` of the validation questions is asked, and what it asks.
+    """Return the threshold at which at least the share `asked` of the validation questions is asked, and its shares.
 
     `test` has the test questions by config.
     """

@@ -15,7 +15,7 @@ SAMPLES_FILE = "samples.json"
 class StepLoss(FileFormat):
     """The mean loss of the steps up to `step` since the one logged before.
 
-    It is the cross entropy in nats per answer token. GRPO and DPO have losses of their own.
+    It is the cross entropy in nats per answer token. DFT, GRPO and DPO have losses of their own.
     """
 
     step: int
@@ -44,10 +44,13 @@ class StepPreference(FileFormat):
 
 
 class EpochLoss(FileFormat):
-    """The losses of an epoch, as in `StepLoss`, and the similarity of its validation answers (-1 to 1)."""
+    """The losses of an epoch, as in `StepLoss`, and the similarity of its validation answers (-1 to 1).
+
+    `train_loss` is null if no step of the epoch was logged.
+    """
 
     epoch: int
-    train_loss: float
+    train_loss: float | None
     validation_loss: float | None
     validation_similarity: float | None
 
@@ -170,8 +173,9 @@ class RunMetrics(FileFormat):
     loss_by_epoch: list[EpochLoss]
     validation_before: ValidationScore
     validation: ChosenEpoch
-    # Supervised fine-tuning only.
+    # Supervised fine-tuning only. `loss_type` is TRL's; runs of older versions have none.
     rows: Literal["paper", "pair"] | None = None
+    loss_type: str | None = None
     mfu: float | None = None
     # GRPO and DPO: the adapter that training started from, and the rewards.
     adapter: str | None = None
@@ -181,6 +185,21 @@ class RunMetrics(FileFormat):
     sweep: SweepSummary | None = None
     # DPO: the sampled answers. For a corpus of such answers, publishing writes it.
     samples: SampledAnswers | None = None
+
+    @property
+    def has_cross_entropy(self) -> bool:
+        """Return whether the losses are the cross entropy of the answers, which runs can be compared by."""
+        return self.method in ("full", "lora") and self.loss_type in (None, "nll")
+
+    @property
+    def validation_losses(self) -> dict[float, float]:
+        """Return the validation losses by the epoch, with decimals, at which they were measured."""
+        # A run that ends within an epoch is validated there.
+        return {
+            min(float(epoch.epoch), self.epochs): epoch.validation_loss
+            for epoch in self.loss_by_epoch
+            if epoch.validation_loss is not None
+        }
 
 
 def read_run_metrics(folder: Path) -> RunMetrics:

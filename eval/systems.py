@@ -145,7 +145,7 @@ def _check_served(source: str, form: PromptForm, decoding: str) -> None:
     if form not in SERVED_PROMPTS:
         raise InputError(f"{source}: prompt={form} needs a model in this process; use prompt=chat or prompt=plain")
     if decoding != "greedy":
-        raise InputError(f"{source}: decoding={decoding} needs a model in this process; use decoding=greedy")
+        raise InputError(f"{source}: decoding={decoding} needs a model in this process; add ,decoding=greedy to it")
 
 
 def _check_server_options(options: ServerOptions, systems: Sequence[System]) -> None:

@@ -15,26 +15,22 @@ def draw_training_curve(folder: Path, metrics: RunMetrics) -> Path:
     with figure(path, width=7) as (axes,):
         if rewards is not None:
             axes.plot([step.step for step in rewards], [step.reward for step in rewards], color=COLORS[5])
-            axes.set(title="Reward of the sampled answers", xlabel="step", ylabel="similarity, less penalties")
+            axes.set(title="Reward of the sampled answers", xlabel="step", ylabel="mean sum of the rewards")
             return path
         if preferences is not None:
             axes.plot([step.step for step in preferences], [step.margin for step in preferences], color=COLORS[5])
             axes.set(title="Chosen against rejected answers", xlabel="step", ylabel="margin of the rewards")
             return path
         steps = metrics.loss_by_step
-        # If a run ends within an epoch, that epoch was validated at the last step.
-        validated = {
-            min(epoch.epoch, steps[-1].epoch): epoch.validation_loss
-            for epoch in metrics.loss_by_epoch
-            if epoch.validation_loss is not None
-        }
         axes.plot([step.epoch for step in steps], [step.loss for step in steps], color=COLORS[5], label="training")
-        if validated:
+        if validated := metrics.validation_losses:
             axes.plot(list(validated), list(validated.values()), "o", color=COLORS[1], label="validation")
-        title, unit = ("Loss on the answers", "nats per token")
+        title, unit = ("Loss on the answers", "cross entropy, nats per token")
         if metrics.method == "verifier":
-            title, unit = ("Loss on the answers and the places of their errors", "nats")
-        axes.set(title=title, xlabel="epoch", ylabel=f"cross entropy, {unit}")
+            title, unit = ("Loss on the answers and the places of their errors", "cross entropy, nats")
+        elif metrics.loss_type == "dft":
+            unit = "cross entropy times probability, nats per token"
+        axes.set(title=title, xlabel="epoch", ylabel=unit)
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False)
     return path

@@ -31,7 +31,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--train-dataset-id", metavar="ORG/NAME", help="training corpus, on the Hub, if it is another corpus"
     )
     command.add_argument(
-        "--start-model", metavar="ORG/NAME", help="start of GRPO or best of n, on the Hub; default: as in the run"
+        "--start-model", metavar="ORG/NAME", help="start of DPO, GRPO or best of n, on the Hub; default: as in the run"
     )
     add_run_arguments(command)
     add_push_arguments(command)

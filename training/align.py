@@ -1,6 +1,6 @@
 """Align a LoRA adapter with the evaluation by GRPO: reward answers that are similar to the reference answer.
 
-    python -m training align --config training/recipes/smollm2-grpo.yaml
+    python -m training.align --config training/recipes/smollm2-grpo.yaml
 
 `model_name_or_path` is the run folder of the adapter to start from; the KL term (`beta`) keeps the model near it. The
 same command resumes an interrupted run from its last checkpoint, and does nothing if the run is finished.

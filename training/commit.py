@@ -1,11 +1,18 @@
 """Name the commit of the code, for the records of a run."""
 
 import subprocess
+from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Code that decides the results.
 CODE = ("dataset_builder", "eval", "training", "Makefile", "constraints.txt")
+
+
+@cache
+def starting_commit() -> str:
+    """Return `describe_commit` of the first call, which a training makes when it begins: the code may change later."""
+    return describe_commit()
 
 
 def describe_commit(repository: Path = REPOSITORY) -> str:

@@ -1,4 +1,4 @@
-"""Measure a run, and stop it before it loses its model: the base of both trainers of this project."""
+"""Measure a run, and stop it before it loses its model: a base of every trainer of this project."""
 
 import math
 import shutil
@@ -13,7 +13,7 @@ from training.run.stopwatch import Stopwatch
 
 
 class GuardedTrainer(Trainer):
-    """Comes before one of TRL's trainers in the bases of a class, and stops the run where that trainer would continue.
+    """Comes before a library's trainer in the bases of a class, and stops the run where that trainer would continue.
 
     It stops at a loss or a gradient that is not finite, before the optimizer changes a weight, and at a checkpoint
     that cannot be written, before the older one is removed. A `Stopwatch` replaces the progress bars and the printed

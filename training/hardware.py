@@ -12,7 +12,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from dataset_builder.errors import InputError
 from dataset_builder.hardware import computing_dtype
 from eval.run_metrics import RunEnvironment
-from training.commit import describe_commit
+from training.commit import starting_commit
 
 # Rows of up to about 1,300 tokens have five lengths then, and so five programs.
 COMPILED_PADDING = 256
@@ -80,5 +80,5 @@ def run_environment(precision: str) -> RunEnvironment:
         precision=precision,
         python=platform.python_version(),
         packages={package: version(package) for package in PACKAGES},
-        commit=describe_commit(),
+        commit=starting_commit(),
     )

@@ -81,12 +81,13 @@ def run_command(arguments: argparse.Namespace) -> None:
         if arguments.recipe_keys:
             raise InputError(f"{arguments.recipe_keys[0]}: --collect trains nothing; leave the option out")
         scores = read_scores(evaluation / SCORES_FILE)
-        conditions = (scores.revision, scores.encoders, scores.sampled_questions)
+        configs = list(next(iter(scores.systems.values())).configs)
+        conditions = (scores.revision, configs, scores.encoders, scores.sampled_questions)
         recipes = [name for name in recipes if arguments.recipes or name in scores.systems]
     else:
         encoders = [find_encoder("--encoders", encoder).label for encoder in arguments.encoders]
-        conditions = (corpus_revision(arguments.dataset), encoders, arguments.questions)
-    if len(conditions[1]) < 2:
+        conditions = (corpus_revision(arguments.dataset), arguments.configs, encoders, arguments.questions)
+    if len(conditions[2]) < 2:
         raise InputError(f"{evaluation}: was scored by one encoder; evaluate again with two --encoders")
     check_conditions(read_ledger(arguments.out), *conditions, arguments.out)
     recorded = [name for name in recipes if has_line(arguments.out, runs, name)]
@@ -110,12 +111,18 @@ def run_command(arguments: argparse.Namespace) -> None:
 
 
 def check_conditions(
-    lines: Sequence[LedgerLine], revision: str, encoders: Sequence[str], questions: int | None, out: Path
+    lines: Sequence[LedgerLine],
+    revision: str,
+    configs: Sequence[str],
+    encoders: Sequence[str],
+    questions: int | None,
+    out: Path,
 ) -> None:
     """Raise `InputError` if the ledger has a line of another corpus, of other encoders or of other questions."""
     for line in lines:
         for title, recorded, now in (
             ("the corpus", line.corpus_revision, revision),
+            ("the configs", " ".join(sorted(line.configs)), " ".join(sorted(configs))),
             ("the encoders", ", ".join(line.encoders[:2]), ", ".join(encoders[:2])),
             ("the sample of", line.sampled_questions or "all questions", questions or "all questions"),
         ):
@@ -125,7 +132,7 @@ def check_conditions(
 
 
 def has_line(out: Path, runs: ComparedRuns, name: str) -> bool:
-    """Return whether the ledger has the line of a recipe; raises `InputError` if that is of an older recipe."""
+    """Return whether the ledger has the line of a recipe; raises `InputError` if it was made by an older recipe."""
     digest = recipe_sha256(runs.read_recipe(name), runs.mbr_sampling() if name == MBR else None)
     for line in read_ledger(out):
         if (line.recipe, line.base, line.seed) == (name, runs.base, runs.seed_of(name)):

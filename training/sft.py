@@ -108,6 +108,7 @@ def main(words: list[str]) -> None:
             TrainingData(dataset, revision, len(train)),
             recipe.base_model,
             method="lora" if recipe.model.use_peft else "full",
+            loss_type=recipe.training.loss_type,
             tokens_per_second=tokens_per_second,
             validation=chosen_epoch(epoch_losses(trainer.state.log_history)),
             rows=recipe.keys.rows,

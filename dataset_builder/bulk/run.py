@@ -143,4 +143,4 @@ def _paper(record: BulkRecord, source: str, subjects: set[str], years: Collectio
 def _ids_of_other_venues(out: Path, venue: str) -> set[str]:
     if not any(VENUE_YEAR.fullmatch(path.stem) for path in out.iterdir()):
         return set()
-    return {paper.paper_id for paper in read_papers(out) if paper.venue != venue}
+    return {paper.paper_id for paper in read_papers(out, left_out_venue=venue)}

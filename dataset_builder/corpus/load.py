@@ -55,12 +55,13 @@ def load_corpus_split(dataset: str, config: str | None, split: str, revision: st
     return rows
 
 
-def corpus_configs(dataset: str, revision: str | None = None) -> list[str]:
-    """Return the names of the configs of a corpus that `load_corpus_split` can load at this `revision`."""
-    from datasets import get_dataset_config_names
+def configs_with_test(dataset: str, revision: str | None = None) -> list[str]:
+    """Return the configs of a corpus that have a test split, which `load_corpus_split` can load at this `revision`."""
+    from datasets import get_dataset_config_names, get_dataset_split_names
 
-    names: list[str] = get_dataset_config_names(dataset, revision=None if Path(dataset).is_dir() else revision)
-    return names
+    revision = None if Path(dataset).is_dir() else revision
+    names = get_dataset_config_names(dataset, revision=revision)
+    return [name for name in names if "test" in get_dataset_split_names(dataset, name, revision=revision)]
 
 
 def corpus_revision(dataset: str, wanted: str | None = None) -> str:

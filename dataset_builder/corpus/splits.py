@@ -47,7 +47,7 @@ class JoinedPairs:
 def hash_of_paper(paper_id: str) -> float:
     """Return a number from 0 to below 1 that decides on validation: the first 32 bits of the SHA-256 of the id.
 
-    The last decimal digit of the 32 bits is the first one of the number, and the other digits follow.
+    The last decimal digit of the 32-bit number becomes the first decimal place of the result; the other digits follow.
     """
     rest, last_digit = divmod(int(sha256_of_text(paper_id)[:8], 16), 10)
     return (last_digit + rest / (2**32 / 10)) / 10

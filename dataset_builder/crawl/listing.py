@@ -9,7 +9,7 @@ from urllib.parse import quote
 from bs4 import BeautifulSoup
 from pydantic import AfterValidator, AliasPath, BaseModel, Field
 
-from dataset_builder.corpus.papers import Paper
+from dataset_builder.corpus.papers import Paper, parse_doi
 from dataset_builder.crawl.cleanup import clean_title
 from dataset_builder.crawl.client import Client
 from dataset_builder.crawl.outcomes import FetchError
@@ -141,7 +141,7 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
             if reason or url is None:
                 left_out.append(LeftOut(year=year, title=title, reason=reason or "no address"))
                 continue
-            doi = _doi(entry.doi or url)
+            doi = parse_doi(entry.doi or url)
             if papers_at[url] >= (2 if doi else 1):
                 url = entry.url
             papers_at[url] += 1
@@ -206,8 +206,3 @@ def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:
     if not entries:
         raise FetchError("the table of contents cannot be read")
     return entries
-
-
-def _doi(text: str | None) -> str | None:
-    match = re.match(r"(?:https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)$", text or "", re.IGNORECASE)
-    return match[1].lower() if match else None

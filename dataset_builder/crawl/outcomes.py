@@ -102,10 +102,11 @@ class Outcomes:
                 break
         return outcomes
 
-    def forget_missing(self) -> None:
-        """Remove all outcomes of the papers whose abstract no source has."""
+    def forget_missing(self, papers: Iterable[Paper]) -> None:
+        """Remove all outcomes of those `papers` whose abstract no source has."""
         found = {outcome.paper for outcome in self._known.values() if outcome.abstract}
-        kept = [outcome for outcome in self._known.values() if outcome.paper in found]
+        missing = {paper_key(paper) for paper in papers} - found
+        kept = [outcome for outcome in self._known.values() if outcome.paper not in missing]
         self._journal.replace(kept)
         self._known = _by_paper_and_source(kept)
 

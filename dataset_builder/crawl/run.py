@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 # The listings, the outcomes and the cache of answers, from which a killed crawl continues.
 WORK_FOLDER = ".crawl"
+# It is in the work folder while a crawl with --retry-missing is not finished.
+RETRYING_FILE = "retrying"
 # The longest pause and time limit, in seconds.
 LONGEST = 3600.0
 
@@ -123,15 +125,17 @@ def crawl(
     work = out / WORK_FOLDER
     make_writable_folder(work)
     with exclusive_lock(work):
-        outcomes = Outcomes(work)
-        if retry_missing:
-            outcomes.forget_missing()
+        outcomes, retrying = Outcomes(work), work / RETRYING_FILE
         with closing(Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)) as client:
             listing, not_listed = _list_years(client, venue, volume_names or [venue], years, work, list_again)
             if len(not_listed) == len(years):
                 reason = not_listed[years[0]]
                 raise InputError(f"--venue {venue}: DBLP listed no year ({reason}); run the same command again later")
             venue = venue.lower()
+            # A retry that was stopped continues: the papers that it has asked for are not forgotten again.
+            if retry_missing and not retrying.exists():
+                outcomes.forget_missing(listing.papers)
+                retrying.touch()
             find_abstracts(client, listing.papers, sources, outcomes, work / "browser")
         # What an earlier crawl with other sources found stays.
         earlier = [source for source in SOURCES if any(outcomes.has(paper, source) for paper in listing.papers)]
@@ -146,6 +150,7 @@ def crawl(
         report = build_report(venue, sources, list(papers), listing, not_listed, outcomes)
         draw_papers_by_year(out, {year: counts.listed for year, counts in report.years.items()})
         write_format(out / REPORT_FILE, report)
+        retrying.unlink(missing_ok=True)
         requests = client.hosts.requests
         by_host = ", ".join(f"{host} {count}" for host, count in requests.items())
         logger.info("%d requests (%s) in %.1f s", requests.total(), by_host or "none", time.monotonic() - started)

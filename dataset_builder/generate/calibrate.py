@@ -90,8 +90,14 @@ def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int)
     pairs, own = read_good_pairs(papers, qa)
     by_id = {paper.paper_id: paper for paper in own}
     paper_ids = sorted(by_id)
+    positions = {paper_id: position for position, paper_id in enumerate(paper_ids)}
     draw = random.Random(seed)
-    others = [by_id[draw.choice([other for other in paper_ids if other != paper.paper_id])] for paper in own]
+    drawn = [draw.randrange(len(paper_ids) - 1) for _ in own]
+    # One of the other papers: the numbers from the paper's own position on are those of the papers after it.
+    others = [
+        by_id[paper_ids[number + (number >= positions[paper.paper_id])]]
+        for number, paper in zip(drawn, own, strict=True)
+    ]
     answers = [pair.answer for pair in pairs]
     both = nearest_sentence_similarities(
         load_encoder(encoder), answers * 2, [paper.abstract or "" for paper in own + others]
@@ -126,11 +132,11 @@ def read_good_pairs(papers: Path, qa: Path) -> tuple[list[QAPair], list[Paper]]:
 
     Raises `InputError` for papers or pairs that cannot be read, and for pairs on fewer than two papers.
     """
-    by_id = {paper.paper_id: paper for paper in read_papers(papers) if paper.abstract}
+    by_id = {paper.paper_id: paper for paper in read_papers(papers)}
     if not qa.is_dir():
         raise InputError(f"--qa {qa}: folder not found; give the folder that has a folder for each teacher")
     teachers = sorted(path.name for path in qa.iterdir() if path.is_dir())
-    pairs = [pair for teacher in teachers for pair in read_pairs(qa, teacher) if pair.paper_id in by_id]
+    pairs = [pair for teacher in teachers for pair in read_pairs(qa, teacher, by_id) if by_id[pair.paper_id].abstract]
     own = [by_id[pair.paper_id] for pair in pairs]
     if (found := len({paper.paper_id for paper in own})) < 2:
         raise InputError(f"--qa {qa}: has pairs on {found} of the papers; shuffling needs at least two")

@@ -72,12 +72,14 @@ class Completion:
 class RequestFailed(Exception):
     """A request without a response: the HTTP status or None, and the pause that the server asks for, in seconds.
 
-    The message does not contain the key.
+    `is_too_long` means that the prompt does not fit into the server's context. The message does not contain the key.
     """
 
-    def __init__(self, message: str, status: int | None = None, retry_after: float = 0.0) -> None:
+    def __init__(
+        self, message: str, status: int | None = None, retry_after: float = 0.0, is_too_long: bool = False
+    ) -> None:
         super().__init__(message)
-        self.status, self.retry_after = status, retry_after
+        self.status, self.retry_after, self.is_too_long = status, retry_after, is_too_long
 
 
 class ServerClient:
@@ -112,8 +114,10 @@ class ServerClient:
                     self._failed_in_a_row = 0
                 except RequestFailed as error:
                     failures.append(error)
-                    self._failed_in_a_row += 1
-                    self._check_server(error)
+                    # A prompt that is too long says nothing about the other ones.
+                    if not error.is_too_long:
+                        self._failed_in_a_row += 1
+                        self._check_server(error)
 
         try:
             async with self._client, asyncio.TaskGroup() as group:
@@ -184,7 +188,8 @@ class ServerClient:
         except openai.APIStatusError as error:
             pause = parse_retry_after(error.response.headers.get("Retry-After"))
             problem = self._describe_refusal(error.status_code, error.response.text)
-            raise RequestFailed(problem, error.status_code, pause or 0.0) from None
+            is_too_long = error.status_code not in TEMPORARY_STATUSES and bool(TOO_LONG.search(error.response.text))
+            raise RequestFailed(problem, error.status_code, pause or 0.0, is_too_long) from None
         except openai.APITimeoutError:
             raise RequestFailed("no response in time") from None
         except openai.APIConnectionError as error:

@@ -37,17 +37,19 @@ class AnswerReader:
     max_tokens: int
     sentences: int
 
+    def fits(self, question: str, answer: str) -> bool:
+        """Return whether question and answer leave room for a token of the abstract."""
+        return self._own_tokens(question, answer) < self._room
+
     def read(self, context: str, question: str, answer: str) -> ReadAnswer:
         """Return the inputs; raises `InputError` if question and answer are too long without a sentence."""
-        # The tokenizer reads its separator in a text as this token.
-        beginning = f"{question} {self.tokenizer.sep_token} "
-        special = self.tokenizer.num_special_tokens_to_add(pair=True)
-        own = len(self.tokenizer(beginning + answer, add_special_tokens=False)["input_ids"])
-        if own + special >= self.max_tokens:
+        if not self.fits(question, answer):
+            own = self._own_tokens(question, answer)
             raise InputError(
-                f"question {question[:60]!r}: question and answer have {own} tokens, and at most "
-                f"{self.max_tokens - special - 1} fit; shorten the question or the answer"
+                f"question {question[:60]!r}: question and answer have {own} tokens, and at most {self._room - 1} "
+                "fit; shorten the question or the answer"
             )
+        beginning = self._beginning(question)
         encoded = self.tokenizer(
             beginning + answer,
             " ".join(nearest_sentences(context, f"{question} {answer}", self.sentences)),
@@ -63,6 +65,17 @@ class AnswerReader:
             if part == 0 and start >= before
         }
         return ReadAnswer(dict(encoded), places)
+
+    @property
+    def _room(self) -> int:
+        return self.max_tokens - self.tokenizer.num_special_tokens_to_add(pair=True)
+
+    def _own_tokens(self, question: str, answer: str) -> int:
+        return len(self.tokenizer(self._beginning(question) + answer, add_special_tokens=False)["input_ids"])
+
+    def _beginning(self, question: str) -> str:
+        # The tokenizer reads its separator in a text as this token.
+        return f"{question} {self.tokenizer.sep_token} "
 
 
 def nearest_sentences(context: str, text: str, count: int) -> list[str]:

@@ -44,8 +44,8 @@ class VerifierReport(FileFormat):
 
     `threshold` is the lowest support of an accepted answer, chosen on the validation examples. `max_tokens` is the
     largest number of tokens that the verifier reads: the question, the answer, and the nearest `sentences` of the
-    abstract. `left_out` are the kinds of error that training did not have; the splits have them. `written`
-    are the figures on the written answers on validation papers, null without such answers.
+    abstract. `left_out` are kinds of error that are not in the training examples; the other splits have them.
+    `written` are the figures on the written answers on validation papers, null without such answers.
     """
 
     threshold: float

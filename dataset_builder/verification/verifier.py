@@ -19,7 +19,7 @@ class Verifier:
     """A trained verifier: an encoder that labels the tokens of an answer, and first the whole answer."""
 
     def __init__(self, model: "PreTrainedModel", reader: AnswerReader) -> None:
-        """Take a loaded token classifier with the two labels of `LABELS`, and what prepares its inputs."""
+        """Keep a token classifier with the two labels of `LABELS`, and the reader that prepares its inputs."""
         self._model = model
         self._reader = reader
 
@@ -39,12 +39,17 @@ class Verifier:
     def score_batches(self, items: Sequence[tuple[str, str, str]]) -> Iterator[dict[int, float]]:
         """Yield the support of (abstract, question, answer) by the number of the item, a batch at a time.
 
-        A batch has answers of about the same length. An empty answer has the support 0.
+        A batch has answers of about the same length. An answer that is empty, or too long to be read with its
+        question, has the support 0.
         """
-        empty = {number: 0.0 for number, (_, _, answer) in enumerate(items) if not answer.strip()}
-        if empty:
-            yield empty
-        read = {number: self._reader.read(*item) for number, item in enumerate(items) if number not in empty}
+        unread = {
+            number: 0.0
+            for number, (_, question, answer) in enumerate(items)
+            if not answer.strip() or not self._reader.fits(question, answer)
+        }
+        if unread:
+            yield unread
+        read = {number: self._reader.read(*item) for number, item in enumerate(items) if number not in unread}
         by_length = sorted(read, key=lambda number: len(read[number].inputs["input_ids"]))
         size = ANSWERS_ON_GPU if self._model.device.type == "cuda" else ANSWERS_ON_CPU
         for start in range(0, len(by_length), size):

@@ -35,7 +35,7 @@ UNRANKED = ("length_ratio", SUPPORTED)
 # "How much" asks for a number. It comes first, because "how" and "what" would match these questions too.
 KINDS = {
     "how much": r"how (?:many|much|far|fast|large|big|long|often|small|high|low)|(?:what|which) "
-    r"(?:percentage|percent|fraction|factor|share|proportion|number|speedup)",
+    r"(?:(?:percentage|percent|fraction|share|proportion|number|speedup)s?|factor)",
     "what": r"what",
     "how": r"how",
     "why": r"why",

@@ -7,6 +7,7 @@ from bisect import bisect_left
 
 from scipy.stats import t as student
 
+from dataset_builder.errors import InputError
 from eval.analysis.scores import EQUIVALENCE_MARGIN, FEWEST_PAPERS, SIGNIFICANT
 from eval.analysis.statistics import smallest_p
 
@@ -35,7 +36,7 @@ def smallest_detectable(standard_error: float | None, papers: int, comparisons: 
 def papers_needed(difference: float, standard_error: float, papers: int, comparisons: int) -> int:
     """Return how many papers make `difference` detectable, with as many questions on each as on the `papers` now.
 
-    The standard error falls with the square root of the number of papers.
+    The standard error falls with the square root of the number of papers. Raises `InputError` if no number is enough.
     """
 
     def is_detectable(count: int) -> bool:
@@ -43,7 +44,11 @@ def papers_needed(difference: float, standard_error: float, papers: int, compari
         return smallest is not None and smallest <= difference
 
     counts = range(FEWEST_PAPERS, MOST_PAPERS)
-    return counts[bisect_left(counts, True, key=is_detectable)]
+    place = bisect_left(counts, True, key=is_detectable)
+    if place == len(counts):
+        problem = f"{MOST_PAPERS:,} papers do not show it with {comparisons} comparisons"
+        raise InputError(f"difference {difference}: {problem}; compare fewer systems, or ask for a larger difference")
+    return counts[place]
 
 
 def equivalence_p(mean: float, standard_error: float | None, papers: int) -> float:

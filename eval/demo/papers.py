@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dataset_builder.corpus.load import corpus_configs, corpus_revision, load_corpus_split
+from dataset_builder.corpus.load import configs_with_test, corpus_revision, load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.hub.card_checks import split_revision
 
@@ -43,7 +43,7 @@ def read_papers(dataset: str) -> DemoPapers:
     revision = corpus_revision(name, wanted)
     # Before the names of the configs are read: it explains why a corpus cannot be loaded.
     default = read_questions(load_corpus_split(name, None, "test", revision))
-    configs = corpus_configs(name, revision)
+    configs = configs_with_test(name, revision)
     others = (read_questions(load_corpus_split(name, config, "test", revision)) for config in configs)
     return DemoPapers([*default, *(question for config in others for question in config)])
 

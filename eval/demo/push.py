@@ -57,7 +57,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dataset", metavar="ORG/NAME", help=dataset_help)
     verifier_help = "verifier on the Hub, which scores the answers; default: none"
     command.add_argument("--verifier", metavar="ORG/NAME", help=verifier_help)
-    encoder_help = "sentence encoder on the Hub, which chose the thresholds of the models; default: %(default)s"
+    encoder_help = (
+        "sentence encoder on the Hub, by which the thresholds of the models were chosen; default: %(default)s"
+    )
     command.add_argument("--encoder", default=DEFAULT_ENCODER, metavar="ORG/NAME", help=encoder_help)
     add_push_arguments(command)
 
@@ -78,11 +80,10 @@ def demo_content(repo_id: str, settings: DemoSettings) -> Push:
 
     Raises `InputError` for a model or corpus that is not given by its Hub id, and if the wheel cannot be built.
     """
-    for name in [*settings.named_models, *([settings.dataset] if settings.dataset else [])]:
+    for name in [*settings.named_models, settings.encoder, *([settings.dataset] if settings.dataset else [])]:
         if not HUB_ID.fullmatch(split_revision(name)[0]):
-            raise InputError(
-                f"--models, --dataset or --verifier: {name!r} is not a Hub id; a Space needs NAMESPACE/NAME"
-            )
+            options = "--models, --dataset, --encoder or --verifier"
+            raise InputError(f"{options}: {name!r} is not a Hub id; a Space needs NAMESPACE/NAME")
     (wheel_name, wheel), pins = build_wheel(), pinned_requirements()
     gradio = next(line.partition("==")[2] for line in pins if line.startswith("gradio=="))
     texts = {
@@ -123,7 +124,7 @@ def _check_published(settings: DemoSettings) -> None:
     """Raise `InputError` for a model or corpus that the Hub does not have: the Space could not start."""
     from huggingface_hub import HfApi
 
-    for name in settings.named_models:
+    for name in [*settings.named_models, settings.encoder]:
         model, revision = split_revision(name)
         with translate_hub_errors(name, "model", always=True):
             HfApi().model_info(model, revision=revision)

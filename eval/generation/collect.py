@@ -57,14 +57,15 @@ def collect_answers(
                 # A single empty answer only gets a low score.
                 if not any(answer.text for answer in given):
                     problem = f"every answer to the questions of {config!r} is empty"
-                    raise InputError(f"{system.name}: {problem}; {_remedy_for_empty_answers(system)}")
+                    raise InputError(f"{system.name}: {problem}; {_remedy_for_empty_answers(system, store.path)}")
                 answers[config][system.name] = given
     return answers
 
 
-def _remedy_for_empty_answers(system: System) -> str:
+def _remedy_for_empty_answers(system: System, answers: Path) -> str:
     if isinstance(system.model, ServedModel):
-        return "a reasoning model can spend all its tokens on reasoning: turn that off on the server, or ask another"
+        remedy = "a reasoning model can spend all its tokens on reasoning: turn that off on the server, or ask another"
+        return f"{remedy}; then remove {answers}, because kept answers are not asked for again"
     return "check the model's tokenizer, or train it further"
 
 

@@ -1,4 +1,4 @@
-"""Let a number into an answer only as a copy of a number in the abstract or the question.
+"""Allow a number in an answer only if the abstract or the question has the same number.
 
 The guard masks each token that would begin or continue another number. In the middle of a number it masks everything
 but the number's continuation. Numbers in words are not guarded.

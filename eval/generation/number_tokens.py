@@ -85,7 +85,8 @@ class NumberTokens:
 
     def masks(self, row_numbers: list[list[int]]) -> torch.Tensor:
         """Return the rows with these numbers: (papers, slots, columns)."""
-        return torch.stack(self._rows)[torch.tensor(row_numbers)]
+        rows = torch.stack([self._rows[number] for numbers in row_numbers for number in numbers])
+        return rows.view(len(row_numbers), len(row_numbers[0]), len(self._column))
 
 
 def decode_tokens(tokenizer: PreTrainedTokenizerBase, tokens: list[int]) -> str:

@@ -15,19 +15,17 @@ TRAINING_LOSS = "training_loss"
 def draw_training_loss(folder: Path, metrics: dict[str, RunMetrics]) -> None:
     """Draw the training loss of each system by epoch as a line, and its validation loss as points.
 
-    `metrics` are by system. Nothing is drawn without a trained system.
+    `metrics` are by system. Other losses than the cross entropy are left out, and nothing is drawn without any.
     """
-    if not metrics:
+    drawn = {name: run for name, run in metrics.items() if run.has_cross_entropy}
+    if not drawn:
         return
     with figure(folder / TRAINING_LOSS, width=7) as (axes,):
-        for number, (name, run) in enumerate(metrics.items(), start=1):
+        for number, (name, run) in enumerate(drawn.items(), start=1):
             color = COLORS[number % len(COLORS)]
             steps = run.loss_by_step
             axes.plot([step.epoch for step in steps], [step.loss for step in steps], color=color, label=name)
-            validated = {
-                epoch.epoch: epoch.validation_loss for epoch in run.loss_by_epoch if epoch.validation_loss is not None
-            }
-            if validated:
+            if validated := run.validation_losses:
                 label = f"{name}, validation"
                 axes.plot(list(validated), list(validated.values()), "o", color=color, label=label)
         axes.set(title="Loss on the answers", xlabel="epoch", ylabel="cross entropy, nats per token")
@@ -36,7 +34,9 @@ def draw_training_loss(folder: Path, metrics: dict[str, RunMetrics]) -> None:
 
 
 def training_loss_svg(metrics: dict[str, RunMetrics]) -> str:
-    """Return the figure of the training loss as an SVG element for an HTML page, which links to nothing."""
+    """Return the figure of the training loss as an SVG element for an HTML page; empty if nothing is drawn."""
+    if not any(run.has_cross_entropy for run in metrics.values()):
+        return ""
     with tempfile.TemporaryDirectory() as folder:
         draw_training_loss(Path(folder), metrics)
         text = (Path(folder) / f"{TRAINING_LOSS}.svg").read_text(encoding="utf-8")

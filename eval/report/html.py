@@ -92,7 +92,7 @@ def report_html(
         notes=notes,
         tables=tables,
         metrics=metrics,
-        training_loss=training_loss_svg(metrics) if metrics else "",
+        training_loss=training_loss_svg(metrics),
         papers_by_year=papers_by_year,
         examples=_script_json(scores, questions, answers, values, evidence or {}),
     )

@@ -17,7 +17,7 @@ from model_cards.release.demo import find_demo
 from model_cards.release.models import find_models
 from model_cards.release.repo import Commits, ReleasedRepo
 from model_cards.release.settings import DEFAULT_VERIFIER, Part, ReleaseSettings
-from model_cards.repo_content import verifier_content
+from model_cards.repo_content import RunOptions, verifier_content
 from model_cards.trained_run import TrainedRun
 
 
@@ -49,7 +49,7 @@ def _find_verifier(settings: ReleaseSettings) -> list[ReleasedRepo]:
     if settings.verifier is None and not folder.is_dir():
         return []
     run, report = read_verifier_run(folder), read_corpus_report(settings.dataset)
-    check_names(run, settings.options.base_model)
+    check_names(run, None)
     auroc = read_verifier_report(folder).test.all_kinds.auroc
     note = f"Says whether an abstract supports an answer. AUROC on the test examples: {auroc:.3f}."
     item = Item("model", f"{settings.corpus_id}-verifier", note)
@@ -61,7 +61,9 @@ def _verifier(settings: ReleaseSettings, report: CorpusReport, run: TrainedRun, 
     use = f"the corpus that {run.source} was trained on"
     recorded = (run.metrics.dataset, run.metrics.dataset_revision)
     corpus = settings.find_corpus(report, commits[settings.corpus_key], *recorded, use)
-    return verifier_content(run, f"{settings.corpus_id}-verifier", corpus, settings.options, stage)
+    # --base-model names the base of the models that answer.
+    options = RunOptions(None, settings.options.license)
+    return verifier_content(run, f"{settings.corpus_id}-verifier", corpus, options, stage)
 
 
 def _find_metric(settings: ReleaseSettings) -> list[ReleasedRepo]:

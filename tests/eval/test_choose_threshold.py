@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.corpus.load import corpus_configs, load_corpus_split
+from dataset_builder.corpus.load import configs_with_test, load_corpus_split
 from dataset_builder.corpus.questions import Question, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
@@ -105,7 +105,7 @@ def test_threshold_is_kept_in_the_folders_of_the_models(
         assert shares == asked_shares(
             find_relevances(asked, loaded), find_relevances(foreign_questions(asked), loaded), found.threshold
         )
-    assert list(found.test) == corpus_configs(str(corpus))
+    assert list(found.test) == configs_with_test(str(corpus))
     printed = capsys.readouterr().out
     assert f"Threshold {found.threshold:.3f}, chosen by" in printed
     assert all(cell in printed for row in asked_table(found)[1] for cell in row)

@@ -127,8 +127,8 @@ def test_fingerprint_of_a_server_follows_address_model_and_prompt(monkeypatch: p
 @pytest.mark.parametrize(
     ("words", "default", "complaint"),
     [
-        ([f"a={SERVED},decoding=mbr"], "greedy", "decoding=mbr needs a model in this process; use decoding=greedy"),
-        ([f"a={SERVED}"], "guarded", "decoding=guarded needs a model in this process; use decoding=greedy"),
+        ([f"a={SERVED},decoding=mbr"], "greedy", "decoding=mbr needs a model in this process; add ,decoding=greedy"),
+        ([f"a={SERVED}"], "guarded", "decoding=guarded needs a model in this process; add ,decoding=greedy"),
         ([f"a={SERVED},prompt=few-shot"], "greedy", "prompt=few-shot needs a model in this process; use prompt=chat"),
         (["a=openai:http://127.0.0.1:8000/v1"], "greedy", "must be openai:URL#MODEL"),
         (["a=openai:#m"], "greedy", "must be openai:URL#MODEL"),

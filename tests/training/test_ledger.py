@@ -173,6 +173,7 @@ def test_lines_are_collected_from_an_evaluation(project: Project) -> None:
             ["--questions", "2"],
             r"line of lora is on the sample of all questions, and the new ones on 2; choose",
         ),
+        (["--configs", "u", "v"], r"line of lora is on the configs u, and the new ones on u v; choose"),
         (["--recipes", "grpo"], r"tiny-grpo\.yaml: cannot be read as YAML"),
         (["--encoders", "{second}", "{first}"], r"line of lora is on the encoders .*MiniLM"),
         (["--collect", "{runs}/ledger", "--recipes", "full"], r"scores\.json: has no system 'full' with the plain"),

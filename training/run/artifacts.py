@@ -72,9 +72,17 @@ def save_run(trainer: Trainer, metrics: RunMetrics) -> None:
     with explain_write_failures("the model", output_dir):
         trainer.save_model()
     if trainer.is_world_process_zero():
-        precision = "bfloat16 autocast" if trainer.args.bf16 else "float32"
+        precision = _describe_precision(trainer)
         with explain_write_failures("the metrics of the run", output_dir):
             finish_run(output_dir, metrics, run_environment(precision))
+
+
+def _describe_precision(trainer: Trainer) -> str:
+    autocast = {"bf16": "bfloat16", "fp16": "float16"}.get(trainer.accelerator.mixed_precision)
+    if autocast:
+        return f"{autocast} autocast"
+    dtype = next(trainer.model.parameters()).dtype if trainer.model is not None else ""
+    return str(dtype).removeprefix("torch.")
 
 
 def step_losses(log: Log) -> list[StepLoss]:
@@ -85,7 +93,7 @@ def step_losses(log: Log) -> list[StepLoss]:
 
 
 def epoch_losses(log: Log) -> list[EpochLoss]:
-    """Return the losses of each epoch. The last epoch may be incomplete."""
+    """Return the losses of each epoch with a logged step or a validation. The last epoch may be incomplete."""
     by_epoch: dict[int, list[float]] = {}
     for step in step_losses(log):
         by_epoch.setdefault(math.ceil(step.epoch), []).append(step.loss)
@@ -96,11 +104,11 @@ def epoch_losses(log: Log) -> list[EpochLoss]:
     return [
         EpochLoss(
             epoch=epoch,
-            train_loss=sum(losses) / len(losses),
+            train_loss=sum(losses) / len(losses) if (losses := by_epoch.get(epoch)) else None,
             validation_loss=loss.get(epoch),
             validation_similarity=similarity.get(epoch),
         )
-        for epoch, losses in by_epoch.items()
+        for epoch in sorted({*by_epoch, *loss, *similarity} - {0})
     ]
 
 

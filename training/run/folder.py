@@ -17,16 +17,19 @@ from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.formats import FileFormat, read_format, write_format
 from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
 from eval.run_metrics import ENVIRONMENT_FILE, RunEnvironment, RunMetrics
+from training.commit import starting_commit
 from training.run.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
 INPUTS_FILE = "inputs.json"
-# Keys that change neither the model nor its measurements. How the rows of a step are divided among processes and
-# accumulation steps does not change them either: only the product counts, which the inputs hold as `rows_per_step`.
+# Keys that change neither the model nor its measurements. The division of a step's rows among processes and
+# accumulation steps is not compared either: only the product counts, which the inputs hold as `rows_per_step`. (The
+# losses of DPO and of the verifier are means over a batch, so for them the division changes the loss a little.)
 KEYS_WITHOUT_EFFECT = (
     *("output_dir", "logging_steps", "save_steps", "save_strategy", "save_total_limit", "disable_tqdm"),
     *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "dataset_num_proc"),
+    *("report_to", "run_name", "project", "trackio_space_id"),
 )
 
 
@@ -40,6 +43,7 @@ class RunInputs(FileFormat):
 
 def begin_run(recipe: Recipe[Any, Any], rows: Dataset) -> tuple[bool, str | None]:
     """Open the folder of a run that trains on `rows`. Return whether it is finished, and the checkpoint to resume."""
+    starting_commit()
     args = recipe.training
     rows_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
     own_sha256 = rows_sha256(rows) if args.local_process_index == 0 else ""
@@ -74,14 +78,14 @@ def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_row
     A new folder gets inputs.json, then recipe.yaml. Raises `InputError` for a folder that holds another run, unless
     that run has no checkpoint, and for a finished run without its weights.
     """
-    decisive = {key: value for key, value in recipe.items() if key not in KEYS_WITHOUT_EFFECT}
     inputs = RunInputs(
-        recipe=json.loads(json.dumps(decisive, default=str)),
+        recipe=json.loads(json.dumps(_decisive(recipe), default=str)),
         rows_per_step=rows_per_step,
         train_rows_sha256=train_rows_sha256,
     )
     if (folder / INPUTS_FILE).is_file():
         existing = read_format(RunInputs, folder / INPUTS_FILE, "train again in another --output_dir")
+        existing = existing.model_copy(update={"recipe": _decisive(existing.recipe)})
         has_steps = (folder / METRICS_FILE).is_file() or any(map(is_complete, folder.glob("checkpoint-*")))
         if existing != inputs and not has_steps:
             (folder / RECIPE_FILE).unlink(missing_ok=True)
@@ -106,6 +110,10 @@ def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_row
             f"{folder / METRICS_FILE} to train again"
         )
     return finished
+
+
+def _decisive(recipe: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in recipe.items() if key not in KEYS_WITHOUT_EFFECT}
 
 
 def is_complete(checkpoint: Path) -> bool:

@@ -101,15 +101,16 @@ class VerifierKeys(CorpusKeys):
     draws: int = field(
         default=2,
         metadata={
-            "help": "how often an epoch has the examples of a question, each time with other wrong answers made by "
-            "rules; the written answers are the same each time"
+            "help": "how many times an epoch uses each question; the rules make new wrong answers each time, and the "
+            "written answers are the same"
         },
     )
     answers_per_label: int = field(
-        default=2, metadata={"help": "most right answers, and most wrong ones, that are made for a question"}
+        default=2, metadata={"help": "largest number of right answers, and of wrong answers, made for a question"}
     )
     max_tokens: int = field(
-        default=256, metadata={"help": "most tokens that are read: question, answer and sentences of the abstract"}
+        default=256,
+        metadata={"help": "largest number of tokens that are read: question, answer and sentences of the abstract"},
     )
     sentences: int = field(
         default=3, metadata={"help": "sentences of the abstract that are read: the nearest to question and answer"}

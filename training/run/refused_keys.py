@@ -30,6 +30,7 @@ REFUSED: dict[str, str] = {
     "data_seed": "the key `seed` decides the order of the rows",
     "model_revision": "has no effect here; download that revision, and give its folder as `model_name_or_path`",
     "resume_from_checkpoint": "has no effect here: the same command resumes from the last checkpoint of `output_dir`",
+    **dict.fromkeys(("push_to_hub", "hub_token"), "publish a finished run with `python -m model_cards publish`"),
     "trust_remote_code": "this project never runs code from the repo of a model",
 }
 REFUSED_BY_SFT: dict[str, str] = {
@@ -39,10 +40,11 @@ REFUSED_BY_SFT: dict[str, str] = {
     **dict.fromkeys(("dataset_kwargs", "dataset_text_field", "truncation_mode"), ROWS),
     **dict.fromkeys(("chat_template_path", "eos_token", "pad_token", "remove_unused_columns"), ROWS),
     "auto_find_batch_size": ROWS,
+    "label_smoothing_factor": "has no loss for these rows: the layers compute the loss themselves",
     "eval_on_start": OWN,
 }
 REFUSED_WITH_VALIDATION: dict[str, str] = dict.fromkeys(
-    ("load_best_model_at_end", "metric_for_best_model", "greater_is_better"), CHOSEN
+    ("eval_strategy", "load_best_model_at_end", "metric_for_best_model", "greater_is_better"), CHOSEN
 )
 LAST_EPOCH = "has no effect here: a stage always trains, and this one keeps its last epoch"
 ENCODER = "a verifier is an encoder, of which all layers are trained"
@@ -64,7 +66,7 @@ REFUSED_BY_ALIGNMENT: dict[str, str] = {
     **dict.fromkeys(("use_rslora", "use_dora"), ADAPTER),
     "attn_implementation": OWN,
 }
-SAMPLER = "answers are sampled as in the evaluation, of at most 64 tokens, from the whole distribution"
+SAMPLER = "answers are sampled as in the evaluation: at most 64 tokens, without top-k or top-p"
 REFUSED_BY_GRPO: dict[str, str] = {
     **REFUSED_BY_ALIGNMENT,
     **dict.fromkeys(("max_completion_length", "top_p", "top_k", "min_p", "repetition_penalty"), SAMPLER),
@@ -129,6 +131,7 @@ def refuse_grpo_keys(recipe: "Recipe[AlignKeys, GRPOConfig]") -> None:
 
 def refuse_dpo_keys(recipe: "Recipe[DPOKeys, DPOConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.dpo` that would be ignored or do harm."""
+    _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_DPO)
     keys = recipe.keys
     if not keys.preferences:

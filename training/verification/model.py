@@ -17,7 +17,7 @@ WITHOUT_DROPOUT = ("attention_probs_dropout_prob", "hidden_dropout_prob", "atten
 
 
 def load_reader(base_model: str, keys: VerifierKeys) -> AnswerReader:
-    """Return what reads answers for the encoder `base_model`, a folder or Hub id.
+    """Return the reader that prepares answers for the encoder `base_model`, a folder or Hub id.
 
     Raises `InputError` for what is not a transformer encoder, and for more tokens than it has positions.
     """

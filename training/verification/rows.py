@@ -16,7 +16,7 @@ from dataset_builder.verifier_examples.made import make_examples
 from dataset_builder.verifier_examples.written import WrittenAnswer, join_abstracts, read_written_answers
 
 SUPPORTED, UNSUPPORTED = range(len(LABELS))
-# Kinds of error that make the whole answer wrong: they are at no place in it.
+# Kinds of error that make the whole answer wrong, so that they have no place in it.
 WITHOUT_PLACE: tuple[ErrorKind, ...] = ("other-question", "other-paper")
 
 

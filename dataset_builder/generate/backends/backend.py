@@ -37,7 +37,7 @@ def add_backend_arguments(command: argparse.ArgumentParser) -> None:
         type=whole_number(1),
         metavar="N",
         help=f"papers in one batch in this process (default: {TransformersBackend.batch_size}); halved if memory runs "
-        "out. A larger batch is faster; a stop loses one batch. Another N may change words in the pairs",
+        "out. A larger batch is faster. A run that stops loses one batch. Another N may change words in the pairs",
     )
     add = command.add_argument_group("use a server instead of a model in this process").add_argument
     add("--endpoint", metavar="URL", help="a server that speaks OpenAI's chat-completions protocol")

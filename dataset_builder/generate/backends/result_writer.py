@@ -9,7 +9,7 @@ from dataset_builder.generate.responses import OnResults, PaperResult
 class ResultWriter:
     """Call `on_results` in a thread, once at a time, so that requests go on while a disk writes.
 
-    It is of use in one event loop. `close` must be called after its tasks have ended.
+    Use one instance in one event loop only. `close` must be called after its tasks have ended.
     """
 
     def __init__(self, on_results: OnResults) -> None:

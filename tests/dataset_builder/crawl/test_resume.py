@@ -11,11 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from dataset_builder.corpus.papers import Paper, read_papers
+from dataset_builder.crawl import run as crawl_run
 from dataset_builder.crawl.client import Client
 from dataset_builder.crawl.outcomes import Answer, Outcome, Outcomes, paper_key
 from dataset_builder.crawl.report import CrawlReport, YearCounts
@@ -146,6 +148,36 @@ def test_retry_missing_asks_only_for_missing_papers_together(web: SourceServer, 
     assert crawl(*arguments, retry_missing=True).found == 148
     ((_, target, _),) = web.requests
     assert parse_qs(urlsplit(target).query)["filter"] == ["doi:10.1145/isca2020.7|10.1145/isca2020.130"]
+
+
+def test_retry_that_was_stopped_continues(web: SourceServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stopped retry has asked for all papers, and they are not asked for again; a later retry asks again.
+
+    A retry of another year forgets no outcome of this one.
+    """
+    settings = Settings(base_urls=web.base_urls, pauses=dict.fromkeys(PAUSES, 0.0))
+    web.volumes["isca2020"][7].abstracts.clear()
+    arguments = ("isca", [2020], tmp_path, ["openalex"], settings, Credentials())
+    crawl(*arguments)
+    crawl("isca", [2021], tmp_path, ["openalex"], settings, Credentials(), retry_missing=True)
+    web.requests.clear()
+    crawl(*arguments)
+    assert web.requests == []
+    find_abstracts, calls = crawl_run.find_abstracts, []
+
+    def interrupt(*given: Any) -> None:
+        calls.append(find_abstracts(*given))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crawl_run, "find_abstracts", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        crawl(*arguments, retry_missing=True)
+    monkeypatch.undo()
+    assert len(web.requests) == 1
+    crawl(*arguments, retry_missing=True)
+    assert len(web.requests) == 1
+    crawl(*arguments, retry_missing=True)
+    assert len(web.requests) == 2
 
 
 def test_batches_after_an_interruption_are_those_of_an_unbroken_crawl(

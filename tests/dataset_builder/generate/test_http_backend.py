@@ -267,6 +267,14 @@ def test_second_run_asks_only_for_the_unanswered(tmp_path: Path, teacher: Teache
     assert final(tmp_path / "qa/mistral") == whole
 
 
+def test_prompts_that_are_too_long_do_not_end_the_run(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
+    """Six refusals in a row, also when no other paper is left: they say nothing about the server."""
+    too_long = {paper.title: ["refuse:maximum context length"] * 9 for paper in PAPERS[:6]}
+    with serving(tmp_path, too_long) as (url, _):
+        assert run(teacher, url, tmp_path / "qa", encoder).papers_unanswered == 6
+        assert run(teacher, url, tmp_path / "qa", encoder).papers_unanswered == 6
+
+
 @pytest.mark.parametrize(
     ("acts", "message"),
     [

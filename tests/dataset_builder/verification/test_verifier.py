@@ -39,10 +39,11 @@ def test_scores_are_those_of_each_answer_by_itself(verifier: Path) -> None:
     assert loaded.score_all(items) == [score for _, score in sorted(scores.items())]
 
 
-def test_empty_answer_has_no_support(verifier: Path) -> None:
-    """The other answer keeps its place and its score."""
+def test_unread_answer_has_no_support(verifier: Path) -> None:
+    """An empty answer, and one that is too long; the other answer keeps its place and its score."""
     loaded: Verifier = find_verifier("--verifier", str(verifier)).load()
     (alone,) = loaded.score_all([(ABSTRACT, "How much is saved?", "It saves 40%.")])
     assert alone > 0
-    items = [(ABSTRACT, "How much is saved?", answer) for answer in (" ", "It saves 40%.")]
-    assert loaded.score_all(items) == [0.0, pytest.approx(alone, abs=1e-5)]
+    answers = (" ", "It saves 40%. " * 100, "It saves 40%.")
+    items = [(ABSTRACT, "How much is saved?", answer) for answer in answers]
+    assert loaded.score_all(items) == [0.0, 0.0, pytest.approx(alone, abs=1e-5)]

@@ -20,10 +20,11 @@ pytest.importorskip("gradio", reason="the page needs gradio: pip install -e '.[d
 
 SPACE = "spaces/lab/isca-qa-demo"
 PUSH = ("eval", "push-demo", "--repo-id", "lab/isca-qa-demo")
-# What is on the Hub before: a model and a corpus, empty, since the push asks only whether they exist.
+# What is on the Hub before: models and a corpus, empty, since the push asks only whether they exist.
 CREATE = """
 from huggingface_hub import HfApi
 HfApi().create_repo("lab/tiny-demo-model")
+HfApi().create_repo("sentence-transformers/all-MiniLM-L6-v2", exist_ok=True)
 HfApi().create_repo("lab/demo-corpus", repo_type="dataset")
 """
 MODELS = ("--models", "lora=lab/tiny-demo-model,decoding=greedy")
@@ -82,6 +83,8 @@ def test_default_models_are_those_of_the_same_organisation(commands: Commands, p
     assert done.code == 2 and "HuggingFaceTB/SmolLM2-135M-Instruct" in done.output
     done = commands.run(*PUSH, "--models", "full=runs/full/x", "--dry-run")
     assert done.code == 2 and "'runs/full/x' is not a Hub id" in done.output
+    done = commands.run(*PUSH, *MODELS, "--encoder", "data/models/all-MiniLM-L6-v2", "--dry-run")
+    assert done.code == 2 and "'data/models/all-MiniLM-L6-v2' is not a Hub id" in done.output
 
 
 def test_pinned_revision_must_exist(hub: RunningHub, commands: Commands, pushed: None) -> None:

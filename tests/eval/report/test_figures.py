@@ -15,6 +15,15 @@ def test_training_loss_of_more_systems_than_colours() -> None:
     assert [name for name in names if f"<!-- {name} -->" not in text] == []
 
 
+def test_other_losses_are_not_drawn() -> None:
+    """DPO and DFT have losses of their own; without a cross entropy there is no figure."""
+    others = {"dpo": METRICS["good"].model_copy(update={"method": "dpo"})}
+    others["dft"] = METRICS["good"].model_copy(update={"loss_type": "dft"})
+    assert training_loss_svg(others) == ""
+    text = training_loss_svg({**others, "nll": METRICS["good"].model_copy(update={"loss_type": "nll"})})
+    assert "<!-- nll -->" in text and "<!-- dpo -->" not in text and "<!-- dft -->" not in text
+
+
 def test_years_below_zero_are_drawn(tmp_path: Path) -> None:
     """The axis begins at the lowest end of an interval, -0.45."""
     bad = SCORES.systems["bad"].model_copy(update={"configs": {"plain": config_scores(-0.4)}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,18 @@ def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
     halved = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
     assert open_run(tmp_path / "run", {**RECIPE, **halved}, 4, "rows") is False
     assert open_run(tmp_path / "run", {**RECIPE, "output_dir": "runs/b", "logging_steps": 5}, 4, "rows") is False
+    assert open_run(tmp_path / "run", {**RECIPE, "report_to": "trackio", "run_name": "a"}, 4, "rows") is False
+
+
+def test_inputs_of_an_older_version_have_keys_without_effect(tmp_path: Path) -> None:
+    """They were compared then, and are not now."""
+    open_run(tmp_path, RECIPE, 4, "rows")
+    inputs = json.loads((tmp_path / "inputs.json").read_text())
+    inputs["recipe"]["report_to"] = "none"
+    (tmp_path / "inputs.json").write_text(json.dumps(inputs))
+    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / "model.safetensors").touch()
+    assert open_run(tmp_path, {**RECIPE, "report_to": "trackio"}, 4, "rows") is True
 
 
 def test_run_without_a_step_can_be_corrected(tmp_path: Path) -> None:

@@ -41,6 +41,20 @@ def test_losses_by_hand() -> None:
     ]
 
 
+def test_epoch_without_a_logged_step_is_kept() -> None:
+    """With a log every 25 steps and epochs of 10, two epochs have no loss; the first one has the best answers."""
+    log: list[dict[str, float]] = [
+        {"step": 0, "epoch": 0, "eval_similarity": 0.3},
+        {"step": 10, "epoch": 1.0, "eval_similarity": 0.9},
+        {"step": 20, "epoch": 2.0, "eval_similarity": 0.5},
+        {"step": 25, "epoch": 2.5, "loss": 1.5},
+        {"step": 30, "epoch": 3.0, "eval_similarity": 0.4},
+    ]
+    epochs = epoch_losses(log)
+    assert [(epoch.epoch, epoch.train_loss) for epoch in epochs] == [(1, None), (2, None), (3, 1.5)]
+    assert chosen_epoch(epochs) == ChosenEpoch(epoch=1, loss=None, similarity=0.9)
+
+
 def test_chosen_epoch() -> None:
     """The most similar answers, the first of two equal ones, whatever the loss; without answers the last epoch."""
     by_answers = chosen_epoch(_epochs((2.0, 0.5), (2.2, 0.7), (2.4, 0.7)))
