@@ -76,14 +76,17 @@ FORMATS = (
     ),
     Format("eval.verify:VerifiedAnswer", "FILE.jsonl", "you, eval verify", "eval verify"),
     Format(
-        "eval.abstention:Abstention", "runs/NAME/abstention.json", "eval choose-threshold", "eval answer, demo, cards"
+        "eval.asking.abstention:Abstention",
+        "runs/NAME/abstention.json",
+        "eval choose-threshold",
+        "eval answer, demo, cards",
     ),
     Format("eval.run_metrics:SampledAnswers", "data/best-of-4/samples.json", "training best_of_n", "publish"),
     Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards, eval plan"),
     Format(
         "eval.analysis.ledger:LedgerLine", "results/ledger.jsonl", "training ledger", "training ledger, cards, you"
     ),
-    Format("eval.evidence:CitedAnswer", "answers.jsonl", "eval answer --json > answers.jsonl", "you"),
+    Format("eval.asking.evidence:CitedAnswer", "answers.jsonl", "eval answer --json > answers.jsonl", "you"),
 )
 
 

@@ -16,9 +16,9 @@ from dataset_builder.errors import InputError
 from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.packaged_models import default_encoder
 from dataset_builder.verification.load import find_verifier
-from eval.abstention import ABSTENTION_FILE, REMEDY, find_threshold
-from eval.answerer import Answerer, AskedQuestion
-from eval.evidence import CitedAnswer
+from eval.asking.abstention import ABSTENTION_FILE, REMEDY, find_threshold
+from eval.asking.answerer import Answerer, AskedQuestion
+from eval.asking.evidence import CitedAnswer
 
 logger = logging.getLogger(__name__)
 

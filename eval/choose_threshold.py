@@ -17,7 +17,7 @@ from dataset_builder.formats import write_format
 from dataset_builder.model_folders import EncoderFolder, find_encoder, find_model
 from dataset_builder.packaged_models import default_encoder
 from dataset_builder.tables import as_table
-from eval.abstention import (
+from eval.asking.abstention import (
     ABSTENTION_FILE,
     Abstention,
     asked_shares,

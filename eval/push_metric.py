@@ -7,9 +7,9 @@ import argparse
 from pathlib import Path
 
 from dataset_builder.errors import InputError
+from dataset_builder.hub.card_checks import check_card
 from dataset_builder.hub.changes import CARD_FILE, Push, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from eval.space import space_content
 
 NAME = "answer_similarity"
 FOLDER = Path(__file__).parent / NAME
@@ -41,4 +41,5 @@ def metric_content(repo_id: str) -> Push:
     }
     card = texts.pop(CARD_FILE)
     files: dict[str, Path | bytes] = {file: text.encode() for file, text in texts.items()}
-    return space_content(repo_id, card, str(FOLDER / CARD_FILE), files, "Push the metric")
+    check_card(card, str(FOLDER / CARD_FILE))
+    return Push(repo_id, "space", card, files, "Push the metric", space_sdk="gradio")

@@ -29,7 +29,7 @@ from dataset_builder.server.settings import add_server_options, read_server_opti
 from dataset_builder.tables import Table, as_narrow_tables, as_table
 from dataset_builder.verification.load import VerifierFolder, find_verifier
 from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, VerifierRecord, read_scores
-from eval.evidence import collect_evidence
+from eval.asking.evidence import collect_evidence
 from eval.prompting import choose_examples
 from eval.question_sample import sample_questions
 from eval.report.figures import draw_similarity_by_year, draw_training_loss

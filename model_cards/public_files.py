@@ -7,11 +7,11 @@ from pathlib import Path
 from dataset_builder.files import read_json
 from dataset_builder.formats import to_json
 from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
-from eval.abstention import ABSTENTION_FILE, read_abstention
 from eval.analysis.scores import SCORES_FILE, Scores
+from eval.asking.abstention import ABSTENTION_FILE, read_abstention
 from eval.run_metrics import ENVIRONMENT_FILE, RunMetrics, SweepRun, SweepSummary
-from model_cards.metadata import GEMMA, RESULTS_FILE, eval_results_yaml
-from model_cards.model_card import GEMMA_NOTICE
+from model_cards.cards.metadata import GEMMA, RESULTS_FILE, eval_results_yaml
+from model_cards.cards.model_card import GEMMA_NOTICE
 from model_cards.names import Names
 from model_cards.trained_run import TrainedRun
 

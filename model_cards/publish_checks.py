@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from dataset_builder.corpus.card import under_gemmas_terms
+from dataset_builder.corpus.publication.card import under_gemmas_terms
 from dataset_builder.errors import InputError
 from dataset_builder.packaged_models import SOURCE_FILE
-from eval.abstention import ABSTENTION_FILE, read_abstention
 from eval.analysis.scores import Scores
-from model_cards.metadata import GEMMA
+from eval.asking.abstention import ABSTENTION_FILE, read_abstention
+from model_cards.cards.metadata import GEMMA
 from model_cards.names import name_on_hub
 from model_cards.trained_run import TrainedRun
 from model_cards.training_data import TrainingData

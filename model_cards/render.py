@@ -14,8 +14,8 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.hub.changes import CARD_FILE
 from eval.analysis.scores import Scores, read_scores
-from model_cards.figures import draw_training_curve
-from model_cards.model_card import model_card
+from model_cards.cards.figures import draw_training_curve
+from model_cards.cards.model_card import model_card
 from model_cards.names import Names, name_on_hub
 from model_cards.trained_run import TrainedRun, scored_runs
 from model_cards.training_data import Corpus, StartModel, corpus_on_hub, local_corpus, training_data

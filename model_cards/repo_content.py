@@ -4,19 +4,19 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.hub.card_checks import check_metadata
+from dataset_builder.hub.card_checks import check_card
 from dataset_builder.hub.changes import Push
 from dataset_builder.verification.report import VERIFIER_FILE, read_verifier_report
 from eval.analysis.scores import SCORES_FILE, Scores
-from model_cards.figures import draw_training_curve
-from model_cards.model_card import model_card
+from model_cards.cards.figures import draw_training_curve
+from model_cards.cards.model_card import model_card
+from model_cards.cards.notebook import NOTEBOOK_FILE, model_notebook, verifier_notebook
+from model_cards.cards.verifier_card import verifier_card
 from model_cards.names import Names
-from model_cards.notebook import NOTEBOOK_FILE, model_notebook, verifier_notebook
 from model_cards.public_files import public_files, run_files
 from model_cards.publish_checks import base_on_hub, check_gemma, encoder_on_hub
 from model_cards.trained_run import TrainedRun
 from model_cards.training_data import Corpus, TrainingData
-from model_cards.verifier_card import verifier_card
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,6 @@ def _names(
 
 
 def _content(run: TrainedRun, repo_id: str, card: str, files: dict[str, Path | bytes], stage: Path) -> Push:
-    from huggingface_hub import ModelCard
-
-    metadata = ModelCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
-    check_metadata(metadata, f"the card of {run.source}")
+    check_card(card, f"the card of {run.source}")
     curve = draw_training_curve(stage, run.metrics)
     return Push(repo_id, "model", card, files | {curve.name: curve}, f"Publish {run.path.resolve().name}")

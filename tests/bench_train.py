@@ -143,7 +143,7 @@ def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str
 
     from dataset_builder.token_rows.collator import RowCollator
     from tests.training.trainers import rows_by_paper
-    from training.trainer import RowTrainer
+    from training.trainers.row_trainer import RowTrainer
 
     class InOrder(RowTrainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["training.trainer", "eval.metrics.embedding"])
+@pytest.mark.parametrize("module", ["training.trainers.row_trainer", "eval.metrics.embedding"])
 @pytest.mark.parametrize(("set_by_user", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
 def test_threads_sleep_unless_the_user_says_otherwise(module: str, set_by_user: str | None, expected: str) -> None:
     """OMP_DISPLAY_ENV=true makes the library print its settings when it loads."""

@@ -92,10 +92,10 @@ def main(words: list[str]) -> None:
 
     from eval.run_metrics import StepReward
     from training.alignment.rollouts import SharedAbstractRollouts
-    from training.guarded_trainer import GuardedTrainer
-    from training.run.artifacts import TrainingData, last_validation, run_metrics, save_run
+    from training.run.artifacts import TrainingPairs, last_validation, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
+    from training.trainers.guarded_trainer import GuardedTrainer
     from training.validation import ValidationBeforeAndAfter
 
     class GuardedGRPOTrainer(GuardedTrainer, GRPOTrainer):
@@ -126,7 +126,7 @@ def main(words: list[str]) -> None:
         metrics = run_metrics(
             trainer,
             recipe,
-            TrainingData(dataset, revision, len(train)),
+            TrainingPairs(dataset, revision, len(train)),
             base.given,
             method="grpo",
             tokens_per_second=trainer.state.num_input_tokens_seen / find_stopwatch(trainer).seconds,

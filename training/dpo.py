@@ -93,7 +93,7 @@ def main(words: list[str]) -> None:
     from eval.run_metrics import StepPreference
     from training.alignment.preference_trainer import PreferenceTrainer, RowReference
     from training.data.preferences import PreferenceCollator
-    from training.run.artifacts import TrainingData, last_validation, run_metrics, save_run
+    from training.run.artifacts import TrainingPairs, last_validation, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
     from training.validation import ValidationBeforeAndAfter
@@ -125,7 +125,7 @@ def main(words: list[str]) -> None:
         metrics = run_metrics(
             trainer,
             recipe,
-            TrainingData(keys.dataset, sampled.dataset_revision, len(preferences)),
+            TrainingPairs(keys.dataset, sampled.dataset_revision, len(preferences)),
             base.given,
             method="dpo",
             tokens_per_second=tokens * (trainer.state.epoch or 0.0) / find_stopwatch(trainer).seconds,

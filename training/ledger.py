@@ -55,7 +55,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--seed", type=int, metavar="N", help="seed of the trainings; default: as in the recipes")
     collect_help = "folder of a finished `eval run` with the systems lora and RECIPE: take the lines from there"
     add("--collect", type=Path, metavar="DIR", help=collect_help)
-    add("--commit", help="commit of the code that trained; default: as the runs recorded it")
     out_help = "file of the lines; default: %(default)s"
     add("--out", type=Path, default=Path("results/ledger.jsonl"), metavar="FILE", help=out_help)
     command.add_argument_group(
@@ -103,7 +102,7 @@ def run_command(arguments: argparse.Namespace) -> None:
             if not arguments.collect:
                 runs.train(name)
                 evaluate(arguments, runs, recipes[: number + 1], evaluation)
-            line = collect_line(evaluation, name, runs, arguments.commit)
+            line = collect_line(evaluation, name, runs)
             if name != MBR:
                 write_format(runs.run_folder(name) / LINE_FILE, line)
             write_ledger(arguments.out, [*read_ledger(arguments.out), line])

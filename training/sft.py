@@ -70,11 +70,11 @@ def main(words: list[str]) -> None:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from dataset_builder.token_rows.collator import RowCollator
-    from training.run.artifacts import TrainingData, chosen_epoch, epoch_losses, run_metrics, save_run
+    from training.run.artifacts import TrainingPairs, chosen_epoch, epoch_losses, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.model_settings import adapter_settings, model_arguments
     from training.run.stopwatch import find_stopwatch
-    from training.trainer import RowTrainer
+    from training.trainers.row_trainer import RowTrainer
     from training.validation import ValidationAtEpochEnd
 
     args.model_init_kwargs = model_arguments(recipe.model)
@@ -105,7 +105,7 @@ def main(words: list[str]) -> None:
         metrics = run_metrics(
             trainer,
             recipe,
-            TrainingData(dataset, revision, len(train)),
+            TrainingPairs(dataset, revision, len(train)),
             recipe.base_model,
             method="lora" if recipe.model.use_peft else "full",
             loss_type=recipe.training.loss_type,

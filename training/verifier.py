@@ -95,7 +95,7 @@ def main(words: list[str]) -> None:
     from transformers import DataCollatorForTokenClassification
 
     from dataset_builder.verification.report import write_verifier_report
-    from training.run.artifacts import TrainingData, chosen_epoch, epoch_losses, run_metrics, save_run
+    from training.run.artifacts import TrainingPairs, chosen_epoch, epoch_losses, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
     from training.validation import ValidationAtEpochEnd
@@ -134,7 +134,7 @@ def main(words: list[str]) -> None:
         metrics = run_metrics(
             trainer,
             recipe,
-            TrainingData(keys.dataset, revision, sum(len(draw.all) for draw in train)),
+            TrainingPairs(keys.dataset, revision, sum(len(draw.all) for draw in train)),
             recipe.base_model,
             method="verifier",
             tokens_per_second=int(row_lengths(train_rows).sum()) * epochs_per_second,

@@ -14,11 +14,11 @@ from pathlib import Path
 from rich.console import Console
 
 from dataset_builder.corpus.about import About, read_about
-from dataset_builder.corpus.card import corpus_card
-from dataset_builder.corpus.croissant import croissant_metadata
 from dataset_builder.corpus.load import rows_revision
 from dataset_builder.corpus.manifest import read_manifest
 from dataset_builder.corpus.pairs import teacher_folder
+from dataset_builder.corpus.publication.card import corpus_card
+from dataset_builder.corpus.publication.croissant import croissant_metadata
 from dataset_builder.corpus.report import (
     CROISSANT_FILE,
     REPORT_FILE,

@@ -44,7 +44,7 @@ class Checks(FileFormat):
     verifier_threshold: float | None = None
 
 
-class YearCounts(FileFormat):
+class GeneratedYear(FileFormat):
     """The papers of one year, and their accepted and rejected pairs."""
 
     papers: int
@@ -72,7 +72,7 @@ class Manifest(GenerationSettings):
     accepted: int
     rejected_pairs: dict[str, int]
     rejected_papers: dict[str, int]
-    by_year: dict[str, YearCounts]
+    by_year: dict[str, GeneratedYear]
 
 
 class Response(FileFormat):

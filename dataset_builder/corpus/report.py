@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dataset_builder.corpus.about import About
-from dataset_builder.corpus.contamination import ConfigContamination, RowRuns, count_config_contamination
-from dataset_builder.corpus.copies import PaperText, find_copies
 from dataset_builder.corpus.manifest import Manifest
+from dataset_builder.corpus.overlap.contamination import ConfigContamination, RowRuns, count_config_contamination
+from dataset_builder.corpus.overlap.copies import PaperText, find_copies
+from dataset_builder.corpus.overlap.word_runs import WordRuns
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.corpus.rows import CorpusRow, read_rows
 from dataset_builder.corpus.split_files import CorpusFiles
 from dataset_builder.corpus.splits import SPLITS, SplitRule
-from dataset_builder.corpus.word_runs import WordRuns
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
 from dataset_builder.formats import FileFormat, read_format
@@ -37,17 +37,17 @@ class PaperCounts(FileFormat):
     by_venue: dict[str, dict[str, int]]
 
 
-class YearCounts(FileFormat):
+class CorpusYear(FileFormat):
     """The papers and pairs of one year in one split."""
 
     papers: int
     pairs: int
 
 
-class SplitCounts(YearCounts):
+class SplitCounts(CorpusYear):
     """The papers and pairs of one split, in total and by year."""
 
-    by_year: dict[str, YearCounts]
+    by_year: dict[str, CorpusYear]
 
 
 class DroppedPairs(FileFormat):
@@ -176,7 +176,7 @@ def _count_split(rows: list[CorpusRow]) -> SplitCounts:
     return SplitCounts(
         papers=len({row.paper_id for row in rows}),
         pairs=len(rows),
-        by_year={year: YearCounts(papers=papers[year], pairs=pairs[year]) for year in pairs},
+        by_year={year: CorpusYear(papers=papers[year], pairs=pairs[year]) for year in pairs},
     )
 
 
@@ -217,7 +217,7 @@ def unsupported_lines(report: CorpusReport) -> list[str]:
     ]
 
 
-def _cell(counts: YearCounts | None) -> str:
+def _cell(counts: CorpusYear | None) -> str:
     return f"{counts.papers} / {counts.pairs}" if counts else ""
 
 

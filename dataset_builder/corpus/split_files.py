@@ -24,16 +24,14 @@ def find_split_files(folder: Path, configs: Iterable[str], train_teacher: str) -
     """Return the Parquet files of each config and split, in the order of the configs, splits and rows.
 
     The files of a split are in the folder of the teacher of its pairs. So train and validation, which are the same in
-    every config, are stored once; in a corpus of an older version they are in the folder of each config. Raises
-    `InputError` if a split has no file.
+    every config, are stored once. Raises `InputError` if a split has no file.
     """
     found: dict[tuple[str, str], tuple[Path, ...]] = {}
     for config in configs:
         for split in SPLITS:
-            teachers = (config,) if split == "test" else (config, train_teacher)
-            places = (tuple(sorted((folder / teacher).glob(f"{split}-*.parquet"))) for teacher in teachers)
-            files = next(filter(None, places), None)
-            if files is None:
+            teacher = config if split == "test" else train_teacher
+            files = tuple(sorted((folder / teacher).glob(f"{split}-*.parquet")))
+            if not files:
                 raise InputError(f"{folder}: has no Parquet file of the split {split!r} of {config!r}; build it again")
             found[config, split] = files
     return found

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dataset_builder.corpus.copies import PaperText, find_copies
+from dataset_builder.corpus.overlap.copies import PaperText, find_copies
+from dataset_builder.corpus.overlap.word_runs import WordRuns
 from dataset_builder.corpus.pairs import QAPair
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.corpus.rows import CorpusRow
-from dataset_builder.corpus.word_runs import WordRuns
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat

@@ -11,7 +11,7 @@ from dataset_builder.tables import Table
 REPORT_FILE = "crawl_report.json"
 
 
-class YearCounts(FileFormat):
+class CrawledYear(FileFormat):
     """The papers of a year: `found` by source, `missing` by last source and its reason, `left_out` by reason."""
 
     listed: int
@@ -40,7 +40,7 @@ class CrawlReport(FileFormat):
     sources: list[str]
     listed: int
     found: int
-    years: dict[str, YearCounts]
+    years: dict[str, CrawledYear]
     not_listed: dict[str, str]
     outcomes: dict[str, dict[str, int]]
     missing: list[MissingPaper]
@@ -53,10 +53,10 @@ def build_report(
     """Return the report of a crawl: the listing of its `years`, the reasons of years without one, and the outcomes."""
     asked = [(paper, outcomes.until_found(paper, sources)) for paper in listing.papers]
 
-    def year_counts(year: int) -> YearCounts:
+    def year_counts(year: int) -> CrawledYear:
         last = [tried[-1] for paper, tried in asked if paper.year == year]
         found_at = Counter(outcome.source for outcome in last if outcome.abstract)
-        return YearCounts(
+        return CrawledYear(
             listed=len(last),
             found={source: found_at[source] for source in sources},
             missing=_count(f"{outcome.source}: {outcome.reason}" for outcome in last if not outcome.abstract),

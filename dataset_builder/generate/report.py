@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from dataset_builder.corpus.manifest import Checks, GenerationSettings, Manifest, YearCounts
+from dataset_builder.corpus.manifest import Checks, GeneratedYear, GenerationSettings, Manifest
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.checks import CheckedPair, find_problem, source_text
 from dataset_builder.generate.responses import PaperResult, ResponseJournal
@@ -106,7 +106,7 @@ def build_manifest(
         rejected_pairs=_count_reasons(pairs),
         rejected_papers=_count_reasons(unreadable),
         by_year={
-            str(year): YearCounts(papers=number, accepted=accepted_by_year[year], rejected=rejected_by_year[year])
+            str(year): GeneratedYear(papers=number, accepted=accepted_by_year[year], rejected=rejected_by_year[year])
             for year, number in sorted(papers.items())
         },
     )

@@ -41,6 +41,13 @@ def check_license(license_id: object, location: str) -> None:
         )
 
 
+def check_card(card: str, location: str) -> None:
+    """Raise `InputError` for a card whose metadata the Hub would refuse or misread."""
+    from huggingface_hub import RepoCard
+
+    check_metadata(RepoCard(card).data.to_dict(), location)  # type: ignore[no-untyped-call]  # not annotated
+
+
 def check_metadata(metadata: dict[str, Any], location: str) -> None:
     """Raise `InputError` for metadata that the Hub would refuse or misread: licence, base model, scores."""
     license_id = metadata.get("license")

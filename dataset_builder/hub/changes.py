@@ -10,7 +10,7 @@ from rich.console import Console
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of
 from dataset_builder.formats import FileFormat, read_format, to_json
-from dataset_builder.hub.card_merge import GENERATED_SECTION, merge_card
+from dataset_builder.hub.card_merge import merge_card
 from dataset_builder.hub.rate_limit import retry_on_rate_limit
 from dataset_builder.tables import as_table
 
@@ -102,8 +102,7 @@ def plan_change(api: "HfApi", content: Push, head: str | None) -> Change:
         last_push = read_format(
             PushedFiles, download(PUSHED_FILES_FILE), "remove it from the repo, and push again"
         ).files
-    # Version 0.1.0 wrote no list of its files, but the same markers into the card.
-    elif (foreign := published.keys() - ALLOWED_FILES) and not GENERATED_SECTION.search(published_card or ""):
+    elif foreign := published.keys() - ALLOWED_FILES:
         problem = f"the repo has files that this project did not push, such as {min(foreign)}"
         raise InputError(f"{repo_type} {repo_id}: {problem}; choose a new name")
     card = merge_card(content.card, published_card)

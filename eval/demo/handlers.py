@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from dataset_builder.errors import InputError
-from eval.answerer import AskedQuestion
+from eval.asking.answerer import AskedQuestion
 from eval.demo.examples import choose_examples
 from eval.demo.models import DemoModels, ModelAnswer
 from eval.demo.papers import DemoPapers

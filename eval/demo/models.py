@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eval.answerer import Answerer, AskedQuestion
-from eval.evidence import CitedAnswer
+from eval.asking.answerer import Answerer, AskedQuestion
+from eval.asking.evidence import CitedAnswer
 
 if TYPE_CHECKING:
     from eval.metrics.embedding import Encoder

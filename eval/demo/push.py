@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import HUB_ID, split_revision
+from dataset_builder.hub.card_checks import HUB_ID, check_card, split_revision
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.hub.changes import Push, print_pushed
 from dataset_builder.hub.errors import translate_hub_errors
@@ -16,7 +16,6 @@ from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.packaged_models import DEFAULT_ENCODER
 from dataset_builder.templates import render
 from eval.demo.wheel import build_wheel, pinned_requirements
-from eval.space import space_content
 
 TEMPLATES = Path(__file__).parent / "templates"
 # The names of `model_cards publish` in docs/publishing.md; {org} is the namespace of the Space.
@@ -90,13 +89,10 @@ def demo_content(repo_id: str, settings: DemoSettings) -> Push:
         "app.py": render(TEMPLATES / "app.py.j2", settings=settings),
         "requirements.txt": render(TEMPLATES / "requirements.txt.j2", pins=pins),
     }
-    return space_content(
-        repo_id,
-        card=_card(repo_id, settings, gradio),
-        source=f"the card of {repo_id}",
-        files={wheel_name: wheel, **{name: text.encode() for name, text in texts.items()}},
-        message="Push the demo",
-    )
+    card = _card(repo_id, settings, gradio)
+    check_card(card, f"the card of {repo_id}")
+    files: dict[str, Path | bytes] = {wheel_name: wheel, **{name: text.encode() for name, text in texts.items()}}
+    return Push(repo_id, "space", card, files, "Push the demo", space_sdk="gradio")
 
 
 def _card(repo_id: str, settings: DemoSettings, gradio: str) -> str:

@@ -13,7 +13,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.model_folders import ModelFolder, find_encoder
 from dataset_builder.packaged_models import default_encoder
 from dataset_builder.verification.load import find_verifier
-from eval.abstention import find_threshold
+from eval.asking.abstention import find_threshold
 from eval.demo.papers import DemoPapers, read_papers
 from eval.served_model import PREFIX
 from eval.systems import System, parse_systems
@@ -79,7 +79,7 @@ def load_models(systems: Sequence[System], encoder: str, verifier: str | None) -
     thresholds = {name: find_threshold(folder, encoder_folder) for name, folder in folders.items()}
 
     from dataset_builder.hardware import use_all_threads
-    from eval.answerer import Answerer
+    from eval.asking.answerer import Answerer
     from eval.demo.models import DemoModels
     from eval.metrics.embedding import Encoder
 

@@ -10,7 +10,7 @@ from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from dataset_builder.templates import render
 from eval.analysis.gains import compared_systems
 from eval.analysis.scores import ConfigScores, DifferenceScore, MeanScore, Scores
-from eval.evidence import AnswerEvidence
+from eval.asking.evidence import AnswerEvidence
 from eval.metrics.lexical import HEADLINE, SUPPORT
 from eval.prompting import Answer
 from eval.report import notes, tables

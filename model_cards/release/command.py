@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dataset_builder.corpus.push import warn_of_abstracts
+from dataset_builder.corpus.publication.push import warn_of_abstracts
 from dataset_builder.hub.changes import print_pushed
 from dataset_builder.hub.collection import compare_items
 from dataset_builder.hub.errors import HubUnreachableError

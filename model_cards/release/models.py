@@ -12,7 +12,7 @@ from dataset_builder.hub.push import check_repo_id
 from eval.analysis.scores import Scores, read_scores
 from eval.metrics.lexical import HEADLINE
 from eval.run_metrics import read_sampled_answers
-from model_cards.metadata import GEMMA
+from model_cards.cards.metadata import GEMMA
 from model_cards.names import name_on_hub, start_on_hub
 from model_cards.publish_checks import base_on_hub, check_encoders, check_names, check_weights
 from model_cards.release.repo import Commits, ReleasedRepo

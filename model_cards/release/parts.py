@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
-from dataset_builder.corpus.push import corpus_content
+from dataset_builder.corpus.publication.push import corpus_content
 from dataset_builder.corpus.report import CorpusReport, read_corpus_report
 from dataset_builder.hub.changes import Push
 from dataset_builder.hub.collection import Item

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from dataset_builder.corpus.push import corpus_license
+from dataset_builder.corpus.publication.push import corpus_license
 from dataset_builder.corpus.report import CorpusReport
 from dataset_builder.errors import InputError
 from dataset_builder.hub.collection import ItemKey

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.corpus.push import warn_of_published_contexts
+from dataset_builder.corpus.publication.push import warn_of_published_contexts
 from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.hub.changes import Change, Pushed, plan_change
 from dataset_builder.hub.collection import CollectionChange, ItemKey, update_collection

@@ -16,10 +16,10 @@ from dataset_builder.formats import write_format
 from dataset_builder.language_model import load_model
 from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.prompt import INSTRUCTION, build_prompt
-from eval.abstention import ABSTENTION_FILE, Abstention, find_relevances
-from eval.answerer import ABSTAINED, Answerer, AskedQuestion
 from eval.ask import describe_answer, read_abstracts, read_asked_questions
-from eval.evidence import CitedAnswer, CitedSentence
+from eval.asking.abstention import ABSTENTION_FILE, Abstention, find_relevances
+from eval.asking.answerer import ABSTAINED, Answerer, AskedQuestion
+from eval.asking.evidence import CitedAnswer, CitedSentence
 from eval.generation.answers import answer_alone
 from eval.metrics.embedding import Encoder
 from eval.prompting import Answer
@@ -87,7 +87,7 @@ def test_support_for_a_person() -> None:
     abstained = shown.model_copy(update={"answer": ABSTAINED, "support": None, "abstained": True})
     assert describe_answer(abstained) == (
         "The abstract does not say.\n\nThe sentence nearest to the question has a similarity of only 0.30, so the "
-        "model was not asked. --no-abstain asks it."
+        "model was not asked. Use --no-abstain to ask it anyway."
     )
 
 

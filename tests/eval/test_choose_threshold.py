@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.corpus.load import configs_with_test, load_corpus_split
+from dataset_builder.corpus.load import configs_with_test, corpus_revision, load_corpus_split
 from dataset_builder.corpus.questions import Question, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.prompt import INSTRUCTION
 from eval.__main__ import parser
-from eval.abstention import (
+from eval.asking.abstention import (
     ABSTENTION_FILE,
     Abstention,
     AskedShares,
@@ -37,6 +37,8 @@ def test_threshold_asks_at_least_the_share() -> None:
     assert relevance_threshold([number / 100 for number in range(101)], 0.97) == 0.03
     assert relevance_threshold([0.0, *[0.5] * 40], 0.97) == 0.5
     assert relevance_threshold([0.3, 0.1], 0.5) == 0.3
+    # 0.07 * 100 is slightly above 7 in floating point.
+    assert relevance_threshold([number / 100 for number in range(100)], 0.07) == 0.93
     assert relevance_threshold([0.3, 0.1], 1) == 0.1
     assert asked_shares([0.2, 0.3, 0.5, 0.1], [0.3, 0.2], 0.3) == AskedShares(
         questions=4, asked=0.5, foreign_asked=0.5
@@ -93,6 +95,7 @@ def test_threshold_is_kept_in_the_folders_of_the_models(
     _command(models, corpus, encoder)
     found, other = map(read_abstention, models)
     assert found is not None and found == other
+    assert found.dataset_revision == corpus_revision(str(corpus))
     questions = read_questions(load_corpus_split(str(corpus), None, "validation"))
     assert (found.questions, found.papers) == (len(questions), len({one.paper_id for one in questions}))
     loaded = Encoder(find_encoder("--encoder", str(encoder)))

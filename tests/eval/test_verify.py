@@ -9,6 +9,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from dataset_builder.verification.load import find_verifier
+from dataset_builder.verification.verifier import Verifier
 from eval.__main__ import parser
 
 LINES = [
@@ -41,6 +42,16 @@ def test_lines_get_their_support(verifier: Path, tmp_path: Path, capsys: pytest.
     ]
     assert supports == pytest.approx([score for scores in expected for score in scores], abs=1e-5)
     assert capsys.readouterr().out == f"3 answers, 3 below the threshold 0.990 (not supported): {out}\n"
+
+
+def test_answers_below_the_threshold_are_counted(
+    verifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The threshold is 0.99: an answer with this support counts as supported."""
+    supports = dict(enumerate((0.995, 0.99, 0.5)))
+    monkeypatch.setattr(Verifier, "score_batches", lambda *_: iter([supports]))
+    _run(verifier, _write(tmp_path / "in.jsonl", LINES), tmp_path / "out.jsonl")
+    assert capsys.readouterr().out.startswith("3 answers, 1 below the threshold 0.990")
 
 
 @pytest.mark.parametrize(

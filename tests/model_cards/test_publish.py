@@ -19,8 +19,8 @@ from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
-from eval.abstention import ABSTENTION_FILE, Abstention, AskedShares, read_abstention
 from eval.analysis.scores import Scores, read_scores
+from eval.asking.abstention import ABSTENTION_FILE, Abstention, AskedShares, read_abstention
 from eval.run_metrics import AnswerSampling
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY
@@ -179,10 +179,12 @@ def test_threshold_of_a_local_encoder_is_not_published(published: Path, tmp_path
 
 
 def test_card_says_when_the_model_is_not_asked(hub: RunningHub, published: Path) -> None:
-    """If its folder has abstention.json."""
+    """If its folder has abstention.json, which is published with the commit of the corpus."""
     card = hub.text("lab/tiny-lora/resolve/main/README.md")
     assert "| validation | 20 | 90.0% | 1.2% |\n| test by plain | 8 | 87.5% |  |\n" in card
     assert ABSTENTION_FILE not in hub.text("lab/tiny-full/resolve/main/README.md")
+    sent = json.loads(hub.text(f"lab/tiny-lora/resolve/main/{ABSTENTION_FILE}"))
+    assert sent["dataset_revision"] == hub.commits(f"datasets/{CORPUS}")[0]["id"]
 
 
 def test_new_process_loads_both_and_answers_as_before(

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from training.label_scores import score_labels
+from training.trainers.label_scores import score_labels
 
 
 def test_scores_of_two_tokens() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
@@ -22,6 +25,7 @@ from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
 from training.verification.rows import SUPPORTED, UNSUPPORTED, read_written, split_examples, verification_rows
+from training.verification.trainer import VerifierTrainer
 
 APART = ("metrics.json", "README.md", "recipe.yaml")
 WRITTEN = CORPUS_SLICE / "faithfulness"
@@ -94,6 +98,21 @@ def verifier_run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, c
     out = tmp_path_factory.mktemp("verifier") / "run"
     main(list(map(str, _command(tiny_encoder, corpus, encoder, out)[1:])))
     return out
+
+
+def test_loss_is_that_of_the_verdict_and_of_the_places() -> None:
+    """By hand: the answer is supported by its first token; an error begins at the last one, which weighs five times."""
+    probabilities = torch.tensor([[[0.8, 0.2], [0.9, 0.1], [0.75, 0.25]]])
+    labels = torch.tensor([[SUPPORTED, SUPPORTED, UNSUPPORTED]])
+    loss = VerifierTrainer.compute_loss(
+        None, lambda **_: SimpleNamespace(logits=probabilities.log()), {"labels": labels}
+    )
+    assert loss.item() == pytest.approx(-math.log(0.8) - (math.log(0.9) + 5 * math.log(0.25)) / 6)
+    unlabelled = torch.tensor([[UNSUPPORTED, NO_LOSS, NO_LOSS]])
+    loss = VerifierTrainer.compute_loss(
+        None, lambda **_: SimpleNamespace(logits=probabilities.log()), {"labels": unlabelled}
+    )
+    assert loss.item() == pytest.approx(-math.log(0.2))
 
 
 @pytest.mark.slow

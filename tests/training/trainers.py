@@ -45,7 +45,7 @@ def row_trainer(
     """Return the trainer of `rows`, validating on the same, in float32 on the CPU; `settings` are SFTConfig's."""
     from trl.trainer.sft_config import SFTConfig
 
-    from training.trainer import RowTrainer
+    from training.trainers.row_trainer import RowTrainer
 
     fixed = {"bf16": False, "use_cpu": True, "report_to": "none", "gradient_checkpointing": False}
     fixed |= {"disable_tqdm": True, "save_strategy": "no"}

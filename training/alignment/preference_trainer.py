@@ -16,8 +16,8 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from dataset_builder.journal import Journal
 from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS
-from training.guarded_trainer import GuardedTrainer
-from training.label_scores import score_labels
+from training.trainers.guarded_trainer import GuardedTrainer
+from training.trainers.label_scores import score_labels
 
 # A batch of `training.data.preferences.PreferenceCollator`.
 Batch = Mapping[str, torch.Tensor]

@@ -30,10 +30,8 @@ NOT_COMPARED = (
 OTHER_MEAN = 1e-4
 
 
-def collect_line(evaluation: Path, name: str, runs: ComparedRuns, commit: str | None) -> LedgerLine:
+def collect_line(evaluation: Path, name: str, runs: ComparedRuns) -> LedgerLine:
     """Return the line of the recipe `name`, by the evaluation in a folder.
-
-    `commit` is the commit of the training, for a run that did not record it.
 
     Raises `InputError` if the evaluation lacks the recipe or LoRA, or asked them in another way, and if the run was
     trained on another corpus, with another seed, or again since the evaluation.
@@ -73,7 +71,7 @@ def collect_line(evaluation: Path, name: str, runs: ComparedRuns, commit: str | 
         sampled_questions=scores.sampled_questions,
         model_sha256=systems[name].sha256,
         lora_sha256=systems[LORA].sha256,
-        environment=environment.model_copy(update={"commit": environment.commit or commit}),
+        environment=environment,
         training_minutes=None if name == MBR else round(metrics.train_seconds / 60, 2),
         configs={
             config: {

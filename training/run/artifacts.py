@@ -20,7 +20,7 @@ Log = list[dict[str, float]]
 
 
 @dataclass(frozen=True)
-class TrainingData:
+class TrainingPairs:
     """The corpus of a run at its `revision`, and the number of its training `pairs`."""
 
     dataset: str
@@ -29,7 +29,7 @@ class TrainingData:
 
 
 def run_metrics(
-    trainer: Trainer, recipe: Recipe[Any, Any], data: TrainingData, base: str, **method_metrics: Any
+    trainer: Trainer, recipe: Recipe[Any, Any], data: TrainingPairs, base: str, **method_metrics: Any
 ) -> RunMetrics:
     """Return the metrics of a trained model.
 

@@ -9,7 +9,7 @@ from torch.utils.data import Sampler
 
 from dataset_builder.token_rows.row import NO_LOSS
 from training.data.sampler import BeginEpoch, EpochOrderSampler, row_lengths
-from training.guarded_trainer import GuardedTrainer
+from training.trainers.guarded_trainer import GuardedTrainer
 
 # An answer has many right tokens for each wrong one.
 PLACE_WEIGHTS = (1.0, 5.0)

@@ -16,10 +16,10 @@ import pytest
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.report import (
     CorpusReport,
+    CorpusYear,
     PaperCounts,
     SplitCounts,
     UnsupportedPairs,
-    YearCounts,
     read_corpus_report,
     unsupported_lines,
 )
@@ -127,7 +127,7 @@ def test_report_counts_what_was_left_out(sources: Path) -> None:
     assert report.dropped.test == {"u": {}}
     years = {"2019": 1, "2020": 2, "2023": 1}
     assert report.papers == PaperCounts(read=4, with_abstract=3, by_year=years, by_venue={"isca": years})
-    year = YearCounts(papers=1, pairs=2)
+    year = CorpusYear(papers=1, pairs=2)
     assert report.configs["u"]["train"] == SplitCounts(papers=1, pairs=2, by_year={"2020": year})
     assert report.papers_in_two_splits == {"u": 0}
 

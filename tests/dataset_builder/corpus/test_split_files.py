@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import mlcroissant
@@ -39,22 +38,16 @@ def rows(corpus: Path, cache: Path) -> dict[str, dict[str, list[object]]]:
     return {config: {split: splits[split].to_list() for split in splits} for config, splits in loaded.items()}
 
 
-def test_old_layout_has_the_same_rows_and_the_same_revision(corpus: Path, tmp_path: Path) -> None:
-    """Earlier versions stored train and validation in the folder of each config."""
+def test_train_and_validation_are_stored_once(corpus: Path, tmp_path: Path) -> None:
+    """In the folder of the training teacher. The revision does not depend on the report, which names the configs."""
     assert sorted(path.relative_to(corpus).as_posix() for path in corpus.rglob("*.parquet")) == [
         "t/test-00000-of-00001.parquet",
         "t/train-00000-of-00001.parquet",
         "t/validation-00000-of-00001.parquet",
         "u/test-00000-of-00001.parquet",
     ]
-    old = tmp_path / "old"
-    shutil.copytree(corpus, old)
-    for split in ("train", "validation"):
-        shutil.copy(old / f"t/{split}-00000-of-00001.parquet", old / "u")
-    assert find_split_files(old, CONFIGS, "t")["u", "train"] == (old / "u/train-00000-of-00001.parquet",)
-    assert corpus_revision(str(old)) == corpus_revision(str(corpus)) == read_corpus_report(corpus).revision
-    (old / "report.json").unlink()
-    assert corpus_revision(str(old)) == corpus_revision(str(corpus))
+    assert find_split_files(corpus, CONFIGS, "t")["u", "train"] == (corpus / "t/train-00000-of-00001.parquet",)
+    assert corpus_revision(str(corpus)) == read_corpus_report(corpus).revision
 
 
 def test_large_split_is_written_to_several_files(

@@ -20,7 +20,7 @@ from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.crawl import run as crawl_run
 from dataset_builder.crawl.client import Client
 from dataset_builder.crawl.outcomes import Answer, Outcome, Outcomes, paper_key
-from dataset_builder.crawl.report import CrawlReport, YearCounts
+from dataset_builder.crawl.report import CrawledYear, CrawlReport
 from dataset_builder.crawl.run import crawl
 from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
 from dataset_builder.crawl.sources import openalex
@@ -85,7 +85,7 @@ def test_crawl_writes_and_reports_all_papers_in_order(web: SourceServer, tmp_pat
     }
     report = read_format(CrawlReport, tmp_path / "papers/crawl_report.json", "")
     assert report.listed == 158
-    assert report.years["2021"] == YearCounts(
+    assert report.years["2021"] == CrawledYear(
         listed=8,
         found={"openalex": 0, "semantic_scholar": 3, "crossref": 3, "page": 1},
         missing={"page: HTTP 404": 1},

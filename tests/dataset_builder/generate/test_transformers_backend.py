@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from dataset_builder.corpus.manifest import Checks, Manifest, Response, YearCounts, read_manifest
+from dataset_builder.corpus.manifest import Checks, GeneratedYear, Manifest, Response, read_manifest
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
@@ -443,7 +443,7 @@ def test_table_counts_by_year_and_by_reason() -> None:
         accepted=6,
         rejected_pairs={"not a question": 2, "the answer is empty": 1},
         rejected_papers={"no response parsed": 1},
-        by_year={"2022": YearCounts(papers=4, accepted=6, rejected=3)},
+        by_year={"2022": GeneratedYear(papers=4, accepted=6, rejected=3)},
     )
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(as_table(*generation_table(manifest)))

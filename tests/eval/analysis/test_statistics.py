@@ -14,6 +14,7 @@ from eval.analysis.statistics import (
     estimate,
     holm,
     intervals,
+    share_interval,
     sign_flip_p,
 )
 from tests.eval.analysis.simulation import covered, share_intervals, simulated_sets, simulated_shares
@@ -127,6 +128,18 @@ def test_share_by_hand() -> None:
     """
     found = estimate([0.0, 1.0] * 6, [str(number) for number in range(12)], share=True)
     assert (found.low, found.high) == pytest.approx((0.2235, 0.7765), abs=1e-3)
+
+
+def test_share_of_several_questions_a_paper_by_hand() -> None:
+    """Wilson's interval with Student's quantile for 11 degrees of freedom, 2.201, for 12 papers of three questions.
+
+    If all answers are right, a paper counts as one trial: the quantile's square over 12 is 0.4037, the middle
+    1.2018 / 1.4037 and the half 0.2018 / 1.4037. If one and two answers are right in turn, there are no more trials than
+    the 36 questions: the square is 0.1346, and the half sqrt(0.1346 * (0.25 + 0.0336)) / 1.1346.
+    """
+    sizes = np.full(12, 3.0)
+    assert share_interval(sizes, sizes) == pytest.approx((0.7124, 1), abs=1e-3)
+    assert share_interval(np.array([1.0, 2.0] * 6), sizes) == pytest.approx((0.3278, 0.6722), abs=1e-3)
 
 
 @pytest.mark.parametrize("right", [0, 1, 11, 12])

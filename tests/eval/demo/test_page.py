@@ -14,12 +14,12 @@ import pytest
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from dataset_builder.model_folders import find_encoder, find_model
-from eval.abstention import ABSTENTION_FILE, Abstention
-from eval.answerer import ABSTAINED, Answerer, AskedQuestion
+from eval.asking.abstention import ABSTENTION_FILE, Abstention
+from eval.asking.answerer import ABSTAINED, Answerer, AskedQuestion
+from eval.asking.evidence import CitedAnswer, CitedSentence
 from eval.demo.models import DemoModels
 from eval.demo.papers import DemoPapers, read_papers
 from eval.demo.serve import find_systems, launch, load_page
-from eval.evidence import CitedAnswer, CitedSentence
 from tests.browser import running_browser
 from tests.eval.questions import corpus_question
 

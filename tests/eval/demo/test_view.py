@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from eval.asking.evidence import CitedAnswer, CitedSentence
 from eval.demo.examples import WRITTEN_ABSTRACT, choose_examples
 from eval.demo.models import ModelAnswer
 from eval.demo.papers import DemoPapers, read_papers
 from eval.demo.view import AbstractPart, render_answers, split_abstract
-from eval.evidence import CitedAnswer, CitedSentence
 from tests.eval.questions import corpus_question
 
 ABSTRACT = "Caches are small. Buses are slow."

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from eval.analysis.scores import VerifierRecord
-from eval.evidence import AnswerEvidence, CitedSentence
+from eval.asking.evidence import AnswerEvidence, CitedSentence
 from eval.report.html import fit_axis, report_html
 from tests.browser import running_browser
 from tests.eval.report.example import (

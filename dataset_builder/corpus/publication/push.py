@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.corpus.card import corpus_card, dataset_url, venue_names
-from dataset_builder.corpus.croissant import croissant_metadata
+from dataset_builder.corpus.publication.card import corpus_card, dataset_url, venue_names
+from dataset_builder.corpus.publication.croissant import croissant_metadata
 from dataset_builder.corpus.report import CROISSANT_FILE, REPORT_FILE, CorpusReport, read_corpus_report
 from dataset_builder.corpus.rows import iterate_rows
 from dataset_builder.corpus.split_files import CorpusFiles, find_split_files, write_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.hub.card_checks import check_metadata
+from dataset_builder.hub.card_checks import check_card
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
@@ -29,7 +29,7 @@ from dataset_builder.templates import render
 logger = logging.getLogger(__name__)
 
 EVAL_FILE = "eval.yaml"
-BENCHMARK = Path(__file__).parent / "templates/eval.yaml.j2"
+BENCHMARK = Path(__file__).parents[1] / "templates/eval.yaml.j2"
 MESSAGE = "Push the corpus, contexts: {}"
 
 
@@ -72,8 +72,6 @@ def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Pu
     The folder is only read. New files are written to the empty folder `stage`. Raises `InputError` for a folder that
     is not a complete corpus.
     """
-    from huggingface_hub import DatasetCard
-
     license_id = corpus_license(folder)
     report = read_corpus_report(folder)
     files = find_split_files(folder, report.configs, report.train_teacher)
@@ -88,8 +86,7 @@ def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Pu
             for path in paths:
                 shutil.copy(path, teacher)
     card = corpus_card(stage, repo_id, license_id)
-    metadata = DatasetCard(card).data.to_dict()  # type: ignore[no-untyped-call]  # the class has no types
-    check_metadata(metadata, f"the card of {folder}")
+    check_card(card, f"the card of {folder}")
     prompt = build_prompt(INSTRUCTION, "{prompt}", "{question}")
     benchmark = render(
         BENCHMARK,

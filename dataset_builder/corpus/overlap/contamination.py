@@ -6,9 +6,9 @@ from typing import Self
 
 import numpy as np
 
-from dataset_builder.corpus.near_duplicates import RUN_LENGTH, PaperQuote, count_near_duplicates
+from dataset_builder.corpus.overlap.near_duplicates import RUN_LENGTH, PaperQuote, count_near_duplicates
+from dataset_builder.corpus.overlap.word_runs import WordRuns
 from dataset_builder.corpus.rows import CorpusRow
-from dataset_builder.corpus.word_runs import WordRuns
 from dataset_builder.formats import FileFormat
 from dataset_builder.text import NGRAM_LENGTH
 

@@ -15,7 +15,7 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from dataset_builder.corpus.build import build
-from dataset_builder.corpus.contamination import count_contamination
+from dataset_builder.corpus.overlap.contamination import count_contamination
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from tests.cards import stray_table_rows
 from tests.conftest import append, contents
@@ -406,7 +406,7 @@ def test_corpus_that_is_not_what_it_says_is_refused(
 
 def test_report_of_another_version_is_refused(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
     """The message names the file, its first wrong key, and the remedy; a folder without a report is refused, too."""
-    from dataset_builder.corpus.push import push_corpus
+    from dataset_builder.corpus.publication.push import push_corpus
     from dataset_builder.errors import InputError
 
     (tmp_path / "README.md").write_text("A card.")

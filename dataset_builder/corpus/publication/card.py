@@ -12,7 +12,7 @@ from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.templates import render
 
-TEMPLATE = Path(__file__).parent / "templates/corpus.md.j2"
+TEMPLATE = Path(__file__).parents[1] / "templates/corpus.md.j2"
 CITATION = TEMPLATE.with_name("citation.bib.j2")
 GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
 # What the card says about a venue besides its key: its name, tag, publishers, and their rules for copyright.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.evidence import CitedSentence, cite_sentences, collect_evidence, unsupported_parts
+from eval.asking.evidence import CitedSentence, cite_sentences, collect_evidence, unsupported_parts
 from tests.eval.questions import corpus_question
 
 ABSTRACT = " Caches are small.\nBuses are  slow. Cores are many. "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dataset_builder.corpus.word_runs import WordRuns
+from dataset_builder.corpus.overlap.word_runs import WordRuns
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -19,10 +19,10 @@ from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS
 from training.data.sampler import BeginEpoch, EpochOrderSampler, row_lengths
 from training.data.tokenization import pad_dataset
-from training.guarded_trainer import GuardedTrainer
 from training.hardware import compile_layers
-from training.label_scores import LabelScores, score_labels
 from training.run.failures import TrainingError
+from training.trainers.guarded_trainer import GuardedTrainer
+from training.trainers.label_scores import LabelScores, score_labels
 
 logger = logging.getLogger(__name__)
 

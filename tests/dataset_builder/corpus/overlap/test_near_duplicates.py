@@ -10,8 +10,8 @@ from random import Random
 import pytest
 
 from dataset_builder.corpus.build import build
-from dataset_builder.corpus.contamination import NearDuplicates
-from dataset_builder.corpus.near_duplicates import PaperQuote, count_near_duplicates
+from dataset_builder.corpus.overlap.contamination import NearDuplicates
+from dataset_builder.corpus.overlap.near_duplicates import PaperQuote, count_near_duplicates
 from dataset_builder.corpus.report import read_corpus_report
 from tests.conftest import append
 
@@ -96,7 +96,7 @@ def test_report_without_the_counts_can_still_be_pushed(sources: Path) -> None:
     """A report of an older version has no such keys; the card leaves the table out."""
     import json
 
-    from dataset_builder.corpus.card import corpus_card
+    from dataset_builder.corpus.publication.card import corpus_card
 
     build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "other")
     path = sources / "corpus/report.json"

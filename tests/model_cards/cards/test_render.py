@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from huggingface_hub import ModelCard
+from tests.dataset_builder.corpus.test_teachers_card import manifest
 
 from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.corpus.rows import read_rows
@@ -25,8 +26,8 @@ from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_score
 from eval.run import run
 from eval.run_metrics import AnswerSampling, SampledAnswers, StepPreference, read_run_metrics
 from eval.systems import System
-from model_cards.metadata import eval_results_yaml
-from model_cards.model_card import model_card
+from model_cards.cards.metadata import eval_results_yaml
+from model_cards.cards.model_card import model_card
 from model_cards.names import Names
 from model_cards.render import render
 from model_cards.trained_run import read_trained_run
@@ -34,7 +35,6 @@ from model_cards.training_data import Corpus, TrainingData
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
-from tests.dataset_builder.corpus.test_teachers_card import manifest
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from dataset_builder.corpus.card import GEMMA_TERMS
+from dataset_builder.corpus.publication.card import GEMMA_TERMS
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.tables import as_markdown
 from dataset_builder.templates import render
-from eval.abstention import asked_table, read_abstention
 from eval.analysis.scores import Scores
+from eval.asking.abstention import asked_table, read_abstention
 from eval.metrics.lexical import HEADLINE
 from eval.report import notes
 from eval.report.tables import comparison, gain_table, loss_table, number_table
-from model_cards.figures import LOSS_CURVE, REWARD_CURVE
-from model_cards.metadata import GEMMA, card_metadata
+from model_cards.cards.figures import LOSS_CURVE, REWARD_CURVE
+from model_cards.cards.metadata import GEMMA, card_metadata
 from model_cards.names import Names
 from model_cards.trained_run import TrainedRun
 

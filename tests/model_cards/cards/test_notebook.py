@@ -9,8 +9,8 @@ import datasets
 import nbformat
 import pytest
 
+from model_cards.cards.notebook import REQUIREMENTS, model_notebook
 from model_cards.names import Names
-from model_cards.notebook import REQUIREMENTS, model_notebook
 from model_cards.trained_run import TrainedRun
 from model_cards.training_data import Corpus, TrainingData
 from tests.conftest import REPOSITORY

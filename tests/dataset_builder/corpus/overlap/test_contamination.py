@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataset_builder.corpus.contamination import Contamination, count_contamination
+from dataset_builder.corpus.overlap.contamination import Contamination, count_contamination
 
 
 def test_shared_runs_are_counted_by_hand() -> None:

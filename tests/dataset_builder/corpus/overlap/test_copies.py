@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataset_builder.corpus.copies import PaperText, find_copies
+from dataset_builder.corpus.overlap.copies import PaperText, find_copies
 
 ABSTRACT = "We show that small caches are fast, since they need little energy and few wires for each access."
 OTHER = "Branch predictors learn from history, and this one forgets what it has seen too long ago in a program."

@@ -11,14 +11,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dataset_builder.corpus.about import About
-from dataset_builder.corpus.card import citation, corpus_about, corpus_tags, dataset_url, other_license, venue_names
+from dataset_builder.corpus.publication.card import (
+    citation,
+    corpus_about,
+    corpus_tags,
+    dataset_url,
+    other_license,
+    venue_names,
+)
 from dataset_builder.corpus.report import CorpusReport
 from dataset_builder.corpus.rows import COLUMN_MEANINGS, iterate_rows
 from dataset_builder.corpus.split_files import find_split_files
 from dataset_builder.files import sha256_of
 
 # The JSON-LD context that mlcroissant reads without a warning, with the namespace of provenance.
-CONTEXT = Path(__file__).parent / "templates/croissant_context.json"
+CONTEXT = Path(__file__).parents[1] / "templates/croissant_context.json"
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
 # The SPDX ids (https://spdx.org/licenses/) of licence ids of the Hub. Other ids are written as they are.
 SPDX = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from dataset_builder.corpus.word_runs import WordRuns
+from dataset_builder.corpus.overlap.word_runs import WordRuns
 from dataset_builder.text import ngrams, words
 
 

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from dataset_builder.corpus.card import GEMMA_TERMS
+from dataset_builder.corpus.publication.card import GEMMA_TERMS
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.tables import as_markdown
 from dataset_builder.templates import render
 from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport
-from model_cards.figures import LOSS_CURVE
-from model_cards.metadata import GEMMA, model_metadata
-from model_cards.model_card import GEMMA_NOTICE
+from model_cards.cards.figures import LOSS_CURVE
+from model_cards.cards.metadata import GEMMA, model_metadata
+from model_cards.cards.model_card import GEMMA_NOTICE
 from model_cards.names import Names
 from model_cards.trained_run import TrainedRun
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset_builder.corpus.word_runs import WordRuns
+from dataset_builder.corpus.overlap.word_runs import WordRuns
 from dataset_builder.text import NGRAM_LENGTH, words
 
 # The share of 8-grams from which two abstracts are versions of one. Between two of 806 real ISCA abstracts it is at

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from dataset_builder.corpus.questions import Question
 from dataset_builder.model_folders import ModelFolder
 from dataset_builder.prompt import INSTRUCTION
-from eval.abstention import find_relevances
-from eval.evidence import CitedAnswer, cite_sentences, unsupported_parts
+from eval.asking.abstention import find_relevances
+from eval.asking.evidence import CitedAnswer, cite_sentences, unsupported_parts
 from eval.prompting import PLAIN, Prompt
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import yaml
 
-from dataset_builder.corpus.card import GEMMA_TERMS
+from dataset_builder.corpus.publication.card import GEMMA_TERMS
 from dataset_builder.errors import InputError
 from eval.analysis.scores import SCORES_FILE, Scores
 from eval.metrics.lexical import HEADLINE

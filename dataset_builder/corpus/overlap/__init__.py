@@ -1,0 +1,1 @@
+"""Find texts that two splits share: contamination, copies and near-duplicates."""

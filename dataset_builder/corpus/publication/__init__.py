@@ -1,0 +1,1 @@
+"""Write the card and the metadata of the corpus, and push it to the Hub."""
