@@ -134,8 +134,8 @@ def test_share_of_several_questions_a_paper_by_hand() -> None:
     """Wilson's interval with Student's quantile for 11 degrees of freedom, 2.201, for 12 papers of three questions.
 
     If all answers are right, a paper counts as one trial: the quantile's square over 12 is 0.4037, the middle
-    1.2018 / 1.4037 and the half 0.2018 / 1.4037. If one and two answers are right in turn, there are no more trials than
-    the 36 questions: the square is 0.1346, and the half sqrt(0.1346 * (0.25 + 0.0336)) / 1.1346.
+    1.2018 / 1.4037 and the half 0.2018 / 1.4037. If one and two answers are right in turn, there are not more trials
+    than the 36 questions: the square is 0.1346, and the half sqrt(0.1346 * (0.25 + 0.0336)) / 1.1346.
     """
     sizes = np.full(12, 3.0)
     assert share_interval(sizes, sizes) == pytest.approx((0.7124, 1), abs=1e-3)
