@@ -1,4 +1,4 @@
-"""Align a LoRA adapter with the evaluation by GRPO: reward answers that are similar to the reference answer.
+"""Align a LoRA adapter with the evaluation by GRPO: reward answers by the measures that also rank them.
 
     python -m training.align --config training/recipes/smollm2-grpo.yaml
 

@@ -101,7 +101,7 @@ def verifier_run(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path, c
 
 
 def test_loss_is_that_of_the_verdict_and_of_the_places() -> None:
-    """By hand: the answer is supported by its first token; an error begins at the last one, which weighs five times."""
+    """By hand: the first token has the verdict; an error begins at the last one, which weighs five times."""
     probabilities = torch.tensor([[[0.8, 0.2], [0.9, 0.1], [0.75, 0.25]]])
     labels = torch.tensor([[SUPPORTED, SUPPORTED, UNSUPPORTED]])
     loss = VerifierTrainer.compute_loss(
