@@ -29,14 +29,26 @@ def _align(adapter: Path, corpus: Path, encoder: Path, out: Path, *more: object)
 
 
 def test_grpo_trains_the_adapter_only(
-    adapter: Path, tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path
+    adapter: Path, tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two steps: the run folder of an adapter on the same base; the one it started from is as it was."""
-    from safetensors.torch import load_file
+    """Two steps: the run folder of an adapter on the same base; the one it started from is as it was.
 
+    Each reward is normalized before they are added.
+    """
+    from safetensors.torch import load_file
+    from trl.trainer.grpo_trainer import GRPOTrainer
+
+    aggregations, init = [], GRPOTrainer.__init__
+
+    def record(self: GRPOTrainer, *given: Any, args: Any, **more: Any) -> None:
+        aggregations.append(args.multi_objective_aggregation)
+        init(self, *given, args=args, **more)
+
+    monkeypatch.setattr(GRPOTrainer, "__init__", record)
     before = contents(adapter)
     _align(adapter, small_corpus, encoder, tmp_path / "run", "--max_steps", 2)
     assert contents(adapter) == before
+    assert aggregations == ["normalize_then_sum"]
     out = tmp_path / "run"
     assert not [path for path in out.iterdir() if path.is_dir() or path.suffix in (".bin", ".pt")]
     assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == str(tiny_base)

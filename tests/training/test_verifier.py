@@ -162,14 +162,17 @@ def test_killed_run_ends_with_the_same_files(
 
 
 @pytest.mark.slow
-def test_left_out_kinds_are_in_the_report(tmp_path: Path, tiny_encoder: Path, corpus: Path, encoder: Path) -> None:
-    """Training has fewer examples of the other kinds' labels, and the test papers have all kinds."""
+def test_left_out_kinds_are_in_the_report(
+    tmp_path: Path, verifier_run: Path, tiny_encoder: Path, corpus: Path, encoder: Path
+) -> None:
+    """Training lacks the written answers of these kinds, and the test papers have all kinds."""
     from training.verifier import main
 
     more = ("--leave_out", "negation", "direction", "--max_steps", 1, "--written_answers", WRITTEN)
     main(list(map(str, _command(tiny_encoder, corpus, encoder, tmp_path / "run", *more)[1:])))
     report = read_verifier_report(tmp_path / "run")
     assert report.left_out == ["negation", "direction"]
+    assert report.train_written_answers < read_verifier_report(verifier_run).train_written_answers
     assert report.test.by_kind.keys() == RULES.keys()
 
 
