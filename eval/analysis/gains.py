@@ -19,11 +19,16 @@ def best_baseline(scores: Scores, config: str) -> str | None:
     return max(means, key=means.__getitem__, default=None)
 
 
+def differences_by_pair(scores: Scores, config: str) -> dict[tuple[str, str], DifferenceScore]:
+    """Return each difference on one config by the names of its systems, in both directions."""
+    found = {(score.first, score.second): score for score in scores.differences[config]}
+    return found | {(score.second, score.first): score.opposite() for score in scores.differences[config]}
+
+
 def gains(scores: Scores, config: str) -> list[DifferenceScore]:
     """Return the paired difference of each trained system from the best baseline on one config."""
     baseline = best_baseline(scores, config)
-    found = {(score.first, score.second): score for score in scores.differences[config]}
-    found |= {(score.second, score.first): score.opposite() for score in scores.differences[config]}
+    found = differences_by_pair(scores, config)
     return [
         found[name, baseline]
         for name, system in scores.systems.items()

@@ -8,7 +8,7 @@ from pathlib import Path
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from dataset_builder.templates import render
-from eval.analysis.gains import compared_systems
+from eval.analysis.gains import compared_systems, differences_by_pair
 from eval.analysis.scores import ConfigScores, DifferenceScore, MeanScore, Scores
 from eval.asking.evidence import AnswerEvidence
 from eval.metrics.lexical import HEADLINE, SUPPORT
@@ -171,8 +171,7 @@ def _config_view(scores: Scores, config: str, config_scores: ConfigScores) -> Co
 
 
 def _matrix(scores: Scores, config: str, entries: list[Entry]) -> dict[str, list[DifferenceScore | None]]:
-    found = {(score.first, score.second): score for score in scores.differences[config]}
-    found |= {(score.second, score.first): score.opposite() for score in scores.differences[config]}
+    found = differences_by_pair(scores, config)
     compared = compared_systems(scores)
     systems = [entry for entry in entries if entry.kind == SYSTEM and entry.name in compared]
     others = [entry for entry in entries if entry.kind != SYSTEM]
