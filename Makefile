@@ -137,7 +137,7 @@ verifier: models $(DATA)/corpus/README.md  ## after `make run`: a verifier from 
 	@echo "Score the answers of \`make run\` with it: make run EVAL_ARGS=\"--verifier $(RUNS)/$(VERIFIER)-verifier\""
 
 reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the figures of README.md
-	@echo "The full run takes 2 to 4 hours on two quiet CPU cores (an estimate; not measured on a GPU)."
+	@echo "The full run takes about 2 to 4 hours on two quiet CPU cores. On a GPU it has not been measured."
 	@$(if $(VERIFIER),echo "The verifier takes about 80 minutes more.")
 	@echo "If you stop it, the same command continues it."
 	@echo "1/8 Packaged models"

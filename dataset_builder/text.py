@@ -6,11 +6,10 @@ from collections.abc import Iterator
 # A sentence ends at a full stop, question mark or exclamation mark before a space and a capital, digit or opening
 # mark, but not after an initial or an abbreviation that is usual in abstracts.
 SENTENCE_END = re.compile(r"(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!et al\.)(?<=[.?!])\s+(?=[\"'(A-Z0-9])")
-# A number, but not the one in a name such as DDR4 or GPT-2. The second number of a range such as 64KB-128KB is one.
-RANGE_WITH_UNIT = r"(?<=\d[A-Za-z]-)|(?<=\d[A-Za-z]{2}-)|(?<=\d[A-Za-z]{3}-)"
-NUMBER = re.compile(
-    rf"(?<![A-Za-z0-9.])(?:(?<![A-Za-z]-)|{RANGE_WITH_UNIT})(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?"
-)
+# A number, but not the one in a name such as DDR4 or GPT-2.
+NUMBER = re.compile(r"(?<![A-Za-z0-9.])(?<![A-Za-z]-)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
+# The lower end of a range with units, such as 64KB-128KB. Its hyphen does not make the upper end a part of a name.
+LOWER_END = re.compile(r"(?<![\w.-])(\d[\d.,]*[A-Za-z]+)-(?=\d)")
 NGRAM_LENGTH = 8
 
 
@@ -43,7 +42,7 @@ def ngrams(text: str, length: int = NGRAM_LENGTH) -> Iterator[tuple[str, ...]]:
 
 def numbers(text: str) -> set[float]:
     """Return the numbers that a text writes in digits: 1,000 is 1000.0 and 2.50x is 2.5."""
-    return {float(number.replace(",", "")) for number in NUMBER.findall(text)}
+    return {float(number.replace(",", "")) for number in NUMBER.findall(LOWER_END.sub(r"\1 ", text))}
 
 
 def normalize_question(question: str) -> str:

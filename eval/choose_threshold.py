@@ -5,6 +5,7 @@ python -m eval choose-threshold --model runs/smollm2-lora --dataset data/corpus
 
 import argparse
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -24,6 +25,7 @@ from eval.asking.abstention import (
     asked_table,
     find_relevances,
     foreign_questions,
+    read_abstention,
     relevance_threshold,
 )
 
@@ -55,22 +57,39 @@ def run_command(arguments: argparse.Namespace) -> None:
         make_writable_folder(folder)
     encoder = find_encoder("--encoder", arguments.encoder)
     revision = corpus_revision(arguments.dataset, arguments.revision)
+    found = _find_chosen(arguments.model, encoder, revision, arguments.asked)
+    if found is None:
+        found = _choose(arguments, encoder, revision)
+        for folder in arguments.model:
+            write_format(folder / ABSTENTION_FILE, found)
+    console = Console()
+    console.print(
+        f"Threshold {found.threshold:.3f}, chosen on the validation questions of {found.papers} papers. At this "
+        "threshold the model is asked these shares of the questions:"
+    )
+    console.print(as_table(*asked_table(found)))
+    written = ", ".join(str(folder / ABSTENTION_FILE) for folder in arguments.model)
+    console.print(f"Threshold and shares: {written}", soft_wrap=True, markup=False)
+
+
+def _find_chosen(models: Sequence[Path], encoder: EncoderFolder, revision: str, asked: float) -> Abstention | None:
+    """Return the content of abstention.json that all models have, if it was chosen in this way, else None."""
+    kept: list[Abstention | None] = []
+    # A damaged file is written again.
+    with suppress(InputError):
+        kept = [read_abstention(folder) for folder in models]
+    wanted = (encoder.label, revision, asked)
+    is_wanted = [one and (one.encoder, one.dataset_revision, one.least_asked) == wanted for one in kept]
+    return kept[0] if kept and all(is_wanted) else None
+
+
+def _choose(arguments: argparse.Namespace, encoder: EncoderFolder, revision: str) -> Abstention:
     validation = read_questions(load_corpus_split(arguments.dataset, None, "validation", revision))
     test = {
         config: read_questions(load_corpus_split(arguments.dataset, config, "test", revision))
         for config in configs_with_test(arguments.dataset, revision)
     }
-    found = choose_threshold(validation, test, arguments.asked, encoder, revision)
-    for folder in arguments.model:
-        write_format(folder / ABSTENTION_FILE, found)
-    console = Console()
-    console.print(
-        f"Threshold {found.threshold:.3f}, chosen by the validation questions on {found.papers} papers. Shares of the "
-        "questions that are asked at it:"
-    )
-    console.print(as_table(*asked_table(found)))
-    written = ", ".join(str(folder / ABSTENTION_FILE) for folder in arguments.model)
-    console.print(f"Written to {written}", soft_wrap=True, markup=False)
+    return choose_threshold(validation, test, arguments.asked, encoder, revision)
 
 
 def choose_threshold(
@@ -99,6 +118,7 @@ def choose_threshold(
         dataset_revision=revision,
         papers=len({question.paper_id for question in validation}),
         threshold=threshold,
+        least_asked=asked,
         **asked_shares(own, foreign, threshold).model_dump(),
         test={config: asked_shares(*relevances(questions), threshold) for config, questions in test.items()},
     )

@@ -188,7 +188,7 @@ class RunMetrics(FileFormat):
 
     @property
     def has_cross_entropy(self) -> bool:
-        """Return whether the losses are the cross entropy of the answers, which runs can be compared by."""
+        """Return whether the losses are the cross entropy of the answers; only such losses are comparable."""
         return self.method in ("full", "lora") and self.loss_type in (None, "nll")
 
     @property

@@ -142,7 +142,7 @@ def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str
     from trl.trainer.sft_config import SFTConfig
 
     from dataset_builder.token_rows.collator import RowCollator
-    from tests.training.trainers import rows_by_paper
+    from tests.training.small_trainers import rows_by_paper
     from training.trainers.row_trainer import RowTrainer
 
     class InOrder(RowTrainer):

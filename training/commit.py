@@ -11,7 +11,7 @@ CODE = ("dataset_builder", "eval", "training", "Makefile", "constraints.txt")
 
 @cache
 def starting_commit() -> str:
-    """Return `describe_commit` of the first call, which a training makes when it begins: the code may change later."""
+    """Return the commit at the first call in this process: a training calls it when it begins."""
     return describe_commit()
 
 

@@ -26,7 +26,7 @@ from dataset_builder.crawl.report import REPORT_FILE, CrawlReport, build_report,
 from dataset_builder.crawl.settings import BASE_URLS, PAUSES, SOURCES, Credentials, Settings
 from dataset_builder.errors import InputError
 from dataset_builder.figures import draw_papers_by_year
-from dataset_builder.files import exclusive_lock, make_writable_folder
+from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.formats import read_format, write_format
 from dataset_builder.tables import as_table
 
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 # The listings, the outcomes and the cache of answers, from which a killed crawl continues.
 WORK_FOLDER = ".crawl"
-# It is in the work folder while a crawl with --retry-missing is not finished.
+# Venue and years of a crawl with --retry-missing that is not finished.
 RETRYING_FILE = "retrying"
 # The longest pause and time limit, in seconds.
 LONGEST = 3600.0
@@ -125,7 +125,7 @@ def crawl(
     work = out / WORK_FOLDER
     make_writable_folder(work)
     with exclusive_lock(work):
-        outcomes, retrying = Outcomes(work), work / RETRYING_FILE
+        outcomes, retrying, asked = Outcomes(work), work / RETRYING_FILE, f"{venue} {' '.join(map(str, years))}"
         with closing(Client(settings, credentials, work / "answers.sqlite", refresh=retry_missing)) as client:
             listing, not_listed = _list_years(client, venue, volume_names or [venue], years, work, list_again)
             if len(not_listed) == len(years):
@@ -133,9 +133,9 @@ def crawl(
                 raise InputError(f"--venue {venue}: DBLP listed no year ({reason}); run the same command again later")
             venue = venue.lower()
             # A retry that was stopped continues: the papers that it has asked for are not forgotten again.
-            if retry_missing and not retrying.exists():
+            if retry_missing and not _holds(retrying, asked):
                 outcomes.forget_missing(listing.papers)
-                retrying.touch()
+                write_text(retrying, asked)
             find_abstracts(client, listing.papers, sources, outcomes, work / "browser")
         # What an earlier crawl with other sources found stays.
         earlier = [source for source in SOURCES if any(outcomes.has(paper, source) for paper in listing.papers)]
@@ -150,11 +150,16 @@ def crawl(
         report = build_report(venue, sources, list(papers), listing, not_listed, outcomes)
         draw_papers_by_year(out, {year: counts.listed for year, counts in report.years.items()})
         write_format(out / REPORT_FILE, report)
-        retrying.unlink(missing_ok=True)
+        if _holds(retrying, asked):
+            retrying.unlink()
         requests = client.hosts.requests
         by_host = ", ".join(f"{host} {count}" for host, count in requests.items())
         logger.info("%d requests (%s) in %.1f s", requests.total(), by_host or "none", time.monotonic() - started)
         return report
+
+
+def _holds(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_text(encoding="utf-8") == text
 
 
 def _list_years(

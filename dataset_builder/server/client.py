@@ -99,7 +99,8 @@ class ServerClient:
     def run(self, items: Sequence[Item], finish: Callable[[Item], Awaitable[None]]) -> list[RequestFailed]:
         """Await `finish` for each item, several at once, and return the failures; `finish` calls `complete`.
 
-        An item whose request fails stays unfinished. Raises `InputError` if the server is down or refuses everything.
+        An item whose request fails stays unfinished. Raises `InputError` if the server is down or refuses everything;
+        prompts that are too long do not count.
         """
         return asyncio.run(self._run(items, finish))
 

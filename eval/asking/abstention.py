@@ -26,7 +26,7 @@ REMEDY = "choose the threshold of a folder with `python -m eval choose-threshold
 
 
 class AskedShares(FileFormat):
-    """The shares of `questions` and of as many foreign questions that are asked at a threshold, 0 to 1.
+    """The share (0 to 1) of `questions` that are asked at a threshold, and of an equal number of foreign questions.
 
     A foreign question is a question on one paper, asked of the abstract of another paper. `foreign_asked` is null if
     the questions are on one paper only.
@@ -44,6 +44,7 @@ class Abstention(FileFormat):
     The threshold was chosen by `questions` on `papers` of the validation split. `asked` is the share of these
     questions that are asked, and `foreign_asked` the share of an equal number of foreign questions, as in
     `AskedShares`. `test` has these shares for the test questions by config, which took no part in the choice.
+    `least_asked` is the smallest value of `asked` that was allowed.
     """
 
     encoder: str
@@ -54,6 +55,7 @@ class Abstention(FileFormat):
     asked: float
     foreign_asked: float | None
     test: dict[str, AskedShares] = Field(default_factory=dict)
+    least_asked: float | None = None
 
 
 def asked_table(found: Abstention) -> Table:
@@ -106,7 +108,7 @@ def find_threshold(model: ModelFolder, encoder: EncoderFolder) -> float | None:
 
 def relevance_threshold(relevances: Sequence[float], asked: float) -> float:
     """Return the highest threshold at which at least the share `asked` (above 0, to 1) of the questions is asked."""
-    return sorted(relevances, reverse=True)[math.ceil(round(asked * len(relevances), 9)) - 1]
+    return sorted(relevances, reverse=True)[max(1, math.ceil(round(asked * len(relevances), 9))) - 1]
 
 
 def foreign_questions(questions: Sequence[CorpusQuestion]) -> list[Question]:

@@ -20,8 +20,7 @@ def answer_by_server(
 
     The server applies its chat template to a chat prompt, and continues the text of a plain prompt.
 
-    Raises `InputError` at once if the server is down or refuses everything, and at the end if questions are left
-    without an answer.
+    Raises `InputError` as `ServerClient.run`, and at the end if questions are left without an answer.
     """
     client = ServerClient(model.server, f"{model.name}={model.given}")
 

@@ -31,7 +31,8 @@ def test_spans_of_sentences() -> None:
 def test_numbers_are_read_by_value() -> None:
     """Thousands, decimals, factors and percents; the number in a name does not count."""
     assert numbers("1,000 cores are 2.50x faster (40%) than DDR4, GPT-2 or 3-stage ones") == {1000.0, 2.5, 40.0, 3.0}
-    assert numbers("1.2x-1.7x, 64KB-4,096KB and 5ns-9ns, but not RISC-5") == {1.2, 1.7, 64.0, 4096.0, 5.0, 9.0}
+    assert numbers("1.2x-1.7x, 64KB-4,096KB and 5Mbps-9Gbps") == {1.2, 1.7, 64.0, 4096.0, 5.0, 9.0}
+    assert numbers("RISC-5, LPDDR4X-4266 and A64FX-2") == set()
 
 
 def test_questions_are_compared_by_their_words() -> None:

@@ -13,6 +13,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.model_folders import find_encoder, find_model
 from dataset_builder.prompt import INSTRUCTION
+from eval import choose_threshold as module
 from eval.__main__ import parser
 from eval.asking.abstention import (
     ABSTENTION_FILE,
@@ -110,12 +111,30 @@ def test_threshold_is_kept_in_the_folders_of_the_models(
         )
     assert list(found.test) == configs_with_test(str(corpus))
     printed = capsys.readouterr().out
-    assert f"Threshold {found.threshold:.3f}, chosen by" in printed
+    assert f"Threshold {found.threshold:.3f}, chosen on" in printed
     assert all(cell in printed for row in asked_table(found)[1] for cell in row)
     # The file does not change the model: its recorded answers remain valid.
     model = find_model("a", str(models[0]))
     assert model.fingerprint == fingerprint
     assert find_threshold(model, find_encoder("--encoder", str(encoder))) == found.threshold
+
+
+def test_chosen_threshold_is_not_computed_again(
+    tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless a model has no file, a damaged one, or that of another share."""
+    models = [Path(shutil.copytree(tiny_base, tmp_path / name)) for name in "ab"]
+    _command(models, corpus, encoder)
+    written = (models[1] / ABSTENTION_FILE).read_text()
+    calls = []
+    monkeypatch.setattr(module, "choose_threshold", lambda *given: calls.append(given) or choose_threshold(*given))
+    _command(models, corpus, encoder)
+    assert calls == []
+    (models[1] / ABSTENTION_FILE).write_text("{}")
+    _command(models, corpus, encoder)
+    assert len(calls) == 1 and (models[1] / ABSTENTION_FILE).read_text() == written
+    _command(models, corpus, encoder, "--asked", "1")
+    assert len(calls) == 2
 
 
 def test_share_asked_can_be_chosen(tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from training.commit import describe_commit
+import pytest
+
+from training import commit as code
+from training.commit import describe_commit, starting_commit
 
 
 def test_commit_of_an_archive_is_unknown(tmp_path: Path) -> None:
@@ -24,3 +27,12 @@ def test_commit_of_an_archive_is_unknown(tmp_path: Path) -> None:
     assert describe_commit(tmp_path) == f"{commit} with local changes"
     (tmp_path / "installed").mkdir()
     assert describe_commit(tmp_path / "installed") == "unknown"
+
+
+def test_commit_of_a_run_is_the_one_at_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that is checked out while a training runs is not the code that trains."""
+    commits = iter(["first", "second"])
+    monkeypatch.setattr(code, "describe_commit", lambda: next(commits))
+    starting_commit.cache_clear()
+    assert (starting_commit(), starting_commit()) == ("first", "first")
+    starting_commit.cache_clear()

@@ -14,7 +14,7 @@ from dataset_builder.journal import Journal
 from dataset_builder.prompt import build_completion, build_prompt
 from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS, tree_row
-from tests.training.trainers import tiny_model
+from tests.training.small_trainers import tiny_model
 from training.alignment.preference_trainer import PreferenceTrainer, RowReference
 from training.data.preferences import (
     Preference,

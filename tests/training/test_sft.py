@@ -14,7 +14,7 @@ import pytest
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY, contents
-from tests.training.trainers import row_trainer, rows_by_pair, rows_by_paper, tiny_model
+from tests.training.small_trainers import row_trainer, rows_by_pair, rows_by_paper, tiny_model
 from training.data.tokenization import TokenizedPair
 
 # Files with times, and the card and the settings, which name the folder.

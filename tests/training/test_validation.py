@@ -10,7 +10,7 @@ import pytest
 from dataset_builder.corpus.load import load_corpus_split
 from eval.answer_similarity.answer_similarity import AnswerSimilarity
 from eval.generation.answers import answer_in_batches
-from tests.training.trainers import tiny_model
+from tests.training.small_trainers import tiny_model
 from training.validation import ValidationAnswers
 
 

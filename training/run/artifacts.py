@@ -72,12 +72,13 @@ def save_run(trainer: Trainer, metrics: RunMetrics) -> None:
     with explain_write_failures("the model", output_dir):
         trainer.save_model()
     if trainer.is_world_process_zero():
-        precision = _describe_precision(trainer)
+        precision = describe_precision(trainer)
         with explain_write_failures("the metrics of the run", output_dir):
             finish_run(output_dir, metrics, run_environment(precision))
 
 
-def _describe_precision(trainer: Trainer) -> str:
+def describe_precision(trainer: Trainer) -> str:
+    """Return the number format of the autocast operations, or without autocast that of the weights."""
     autocast = {"bf16": "bfloat16", "fp16": "float16"}.get(trainer.accelerator.mixed_precision)
     if autocast:
         return f"{autocast} autocast"

@@ -29,7 +29,8 @@ INPUTS_FILE = "inputs.json"
 KEYS_WITHOUT_EFFECT = (
     *("output_dir", "logging_steps", "save_steps", "save_strategy", "save_total_limit", "disable_tqdm"),
     *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "dataset_num_proc"),
-    *("report_to", "run_name", "project", "trackio_space_id"),
+    *("report_to", "run_name", "project", "hub_private_repo"),
+    *("trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"),
 )
 
 

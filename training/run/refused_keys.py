@@ -40,7 +40,7 @@ REFUSED_BY_SFT: dict[str, str] = {
     **dict.fromkeys(("dataset_kwargs", "dataset_text_field", "truncation_mode"), ROWS),
     **dict.fromkeys(("chat_template_path", "eos_token", "pad_token", "remove_unused_columns"), ROWS),
     "auto_find_batch_size": ROWS,
-    "label_smoothing_factor": "has no loss for these rows: the layers compute the loss themselves",
+    "label_smoothing_factor": "the loss of these rows is computed without label smoothing",
     "eval_on_start": OWN,
 }
 REFUSED_WITH_VALIDATION: dict[str, str] = dict.fromkeys(
@@ -161,4 +161,5 @@ def _refuse(values: Mapping[str, Any], reasons: Mapping[str, str], used: Mapping
     for key, reason in reasons.items():
         value = values.get(key)
         if value is not None and value is not used.get(key, False):
-            raise InputError(f"{key} {value!r}: {reason}; leave the key out")
+            shown = "" if key == "hub_token" else f" {value!r}"
+            raise InputError(f"{key}{shown}: {reason}; leave the key out")

@@ -25,7 +25,7 @@ class HTTPBackend:
     ) -> None:
         """Generate the responses of this process, paper by paper; see `Backend.respond`.
 
-        A paper whose requests fail stays unfinished. Raises `InputError` if the server is down or refuses everything.
+        A paper whose requests fail stays unfinished. Raises `InputError` as `ServerClient.run`.
         """
         own = requests[share]
         if not own:

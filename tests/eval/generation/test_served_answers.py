@@ -89,6 +89,6 @@ def test_abstract_that_is_too_long_is_named_at_the_end(tmp_path: Path, caplog: p
     ],
 )
 def test_server_that_refuses_everything_ends_the_run(tmp_path: Path, acts: list[str], message: str) -> None:
-    """A wrong name of the model, and a context that is too short for all abstracts."""
+    """At once for a wrong name of the model, and at the end for a context that is too short for all abstracts."""
     with serving(tmp_path, {"": acts}) as (url, _), pytest.raises(InputError, match=message):
         ask(url)

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from huggingface_hub import ModelCard
-from tests.dataset_builder.corpus.test_teachers_card import manifest
 
 from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.corpus.rows import read_rows
@@ -35,6 +34,7 @@ from model_cards.training_data import Corpus, TrainingData
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
+from tests.dataset_builder.corpus.publication.test_teachers_card import manifest
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from eval.generation.answers import encode_prompts, sample_in_batches
 from eval.run_metrics import AnswerSampling
-from tests.training.trainers import tiny_model
+from tests.training.small_trainers import tiny_model
 from training.alignment.rollouts import STEPS, SharedAbstractRollouts
 
 ABSTRACT = "Zebra turns off idle ways of large caches and saves 40% of their power on average."

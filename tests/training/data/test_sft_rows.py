@@ -15,7 +15,7 @@ from datasets import Dataset, concatenate_datasets, load_from_disk
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.corpus.questions import read_questions
 from dataset_builder.errors import InputError
-from tests.training.trainers import rows_by_pair, rows_by_paper
+from tests.training.small_trainers import rows_by_pair, rows_by_paper
 from training.data import sft_rows as module
 from training.data.sampler import row_lengths
 from training.data.sft_rows import sft_rows

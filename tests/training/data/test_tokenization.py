@@ -15,7 +15,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
 from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS
-from tests.training.trainers import row_trainer, rows_by_pair, rows_by_paper, tiny_model
+from tests.training.small_trainers import row_trainer, rows_by_pair, rows_by_paper, tiny_model
 from training.data.tokenization import TokenizedPair, load_tokenizer, pad_dataset, tokenize_pairs
 
 PAIR = CorpusQuestion(

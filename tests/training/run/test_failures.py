@@ -14,7 +14,7 @@ from transformers import TrainerCallback
 
 from dataset_builder.errors import InputError, exit_on_input_error
 from tests.conftest import contents
-from tests.training.trainers import row_trainer, rows_by_pair, tiny_model
+from tests.training.small_trainers import row_trainer, rows_by_pair, tiny_model
 from training.data.tokenization import TokenizedPair
 from training.run.artifacts import save_run
 from training.run.failures import TrainingError, explain_failures, explain_write_failures

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.training.trainers import tiny_model
+from tests.training.small_trainers import tiny_model
 from training.run.stopwatch import Stopwatch, flops_per_token
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import mlcroissant
 import pytest
 import yaml
-from tests.dataset_builder.corpus.test_teachers_card import manifest
 
 from dataset_builder.corpus.about import About
 from dataset_builder.corpus.build import build
@@ -19,6 +18,7 @@ from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.corpus.rows import iterate_rows
 from dataset_builder.corpus.split_files import find_split_files
 from tests.corpus_slice import CORPUS_SLICE
+from tests.dataset_builder.corpus.publication.test_teachers_card import manifest
 
 ABOUT = About(
     motivation="To test a format.",
