@@ -126,7 +126,7 @@ def read_papers(folder: Path, left_out_venue: str | None = None) -> list[Paper]:
                 paper = paper.model_copy(update={"paper_id": paper.paper_url})
             papers[paper.paper_id] = paper
     if duplicates:
-        others = f" (and {len(duplicates) - 1} others)" if duplicates[1:] else ""
+        others = f" (and {len(duplicates) - 1} more)" if duplicates[1:] else ""
         remedy = "remove one of the two; `import`, run after a crawl, leaves out the papers that are there"
         raise InputError(f"{duplicates[0]}{others}; {remedy}")
     return list(papers.values())

@@ -107,6 +107,22 @@ def test_papers_of_arxiv(tmp_path: Path) -> None:
     ]
 
 
+def test_papers_that_a_later_crawl_has_are_left_out(tmp_path: Path) -> None:
+    """Two DOIs are in both files: one message counts them, and the import run again leaves them out."""
+    records = [arxiv(number, doi=f"10.1145/{number}") for number in (1, 2, 3)]
+    file = write_lines(tmp_path / "arxiv.json", records)
+    import_papers("arxiv", [file], [], None, tmp_path / "papers")
+    crawled = [paper.model_copy(update={"venue": "isca"}) for paper in read_papers(tmp_path / "papers")[:2]]
+    write_papers(tmp_path / "papers/isca_2024.jsonl", crawled)
+    with pytest.raises(
+        InputError, match=r"'10\.1145/\d' is a duplicate \(and 1 more\); .*`import`, run after a crawl"
+    ):
+        read_papers(tmp_path / "papers")
+    imported = import_papers("arxiv", [file], [], None, tmp_path / "papers")
+    assert imported.left_out == {"the paper is there already": 2}
+    assert [paper.venue for paper in read_papers(tmp_path / "papers")].count("isca") == 2
+
+
 @pytest.mark.parametrize(
     ("id_", "year"),
     [("2403.00001", 2024), ("0704.0001", 2007), ("hep-th/9108001", 1991), ("math.GT/0309136", 2003), ("new", None)],

@@ -47,7 +47,13 @@ def test_calibration_at_the_current_threshold(tmp_path: Path, encoder: Path) -> 
         # Supported by the other abstract, too: shuffled, it passes.
         (1, both),
     ):
-        pair = {"paper_id": f"10.1/{number}", "teacher": "t", "question": "What is said of it?", "answer": answer}
+        # As `build`, it reads a DOI in every form.
+        pair = {
+            "paper_id": f"https://doi.org/10.1/{number}",
+            "teacher": "t",
+            "question": "What is said of it?",
+            "answer": answer,
+        }
         append(tmp_path / "qa/t/isca_2020.jsonl", pair)
     result = calibrate(tmp_path / "papers", tmp_path / "qa", str(encoder), THRESHOLD, seed=0)
     assert result.current == Shares(
