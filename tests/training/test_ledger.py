@@ -166,6 +166,22 @@ def test_lines_are_collected_from_an_evaluation(project: Project) -> None:
         write_ledger(project.out, recorded)
 
 
+def test_confirmed_share_is_that_of_the_measures_that_took_no_part(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is computed for every line except LoRA's, from the measures that the line names as used."""
+    recorded, calls = read_ledger(project.out), []
+    monkeypatch.setattr("training.comparison.line.confirmed_share", lambda _, used: calls.append(used) or 0.25)
+    project.out.unlink()
+    try:
+        lora, *others = project.run("--collect", project.runs / "ledger")
+    finally:
+        write_ledger(project.out, recorded)
+    assert lora.confirmed_share is None
+    assert [line.confirmed_share for line in others] == [0.25] * len(others)
+    assert calls == [line.used_measures for line in others]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
