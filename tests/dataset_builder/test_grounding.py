@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 import pytest
@@ -101,10 +102,14 @@ def test_similarity_is_that_of_the_nearest_sentence(encoder_model: object) -> No
     assert nearest_sentence_similarities(encoder_model, [], []) == []
 
 
-def test_missing_encoder_names_the_remedy() -> None:
-    """A misspelt folder, which is not on the Hub."""
-    with pytest.raises(InputError, match="--encoder data/nothing: neither a model folder nor a model on the Hub"):
-        load_encoder("data/nothing")
+def test_encoder_that_cannot_be_loaded_is_refused(encoder: Path, tmp_path: Path) -> None:
+    """A misspelt folder, and a folder whose weights are a pickle."""
+    with pytest.raises(InputError, match=r"--encoder \./nothing: no such folder; give a sentence-transformers model"):
+        load_encoder("./nothing")
+    unsafe = Path(shutil.copytree(encoder, tmp_path / "encoder"))
+    (unsafe / "model.safetensors").rename(unsafe / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"--encoder .*: not the folder of an encoder .* \*\.safetensors"):
+        load_encoder(str(unsafe))
 
 
 @pytest.mark.parametrize("value", ["7", "-1.5", "nan", "inf", "high"])
