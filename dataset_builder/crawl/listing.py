@@ -167,7 +167,7 @@ def deduplicate_ids(papers: Iterable[Paper]) -> list[Paper]:
 
 
 def _unique(entries: Iterable[_Entry]) -> list[_Entry]:
-    """Return the entries without those that DBLP sent twice."""
+    """Return each entry once, since DBLP may send it twice."""
     return list({(entry.url, entry.title): entry for entry in entries}.values())
 
 
