@@ -187,8 +187,8 @@ stress: models  ## odd and damaged input of build, generate and crawl; killed bu
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
 	@$(BIN)/python -m tests.bench_crawl
 
-bench-generate: models  ## papers a second of a teacher, beside one at a time and unconstrained
-	@$(BIN)/python -m tests.bench_generate
+bench-generate: models  ## papers a second of a teacher, beside other libraries
+	@$(BIN)/python -m tests.bench_generate $(BENCH_ARGS)
 
 bench-eval: models  ## answers a second one at a time and together, by BASE
 	@$(BUILD)

@@ -1,119 +1,84 @@
-"""`make bench-generate`: papers per second, one at a time and unconstrained, compared with `generate`.
+"""`make bench-generate`: papers a second of the packaged teacher by this project and by other libraries.
 
-Both run the packaged teacher on the same papers of the open corpus, with its prompt, sampling and token budget, each
-in a process of its own that measures itself, with the loading of the model: the first is transformers' own sampling,
-one paper after the other, without retries; the second is what `generate` does in process. A response is valid if it
-parses. The progress goes to stderr; the last line is for programs to read.
+`python -m tests.bench_generate [--papers N] [--systems NAME ...]`. All get the same papers, prompt, sampling and token
+budget. Each runs in a process of its own and loads the model in the measured time. `generate, one prompt` is
+transformers' own sampling, one paper after the other. `this project, by generate's loop` draws the same tokens as
+`this project`, but transformers' `generate` calls the model. The other libraries do not follow the grammar and are
+asked once. A response is valid if it parses.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import json
-import subprocess
 import sys
-import time
-from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from dataset_builder.corpus.manifest import Response
-from dataset_builder.corpus.papers import read_papers
-from dataset_builder.generate.backends.in_process import (
-    TransformersBackend,
-    load_model,
-    load_tokenizer,
-    tokenize_prompts,
-)
-from dataset_builder.generate.responses import PaperResult, Request, derive_seed
 from dataset_builder.generate.schema import can_parse
-from dataset_builder.hardware import peak_memory_bytes, use_all_threads
-from dataset_builder.teachers.teacher import Teacher, read_teacher
-from tests.corpus_slice import CORPUS_SLICE
+from dataset_builder.teachers.teacher import read_teacher
+from tests.answer_systems import CONVERT, CONVERTED_LIBRARY
+from tests.bench_answers import NOT_INSTALLED
+from tests.generate_systems import ALONE, CONVERTED, PROJECT, SYSTEMS, TEACHER, GenerateRun
+from tests.measured_command import Measured, run_measured
 
-PAPERS = 16
-SEED = 0
-
-
-def one_at_a_time(teacher: Teacher, requests: list[Request], on_results: Callable[[list[PaperResult]], None]) -> None:
-    """Generate one response to each paper by itself, without a grammar."""
-    import torch
-    from transformers import set_seed
-
-    tokenizer, model = load_tokenizer(teacher), load_model(teacher)
-    for request, prompt in zip(requests, tokenize_prompts(tokenizer, requests), strict=True):
-        seed = derive_seed(SEED, request.paper_id, 0)
-        set_seed(seed)
-        inputs = torch.tensor([prompt], device=model.device)
-        tokens = model.generate(
-            inputs,
-            attention_mask=torch.ones_like(inputs),
-            max_new_tokens=teacher.limits.new_tokens,
-            do_sample=True,
-            temperature=teacher.sampling.temperature,
-            top_p=teacher.sampling.top_p,
-            pad_token_id=tokenizer.pad_token_id,
-        )[0, len(prompt) :]
-        reason = "length" if len(tokens) == teacher.limits.new_tokens else "stop"
-        text = tokenizer.decode(tokens, skip_special_tokens=True)
-        response = Response(seed=seed, text=text, finish_reason=reason, tokens=len(tokens))
-        result = PaperResult(
-            paper_id=request.paper_id,
-            request_sha256=request.sha256,
-            made_by="transformers",
-            responses=[response],
-        )
-        on_results([result])
-
-
-def in_batches(teacher: Teacher, requests: list[Request], on_results: Callable[[list[PaperResult]], None]) -> None:
-    """Generate the responses as `generate` does."""
-    TransformersBackend().respond(teacher, requests, SEED, slice(None), on_results)
-
-
-def measure(method: str) -> dict[str, float]:
-    """Return papers and tokens a second, the share of valid responses, the longest, and the peak memory."""
-    use_all_threads()
-    teacher = read_teacher("smollm2")
-    papers = read_papers(CORPUS_SLICE / "papers")[:PAPERS]
-    requests = [Request(paper.paper_id, teacher.render_prompt(paper.title, paper.abstract or "")) for paper in papers]
-    results: list[PaperResult] = []
-    begun = time.monotonic()
-
-    def add(new: list[PaperResult]) -> None:
-        results.extend(new)
-        tokens = sum(response.tokens for result in results for response in result.responses)
-        seconds = time.monotonic() - begun
-        sys.stderr.write(f"{method}: {len(results)} of {len(requests)} papers, {tokens} tokens, {seconds:.0f} s\n")
-
-    {"one": one_at_a_time, "batches": in_batches}[method](teacher, requests, add)
-    seconds = time.monotonic() - begun
-    last = [result.responses[-1] for result in results]
-    return {
-        "papers": len(results),
-        "papers_per_second": len(results) / seconds,
-        "tokens_per_second": sum(response.tokens for result in results for response in result.responses) / seconds,
-        "valid": sum(can_parse(response.text, teacher.limits) for response in last) / len(last),
-        "longest": max(response.tokens for response in last),
-        "memory": peak_memory_bytes() / 2**30,
-    }
+HEADER = (
+    "| system | papers/s | tokens/s | CPU s a paper | valid | longest | peak memory | same responses |\n"
+    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+)
 
 
 def main() -> None:
-    """Measure both methods, each in a fresh process, and print them side by side."""
+    """Let each system respond, and print the table and the ratio of the project's speed to the first system's."""
+    command = argparse.ArgumentParser(prog="python -m tests.bench_generate", description=__doc__, allow_abbrev=False)
+    command.add_argument("--papers", type=int, default=16, metavar="N", help="default: %(default)s")
+    command.add_argument("--systems", nargs="+", choices=list(SYSTEMS), default=[ALONE, PROJECT], metavar="NAME")
+    arguments = command.parse_args()
+    names = [name for name in SYSTEMS if name in (PROJECT, *arguments.systems)]
     write = sys.stdout.write
-    if len(sys.argv) > 1:
-        write(json.dumps(measure(sys.argv[1])) + "\n")
-        return
-    measured = {}
-    for method, name in (("one", "one at a time, unconstrained"), ("batches", "generate, in batches, constrained")):
-        command = [sys.executable, "-m", "tests.bench_generate", method]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        figures = measured[method] = json.loads(done.stdout.splitlines()[-1])
-        write(
-            f"{name}: {figures['papers_per_second']:.3f} papers/s, {figures['tokens_per_second']:.1f} tokens/s, "
-            f"{figures['valid']:.0%} of {figures['papers']} valid, longest {figures['longest']} tokens, "
-            f"peak memory {figures['memory']:.1f} GiB\n"
-        )
-        sys.stdout.flush()
-    write(f"ratio: {measured['batches']['papers_per_second'] / measured['one']['papers_per_second']:.1f}\n")
+    runs: dict[str, GenerateRun] = {}
+    measured: dict[str, Measured] = {}
+    with TemporaryDirectory() as folder:
+        converted, out = Path(folder) / "converted", Path(folder) / "run.json"
+        words = ("--papers", arguments.papers, "--converted", converted, "--out", out)
+        if CONVERTED in names:
+            if importlib.util.find_spec(CONVERTED_LIBRARY) is None:
+                raise SystemExit(f"{CONVERTED}: {NOT_INSTALLED}")
+            # In a process of its own: it needs more memory than responding does.
+            run_measured("tests.generate_systems", CONVERT, *words)
+        for name in names:
+            measured[name] = run_measured("tests.generate_systems", name, *words)
+            run = runs[name] = GenerateRun(**json.loads(out.read_text()))
+            sys.stderr.write(f"{name}: {run.seconds:.0f} s, {run.cpu_seconds:.0f} CPU s\n")
+    write(HEADER)
+    for name in names:
+        write(table_line(name, runs[name], measured[name], runs[PROJECT]))
+    if ALONE in runs:
+        write(f"\nratio: {papers_per_second(runs[PROJECT]) / papers_per_second(runs[ALONE]):.1f}\n")
+
+
+def papers_per_second(run: GenerateRun) -> float:
+    """Return the papers a second, with the loading of the model."""
+    return len(run.texts) / run.seconds
+
+
+def table_line(name: str, run: GenerateRun, measured: Measured, project: GenerateRun) -> str:
+    """Return the line of a system, whose responses are compared with the project's."""
+    limits = read_teacher(TEACHER).limits
+    count = len(run.texts)
+    same = sum(text == own for text, own in zip(run.texts, project.texts, strict=True))
+    cells = [
+        name,
+        f"{papers_per_second(run):.3f}",
+        f"{run.total_tokens / run.seconds:.1f}",
+        f"{run.cpu_seconds / count:.1f}",
+        f"{sum(can_parse(text, limits) for text in run.texts)} of {count}",
+        f"{max(run.tokens)}",
+        f"{measured.peak_memory / 2**30:.1f} GiB",
+        f"{same} of {count}",
+    ]
+    return f"| {' | '.join(cells)} |\n"
 
 
 if __name__ == "__main__":
