@@ -2,7 +2,6 @@
 
 import argparse
 
-from dataset_builder import packaged_models
 from dataset_builder.bulk import run as bulk
 from dataset_builder.command import package_parser, run_stage
 from dataset_builder.corpus import build, hydrate
@@ -10,6 +9,7 @@ from dataset_builder.corpus.publication import push
 from dataset_builder.crawl import run as crawl
 from dataset_builder.generate import calibrate
 from dataset_builder.generate import run as generate
+from dataset_builder.models import packaged
 
 STAGES = {
     "crawl": crawl,
@@ -19,7 +19,7 @@ STAGES = {
     "build": build,
     "push": push,
     "hydrate": hydrate,
-    "models": packaged_models,
+    "models": packaged,
 }
 
 

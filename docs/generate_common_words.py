@@ -1,4 +1,4 @@
-"""Write dataset_builder/common_words.txt: words that are not names, from the open corpus.
+"""Write dataset_builder/grounding/common_words.txt: words that are not names, from the open corpus.
 
 python -m docs.generate_common_words
 """
@@ -43,7 +43,7 @@ def common_words() -> list[str]:
 
 def main() -> None:
     """Write the file."""
-    write_text(REPOSITORY / "dataset_builder" / "common_words.txt", "\n".join(common_words()) + "\n")
+    write_text(REPOSITORY / "dataset_builder" / "grounding" / "common_words.txt", "\n".join(common_words()) + "\n")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ FORMATS = (
     Format("dataset_builder.corpus.manifest:Manifest", "qa/TEACHER/generation.json", "generate", "build"),
     Format("dataset_builder.corpus.manifest:RejectedPair", "qa/TEACHER/rejected.jsonl", "generate", "you"),
     Format("dataset_builder.teachers.teacher:TeacherFile", "dataset_builder/teachers/NAME.yaml", "you", "generate"),
-    Format("dataset_builder.packaged_models:ModelSource", "data/models/NAME/source.json", "models", "publish"),
+    Format("dataset_builder.models.packaged:ModelSource", "data/models/NAME/source.json", "models", "publish"),
     Format("dataset_builder.corpus.about:About", "dataset_builder/open_corpus/about.yaml", "you", "build"),
     Format(
         "dataset_builder.verifier_examples.written:WrittenAnswer",

@@ -13,8 +13,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import find_encoder, find_model
-from dataset_builder.packaged_models import default_encoder
+from dataset_builder.models.folders import find_encoder, find_model
+from dataset_builder.models.packaged import default_encoder
 from dataset_builder.verification.load import find_verifier
 from eval.asking.abstention import ABSTENTION_FILE, REMEDY, find_threshold
 from eval.asking.answerer import Answerer, AskedQuestion

@@ -15,8 +15,8 @@ from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder
 from dataset_builder.formats import write_format
-from dataset_builder.model_folders import EncoderFolder, find_encoder, find_model
-from dataset_builder.packaged_models import default_encoder
+from dataset_builder.models.folders import EncoderFolder, find_encoder, find_model
+from dataset_builder.models.packaged import default_encoder
 from dataset_builder.tables import as_table
 from eval.asking.abstention import (
     ABSTENTION_FILE,

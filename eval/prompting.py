@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import ModelFolder, tokenizer_folder
+from dataset_builder.models.folders import ModelFolder, tokenizer_folder
 from dataset_builder.prompt import build_completion, build_prompt, fit_context
 
 if TYPE_CHECKING:

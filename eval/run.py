@@ -23,8 +23,8 @@ from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.hardware import start_process
-from dataset_builder.model_folders import EncoderFolder, ModelFolder, find_encoder, tokenizer_folder
-from dataset_builder.packaged_models import default_encoder
+from dataset_builder.models.folders import EncoderFolder, ModelFolder, find_encoder, tokenizer_folder
+from dataset_builder.models.packaged import default_encoder
 from dataset_builder.server.settings import add_server_options, read_server_options
 from dataset_builder.tables import Table, as_narrow_tables, as_table
 from dataset_builder.verification.load import VerifierFolder, find_verifier

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from dataset_builder.formats import FileFormat, read_format
-from dataset_builder.model_folders import METRICS_FILE, ModelFolder
+from dataset_builder.models.folders import METRICS_FILE, ModelFolder
 
 ENVIRONMENT_FILE = "environment.json"
 SAMPLES_FILE = "samples.json"

@@ -9,7 +9,7 @@ from typing import Literal, cast, get_args
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.model_folders import EncoderFolder, ModelFolder, find_model
+from dataset_builder.models.folders import EncoderFolder, ModelFolder, find_model
 from dataset_builder.server.settings import ServerOptions
 from eval.prompting import FORMS, PLAIN, Prompt, PromptForm, example_text, read_chat_template
 from eval.run_metrics import AnswerSampling, read_metrics_of_model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dataset_builder.files import read_json
 from dataset_builder.formats import to_json
-from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
+from dataset_builder.models.folders import METRICS_FILE, RECIPE_FILE
 from eval.analysis.scores import SCORES_FILE, Scores
 from eval.asking.abstention import ABSTENTION_FILE, read_abstention
 from eval.run_metrics import ENVIRONMENT_FILE, RunMetrics, SweepRun, SweepSummary

@@ -11,7 +11,7 @@ from pathlib import Path
 from dataset_builder.errors import InputError
 from dataset_builder.hub.changes import print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from dataset_builder.model_folders import METRICS_FILE, find_model
+from dataset_builder.models.folders import METRICS_FILE, find_model
 from eval.analysis.scores import Scores, read_scores
 from model_cards.names import start_on_hub
 from model_cards.publish_checks import check_encoders, check_names, check_weights

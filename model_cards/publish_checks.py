@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dataset_builder.corpus.publication.card import under_gemmas_terms
 from dataset_builder.errors import InputError
-from dataset_builder.packaged_models import SOURCE_FILE
+from dataset_builder.models.packaged import SOURCE_FILE
 from eval.analysis.scores import Scores
 from eval.asking.abstention import ABSTENTION_FILE, read_abstention
 from model_cards.cards.metadata import GEMMA

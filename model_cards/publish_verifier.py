@@ -11,7 +11,7 @@ from pathlib import Path
 from dataset_builder.errors import InputError
 from dataset_builder.hub.changes import print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from dataset_builder.model_folders import METRICS_FILE, find_model
+from dataset_builder.models.folders import METRICS_FILE, find_model
 from dataset_builder.verification.report import VERIFIER_FILE
 from model_cards.publish_checks import check_weights
 from model_cards.repo_content import RunOptions, add_run_arguments, verifier_content

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import RECIPE_FILE, ModelFolder, find_model
+from dataset_builder.models.folders import RECIPE_FILE, ModelFolder, find_model
 from eval.analysis.ledger import LedgerLine, read_line_of_run
 from eval.analysis.scores import Scores
 from eval.run_metrics import RunEnvironment, RunMetrics, read_environment, read_metrics_of_model

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, Question, read_questions
 from dataset_builder.files import replacing
-from dataset_builder.model_folders import ModelFolder, find_model, tokenizer_folder
+from dataset_builder.models.folders import ModelFolder, find_model, tokenizer_folder
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.prompting import Prompt, PromptForm
 
@@ -57,7 +57,7 @@ class SystemRun:
 
 def load_alone(given: SystemInput) -> Answering:
     """Return plain `model.generate` on one prompt after the other."""
-    from dataset_builder.language_model import load_model
+    from dataset_builder.models.language_model import load_model
     from eval.generation.answers import answer_alone, encode_prompts
 
     model, tokenizer = load_model(given.folder)
@@ -71,7 +71,7 @@ def load_alone(given: SystemInput) -> Answering:
 
 def load_shared(given: SystemInput) -> Answering:
     """Return the project's batches, in which the questions on a paper share its abstract."""
-    from dataset_builder.language_model import load_model
+    from dataset_builder.models.language_model import load_model
     from eval.generation.answers import answer_in_batches
 
     model, tokenizer = load_model(given.folder)
@@ -89,7 +89,7 @@ def load_padded(given: SystemInput, batch_size: int) -> Answering:
     """Return `model.generate` on batches of prompts of similar length, padded on the left."""
     import torch
 
-    from dataset_builder.language_model import load_model
+    from dataset_builder.models.language_model import load_model
     from eval.generation.answers import encode_prompts
     from eval.generation.generation_rules import read_rules
 
@@ -123,7 +123,7 @@ def load_continuous(given: SystemInput) -> Answering:
     """Return transformers' continuous batching, in which prompts share the pages of a common beginning."""
     from transformers import ContinuousBatchingConfig
 
-    from dataset_builder.language_model import load_model
+    from dataset_builder.models.language_model import load_model
     from eval.generation.answers import encode_prompts
     from eval.generation.generation_rules import read_rules
 
@@ -244,7 +244,7 @@ def convert(folder: ModelFolder, out: Path) -> None:
     """Write the model, an adapter merged, in float32 for CTranslate2."""
     from ctranslate2.converters import TransformersConverter
 
-    from dataset_builder.language_model import load_model
+    from dataset_builder.models.language_model import load_model
 
     model, tokenizer = load_model(folder)
     with TemporaryDirectory() as merged:

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from dataset_builder.packaged_models import default_encoder
+from dataset_builder.models.packaged import default_encoder
 from tests.answer_systems import (
     CONVERT,
     CONVERTED_LIBRARY,
@@ -105,7 +105,7 @@ def is_installed(name: str) -> bool:
 
 def mean_similarities(given: str, answers: Mapping[str, list[str]], references: list[str]) -> dict[str, float]:
     """Return for each system the mean cosine similarity of its answers to the reference answers, by one encoder."""
-    from dataset_builder.model_folders import find_encoder
+    from dataset_builder.models.folders import find_encoder
     from eval.metrics.embedding import Encoder
 
     encoder = Encoder(find_encoder("--encoder", given))

@@ -14,7 +14,7 @@ from statistics import median
 
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
-from dataset_builder.packaged_models import default_encoder
+from dataset_builder.models.packaged import default_encoder
 from eval.asking.answerer import AskedQuestion
 from eval.demo.models import DemoModels
 from eval.demo.serve import find_systems, load_models

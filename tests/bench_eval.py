@@ -16,8 +16,8 @@ import torch
 
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.corpus.questions import Question, read_questions
-from dataset_builder.language_model import load_model
-from dataset_builder.model_folders import find_model
+from dataset_builder.models.folders import find_model
+from dataset_builder.models.language_model import load_model
 from eval.generation.answers import answer_alone, answer_in_batches, encode_prompts
 from eval.prompting import Answer
 from eval.question_sample import sample_questions

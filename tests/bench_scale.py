@@ -21,7 +21,7 @@ from dataset_builder.corpus.questions import read_questions
 from dataset_builder.corpus.rows import iterate_rows
 from dataset_builder.corpus.split_files import find_split_files
 from dataset_builder.files import write_text
-from dataset_builder.model_folders import find_model
+from dataset_builder.models.folders import find_model
 from dataset_builder.teachers.teacher import PACKAGED, read_teacher
 from eval.generation.answer_store import AnswerStore
 from eval.systems import System

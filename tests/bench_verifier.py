@@ -19,7 +19,7 @@ from statistics import mean
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.formats import read_records, to_json_line
-from dataset_builder.packaged_models import default_encoder
+from dataset_builder.models.packaged import default_encoder
 from dataset_builder.tables import as_markdown
 from dataset_builder.verification.example import ERROR_KINDS, Example
 from dataset_builder.verification.report import baseline_figures
@@ -50,7 +50,7 @@ def main(arguments: argparse.Namespace) -> None:
     if left_out:
         write(f"left out, since {arguments.papers} has no abstract of them: {', '.join(left_out)}\n")
 
-    from dataset_builder.grounding import load_encoder, nearest_sentence_similarities
+    from dataset_builder.grounding.check import load_encoder, nearest_sentence_similarities
     from dataset_builder.verification.baselines import checks_score
 
     supports, threshold = verify_examples(arguments.model, examples)

@@ -86,7 +86,7 @@ def verifier(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="session")
 def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that holds smollm2, all-MiniLM-L6-v2 and wordllama, with their real weights."""
-    from dataset_builder.packaged_models import write_packaged_models
+    from dataset_builder.models.packaged import write_packaged_models
 
     # The test processes of one run share the folder.
     shared = tmp_path_factory.getbasetemp()

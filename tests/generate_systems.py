@@ -25,7 +25,7 @@ from dataset_builder.generate.backends.constrained import SeededRows
 from dataset_builder.generate.backends.in_process import BatchGenerator, TransformersBackend
 from dataset_builder.generate.responses import PaperResult, Request, derive_seed
 from dataset_builder.hardware import use_all_threads
-from dataset_builder.model_folders import find_model
+from dataset_builder.models.folders import find_model
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from eval.generation.generation_rules import rules_of_folder
 from tests.answer_systems import CONVERT, convert

@@ -14,7 +14,7 @@ from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.files import write_text
 from dataset_builder.formats import to_json_line
 from dataset_builder.generate.responses import PaperResult, Request, ResponseJournal
-from dataset_builder.names import COMMON_WORDS
+from dataset_builder.grounding.names import COMMON_WORDS
 from dataset_builder.teachers.teacher import Teacher
 from dataset_builder.text import sentences
 from eval.generation.answer_store import prompt_key

@@ -29,8 +29,8 @@ from dataset_builder.generate.report import build_manifest
 from dataset_builder.generate.responses import PaperResult, Request
 from dataset_builder.generate.schema import ParseError, example_pairs, parse_response
 from dataset_builder.generate.teacher_folder import generation_settings, write_teacher_folder
-from dataset_builder.grounding import THRESHOLD, load_encoder, nearest_sentence_similarities
-from dataset_builder.packaged_models import default_encoder
+from dataset_builder.grounding.check import THRESHOLD, load_encoder, nearest_sentence_similarities
+from dataset_builder.models.packaged import default_encoder
 from tests.corpus_slice import CORPUS_SLICE
 from tests.damaged_responses import FOREIGN_NAME, FOREIGN_NUMBER, TEACHER, Pairs, damaged_response
 

@@ -45,7 +45,7 @@ def main(words: list[str]) -> None:
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
-    from dataset_builder.model_folders import find_encoder
+    from dataset_builder.models.folders import find_encoder
     from dataset_builder.prompt import MAX_ANSWER_TOKENS, fit_prompt
     from dataset_builder.verification.load import find_verifier
     from eval.metrics.embedding import Encoder

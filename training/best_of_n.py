@@ -23,7 +23,7 @@ from dataset_builder.files import make_writable_folder, replacing, sha256_of, sh
 from dataset_builder.formats import to_json, write_format
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.journal import Journal
-from dataset_builder.packaged_models import DEFAULT_ENCODER
+from dataset_builder.models.packaged import DEFAULT_ENCODER
 from dataset_builder.templates import render
 from eval.run_metrics import SAMPLES_FILE, AnswerSampling, SampledAnswers, SamplingInputs, read_sampled_answers
 from training.alignment.rewards import MEASURES, SUPPORT
@@ -110,7 +110,7 @@ def best_of_n(
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
     from dataset_builder.hardware import use_all_threads
-    from dataset_builder.model_folders import find_encoder, find_model
+    from dataset_builder.models.folders import find_encoder, find_model
     from dataset_builder.verification.load import find_verifier
     from training.alignment.candidates import RankedSamples, rank_samples
 

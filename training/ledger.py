@@ -20,7 +20,7 @@ from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock, make_writable_folder
 from dataset_builder.formats import write_format
-from dataset_builder.model_folders import find_encoder
+from dataset_builder.models.folders import find_encoder
 from eval.analysis.ledger import LINE_FILE, LedgerLine, read_ledger, write_ledger
 from eval.analysis.scores import SCORES_FILE, read_scores
 from eval.metrics.lexical import HEADLINE

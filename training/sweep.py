@@ -17,7 +17,7 @@ from rich.console import Console
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
-from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
+from dataset_builder.models.folders import METRICS_FILE, RECIPE_FILE
 from dataset_builder.tables import as_table
 from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metrics
 from training.run.process import run_process

@@ -12,7 +12,7 @@ from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from dataset_builder.corpus.questions import read_questions
-from dataset_builder.model_folders import find_encoder
+from dataset_builder.models.folders import find_encoder
 from eval.generation.answers import answer_in_batches
 from eval.metrics.embedding import Encoder
 from eval.question_sample import sample_pairs, shard

@@ -48,8 +48,8 @@ def main(words: list[str]) -> None:
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
-    from dataset_builder.grounding import load_encoder
-    from dataset_builder.model_folders import find_encoder
+    from dataset_builder.grounding.check import load_encoder
+    from dataset_builder.models.folders import find_encoder
     from dataset_builder.verification.example import ErrorKind
     from training.data.sampler import row_lengths
     from training.run.folder import begin_run

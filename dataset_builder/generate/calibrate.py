@@ -17,13 +17,13 @@ from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.generate.calibrate_verifier import calibrate_verifier, verifier_table
 from dataset_builder.generate.checks import find_problem, source_text
-from dataset_builder.grounding import (
+from dataset_builder.grounding.check import (
     add_grounding_arguments,
     load_encoder,
     nearest_sentence_similarities,
     unsupported_numbers,
 )
-from dataset_builder.names import unsupported_names
+from dataset_builder.grounding.names import unsupported_names
 from dataset_builder.prompt import INSTRUCTION
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Limits

@@ -10,8 +10,8 @@ from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate.characters import ellipses, foreign_characters, markup
 from dataset_builder.generate.responses import PaperResult
 from dataset_builder.generate.schema import Pair, ParseError, example_pairs, parse_response
-from dataset_builder.grounding import unsupported_numbers
-from dataset_builder.names import unsupported_names
+from dataset_builder.grounding.check import unsupported_numbers
+from dataset_builder.grounding.names import unsupported_names
 from dataset_builder.teachers.teacher import Limits, Teacher
 from dataset_builder.text import ngrams, normalize_question, words
 from dataset_builder.verification.support_check import NOT_SUPPORTED, SupportCheck

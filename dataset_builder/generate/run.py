@@ -27,9 +27,9 @@ from dataset_builder.generate.teacher_folder import (
     make_teacher_folder,
     write_teacher_folder,
 )
-from dataset_builder.grounding import add_grounding_arguments
+from dataset_builder.grounding.check import add_grounding_arguments
 from dataset_builder.hardware import start_process
-from dataset_builder.packaged_models import hub_id
+from dataset_builder.models.packaged import hub_id
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from dataset_builder.verification.support_check import SupportCheck, add_verifier_arguments, find_support_check

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.files import sha256_of, sha256_of_text
-from dataset_builder.grounding import load_encoder, nearest_sentence_similarities
+from dataset_builder.grounding.check import load_encoder, nearest_sentence_similarities
 from dataset_builder.journal import Journal
 from dataset_builder.text import sentences
 

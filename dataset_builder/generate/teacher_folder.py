@@ -19,7 +19,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, sha256_of, sha256_of_text, write_text
 from dataset_builder.formats import read_format, to_json_line, write_format
 from dataset_builder.generate.checks import CheckedPair
-from dataset_builder.packaged_models import read_model_source
+from dataset_builder.models.packaged import read_model_source
 from dataset_builder.teachers.teacher import Teacher
 
 # The settings that generated the journal's responses.

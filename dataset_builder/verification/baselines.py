@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dataset_builder.grounding import nearest_sentence_similarities, unsupported_numbers
-from dataset_builder.names import unsupported_names
+from dataset_builder.grounding.check import nearest_sentence_similarities, unsupported_numbers
+from dataset_builder.grounding.names import unsupported_names
 from dataset_builder.verification.example import Example
 from dataset_builder.verification.report import BaselineFigures, baseline_figures
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import ModelFolder, find_model
+from dataset_builder.models.folders import ModelFolder, find_model
 from dataset_builder.verification.report import VERIFIER_FILE, VerifierReport, read_verifier_report
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class VerifierFolder:
         """Return the verifier; raises `InputError` for a model that cannot be loaded."""
         from transformers import AutoModelForTokenClassification
 
-        from dataset_builder.language_model import load_pretrained
+        from dataset_builder.models.language_model import load_pretrained
         from dataset_builder.verification.reader import AnswerReader
         from dataset_builder.verification.verifier import Verifier
 

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from dataset_builder.files import write_text
 from dataset_builder.formats import FileFormat, read_format, read_records, to_json_line
-from dataset_builder.model_folders import ModelFolder
+from dataset_builder.models.folders import ModelFolder
 from eval.analysis.scores import MeanScore
 from eval.run_metrics import RunEnvironment
 

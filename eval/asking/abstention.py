@@ -14,7 +14,7 @@ from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat, read_format
-from dataset_builder.model_folders import EncoderFolder, ModelFolder
+from dataset_builder.models.folders import EncoderFolder, ModelFolder
 from dataset_builder.tables import Table
 from dataset_builder.text import sentences
 

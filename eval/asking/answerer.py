@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.questions import Question
-from dataset_builder.model_folders import ModelFolder
+from dataset_builder.models.folders import ModelFolder
 from dataset_builder.prompt import INSTRUCTION
 from eval.asking.abstention import find_relevances
 from eval.asking.evidence import CitedAnswer, cite_sentences, unsupported_parts
@@ -48,7 +48,7 @@ class Answerer:
         A question whose relevance to the abstract is below `threshold` is not asked; None asks every question. If
         `is_guarded`, answers have no number in digits that the abstract and the question lack.
         """
-        from dataset_builder.language_model import load_model
+        from dataset_builder.models.language_model import load_model
         from eval.generation.generation_rules import read_rules
         from eval.generation.number_tokens import NumberTokens
 

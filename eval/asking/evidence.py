@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.formats import FileFormat
-from dataset_builder.grounding import unsupported_numbers
-from dataset_builder.names import unsupported_names
+from dataset_builder.grounding.check import unsupported_numbers
+from dataset_builder.grounding.names import unsupported_names
 from dataset_builder.text import sentence_spans, sentences
 
 if TYPE_CHECKING:

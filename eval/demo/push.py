@@ -13,7 +13,7 @@ from dataset_builder.hub.card_merge import render_card
 from dataset_builder.hub.changes import Push, print_pushed
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from dataset_builder.packaged_models import DEFAULT_ENCODER
+from dataset_builder.models.packaged import DEFAULT_ENCODER
 from dataset_builder.templates import render
 from eval.demo.wheel import build_wheel, pinned_requirements
 

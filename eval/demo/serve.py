@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import ModelFolder, find_encoder
-from dataset_builder.packaged_models import default_encoder
+from dataset_builder.models.folders import ModelFolder, find_encoder
+from dataset_builder.models.packaged import default_encoder
 from dataset_builder.verification.load import find_verifier
 from eval.asking.abstention import find_threshold
 from eval.demo.papers import DemoPapers, read_papers

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
-from dataset_builder.language_model import load_model
-from dataset_builder.model_folders import ModelFolder
+from dataset_builder.models.folders import ModelFolder
+from dataset_builder.models.language_model import load_model
 from eval.generation.answer_store import AnswerStore, prompt_key
 from eval.generation.answers import answer_in_batches, sample_in_batches
 from eval.generation.served_answers import answer_by_server

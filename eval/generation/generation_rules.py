@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import Question
-from dataset_builder.model_folders import ModelFolder, tokenizer_folder
+from dataset_builder.models.folders import ModelFolder, tokenizer_folder
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.prompting import PLAIN, Prompt, PromptEncoder
 

@@ -10,7 +10,7 @@ from sentence_transformers.base.modules.transformer import Transformer
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
-from dataset_builder.model_folders import MODULES_FILE, EncoderFolder
+from dataset_builder.models.folders import MODULES_FILE, EncoderFolder
 from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import EncoderFolder
-from dataset_builder.quantities import supporting_numbers
+from dataset_builder.grounding.quantities import supporting_numbers
+from dataset_builder.models.folders import EncoderFolder
 from dataset_builder.verification.load import VerifierFolder
 from eval.metrics.embedding import Encoder, PairScorer
 from eval.metrics.lexical import HEADLINE, lexical_metrics, title

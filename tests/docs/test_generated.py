@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataset_builder.errors import InputError
-from dataset_builder.names import COMMON_WORDS
+from dataset_builder.grounding.names import COMMON_WORDS
 from docs.draw_figures import figure_sources
 from docs.generate_common_words import common_words
 from docs.generate_formats import DOCS, formats_page, schema_files, type_name

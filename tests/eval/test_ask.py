@@ -13,8 +13,8 @@ import pytest
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
-from dataset_builder.language_model import load_model
-from dataset_builder.model_folders import find_encoder, find_model
+from dataset_builder.models.folders import find_encoder, find_model
+from dataset_builder.models.language_model import load_model
 from dataset_builder.prompt import INSTRUCTION, build_prompt
 from eval.ask import describe_answer, read_abstracts, read_asked_questions
 from eval.asking.abstention import ABSTENTION_FILE, Abstention, find_relevances

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.model_folders import find_model
+from dataset_builder.models.folders import find_model
 from eval.prompting import PLAIN
 from tests import bench_answers
 from tests.answer_systems import SYSTEMS, SystemInput, SystemRun, choose_questions, convert, run_system

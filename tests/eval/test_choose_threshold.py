@@ -11,7 +11,7 @@ from dataset_builder.corpus.load import configs_with_test, corpus_revision, load
 from dataset_builder.corpus.questions import Question, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.model_folders import find_encoder, find_model
+from dataset_builder.models.folders import find_encoder, find_model
 from dataset_builder.prompt import INSTRUCTION
 from eval import choose_threshold as module
 from eval.__main__ import parser

@@ -17,7 +17,7 @@ from dataset_builder.corpus.build import build
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock
-from dataset_builder.model_folders import find_encoder, find_model
+from dataset_builder.models.folders import find_encoder, find_model
 from dataset_builder.verification.load import find_verifier
 from dataset_builder.verification.verifier import Verifier
 from eval.analysis.scores import DecodingRecord, Scores, VerifierRecord, read_scores

@@ -9,7 +9,7 @@ import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import EncoderFolder
+from dataset_builder.models.folders import EncoderFolder
 from dataset_builder.server.settings import Server, ServerOptions
 from eval.prompting import PLAIN
 from eval.run_metrics import AnswerSampling

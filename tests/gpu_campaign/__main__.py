@@ -18,7 +18,7 @@ from dataset_builder.command import parse_seconds, whole_number
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.files import make_writable_folder
-from dataset_builder.model_folders import find_encoder, find_model
+from dataset_builder.models.folders import find_encoder, find_model
 from docs.machine import describe_machine
 from tests.gpu_campaign.dry_inputs import write_dry_inputs
 from tests.gpu_campaign.entry import read_results

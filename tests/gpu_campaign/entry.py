@@ -8,7 +8,7 @@ from pathlib import Path
 from dataset_builder.errors import InputError
 from dataset_builder.files import write_text
 from dataset_builder.formats import FileFormat
-from dataset_builder.model_folders import METRICS_FILE
+from dataset_builder.models.folders import METRICS_FILE
 from eval.run_metrics import RunMetrics, read_run_metrics
 
 # What comes before the entries of RESULTS.md, the newest first.

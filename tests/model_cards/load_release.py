@@ -17,7 +17,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import find_model
+from dataset_builder.models.folders import find_model
 from dataset_builder.verification.load import find_verifier
 from eval.demo.serve import load_page
 from eval.push_metric import FOLDER as METRIC

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from dataset_builder.formats import write_format
-from dataset_builder.model_folders import find_model
+from dataset_builder.models.folders import find_model
 from eval.analysis.scores import Scores, SystemScores
 from eval.run_metrics import ENVIRONMENT_FILE, METRICS_FILE, RunEnvironment, StepReward
 from tests.corpus_slice import CORPUS_SLICE

@@ -110,7 +110,7 @@ def test_grpo_takes_the_dtype_of_the_base(
         raise InputError("far enough")
 
     monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", load)
-    monkeypatch.setattr("dataset_builder.model_folders.find_encoder", lambda option, given: None)
+    monkeypatch.setattr("dataset_builder.models.folders.find_encoder", lambda option, given: None)
     monkeypatch.setattr("eval.metrics.embedding.Encoder", lambda folder: None)
     for words in ((), ("--dtype", "bfloat16")):
         with pytest.raises(InputError, match="far enough"):
@@ -204,7 +204,7 @@ def test_corpus_is_loaded_at_the_recorded_revision(
 
     monkeypatch.setattr("dataset_builder.corpus.load.corpus_revision", revision)
     monkeypatch.setattr("dataset_builder.corpus.load.load_corpus_split", load)
-    monkeypatch.setattr("dataset_builder.model_folders.find_encoder", lambda option, given: None)
+    monkeypatch.setattr("dataset_builder.models.folders.find_encoder", lambda option, given: None)
     recipe = REPOSITORY / f"tests/recipes/tiny-{'grpo' if command == 'align' else 'full'}.yaml"
     words = ["--config", recipe, "--dataset", "org/corpus", "--dataset_revision", "v1", "--output_dir", tmp_path / "o"]
     with pytest.raises(InputError, match="far enough"):

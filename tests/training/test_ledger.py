@@ -15,7 +15,7 @@ from dataset_builder.command import stage_parser
 from dataset_builder.corpus.build import build
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
-from dataset_builder.model_folders import find_model
+from dataset_builder.models.folders import find_model
 from eval.__main__ import parser as eval_parser
 from eval.analysis.ledger import LedgerLine, read_ledger, read_line_of_run, write_ledger
 from eval.run_metrics import RunMetrics, read_run_metrics

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dataset_builder.corpus.questions import CorpusQuestion
     from dataset_builder.journal import Journal
-    from dataset_builder.model_folders import EncoderFolder, ModelFolder
+    from dataset_builder.models.folders import EncoderFolder, ModelFolder
     from dataset_builder.verification.load import VerifierFolder
     from eval.run_metrics import AnswerSampling
 
@@ -39,7 +39,7 @@ def rank_samples(
     """Return the ranked samples for each question. Sample the answers that the journal lacks, and add them."""
     from tqdm import tqdm
 
-    from dataset_builder.language_model import load_model
+    from dataset_builder.models.language_model import load_model
     from eval.generation.answers import sample_in_batches
     from eval.metrics.embedding import Encoder
     from training.alignment.ranking import rank_answers

@@ -9,7 +9,7 @@ import yaml
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.model_folders import RECIPE_FILE, find_model
+from dataset_builder.models.folders import RECIPE_FILE, find_model
 from eval.analysis.confirmation import LENGTH, MEASURES, PairedAnswers, confirmed_share
 from eval.analysis.ledger import LedgerLine, MeasureScore
 from eval.analysis.scores import SCORES_FILE, MeanScore, Scores, SystemScores, read_scores

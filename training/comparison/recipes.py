@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import METRICS_FILE
+from dataset_builder.models.folders import METRICS_FILE
 from eval.run_metrics import AnswerSampling
 from training.run.process import run_process
 

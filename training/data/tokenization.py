@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.hub.card_checks import is_hub_id
-from dataset_builder.packaged_models import how_to_write
+from dataset_builder.models.packaged import how_to_write
 from dataset_builder.prompt import build_completion, fit_prompt
 from dataset_builder.token_rows.row import TokenizedRow, token_row
 

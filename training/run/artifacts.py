@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers import Trainer
 
-from dataset_builder.packaged_models import read_model_source
+from dataset_builder.models.packaged import read_model_source
 from eval.run_metrics import ChosenEpoch, EpochLoss, RunMetrics, StepLoss, ValidationScore
 from training.hardware import run_environment
 from training.run.failures import explain_write_failures

@@ -15,7 +15,7 @@ from dataset_builder.corpus.rows import ROWS_AT_ONCE
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.formats import FileFormat, read_format, write_format
-from dataset_builder.model_folders import METRICS_FILE, RECIPE_FILE
+from dataset_builder.models.folders import METRICS_FILE, RECIPE_FILE
 from eval.run_metrics import ENVIRONMENT_FILE, RunEnvironment, RunMetrics
 from training.commit import starting_commit
 from training.run.recipe import Recipe

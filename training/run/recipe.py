@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import yaml
 
 from dataset_builder.errors import InputError
-from dataset_builder.packaged_models import DEFAULT_ENCODER
+from dataset_builder.models.packaged import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import ModelFolder, find_model
+from dataset_builder.models.folders import ModelFolder, find_model
 
 
 def find_start_adapter(given: str) -> tuple[ModelFolder, ModelFolder]:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import find_encoder
+from dataset_builder.models.folders import find_encoder
 from dataset_builder.verification.reader import AnswerReader
 from dataset_builder.verification.verifier import LABELS
 from training.run.recipe import VerifierKeys

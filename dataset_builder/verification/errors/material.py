@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataset_builder.names import FUNCTION_WORDS, mentioned_names
+from dataset_builder.grounding.names import FUNCTION_WORDS, mentioned_names
 from dataset_builder.text import words
 
 

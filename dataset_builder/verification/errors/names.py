@@ -3,7 +3,7 @@
 import re
 from itertools import combinations
 
-from dataset_builder.names import mentioned_names
+from dataset_builder.grounding.names import mentioned_names
 from dataset_builder.verification.errors.material import Material, replace_span
 
 # Two names of a list or a slash: exchanging them may leave the sense as it was.

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from dataset_builder.quantities import supporting_numbers
+from dataset_builder.grounding.quantities import supporting_numbers
 from dataset_builder.text import NUMBER
 from dataset_builder.verification.errors.material import Material, replace_span
 

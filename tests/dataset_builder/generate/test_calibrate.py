@@ -10,7 +10,7 @@ import pytest
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.errors import InputError
 from dataset_builder.generate.calibrate import Shares, TeacherShares, calibrate
-from dataset_builder.grounding import THRESHOLD
+from dataset_builder.grounding.check import THRESHOLD
 from tests.conftest import append
 from tests.corpus_slice import CORPUS_SLICE
 

@@ -13,7 +13,7 @@ from dataset_builder.corpus.papers import Paper
 from dataset_builder.generate import checks
 from dataset_builder.generate.checks import MeasureSimilarities, check_results, find_problem
 from dataset_builder.generate.responses import PaperResult
-from dataset_builder.grounding import THRESHOLD, load_encoder, nearest_sentence_similarities
+from dataset_builder.grounding.check import THRESHOLD, load_encoder, nearest_sentence_similarities
 from dataset_builder.teachers.teacher import Limits, read_teacher
 
 LIMITS = Limits(

@@ -23,7 +23,7 @@ from dataset_builder.generate.backends.in_process import TransformersBackend
 from dataset_builder.generate.responses import derive_seed
 from dataset_builder.generate.run import add_arguments, generate
 from dataset_builder.generate.schema import response_format
-from dataset_builder.grounding import THRESHOLD
+from dataset_builder.grounding.check import THRESHOLD
 from dataset_builder.server.settings import Server
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from tests.chat_server import pairs_on

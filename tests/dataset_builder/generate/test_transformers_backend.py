@@ -30,7 +30,7 @@ from dataset_builder.generate.report import generation_table
 from dataset_builder.generate.responses import PaperResult, Request, ResponseJournal, derive_seed
 from dataset_builder.generate.run import generate
 from dataset_builder.generate.schema import parse_response
-from dataset_builder.grounding import THRESHOLD
+from dataset_builder.grounding.check import THRESHOLD
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Limits, Sampling, Teacher, longest_response_tokens, read_teacher
 from tests.conftest import REPOSITORY, append, contents

@@ -17,7 +17,7 @@ from dataset_builder.formats import read_records
 from dataset_builder.generate.calibrate_verifier import VerifierCalibration, verifier_table
 from dataset_builder.generate.responses import OnResults, PaperResult, Request
 from dataset_builder.generate.run import generate
-from dataset_builder.grounding import THRESHOLD
+from dataset_builder.grounding.check import THRESHOLD
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from dataset_builder.verification.load import find_verifier
 from dataset_builder.verification.support_check import NOT_SUPPORTED, SupportCheck

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion
-from dataset_builder.model_folders import find_encoder
+from dataset_builder.models.folders import find_encoder
 from dataset_builder.text import sentences
 from eval.analysis import heuristics
 from eval.analysis.heuristics import compute_heuristics

@@ -13,7 +13,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
-from dataset_builder.model_folders import find_encoder, find_model
+from dataset_builder.models.folders import find_encoder, find_model
 from eval.asking.abstention import ABSTENTION_FILE, Abstention
 from eval.asking.answerer import ABSTAINED, Answerer, AskedQuestion
 from eval.asking.evidence import CitedAnswer, CitedSentence

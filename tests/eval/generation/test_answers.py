@@ -13,8 +13,8 @@ import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
-from dataset_builder.language_model import load_model
-from dataset_builder.model_folders import find_model
+from dataset_builder.models.folders import find_model
+from dataset_builder.models.language_model import load_model
 from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.token_rows.row import shared_length
 from eval.generation import answers as answering

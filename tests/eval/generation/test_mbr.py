@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_builder.model_folders import find_encoder
+from dataset_builder.models.folders import find_encoder
 from eval.analysis.scores import DecodingRecord, Scores
 from eval.generation.answer_store import StoredAnswers
 from eval.generation.collect import mbr_choice

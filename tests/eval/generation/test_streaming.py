@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dataset_builder.corpus.questions import Question
-from dataset_builder.language_model import load_model
-from dataset_builder.model_folders import find_model
+from dataset_builder.models.folders import find_model
+from dataset_builder.models.language_model import load_model
 from eval.generation.answers import answer_in_batches
 from eval.generation.generation_rules import read_rules
 from eval.generation.number_guard import NumberGuard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataset_builder.quantities import supporting_numbers
+from dataset_builder.grounding.quantities import supporting_numbers
 from dataset_builder.text import numbers
 from eval.metrics.lexical import lexical_metrics, number_match, number_support, title, token_f1
 

@@ -18,7 +18,7 @@ from dataset_builder.corpus.rows import read_rows
 from dataset_builder.corpus.split_files import write_split
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
-from dataset_builder.model_folders import METRICS_FILE, find_encoder, find_model
+from dataset_builder.models.folders import METRICS_FILE, find_encoder, find_model
 from docs.results import Results
 from eval.analysis.ledger import LINE_FILE
 from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.model_folders import find_encoder
+from dataset_builder.models.folders import find_encoder
 from dataset_builder.verification.load import find_verifier
 from eval.metrics.embedding import Encoder
 from tests.training.alignment.test_ranking import question

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataset_builder.names import COMMON_WORDS, LOOK_ALIKES, fold_letters, mentioned_names, unsupported_names
+from dataset_builder.grounding.names import COMMON_WORDS, LOOK_ALIKES, fold_letters, mentioned_names, unsupported_names
 
 SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 bytes. It was run on two GPUs."
 

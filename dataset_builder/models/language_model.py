@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import ModelFolder, tokenizer_folder
+from dataset_builder.models.folders import ModelFolder, tokenizer_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import find_encoder
-from dataset_builder.packaged_models import DEFAULT_ENCODER, default_encoder
-from dataset_builder.quantities import mentioned_numbers, supporting_numbers
+from dataset_builder.grounding.quantities import mentioned_numbers, supporting_numbers
+from dataset_builder.models.folders import find_encoder
+from dataset_builder.models.packaged import DEFAULT_ENCODER, default_encoder
 from dataset_builder.text import sentences, words
 
 if TYPE_CHECKING:

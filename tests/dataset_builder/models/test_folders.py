@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
-from dataset_builder.model_folders import find_encoder, find_model
+from dataset_builder.models.folders import find_encoder, find_model
 
 
 def test_folder_without_a_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

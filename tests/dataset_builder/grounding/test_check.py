@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import InputError
-from dataset_builder.grounding import (
+from dataset_builder.grounding.check import (
     THRESHOLD,
     add_grounding_arguments,
     load_encoder,

@@ -11,7 +11,7 @@ import pytest
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of
-from dataset_builder.packaged_models import DEFAULT_ENCODER, default_encoder, hub_id, read_model_source
+from dataset_builder.models.packaged import DEFAULT_ENCODER, default_encoder, hub_id, read_model_source
 from tests.conftest import contents
 
 
@@ -89,7 +89,7 @@ def test_killed_writing_ends_in_the_same_files(
 
 def test_a_second_run_writes_nothing(packaged_models: Path) -> None:
     """The folders that are there are left as they are."""
-    from dataset_builder.packaged_models import write_packaged_models
+    from dataset_builder.models.packaged import write_packaged_models
 
     before = {path: path.stat().st_mtime_ns for path in packaged_models.rglob("*")}
     write_packaged_models(packaged_models)
@@ -100,7 +100,7 @@ def test_incomplete_folders_are_written_again_and_foreign_ones_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder that lost its weights; and a model of the user's own with the same name, which stays as it is."""
-    from dataset_builder import packaged_models as packaged
+    from dataset_builder.models import packaged
 
     def write(folder: Path) -> packaged.ModelSource:
         for file in ("model.safetensors", "tokenizer.json"):
@@ -127,7 +127,7 @@ def test_conversion_shows_no_progress_bar(
     """What the library writes while it reads the 4-bit file is not shown; an error is raised as it is."""
     from transformers import AutoModelForCausalLM
 
-    from dataset_builder.packaged_models import write_packaged_models
+    from dataset_builder.models.packaged import write_packaged_models
 
     def convert(*_: object, **__: object) -> None:
         sys.stderr.write("Converting and de-quantizing GGUF tensors...: 100%")

@@ -1,0 +1,1 @@
+"""Check whether an abstract supports a text, by its names, numbers and meaning."""

@@ -1,0 +1,1 @@
+"""Find, load and copy the models and encoders that the stages use."""
