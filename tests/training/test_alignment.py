@@ -19,6 +19,7 @@ from eval.generation import answers as answering
 from eval.run_metrics import AnswerSampling, SampledAnswers, SweepSummary, read_run_metrics, read_sampled_answers
 from tests.conftest import REPOSITORY, contents
 from training import align, sft, sweep
+from training.alignment.rewards import measure_rewards
 from training.best_of_n import best_of_n
 
 
@@ -164,6 +165,33 @@ def test_best_of_n_keeps_the_best_and_resumes(
     assert contents(tmp_path / "again") == contents(tmp_path / "best")
     monkeypatch.setattr(answering, "sample_in_batches", once)
     assert run(tmp_path / "best") == report
+
+
+def test_best_of_n_ranks_by_a_verifier_too(
+    adapter: Path, small_corpus: Path, encoder: Path, verifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its support is one of the measures. Here it is the only one, and supports short answers."""
+    from dataset_builder.verification.load import find_verifier
+    from dataset_builder.verification.verifier import Verifier
+
+    scored: list[tuple[str, str, str]] = []
+
+    def score_all(self: Verifier, items: Any, hidden: bool = False) -> list[float]:
+        scored.extend(items)
+        return [1.0 / len(answer) for _, _, answer in items]
+
+    monkeypatch.setattr(Verifier, "score_all", score_all)
+    monkeypatch.setattr("training.alignment.ranking.measure_rewards", lambda *given: measure_rewards(*given)[-1:])
+    sampling, out = AnswerSampling(samples=3, temperature=0.8, seed=0), tmp_path / "best"
+    report = best_of_n(str(adapter), str(small_corpus), out, sampling, str(encoder), verifier=str(verifier))
+    assert report.measures == ["similarity", "numbers", "length", "support"]
+    assert report.verifier_sha256 == find_verifier("--verifier", str(verifier)).folder.fingerprint
+    rows = load_corpus_split(str(out), None, "train")
+    for row in rows:
+        sampled = [answer for context, question, answer in scored if question == row["question"]]
+        assert len(sampled) == 3
+        assert row["answer"] == min(sampled, key=len)
+        assert row["context"] in {context for context, question, _ in scored if question == row["question"]}
 
 
 def test_samples_are_not_read_from_the_cache_of_other_ones(

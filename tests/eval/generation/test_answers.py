@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -212,6 +213,42 @@ def test_near_tie_is_decided_alone(model: Any, tokenizer: Any, monkeypatch: pyte
     answers = collected(model, tokenizer, QUESTIONS)
     assert answers == dict.fromkeys(range(len(QUESTIONS)), "alone")
     assert sorted(asked) == sorted(encode_prompts(model, tokenizer, QUESTIONS))
+
+
+def test_answer_is_certain_until_two_tokens_are_equally_good(model: Any, tokenizer: Any) -> None:
+    """Some token of the answers gets a twin with the same logits: only the answers that have it are uncertain."""
+    import torch
+
+    prompts = encode_prompts(model, tokenizer, QUESTIONS)
+    papers = [[prompt] for prompt in prompts]
+    rules = read_rules(model.generation_config, tokenizer)
+    before = [answer for (answer,) in answer_papers(model, papers, rules, MAX_ANSWER_TOKENS)]
+    given = {token for answer in before for token in answer.tokens}
+    shares = {token: sum(token in answer.tokens for answer in before) / len(before) for token in given}
+    token = min(shares, key=lambda token: (abs(shares[token] - 0.5), token))
+    used = given.union(*prompts, rules.end_tokens)
+    twin = next(other for other in range(len(tokenizer)) if other not in used)
+    changed = copy.deepcopy(model)
+    weights = changed.get_output_embeddings().weight
+    with torch.no_grad():
+        weights[twin] = weights[token]
+    after = [answer for (answer,) in answer_papers(changed, papers, rules, MAX_ANSWER_TOKENS)]
+    assert [answer.certain for answer in after] == [answer.certain and token not in answer.tokens for answer in before]
+    assert 0 < sum(answer.certain for answer in after) < sum(answer.certain for answer in before)
+
+
+def test_tokens_that_fit_into_memory(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of the free memory, by the float32 keys and values of one token in all layers."""
+    import psutil
+
+    from eval.generation.batches import tokens_that_fit
+
+    config = model.config
+    heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
+    values = 2 * config.num_hidden_layers * heads * config.hidden_size // config.num_attention_heads
+    free = SimpleNamespace(available=4 * (100 * 4 * values) + 3)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    assert tokens_that_fit(model) == 100
 
 
 def test_batch_too_large_for_memory_is_halved(

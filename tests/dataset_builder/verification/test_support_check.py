@@ -1,0 +1,33 @@
+"""Test the options of the check by a verifier: which threshold it takes, and what it refuses."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.errors import InputError
+from dataset_builder.verification.load import find_verifier
+from dataset_builder.verification.support_check import SupportCheck, add_verifier_arguments, find_support_check
+
+
+def _find(*words: object) -> SupportCheck | None:
+    command = argparse.ArgumentParser()
+    add_verifier_arguments(command, "of a test")
+    return find_support_check(command.parse_args([str(word) for word in words]))
+
+
+def test_threshold_is_the_verifiers_own_unless_given(verifier: Path) -> None:
+    """Without `--verifier` nothing is checked."""
+    own, given = _find("--verifier", verifier), _find("--verifier", verifier, "--verifier-threshold", 0.25)
+    assert own and given
+    assert own.threshold == find_verifier("--verifier", str(verifier)).report.threshold
+    assert given.threshold == 0.25 != own.threshold
+    assert own.verifier.folder.path == verifier
+    assert _find() is None
+
+
+@pytest.mark.parametrize(("value", "message"), [(1.5, "must be a support from 0 to 1"), (0.5, "without --verifier")])
+def test_wrong_threshold_is_refused(value: float, message: str) -> None:
+    """A value that is no support, and a threshold of no verifier."""
+    with pytest.raises(InputError, match=f"--verifier-threshold {value}: .*{message}"):
+        _find("--verifier-threshold", value)
