@@ -9,11 +9,13 @@ from eval.analysis.confirmation import MEASURES
 from eval.analysis.ledger import LedgerLine
 from eval.analysis.scores import MeanScore
 from eval.metrics.lexical import title
-from training.comparison.recipes import LORA, MBR, STAGES
+from training.comparison.recipes import GRPO, LORA, MBR, STAGES
 
 # The base model whose recipes the tables show, measured or not.
 BASE = "smollm2"
 MISSING = "not measured yet"
+# Too slow on a CPU (RESULTS.md), so without a line they have no row.
+NEED_GPU = (GRPO,)
 UNCONFIRMED = "**not confirmed**"
 PAGE = "docs/training.md#compare-recipes"
 
@@ -41,7 +43,7 @@ def recipe_scores(results: Results) -> str:
             ),
         ]
         parts.append("\n".join(table))
-    return "\n\n".join([*parts, _sources(results)]) + "\n"
+    return "\n\n".join([*parts, "\n".join([_sources(results), *(f"- {sentence}" for sentence in _needs_gpu(results))])]) + "\n"
 
 
 def recipe_note(results: Results) -> str:
@@ -52,7 +54,7 @@ def recipe_note(results: Results) -> str:
         f"The gain over LoRA of {', '.join(unconfirmed)} is {UNCONFIRMED} by other measures." if unconfirmed else ""
     )
     named = f"Not measured yet: {', '.join(missing)}." if missing else ""
-    return " ".join(filter(None, [f"[All recipes]({PAGE}).", measured, named]))
+    return " ".join(filter(None, [f"[All recipes]({PAGE}).", measured, named, *_needs_gpu(results)]))
 
 
 def _rows(results: Results) -> list[tuple[str, LedgerLine | None]]:
@@ -60,10 +62,16 @@ def _rows(results: Results) -> list[tuple[str, LedgerLine | None]]:
     rows: list[tuple[str, LedgerLine | None]] = []
     for name in STAGES:
         lines = [line for line in results.ledger if line.recipe == name]
-        if not any(line.base == BASE for line in lines):
+        if name not in NEED_GPU and not any(line.base == BASE for line in lines):
             rows.append((name, None))
         rows += [(name, line) for line in lines]
     return rows
+
+
+def _needs_gpu(results: Results) -> list[str]:
+    """Return a sentence for each recipe without a line that needs a GPU."""
+    measured = {line.recipe for line in results.ledger if line.base == BASE}
+    return [f"{_label(name, None)} needs a GPU and is not measured yet." for name in NEED_GPU if name not in measured]
 
 
 def _row(name: str, line: LedgerLine | None, cells: list[str]) -> str:

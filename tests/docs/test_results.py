@@ -93,13 +93,28 @@ def test_recipes_without_a_line_and_without_a_confirmed_gain_are_named(results: 
     rows = recipe_scores(results).splitlines()[2:10]
     cells = {row.split(" | ")[0].strip("| "): row.strip("| ").split(" | ")[3:] for row in rows}
     assert cells == {
-        "`smollm2-full`": ["50 %", "77 min"],
-        "`smollm2-lora`": ["", "65 min"],
+        "`smollm2-full`": ["50 %", f"{full.training_minutes:.0f} min"],
+        "`smollm2-lora`": ["", f"{lora.training_minutes:.0f} min"],
         **{f"`smollm2-{name}`": ["not measured yet"] * 2 for name in ("neftune", "dft", "best-of-n")},
         "`smollm2-dpo`": ["**not confirmed**: 50 %", "none"],
         "`smollm2-grpo`": ["no gain", "none"],
         "MBR decoding of `smollm2-lora`": ["**not confirmed**: 0 %", "none"],
     }
+
+
+def test_recipe_that_needs_a_gpu_has_no_row_until_it_is_measured(results: Results, tmp_path: Path) -> None:
+    """It is named below the table and in the README's sentence."""
+    full = Results().ledger[0]
+    write_ledger(tmp_path / "ledger.jsonl", [full])
+    without = Results(tmp_path)
+    write_ledger(tmp_path / "ledger.jsonl", [full, full.model_copy(update={"recipe": "grpo"})])
+    measured = Results(tmp_path)
+    sentence = "`smollm2-grpo` needs a GPU and is not measured yet."
+    assert recipe_scores(without).endswith(f"\n- {sentence}\n")
+    assert recipe_note(without).endswith(f". {sentence}")
+    assert "| `smollm2-grpo` |" not in recipe_scores(without)
+    assert sentence not in recipe_scores(measured) + recipe_note(measured)
+    assert "| `smollm2-grpo` |" in recipe_scores(measured)
 
 
 def test_recipes_are_shown_with_their_difference_from_lora(results: Results) -> None:

@@ -12,7 +12,7 @@ from dataset_builder.models.folders import METRICS_FILE
 from eval.run_metrics import AnswerSampling
 from training.run.process import run_process
 
-LORA, BEST_OF_N, MBR = "lora", "best-of-n", "mbr"
+LORA, BEST_OF_N, GRPO, MBR = "lora", "best-of-n", "grpo", "mbr"
 # By recipe, the stage that trains it, in the order of training and of tables. MBR decoding asks the adapter of LoRA.
 STAGES: dict[str, str | None] = {
     "full": "training.sft",
@@ -21,7 +21,7 @@ STAGES: dict[str, str | None] = {
     "dft": "training.sft",
     BEST_OF_N: "training.sft",
     "dpo": "training.dpo",
-    "grpo": "training.align",
+    GRPO: "training.align",
     MBR: None,
 }
 ALIGNED = ("training.dpo", "training.align")
