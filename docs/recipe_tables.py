@@ -43,7 +43,7 @@ def recipe_scores(results: Results) -> str:
             ),
         ]
         parts.append("\n".join(table))
-    return "\n\n".join([*parts, "\n".join([_sources(results), *(f"- {sentence}" for sentence in _needs_gpu(results))])]) + "\n"
+    return "\n\n".join([*parts, _sources(results)]) + "\n"
 
 
 def recipe_note(results: Results) -> str:
@@ -117,7 +117,10 @@ def _minutes(line: LedgerLine | None) -> str:
 
 
 def _sources(results: Results) -> str:
-    """Return where the lines come from: machine and commit, and the keys that differ from the recipe's file."""
+    """Return where the lines come from, and which recipes need a GPU.
+
+    A line comes from a machine and a commit, with the keys that differ from the recipe's file.
+    """
     found: dict[str, list[str]] = {}
     for line in results.ledger:
         machine = line.environment
@@ -128,4 +131,5 @@ def _sources(results: Results) -> str:
             f"{f', with {changed}' if changed else ''}"
         )
         found.setdefault(source, []).append(_label(line.recipe, line))
-    return "\n".join(f"- {', '.join(names)}: {source}." for source, names in found.items())
+    sources = [f"{', '.join(names)}: {source}." for source, names in found.items()]
+    return "\n".join(f"- {sentence}" for sentence in (*sources, *_needs_gpu(results)))
