@@ -29,6 +29,7 @@ from dataset_builder.generate.teacher_folder import (
 )
 from dataset_builder.grounding.check import add_grounding_arguments
 from dataset_builder.hardware import start_process
+from dataset_builder.models.folders import find_encoder
 from dataset_builder.models.packaged import hub_id
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Teacher, read_teacher
@@ -106,6 +107,7 @@ def generate(
         paper.paper_id: Request(paper.paper_id, teacher.render_prompt(paper.title, paper.abstract or ""))
         for paper in all_papers
     }
+    encoder_folder = find_encoder("--encoder", encoder)
     folder = out / teacher.name
     settings = generation_settings(teacher, backend.name, seed)
     if state.is_main_process:
@@ -116,7 +118,7 @@ def generate(
             check_teacher_folder(folder, settings, all_papers)
         state.wait_for_everyone()
         journal = ResponseJournal(folder / WORK_FOLDER, state.process_index)
-        similarities = Similarities(folder / WORK_FOLDER, encoder) if state.is_main_process else None
+        similarities = Similarities(folder / WORK_FOLDER, encoder_folder) if state.is_main_process else None
         unfinished = [request for paper in wanted if not journal.get(request := requests[paper.paper_id])]
         if similarities and unfinished:
             # Load the encoder before the first response, so that a wrong one is reported at once and not after days.

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataset_builder.files import sha256_of, sha256_of_text
+from dataset_builder.files import sha256_of_text
 from dataset_builder.grounding.check import load_encoder, nearest_sentence_similarities
 from dataset_builder.journal import Journal
+from dataset_builder.models.folders import EncoderFolder
 from dataset_builder.text import sentences
 
 if TYPE_CHECKING:
@@ -27,22 +28,18 @@ class KeptSimilarity:
 
 
 class Similarities:
-    """The similarities of answers to their abstracts by one encoder: those that are kept in `folder`, and new ones.
+    """The similarities of answers to their abstracts by one encoder: those that are kept in `folder`, and new ones."""
 
-    An encoder in a folder is known by the content of its files, an encoder on the Hub by its id.
-    """
-
-    def __init__(self, folder: Path, encoder: str) -> None:
-        self._name = encoder
+    def __init__(self, folder: Path, encoder: EncoderFolder) -> None:
+        self._folder = encoder
         self._encoder: SentenceTransformer | None = None
-        self._identity = _identity(encoder)
         self._journal = Journal(folder, "similarities", KeptSimilarity)
         self._kept = {kept.sha256: kept.similarity for kept in self._journal.read_new()}
 
     def load(self) -> "SentenceTransformer":
         """Return the encoder, which is loaded once; raises `InputError` if it cannot be loaded."""
         if self._encoder is None:
-            self._encoder = load_encoder(self._name)
+            self._encoder = load_encoder(self._folder.given)
         return self._encoder
 
     def measure(self, answers: Sequence[str], abstracts: Sequence[str]) -> list[float]:
@@ -52,7 +49,7 @@ class Similarities:
         """
         parts = {abstract: sentences(abstract) for abstract in dict.fromkeys(abstracts)}
         keys = [
-            sha256_of_text(json.dumps([self._identity, answer, *parts[abstract]]))
+            sha256_of_text(json.dumps([self._folder.fingerprint, answer, *parts[abstract]]))
             for answer, abstract in zip(answers, abstracts, strict=True)
         ]
         new = [number for number, key in enumerate(keys) if key not in self._kept]
@@ -65,10 +62,3 @@ class Similarities:
             self._journal.append(kept)
             self._kept |= {similarity.sha256: similarity.similarity for similarity in kept}
         return [self._kept[key] for key in keys]
-
-
-def _identity(encoder: str) -> str:
-    folder = Path(encoder)
-    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
-    digests = "".join(f"{path.relative_to(folder)} {sha256_of(path)}\n" for path in files)
-    return sha256_of_text(digests) if files else encoder

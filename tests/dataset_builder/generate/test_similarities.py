@@ -10,9 +10,11 @@ import pytest
 
 from dataset_builder.generate import similarities
 from dataset_builder.generate.similarities import Similarities
+from dataset_builder.models.folders import EncoderFolder
 
 FIRST = "Caches are small. Links are slow."
 SECOND = "Links are slow."
+ONE = EncoderFolder("one", Path("one"))
 
 
 class CountingEncoder:
@@ -37,29 +39,25 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> CountingEncoder:
 
 def test_pairs_of_an_earlier_run_are_not_encoded_again(tmp_path: Path, encoder: CountingEncoder) -> None:
     """The same answer to another abstract is another pair."""
-    assert Similarities(tmp_path, "one").measure(["Caches."], [FIRST]) == [1.0]
+    assert Similarities(tmp_path, ONE).measure(["Caches."], [FIRST]) == [1.0]
     encoder.texts.clear()
-    assert Similarities(tmp_path, "one").measure(["Caches.", "Caches."], [FIRST, SECOND]) == [1.0, 0.6]
+    assert Similarities(tmp_path, ONE).measure(["Caches.", "Caches."], [FIRST, SECOND]) == [1.0, 0.6]
     assert encoder.texts == ["Caches.", "Links are slow."]
     encoder.texts.clear()
-    assert Similarities(tmp_path, "one").measure(["Caches.", "Caches."], [FIRST, SECOND]) == [1.0, 0.6]
+    assert Similarities(tmp_path, ONE).measure(["Caches.", "Caches."], [FIRST, SECOND]) == [1.0, 0.6]
     assert encoder.texts == []
 
 
 def test_another_encoder_encodes_anew(tmp_path: Path, encoder: CountingEncoder) -> None:
-    """By its id on the Hub, or by the content of its folder wherever that is."""
+    """By the content of its folder, wherever that is."""
     model, copy, work = tmp_path / "model", tmp_path / "copy", tmp_path / "work"
     for folder in (model, copy, work):
         folder.mkdir()
-    for folder in (model, copy):
-        (folder / "weights").write_text("1")
-    for name, texts in ((str(model), 3), (str(copy), 0), ("lab/encoder", 3)):
-        Similarities(work, name).measure(["Caches."], [FIRST])
+    for folder, weights, texts in ((model, "1", 3), (copy, "1", 0), (copy, "2", 3)):
+        (folder / "model.safetensors").write_text(weights)
+        Similarities(work, EncoderFolder(str(folder), folder)).measure(["Caches."], [FIRST])
         assert len(encoder.texts) == texts
         encoder.texts.clear()
-    (copy / "weights").write_text("2")
-    Similarities(work, str(copy)).measure(["Caches."], [FIRST])
-    assert len(encoder.texts) == 3
 
 
 def test_kill_loses_one_part(tmp_path: Path, encoder: CountingEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +71,6 @@ def test_kill_loses_one_part(tmp_path: Path, encoder: CountingEncoder, monkeypat
 
     monkeypatch.setattr(encoder, "encode", fail_on_links)
     with pytest.raises(KeyboardInterrupt):
-        Similarities(tmp_path, "one").measure(["Caches.", "Links."], [FIRST, SECOND])
+        Similarities(tmp_path, ONE).measure(["Caches.", "Links."], [FIRST, SECOND])
     monkeypatch.undo()
-    assert Similarities(tmp_path, "one").measure(["Caches."], [FIRST]) == [1.0]
+    assert Similarities(tmp_path, ONE).measure(["Caches."], [FIRST]) == [1.0]
