@@ -23,9 +23,10 @@ INTRODUCTION = """# File formats
 
 <!-- Written by `python -m docs.generate_formats`. Do not edit this page; edit the models' docstrings. -->
 
-Each file has one pydantic model, with one reader and one writer. Keys that a model does not name are ignored in papers
-and pairs, which you may bring yourself, kept by `eval verify`, and refused in all other files. A file of an older
-version is refused with a message that says how to write it again. `docs/schemas/` has the JSON schemas.
+Each file below has one pydantic model, with one reader and one writer. Papers and pairs, which you may write
+yourself, can have more keys than their model: these keys are ignored. `eval verify` keeps such keys. All other files
+can only have the keys of their model. A file of an older version is refused, with a message that says how to write it
+again. `docs/schemas/` has the JSON schemas.
 """
 
 
@@ -101,7 +102,13 @@ def formats_page() -> str:
         schema = model.model_json_schema(mode="validation")
         name = model.__name__
         overview.append(f"| {entry.shown_files} | [{name}](#{name.lower()}) | {entry.written_by} | {entry.read_by} |")
-        sections += [f"## {name}", "", f"File: {entry.shown_files}. Schema: [{name}.json](schemas/{name}.json).", ""]
+        sections += [
+            f"## {name}",
+            "",
+            f"File: {entry.shown_files}.",
+            f"Schema: [{name}.json](schemas/{name}.json).",
+            "",
+        ]
         sections += _section(schema)
         parts |= {part: value for part, value in schema.get("$defs", {}).items() if part not in top_level}
     sections += ["## Parts of the formats", "", "Objects that the files above contain.", ""]
@@ -141,7 +148,7 @@ def type_name(schema: dict[str, Any]) -> str:
         case {"type": str(name)}:
             return name
         case _:
-            return "any value"
+            return "any JSON value"
 
 
 def _section(schema: dict[str, Any]) -> list[str]:

@@ -28,11 +28,14 @@ def recipe_scores(results: Results) -> str:
         "| --- | ---: | ---: | --- | ---: |",
     ]
     for name, line in _rows(results):
-        cells = [*(_scores(line, config, HEADLINE) for config in CONFIGS), _confirmed(line), _minutes(line)]
+        cells = [MISSING, *[""] * (len(CONFIGS) + 1)]
+        if line:
+            cells = [*(_scores(line, config, HEADLINE) for config in CONFIGS), _confirmed(line), _minutes(line)]
         overview.append(_row(name, line, cells))
     parts = ["\n".join(overview)]
-    measures = [measure for measure in MEASURES if measure != HEADLINE]
     for config in CONFIGS:
+        known = {measure for line in results.ledger for measure in line.configs.get(config, {})}
+        measures = [measure for measure in MEASURES if measure != HEADLINE and measure in known]
         table = [
             f"| test by `{config}` | {' | '.join(map(title, measures))} |",
             f"| --- |{' ---: |' * len(measures)}",
@@ -47,14 +50,10 @@ def recipe_scores(results: Results) -> str:
 
 
 def recipe_note(results: Results) -> str:
-    """Return the sentences that name the recipes whose gain is not confirmed, and the recipes without a line."""
+    """Return a link to the tables, and a sentence that names the recipes whose gain is not confirmed."""
     unconfirmed = [_label(line.recipe, line) for line in results.ledger if line.is_unconfirmed]
-    missing = [_label(name, line) for name, line in _rows(results) if line is None]
-    measured = (
-        f"The gain over LoRA of {', '.join(unconfirmed)} is {UNCONFIRMED} by other measures." if unconfirmed else ""
-    )
-    named = f"Not measured yet: {', '.join(missing)}." if missing else ""
-    return " ".join(filter(None, [f"[All recipes]({PAGE}).", measured, named, *_needs_gpu(results)]))
+    measured = f" The gain over LoRA of {', '.join(unconfirmed)} is {UNCONFIRMED} by other measures."
+    return f"[More recipes]({PAGE}) were compared.{measured if unconfirmed else ''}"
 
 
 def _rows(results: Results) -> list[tuple[str, LedgerLine | None]]:
@@ -84,10 +83,8 @@ def _label(name: str, line: LedgerLine | None) -> str:
     return f"{label} (seed {line.seed})" if line and line.seed else label
 
 
-def _scores(line: LedgerLine | None, config: str, measure: str) -> str:
+def _scores(line: LedgerLine, config: str, measure: str) -> str:
     """Return the mean with its interval, and below it the difference from LoRA with its own."""
-    if line is None:
-        return MISSING
     score = line.configs.get(config, {}).get(measure)
     if score is None:
         return ""
@@ -101,18 +98,14 @@ def _interval(score: MeanScore, form: str) -> str:
     return f"{score.mean:{form}}{interval}"
 
 
-def _confirmed(line: LedgerLine | None) -> str:
-    if line is None:
-        return MISSING
+def _confirmed(line: LedgerLine) -> str:
     if line.confirmed_share is None:
         return "" if line.recipe == LORA else "no gain"
     share = f"{line.confirmed_share * 100:.0f} %"
     return f"{UNCONFIRMED}: {share}" if line.is_unconfirmed else share
 
 
-def _minutes(line: LedgerLine | None) -> str:
-    if line is None:
-        return MISSING
+def _minutes(line: LedgerLine) -> str:
     return "none" if line.training_minutes is None else f"{line.training_minutes:.0f} min"
 
 

@@ -86,17 +86,16 @@ def gains(results: Results) -> str:
     def against(name: str, others: list[str]) -> str:
         best = [(config, results.best(others, config)) for config in CONFIGS]
         shown = " and ".join(dict.fromkeys(f"`{other}`" for _, other in best))
-        return f"{' / '.join(_gain(results, name, other, config) for config, other in best)} ({shown})"
+        gains = [f"{_gain(results, name, other, config)} by `{config}`" for config, other in best]
+        return f"{shown}: {', '.join(gains)}"
 
     lines = [
-        f"- `{name}` compared with the best baseline: {against(name, results.baselines)}; with the best heuristic "
-        f"baseline: {against(name, results.heuristic_baselines)}."
+        f"- `{name}` compared with the best baseline, {against(name, results.baselines)}; with the best heuristic "
+        f"baseline, {against(name, results.heuristic_baselines)}."
         for name in TRAINED
     ]
     full, lora = TRAINED
-    lines.append(
-        f"- `{full}` compared with `{lora}`: {against(full, [lora]).rpartition(' (')[0]}. {recipe_note(results)}"
-    )
+    lines += [f"- `{full}` compared with {against(full, [lora])}.", f"- {recipe_note(results)}"]
     if any(CHANCE in line for line in lines):
         lines.append(f"- {CHANCE}: may be chance (p of 0.05 or more after correction for the number of comparisons).")
     return "\n".join([*lines, _corpus_size(results)]) + "\n"

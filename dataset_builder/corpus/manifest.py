@@ -85,7 +85,7 @@ class Response(FileFormat):
 
 
 class RejectedPair(FileFormat):
-    """One line of rejected.jsonl: a pair with the reason that it was rejected for, and `detail` as the evidence.
+    """One line of rejected.jsonl: a pair with the reason for its rejection, and `detail` as the evidence.
 
     Where no response on a paper could be parsed, the line is about the paper: `responses` replaces `question`,
     `answer` and `seed`.
