@@ -68,12 +68,15 @@ FORMATS = (
     ),
     Format("dataset_builder.corpus.report:CorpusReport", "data/corpus/report.json", "build", "push, eval, cards"),
     Format("dataset_builder.hub.changes:PushedFiles", ".isca-qa-files.json", "push, publish", "push, publish"),
-    Format("eval.run_metrics:RunMetrics", "runs/NAME/metrics.json", "training", "eval, cards"),
+    Format("training.run.folder:RunInputs", "runs/NAME/inputs.json", "training", "training"),
+    Format("eval.run_metrics:RunEnvironment", "runs/NAME/environment.json", "training", "training ledger, cards"),
+    Format("eval.run_metrics:RunMetrics", "runs/NAME/metrics.json", "training", "eval, training, cards"),
+    Format("eval.run_metrics:SweepSummary", "runs/NAME-sweep/sweep.json", "training sweep", "you"),
     Format(
         "dataset_builder.verification.report:VerifierReport",
         "runs/VERIFIER/verifier.json",
         "training verifier",
-        "eval, generate, build, cards",
+        "eval, generate, build, training, cards",
     ),
     Format("eval.verify:VerifiedAnswer", "FILE.jsonl", "you, eval verify", "eval verify"),
     Format(
@@ -82,7 +85,9 @@ FORMATS = (
         "eval choose-threshold",
         "eval answer, demo, cards",
     ),
-    Format("eval.run_metrics:SampledAnswers", "data/best-of-4/samples.json", "training best_of_n", "publish"),
+    Format(
+        "eval.run_metrics:SampledAnswers", "data/best-of-4/samples.json", "training best_of_n", "training, publish"
+    ),
     Format("eval.analysis.scores:Scores", "runs/eval/scores.json", "eval run", "cards, eval plan"),
     Format(
         "eval.analysis.ledger:LedgerLine", "results/ledger.jsonl", "training ledger", "training ledger, cards, you"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-from docs.results import CONFIGS, HEADLINE, Results
+from docs.results import CONFIGS, Results, interval
 from eval.analysis.confirmation import MEASURES
 from eval.analysis.ledger import LedgerLine
-from eval.analysis.scores import MeanScore
-from eval.metrics.lexical import title
+from eval.metrics.lexical import HEADLINE, title
 from training.comparison.recipes import GRPO, LORA, MBR, STAGES
 
 # The base model whose recipes the tables show, measured or not.
@@ -88,14 +87,8 @@ def _scores(line: LedgerLine, config: str, measure: str) -> str:
     score = line.configs.get(config, {}).get(measure)
     if score is None:
         return ""
-    shown = _interval(score, ".3f")
-    return f"{shown}<br>{_interval(score.difference, '+.3f')}" if score.difference else shown
-
-
-def _interval(score: MeanScore, form: str) -> str:
-    # The sign of an end that is rounded to 0 shows whether the interval contains 0.
-    interval = "" if score.low is None or score.high is None else f" ({score.low:{form}} to {score.high:{form}})"
-    return f"{score.mean:{form}}{interval}"
+    shown = interval(score, ".3f")
+    return f"{shown}<br>{interval(score.difference, '+.3f')}" if score.difference else shown
 
 
 def _confirmed(line: LedgerLine) -> str:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from dataset_builder.formats import FileFormat, read_format
 from eval.analysis.ledger import LedgerLine, read_ledger
-from eval.analysis.scores import Scores, read_scores
+from eval.analysis.scores import MeanScore, Scores, read_scores
+from eval.metrics.lexical import HEADLINE
 from eval.run_metrics import RunMetrics
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "results"
 SCORES_NAME, RUN_NAME, LEDGER_NAME = "open_corpus.json", "open_corpus_run.json", "ledger.jsonl"
-HEADLINE = "cosine_similarity"
 CONFIGS = ("plain", "detailed")
 # The names that `make reproduce` gives to its systems. The other baselines have a suffix, as `baseline-chat`.
 TRAINED = ("full", "lora")
@@ -104,6 +104,13 @@ class Results:
             {difference.first, difference.second} == {first, second} and difference.is_different
             for difference in self.scores.differences[config]
         )
+
+
+def interval(score: MeanScore, form: str = ".3f") -> str:
+    """Return a mean with its confidence interval, if it has one."""
+    # The sign of an end that is rounded to 0 shows whether the interval contains 0.
+    shown = "" if score.low is None or score.high is None else f" ({score.low:{form}} to {score.high:{form}})"
+    return f"{score.mean:{form}}{shown}"
 
 
 def metrics_name(system: str) -> str:

@@ -15,8 +15,9 @@ from pathlib import Path
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.files import write_text
 from docs.recipe_tables import recipe_note, recipe_scores
-from docs.results import CONFIGS, HEADLINE, REPOSITORY, TRAINED, Example, Results
-from eval.analysis.scores import ConfigScores, MeanScore
+from docs.results import CONFIGS, REPOSITORY, TRAINED, Example, Results, interval
+from eval.analysis.scores import ConfigScores
+from eval.metrics.lexical import HEADLINE
 
 BLOCK = re.compile(r"(?<=<!-- results: )([a-z ]+)( -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
 SCORE_HEADER = ["| system | test by `plain` | test by `detailed` |", "| --- | ---: | ---: |"]
@@ -129,12 +130,7 @@ def _heuristic_row(results: Results, name: str) -> str:
 
 
 def _scores(configs: dict[str, ConfigScores]) -> str:
-    return " | ".join(_interval(configs[config].metrics[HEADLINE]) for config in CONFIGS)
-
-
-def _interval(score: MeanScore) -> str:
-    interval = "" if score.low is None or score.high is None else f" ({score.low:.3f} to {score.high:.3f})"
-    return f"{score.mean:.3f}{interval}"
+    return " | ".join(interval(configs[config].metrics[HEADLINE]) for config in CONFIGS)
 
 
 def _gain(results: Results, first: str, second: str, config: str) -> str:

@@ -5,7 +5,6 @@ python -m eval run --dataset data/corpus --configs plain detailed --out runs/eva
 """
 
 import argparse
-import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,7 +35,14 @@ from eval.report.figures import draw_similarity_by_year, draw_training_loss
 from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 from eval.report.tables import comparison
-from eval.run_metrics import AnswerSampling, RunMetrics, read_metrics_of_model
+from eval.run_metrics import (
+    MBR_SAMPLES,
+    TEMPERATURE,
+    AnswerSampling,
+    RunMetrics,
+    check_temperature,
+    read_metrics_of_model,
+)
 from eval.served_model import SERVED_FORM
 from eval.systems import DECODINGS, FORM, MBRDecoding, System, parse_systems
 
@@ -72,8 +78,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--cross-encoder", metavar="ENCODER", help="cross-encoder for one more metric, folder or Hub id")
     verifier_help = "verifier for the share of answers that the abstract supports, folder or Hub id; default: none"
     add("--verifier", metavar="DIR", help=verifier_help)
-    add("--samples", type=int, default=16, metavar="N", help="samples for MBR; default: %(default)s")
-    add("--temperature", type=float, default=0.8, help="temperature for MBR; default: %(default)s")
+    add("--samples", type=int, default=MBR_SAMPLES, metavar="N", help="samples for MBR; default: %(default)s")
+    add("--temperature", type=float, default=TEMPERATURE, help="temperature for MBR; default: %(default)s")
     add("--seed", type=int, default=0, help="seed for MBR; default: %(default)s")
     add("--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="output folder; default: %(default)s")
     sample_help = "answer a fixed random sample of N questions of each config; default: all questions"
@@ -91,8 +97,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, option)
         if value is not None and value < 1:
             raise InputError(f"--{option.replace('_', '-')} {value}: must be 1 or more")
-    if not 0 < arguments.temperature < math.inf:
-        raise InputError(f"--temperature {arguments.temperature}: must be a number greater than 0")
+    check_temperature("--temperature", arguments.temperature)
     if len(set(arguments.configs)) < len(arguments.configs):
         raise InputError(f"--configs {' '.join(arguments.configs)}: a config is given twice; give each config once")
     encoders = [find_encoder("--encoders", encoder) for encoder in arguments.encoders or [default_encoder()]]

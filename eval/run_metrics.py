@@ -1,10 +1,12 @@
 """Define the files that training writes beside the weights: metrics.json, environment.json, samples.json."""
 
+import math
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, read_format
 from dataset_builder.models.folders import METRICS_FILE, ModelFolder
 
@@ -99,12 +101,22 @@ class SweepSummary(FileFormat):
     seeds: SweepSeeds
 
 
+# The default values: answers to a question for MBR decoding, and for training on them; the temperature of both.
+MBR_SAMPLES, TRAINING_SAMPLES, TEMPERATURE = 16, 4, 0.8
+
+
 class AnswerSampling(FileFormat):
     """How answers are sampled from a model: how many for each question, at which temperature, with which seed."""
 
     samples: int
     temperature: float
     seed: int
+
+
+def check_temperature(option: str, value: float) -> None:
+    """Raise `InputError` for a temperature at which no answer can be sampled."""
+    if not 0 < value < math.inf:
+        raise InputError(f"{option} {value}: must be a number greater than 0; the default is {TEMPERATURE}")
 
 
 class SamplingInputs(FileFormat):

@@ -59,7 +59,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
             self.ends.append((time.perf_counter(), time.process_time()))
 
     use_all_threads()
-    tokenizer, positions = load_tokenizer(arguments.model)
+    tokenizer, positions = load_tokenizer(Path(arguments.model))
     study = arguments.recipe == "study"
     questions = read_questions(load_corpus_split(arguments.dataset, None, "train"))
     pairs = tokenize_pairs(questions, tokenizer, STUDY_LENGTH if study else positions)

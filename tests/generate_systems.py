@@ -83,15 +83,15 @@ def respond_in_batches(teacher: Teacher, requests: list[Request]) -> list[Genera
         results.update((result.paper_id, result) for result in batch)
         _show(len(results), requests)
 
-    TransformersBackend().respond(teacher, requests, SEED, slice(None), add)
-    responses = [results[request.paper_id].responses for request in requests]
-    return [Generated(own[-1].text, own[-1].tokens, sum(one.tokens for one in own)) for own in responses]
+    TransformersBackend(batch_size=len(requests)).respond(teacher, requests, SEED, slice(None), add)
+    return [_of_result(results[request.paper_id]) for request in requests]
 
 
 def respond_by_generate(teacher: Teacher, requests: list[Request]) -> list[Generated]:
-    """Respond in the project's batches, with the loop over tokens of transformers' `generate`."""
-    in_process.BatchGenerator = ByGenerate  # type: ignore[misc]  # this process does nothing else
-    return respond_in_batches(teacher, requests)
+    """Respond to all papers in one batch of the project, with the loop over tokens of transformers' `generate`."""
+    tokenizer = in_process.load_tokenizer(teacher)
+    results = ByGenerate(teacher, tokenizer).respond(requests, in_process.tokenize_prompts(tokenizer, requests), SEED)
+    return [_of_result(result) for result in results]
 
 
 def respond_continuously(teacher: Teacher, requests: list[Request]) -> list[Generated]:
@@ -207,6 +207,11 @@ def _sampling(teacher: Teacher) -> dict[str, Any]:
 
 def _generated(tokenizer: Any, tokens: list[int]) -> Generated:
     return Generated(tokenizer.decode(tokens, skip_special_tokens=True), len(tokens), len(tokens))
+
+
+def _of_result(result: PaperResult) -> Generated:
+    own = result.responses
+    return Generated(own[-1].text, own[-1].tokens, sum(response.tokens for response in own))
 
 
 def _length(row: list[int], ends: list[int]) -> int:

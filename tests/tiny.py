@@ -78,11 +78,12 @@ def write_tiny_encoder(folder: Path, corpus: Path, positions: int = 256) -> Path
 
 def write_tiny_verifier(folder: Path, encoder: Path) -> Path:
     """Write a verifier, `encoder` with a random last layer and the threshold 0.99, to `folder`; return the folder."""
+    from dataset_builder.models.folders import EncoderFolder
     from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport, write_verifier_report
     from training.verification.model import load_base
 
     shutil.copytree(encoder, folder)
-    load_base(str(encoder), seed=0).save_pretrained(folder)
+    load_base(EncoderFolder(str(encoder), encoder), seed=0).save_pretrained(folder)
     figures = KindFigures(precision=None, recall=0.0, unsupported=1, auroc=0.5)
     split = SplitFigures(papers=1, supported=1, all_kinds=figures, by_kind={"unit": figures})
     report = VerifierReport(

@@ -34,11 +34,12 @@ def main(words: list[str]) -> None:
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, machine_defaults
+    from training.hardware import check_processes, machine_defaults, refuse_fsdp
 
     recipe = parse_recipe(words, machine_defaults(), AlignKeys, GRPOConfig)
     refuse_grpo_keys(recipe)
-    check_processes(recipe.training, recipe.keys.validation_questions)
+    check_processes(recipe.training)
+    refuse_fsdp("training.align: under FSDP no process has the whole model to sample answers with")
     use_all_threads()
 
     from datasets import Dataset
@@ -52,14 +53,14 @@ def main(words: list[str]) -> None:
     from training.alignment.rewards import measure_rewards
     from training.data.tokenization import load_tokenizer
     from training.run.folder import begin_run
-    from training.run.start_adapter import find_start_adapter, load_start_adapter
+    from training.run.start_model import find_start_adapter, load_start_adapter
     from training.validation import ValidationAnswers
 
     # Adapter, prompts, reward
     args = copy.copy(recipe.training)
     dataset = recipe.keys.dataset
     adapter, base = find_start_adapter(recipe.base_model)
-    tokenizer, positions = load_tokenizer(str(base.path))
+    tokenizer, positions = load_tokenizer(base.path)
     # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, recipe.keys.dataset_revision)
     train, validation = (load_corpus_split(dataset, None, name, revision) for name in ("train", "validation"))
@@ -82,7 +83,7 @@ def main(words: list[str]) -> None:
     answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
 
     # Run folder
-    finished, checkpoint = begin_run(recipe, prompts)
+    finished, checkpoint = begin_run(recipe, prompts, adapter.fingerprint)
     if finished:
         return
 
@@ -101,8 +102,6 @@ def main(words: list[str]) -> None:
     class GuardedGRPOTrainer(GuardedTrainer, GRPOTrainer):
         pass
 
-    args.restore_callback_states_from_checkpoint = True
-    args.logging_nan_inf_filter = False
     args.max_completion_length = MAX_ANSWER_TOKENS
     # As the ranking of sampled answers does: no measure decides by its units alone.
     args.multi_objective_aggregation = "normalize_then_sum"

@@ -11,6 +11,7 @@ command continues after a kill, and does nothing if the corpus is finished.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,21 @@ from rich.console import Console
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from dataset_builder.files import make_writable_folder, replacing, sha256_of, sha256_of_text, write_text
-from dataset_builder.formats import to_json, write_format
+from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.journal import Journal
 from dataset_builder.models.packaged import DEFAULT_ENCODER
 from dataset_builder.templates import render
-from eval.run_metrics import SAMPLES_FILE, AnswerSampling, SampledAnswers, SamplingInputs, read_sampled_answers
+from eval.run_metrics import (
+    SAMPLES_FILE,
+    TEMPERATURE,
+    TRAINING_SAMPLES,
+    AnswerSampling,
+    SampledAnswers,
+    SamplingInputs,
+    check_temperature,
+    read_sampled_answers,
+)
 from training.alignment.rewards import MEASURES, SUPPORT
 
 if TYPE_CHECKING:
@@ -48,10 +58,18 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the new corpus")
     command.add_argument(
-        "--samples", type=int, default=4, metavar="N", help="answers for each question; default: %(default)s"
+        "--samples",
+        type=int,
+        default=TRAINING_SAMPLES,
+        metavar="N",
+        help="answers for each question; default: %(default)s",
     )
     command.add_argument(
-        "--temperature", type=float, default=0.8, metavar="T", help="sampling temperature; default: %(default)s"
+        "--temperature",
+        type=float,
+        default=TEMPERATURE,
+        metavar="T",
+        help="sampling temperature; default: %(default)s",
     )
     command.add_argument("--batch-size", type=int, metavar="N", help="questions in a batch; default: as many as fit")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sampling; default: %(default)s")
@@ -73,8 +91,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     for option, value in (("--samples", arguments.samples), ("--batch-size", arguments.batch_size)):
         if value is not None and value < 1:
             raise InputError(f"{option} {value}: must be 1 or more")
-    if arguments.temperature <= 0:
-        raise InputError(f"--temperature {arguments.temperature}: must be greater than 0; the default is 0.8")
+    check_temperature("--temperature", arguments.temperature)
     report = best_of_n(
         model=arguments.model,
         dataset=arguments.dataset,
@@ -135,7 +152,7 @@ def best_of_n(
     if out.is_dir() and any(out.iterdir()) and not (out / CONFIG).is_dir():
         raise InputError(f"{out}: holds files that training.best_of_n did not write; choose another folder")
     make_writable_folder(out / CONFIG)
-    journal = Journal(out, f".partial.{sha256_of_text(to_json(inputs))[:16]}", RankedSamples)
+    journal = Journal(out, f".partial.{sha256_of_text(json.dumps(_decisive(inputs)))[:16]}", RankedSamples)
     ranked = rank_samples(
         model_folder, read_questions(train), sampling, encoder_folder, verifier_folder, journal, batch_size
     )
@@ -172,12 +189,17 @@ def _finished_report(out: Path, inputs: SamplingInputs) -> SampledAnswers | None
     """Return the report in `out`, None if it is not finished; raises `InputError` if it was made from other inputs."""
     report = read_sampled_answers(out) if (out / CARD_FILE).is_file() else None
     if report is not None:
-        made_from = report.model_dump(include=set(SamplingInputs.model_fields))
-        changed = [name for name, value in inputs.model_dump().items() if made_from[name] != value]
+        made_from = _decisive(report)
+        changed = [name for name, value in _decisive(inputs).items() if made_from[name] != value]
         if changed:
             problem = f"holds the finished answers of another run (it differs in {', '.join(changed)})"
             raise InputError(f"{out}: {problem}; choose another folder, or remove this one")
     return report
+
+
+def _decisive(inputs: SamplingInputs) -> dict[str, Any]:
+    """Return the inputs without the paths of model and corpus, whose content has a SHA-256 or a revision."""
+    return inputs.model_dump(include=set(SamplingInputs.model_fields) - {"model", "dataset"})
 
 
 def _write_split(out: Path, name: str, rows: list[dict[str, Any]], features: Features) -> Path:

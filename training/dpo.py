@@ -37,44 +37,50 @@ def main(words: list[str]) -> None:
     from trl.trainer.dpo_config import DPOConfig
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, machine_defaults
+    from training.hardware import check_processes, machine_defaults, refuse_fsdp
 
     recipe = parse_recipe(words, machine_defaults(), DPOKeys, DPOConfig)
     refuse_dpo_keys(recipe)
-    check_processes(recipe.training, recipe.keys.validation_questions)
+    check_processes(recipe.training)
+    refuse_fsdp("training.dpo: under FSDP no process has the whole model for the log-probabilities before training")
     use_all_threads()
 
     from datasets import Dataset
 
     from dataset_builder.corpus.load import load_corpus_split
+    from dataset_builder.hub.changes import CARD_FILE
     from eval.run_metrics import AnswerSampling
     from training.best_of_n import best_of_n
     from training.data.preferences import preference_rows, read_preferences, tokens_by_answer
     from training.data.tokenization import load_tokenizer
     from training.run.folder import begin_run
-    from training.run.start_adapter import find_start_adapter, load_start_adapter
+    from training.run.start_model import find_start_adapter, load_start_adapter
     from training.validation import ValidationAnswers
 
     # Adapter, sampled answers, rows
     args, keys = copy.copy(recipe.training), recipe.keys
     adapter, base = find_start_adapter(recipe.base_model)
-    with args.main_process_first(desc="sampled answers"):
-        sampled = best_of_n(
-            recipe.base_model,
-            keys.dataset,
-            Path(keys.preferences),
-            AnswerSampling(samples=keys.samples, temperature=keys.temperature, seed=args.seed),
-            keys.encoder,
-            dataset_revision=keys.dataset_revision,
-            verifier=keys.verifier,
+    if args.world_size > 1 and not (Path(keys.preferences) / CARD_FILE).is_file():
+        raise InputError(
+            f"preferences {keys.preferences}: no finished answers there, and only one process can sample them; run "
+            "`python -m training.best_of_n` first"
         )
+    sampled = best_of_n(
+        recipe.base_model,
+        keys.dataset,
+        Path(keys.preferences),
+        AnswerSampling(samples=keys.samples, temperature=keys.temperature, seed=args.seed),
+        keys.encoder,
+        dataset_revision=keys.dataset_revision,
+        verifier=keys.verifier,
+    )
     preferences = read_preferences(load_corpus_split(keys.preferences, None, "train"))
     if not preferences:
         raise InputError(
             f"preferences {keys.preferences}: no sampled answer is better than another one; draw more --samples, or "
             "raise --temperature"
         )
-    tokenizer, positions = load_tokenizer(str(base.path))
+    tokenizer, positions = load_tokenizer(base.path)
     rows = preference_rows(preferences, tokenizer, min(args.max_length or positions, positions))
     validation = load_corpus_split(keys.preferences, None, "validation")
     count = keys.validation_questions
@@ -82,7 +88,7 @@ def main(words: list[str]) -> None:
 
     # Run folder
     train_rows = Dataset.from_list(rows)
-    finished, checkpoint = begin_run(recipe, train_rows)
+    finished, checkpoint = begin_run(recipe, train_rows, adapter.fingerprint)
     if finished:
         return
 
@@ -98,7 +104,6 @@ def main(words: list[str]) -> None:
     from training.run.stopwatch import find_stopwatch
     from training.validation import ValidationBeforeAndAfter
 
-    args.restore_callback_states_from_checkpoint = True
     tokens = sum(len(row["input_ids"]) for row in rows)
     if args.process_index == 0:
         times = tokens_by_answer(rows) / tokens

@@ -34,21 +34,19 @@ def machine_defaults() -> dict[str, bool | str]:
     }
 
 
-def check_processes(args: TrainingArguments, validation_questions: int) -> None:
-    """Raise `InputError` if one process sees several GPUs, or should answer with a model that FSDP shards.
-
-    TRL's trainers use only one GPU for each process.
-    """
+def check_processes(args: TrainingArguments) -> None:
+    """Raise `InputError` if one process sees several GPUs: TRL's trainers use only one for each process."""
     if args.n_gpu > 1:
         raise InputError(
             f"{args.n_gpu} GPUs are visible to one process, which trains on one: start one process for each GPU by "
             f"`accelerate launch --multi_gpu --num_processes {args.n_gpu} ...`, or select one, CUDA_VISIBLE_DEVICES=0"
         )
-    if os.environ.get("ACCELERATE_USE_FSDP") == "true" and validation_questions:
-        raise InputError(
-            f"validation_questions {validation_questions}: under FSDP no process has the whole model to answer with; "
-            "pass --validation_questions 0, which keeps the last epoch"
-        )
+
+
+def refuse_fsdp(reason: str, remedy: str = "leave FSDP out") -> None:
+    """Raise `InputError` under FSDP, with which no process has the whole model."""
+    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        raise InputError(f"{reason}; {remedy}")
 
 
 def compile_layers(model: torch.nn.Module, backend: str | None, mode: str | None) -> None:

@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -21,6 +22,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import exclusive_lock, make_writable_folder
 from dataset_builder.formats import write_format
 from dataset_builder.models.folders import find_encoder
+from dataset_builder.verification.load import find_verifier
 from eval.analysis.ledger import LINE_FILE, LedgerLine, read_ledger, write_ledger
 from eval.analysis.scores import SCORES_FILE, read_scores
 from eval.metrics.lexical import HEADLINE
@@ -81,14 +83,18 @@ def run_command(arguments: argparse.Namespace) -> None:
             raise InputError(f"{arguments.recipe_keys[0]}: --collect trains nothing; leave the option out")
         scores = read_scores(evaluation / SCORES_FILE)
         configs = list(next(iter(scores.systems.values())).configs)
-        conditions = (scores.revision, configs, scores.encoders, scores.sampled_questions)
+        used = scores.verifier.sha256 if scores.verifier else None
+        conditions = Conditions(scores.revision, configs, scores.encoders, scores.sampled_questions, used)
         recipes = [name for name in recipes if arguments.recipes or name in scores.systems]
     else:
         encoders = [find_encoder("--encoders", encoder).label for encoder in arguments.encoders]
-        conditions = (corpus_revision(arguments.dataset), arguments.configs, encoders, arguments.questions)
-    if len(conditions[2]) < 2:
+        verifier = find_verifier("--verifier", arguments.verifier) if arguments.verifier else None
+        used = verifier.folder.fingerprint if verifier else None
+        revision = corpus_revision(arguments.dataset)
+        conditions = Conditions(revision, arguments.configs, encoders, arguments.questions, used)
+    if len(conditions.encoders) < 2:
         raise InputError(f"{evaluation}: was scored by one encoder; evaluate again with two --encoders")
-    check_conditions(read_ledger(arguments.out), *conditions, arguments.out)
+    check_conditions(read_ledger(arguments.out), conditions, arguments.out)
     recorded = [name for name in recipes if has_line(arguments.out, runs, name)]
     console = Console()
     if recorded:
@@ -109,20 +115,30 @@ def run_command(arguments: argparse.Namespace) -> None:
             console.print(describe(line), soft_wrap=True)
 
 
-def check_conditions(
-    lines: Sequence[LedgerLine],
-    revision: str,
-    configs: Sequence[str],
-    encoders: Sequence[str],
-    questions: int | None,
-    out: Path,
-) -> None:
-    """Raise `InputError` if the ledger has a line of another corpus, of other encoders or of other questions."""
+@dataclass(frozen=True)
+class Conditions:
+    """What all lines of a ledger have in common. `questions` is the size of a sample for each config, None for all."""
+
+    revision: str
+    configs: Sequence[str]
+    encoders: Sequence[str]
+    questions: int | None
+    verifier_sha256: str | None
+
+
+def check_conditions(lines: Sequence[LedgerLine], conditions: Conditions, out: Path) -> None:
+    """Raise `InputError` if the ledger has a line that was measured under other conditions."""
     for line in lines:
+        # A sample that is larger than the test split is all questions.
+        largest = max(measures[HEADLINE].n for measures in line.configs.values())
+        questions = conditions.questions
+        if line.sampled_questions is None and questions is not None and questions >= largest:
+            questions = None
         for title, recorded, now in (
-            ("the corpus", line.corpus_revision, revision),
-            ("the configs", " ".join(sorted(line.configs)), " ".join(sorted(configs))),
-            ("the encoders", ", ".join(line.encoders[:2]), ", ".join(encoders[:2])),
+            ("the corpus", line.corpus_revision, conditions.revision),
+            ("the configs", " ".join(sorted(line.configs)), " ".join(sorted(conditions.configs))),
+            ("the encoders", ", ".join(line.encoders[:2]), ", ".join(conditions.encoders[:2])),
+            ("the verifier", line.verifier_sha256 or "none", conditions.verifier_sha256 or "none"),
             ("the sample of", line.sampled_questions or "all questions", questions or "all questions"),
         ):
             if recorded != now:

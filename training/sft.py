@@ -31,11 +31,17 @@ def main(words: list[str]) -> None:
     from trl.trainer.sft_config import SFTConfig
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, compiled_padding, machine_defaults
+    from training.hardware import check_processes, compiled_padding, machine_defaults, refuse_fsdp
 
     recipe = parse_recipe(words, machine_defaults(), SFTKeys, SFTConfig)
     refuse_sft_keys(recipe)
-    check_processes(recipe.training, recipe.keys.validation_questions)
+    check_processes(recipe.training)
+    if recipe.keys.validation_questions:
+        refuse_fsdp(
+            f"validation_questions {recipe.keys.validation_questions}: under FSDP no process has the whole model to "
+            "answer with",
+            "pass --validation_questions 0, which keeps the last epoch",
+        )
     use_all_threads()
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
@@ -43,12 +49,14 @@ def main(words: list[str]) -> None:
     from training.data.sft_rows import sft_rows
     from training.data.tokenization import load_tokenizer
     from training.run.folder import begin_run
+    from training.run.start_model import find_start_model
     from training.validation import ValidationAnswers
 
     # Tokenizer and rows
     args = copy.copy(recipe.training)
     dataset = recipe.keys.dataset
-    tokenizer, positions = load_tokenizer(recipe.base_model)
+    base = find_start_model(recipe.base_model)
+    tokenizer, positions = load_tokenizer(base.path)
     max_tokens = min(args.max_length or positions, positions)
     # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, recipe.keys.dataset_revision)
@@ -62,7 +70,7 @@ def main(words: list[str]) -> None:
         )
 
     # Run folder
-    finished, checkpoint = begin_run(recipe, train_rows)
+    finished, checkpoint = begin_run(recipe, train_rows, base.fingerprint)
     if finished:
         return
 
@@ -79,7 +87,6 @@ def main(words: list[str]) -> None:
 
     args.model_init_kwargs = model_arguments(recipe.model)
     adapter = adapter_settings(recipe.model, recipe.base_model)
-    args.restore_callback_states_from_checkpoint = True
     # Score the untrained model too, so that a run that makes it worse is noticed.
     args.eval_on_start = checkpoint is None
     padding = int(args.pad_to_multiple_of or (compiled_padding() if args.torch_compile else 1))

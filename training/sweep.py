@@ -10,6 +10,7 @@ only the runs that are not finished.
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -23,6 +24,7 @@ from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metric
 from training.run.process import run_process
 
 SWEEP_FILE = "sweep.json"
+NO_VALIDATION = "a sweep chooses by the validation answers; pass --validation_questions 1 or more"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -60,7 +62,13 @@ def run_command(arguments: argparse.Namespace) -> None:
     for rate in arguments.learning_rates:
         if rate <= 0:
             raise InputError(f"--learning-rates {rate:g}: must be greater than 0, for example 2e-4 5e-4")
-    out = arguments.out or _default_out(arguments.config)
+    recipe = _read_recipe(arguments.config)
+    keys = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    keys.add_argument("--validation_questions", default=recipe.get("validation_questions"))
+    questions = keys.parse_known_args(arguments.recipe_keys)[0].validation_questions
+    if str(questions) == "0":
+        raise InputError(f"validation_questions 0: {NO_VALIDATION}")
+    out = arguments.out or _default_out(arguments.config, recipe)
     common_keys = [*arguments.recipe_keys, *(["--verbose"] if arguments.verbose else [])]
 
     def train(keys: list[str], name: str) -> SweepRun:
@@ -119,7 +127,7 @@ def _train(config: Path, keys: list[str], folder: Path) -> SweepRun:
     run_process(["training.sft", *words], failure)
     metrics = read_run_metrics(folder)
     if metrics.validation.similarity is None:
-        raise InputError("--validation_questions 0: a sweep chooses by the validation answers; pass 1 or more")
+        raise InputError(f"{folder}: {NO_VALIDATION}")
     recipe = yaml.safe_load((folder / RECIPE_FILE).read_text(encoding="utf-8"))
     return SweepRun(
         learning_rate=recipe.get("learning_rate"),
@@ -132,12 +140,20 @@ def _train(config: Path, keys: list[str], folder: Path) -> SweepRun:
     )
 
 
-def _default_out(config: Path) -> Path:
+def _read_recipe(config: Path) -> dict[str, Any]:
     try:
-        output_dir = yaml.safe_load(config.read_text(encoding="utf-8"))["output_dir"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise InputError(f"--config {config}: not a recipe with an output_dir ({error}); pass --out") from error
-    return Path(f"{output_dir}-sweep")
+        recipe = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"--config {config}: cannot be read as YAML ({error}); give a recipe") from error
+    if not isinstance(recipe, dict):
+        raise InputError(f"--config {config}: is not a mapping of keys to values; give a recipe")
+    return recipe
+
+
+def _default_out(config: Path, recipe: dict[str, Any]) -> Path:
+    if "output_dir" not in recipe:
+        raise InputError(f"--config {config}: has no output_dir; pass --out")
+    return Path(f"{recipe['output_dir']}-sweep")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ in the run folder has the threshold, and how well the verifier finds errors on p
 import argparse
 import copy
 import logging
-import os
 import sys
 from typing import cast
 
@@ -37,13 +36,12 @@ def main(words: list[str]) -> None:
     from transformers import TrainingArguments
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, machine_defaults
+    from training.hardware import check_processes, machine_defaults, refuse_fsdp
 
     recipe = parse_recipe(words, machine_defaults(), VerifierKeys, TrainingArguments)
     refuse_verifier_keys(recipe)
-    check_processes(recipe.training, validation_questions=0)
-    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
-        raise InputError("training.verifier: under FSDP no process has the whole model to score with; leave FSDP out")
+    check_processes(recipe.training)
+    refuse_fsdp("training.verifier: under FSDP no process has the whole model to score with")
     use_all_threads()
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
@@ -58,7 +56,8 @@ def main(words: list[str]) -> None:
 
     # Reader, examples and rows
     args, keys = copy.copy(recipe.training), recipe.keys
-    reader = load_reader(recipe.base_model, keys)
+    base = find_encoder("model_name_or_path", recipe.base_model)
+    reader = load_reader(base, keys)
     encoder = find_encoder("encoder", keys.encoder)
     left_out = cast(list[ErrorKind], keys.leave_out)
     written = read_written(keys.written_answers)
@@ -86,7 +85,7 @@ def main(words: list[str]) -> None:
     validation_rows = verification_rows(validation.all, reader)
 
     # Run folder
-    finished, checkpoint = begin_run(recipe, train_rows)
+    finished, checkpoint = begin_run(recipe, train_rows, base.fingerprint)
     if finished:
         return
 
@@ -102,13 +101,11 @@ def main(words: list[str]) -> None:
     from training.verification.scores import report_verifier
     from training.verification.trainer import VerifierTrainer
 
-    args.restore_callback_states_from_checkpoint = True
-    args.logging_nan_inf_filter = False
     args.eval_on_start = checkpoint is None
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         with explain_refused_values():
             trainer = VerifierTrainer(
-                model=load_base(recipe.base_model, args.seed),
+                model=load_base(base, args.seed),
                 args=args,
                 train_dataset=train_rows,
                 eval_dataset=validation_rows,

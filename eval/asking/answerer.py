@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.questions import Question
@@ -13,6 +14,7 @@ from eval.prompting import PLAIN, Prompt
 
 if TYPE_CHECKING:
     from dataset_builder.verification.verifier import Verifier
+    from eval.generation.number_tokens import NumberTokens
     from eval.metrics.embedding import Encoder
 
 ABSTAINED = "The abstract does not say."
@@ -49,18 +51,21 @@ class Answerer:
         `is_guarded`, answers have no number in digits that the abstract and the question lack.
         """
         from dataset_builder.models.language_model import load_model
-        from eval.generation.generation_rules import read_rules
-        from eval.generation.number_tokens import NumberTokens
 
         self._model, self._tokenizer = load_model(model)
-        rules = read_rules(self._model.generation_config, self._tokenizer)
-        # It takes half a second for a vocabulary of 49,152 tokens: too long for each question of `stream`.
-        self._number_tokens = NumberTokens(self._tokenizer, rules.end_tokens) if is_guarded else None
         self._encoder = encoder
         self._verifier = verifier
         self._threshold = threshold
         self._prompt = prompt
         self._is_guarded = is_guarded
+
+    @cached_property
+    def _number_tokens(self) -> "NumberTokens":
+        """It takes half a second for a vocabulary of 49,152 tokens: too long for each question of `stream`."""
+        from eval.generation.generation_rules import read_rules
+        from eval.generation.number_tokens import NumberTokens
+
+        return NumberTokens(self._tokenizer, read_rules(self._model.generation_config, self._tokenizer).end_tokens)
 
     def stream(self, asked: AskedQuestion) -> Iterator[str | CitedAnswer]:
         """Yield what the model has written after each new word, and last the answer.
@@ -75,8 +80,9 @@ class Answerer:
         if self._abstains(relevance):
             yield _abstain(asked, relevance)
             return
-        tokens = self._number_tokens
-        guard = NumberGuard(self._prompt.source(question), tokens.with_new_masks()) if tokens else None
+        guard = None
+        if self._is_guarded:
+            guard = NumberGuard(self._prompt.source(question), self._number_tokens.with_new_masks())
         for part in stream_answer(self._model, self._tokenizer, question, self._prompt, guard):
             if isinstance(part, str):
                 yield part

@@ -286,17 +286,21 @@ def test_sweep_records_and_chooses(
 
 
 def test_sweep_refuses_wrong_input(tmp_path: Path) -> None:
-    """A rate of 0, a key of its own, nothing to compare; it names a run that did not finish."""
+    """A rate of 0, a key of its own, nothing to compare or to choose by; it names a run that did not finish."""
+    (tmp_path / "recipe.yaml").write_text("seed: 0\n")
 
     def refused(message: str, **changes: Any) -> None:
-        given = {"config": tmp_path / "none.yaml", "learning_rates": [1e-3], "seeds": [], "out": tmp_path / "out"}
+        given = {"config": tmp_path / "recipe.yaml", "learning_rates": [1e-3], "seeds": [], "out": tmp_path / "out"}
         with pytest.raises(InputError, match=message):
             sweep.run_command(Namespace(**given | {"recipe_keys": [], "verbose": False} | changes))
 
     refused(r"--learning-rates 0: must be greater than 0", learning_rates=[1e-3, 0.0])
     refused(r"a sweep needs --learning-rates or --seeds", learning_rates=[])
     refused(r"--learning_rate: each run of a sweep has its own", recipe_keys=["--learning-rate=1"])
-    refused(r"none\.yaml: not a recipe with an output_dir", out=None)
+    refused(r"none\.yaml: cannot be read as YAML", config=tmp_path / "none.yaml")
+    refused(r"recipe\.yaml: has no output_dir; pass --out", out=None)
+    for words in (["--validation_questions", "0"], ["--validation_questions=0"]):
+        refused(r"validation_questions 0: a sweep chooses by the validation answers", recipe_keys=words)
     refused(r"learning_rate-0\.001: training stopped")
 
 

@@ -77,6 +77,16 @@ def test_dpo_trains_the_adapter_and_resumes(
     assert json.loads((tmp_path / "again/inputs.json").read_text())["recipe"]["samples"] == 3
 
 
+def test_only_one_process_samples(
+    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two processes, the second would wait for hours, longer than torch allows."""
+    monkeypatch.setattr("transformers.TrainingArguments.world_size", 2)
+    with pytest.raises(InputError, match=r"best: no finished answers there, .* run `python -m training.best_of_n`"):
+        align(adapter, small_corpus, encoder, tmp_path / "best", tmp_path / "run")
+    assert not (tmp_path / "best").exists() and not (tmp_path / "run").exists()
+
+
 def test_answers_without_a_difference_are_refused(
     adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path
 ) -> None:

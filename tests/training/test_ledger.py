@@ -189,6 +189,7 @@ def test_confirmed_share_is_that_of_the_measures_that_took_no_part(
             ["--questions", "2"],
             r"line of lora is on the sample of all questions, and the new ones on 2; choose",
         ),
+        (["--verifier", "{verifier}"], r"line of lora is on the verifier none, and the new ones on [0-9a-f]{64}"),
         (["--configs", "u", "v"], r"line of lora is on the configs u, and the new ones on u v; choose"),
         (["--recipes", "grpo"], r"tiny-grpo\.yaml: cannot be read as YAML"),
         (["--encoders", "{second}", "{first}"], r"line of lora is on the encoders .*MiniLM"),
@@ -197,12 +198,21 @@ def test_confirmed_share_is_that_of_the_measures_that_took_no_part(
         (["--collect", "{runs}/ledger", "--max_steps", "1"], r"--max_steps: --collect trains nothing"),
     ],
 )
-def test_wrong_input_is_refused(project: Project, words: list[str], message: str) -> None:
+def test_wrong_input_is_refused(project: Project, verifier: Path, words: list[str], message: str) -> None:
     """Before anything is trained or written."""
     before = project.out.read_bytes()
     first, second = project.encoders
     with pytest.raises(InputError, match=message):
-        project.run(*(word.format(runs=project.runs, first=first, second=second) for word in words))
+        names = {"runs": project.runs, "first": first, "second": second, "verifier": verifier}
+        project.run(*(word.format(**names) for word in words))
+    assert project.ran == []
+    assert project.out.read_bytes() == before
+
+
+def test_sample_of_more_questions_than_there_are_is_all_questions(project: Project) -> None:
+    """The command that made such a line continues it."""
+    before = project.out.read_bytes()
+    project.run("--recipes", *RECIPES, "--questions", "1000")
     assert project.ran == []
     assert project.out.read_bytes() == before
 
@@ -276,8 +286,12 @@ def test_best_of_n_and_grpo_start_from_lora(project: Project, monkeypatch: pytes
     ]
 
 
-def test_a_stage_that_fails_ends_the_command() -> None:
-    """The message is the one that was given."""
+def test_a_stage_that_fails_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the message that was given: 2 if the stage refused its input, else 1, as for a training that stopped."""
     run_process(["this"], "failed")
     with pytest.raises(InputError, match="training stopped"):
+        run_process(["training.sft", "--no-such-key", "1"], "training stopped")
+    with pytest.raises(SystemExit) as stopped:
         run_process(["no_such_module"], "training stopped")
+    assert stopped.value.code == 1
+    assert "error: training stopped" in capsys.readouterr().err

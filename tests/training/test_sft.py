@@ -355,10 +355,18 @@ def test_bad_input_is_one_message(tmp_path: Path, corpus: Path, encoder: Path, s
     done = stage(*_command(tmp_path / "none", corpus, encoder, out))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert (
-        f"error: model_name_or_path '{tmp_path / 'none'}': no such folder; give the folder of a model" in done.stderr
-    )
+    assert f"error: model_name_or_path={tmp_path / 'none'}: no such folder; give the folder of a" in done.stderr
     assert not out.exists()
+
+
+def test_adapter_is_not_a_base(adapter: Path, tmp_path: Path, corpus: Path, encoder: Path) -> None:
+    """The message names its base, and the stages that train an adapter further."""
+    from training.sft import main
+
+    _, *words = _command(adapter, corpus, encoder, tmp_path / "run")
+    with pytest.raises(InputError, match=r"is a LoRA adapter; give its base .*, or train the adapter further by"):
+        main(list(map(str, words)))
+    assert not (tmp_path / "run").exists()
 
 
 def test_bad_input_under_accelerate_launch(tmp_path: Path, tiny_base: Path, encoder: Path, stage: Callable) -> None:

@@ -58,8 +58,6 @@ class PreferenceTrainer(GuardedTrainer, DPOTrainer):
     def __init__(self, *, args: DPOConfig, train_dataset: Dataset, **kwargs: Any) -> None:
         args = copy.copy(args)
         args.remove_unused_columns = False
-        # The trainer would replace a loss that is not finite by the mean of the earlier ones.
-        args.logging_nan_inf_filter = False
         # TRL tokenizes the dataset that it is given. These rows are tokenized, so it gets another one.
         empty = Dataset.from_list([{"prompt": "", "chosen": "", "rejected": ""}])
         super().__init__(args=args, train_dataset=empty, **kwargs)

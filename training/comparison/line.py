@@ -17,14 +17,14 @@ from eval.metrics.lexical import HEADLINE, SUPPORTED
 from eval.metrics.predictions import ScoredAnswers, predictions_path, read_predictions
 from eval.run_metrics import AnswerSampling, RunMetrics, read_environment, read_run_metrics, read_sampled_answers
 from training.comparison.recipes import BEST_OF_N, LORA, MBR, ComparedRuns
+from training.run.folder import KEYS_WITHOUT_EFFECT
 
 # The measures of `training/alignment/ranking.py` that are measures of the ledger, by their names there.
 RANKED = {"numbers": "number_match", "length": LENGTH}
 # The keys of a recipe that do not change the result, that name a folder of this machine, or that the line has itself.
 NOT_COMPARED = (
-    *("output_dir", "logging_steps", "save_steps", "save_strategy", "save_total_limit", "disable_tqdm", "report_to"),
+    *KEYS_WITHOUT_EFFECT,
     *("dataset", "encoder", "model_name_or_path", "preferences", "verifier", "written_answers", "seed"),
-    *("activation_checkpointing", "gradient_checkpointing"),
 )
 # More than rounding.
 OTHER_MEAN = 1e-4

@@ -9,7 +9,7 @@ import yaml
 
 from dataset_builder.errors import InputError
 from dataset_builder.models.folders import METRICS_FILE
-from eval.run_metrics import AnswerSampling
+from eval.run_metrics import MBR_SAMPLES, TEMPERATURE, AnswerSampling
 from training.run.process import run_process
 
 LORA, BEST_OF_N, GRPO, MBR = "lora", "best-of-n", "grpo", "mbr"
@@ -71,7 +71,7 @@ class ComparedRuns:
 
     def mbr_sampling(self) -> AnswerSampling:
         """Return how MBR decoding samples answers: by the default values of `eval run`, with LoRA's seed."""
-        return AnswerSampling(samples=16, temperature=0.8, seed=self.seed_of(MBR))
+        return AnswerSampling(samples=MBR_SAMPLES, temperature=TEMPERATURE, seed=self.seed_of(MBR))
 
     def is_trained(self, name: str) -> bool:
         """Return whether the run of a recipe is finished."""
@@ -82,6 +82,8 @@ class ComparedRuns:
         for needed in dict.fromkeys((LORA, name)):
             stage = STAGES[needed]
             if stage and not self.is_trained(needed):
+                if needed == BEST_OF_N:
+                    self._sample_answers()
                 words = [f"--{key}={value}" for key, value in self._inputs(needed, stage).items()]
                 command = [stage, "--config", self.recipe_file(needed), *self.other_keys, *words]
                 run_process(command, f"{needed}: training stopped, see the message above; {CONTINUE}")
@@ -96,16 +98,19 @@ class ComparedRuns:
             "seed": self.seed_of(name),
         }
         if name == BEST_OF_N:
-            inputs["dataset"] = self._sample_answers(self.folder / Path(str(keys["dataset"])).name)
+            inputs["dataset"] = self._samples_folder()
         if stage in ALIGNED:
             inputs["model_name_or_path"] = self.run_folder(LORA)
         if "preferences" in keys:
             inputs["preferences"] = self.folder / Path(str(keys["preferences"])).name
         return inputs
 
-    def _sample_answers(self, out: Path) -> Path:
-        """Write the best of LoRA's sampled answers to the corpus `out`, if it is not finished, and return it."""
+    def _samples_folder(self) -> Path:
+        return self.folder / Path(str(self.read_recipe(BEST_OF_N)["dataset"])).name
+
+    def _sample_answers(self) -> None:
+        """Write the corpus of the best of LoRA's sampled answers, if it is not finished."""
+        out = self._samples_folder()
         words = ["--model", self.run_folder(LORA), "--dataset", self.dataset, "--out", out, "--encoder", self.encoder]
         command = ["training.best_of_n", *words, "--seed", self.seed_of(BEST_OF_N)]
         run_process(command, f"{out}: sampling stopped, see the message above; {CONTINUE}")
-        return out

@@ -5,6 +5,7 @@ same rows, read it from there. At no time does the memory of a process hold all 
 """
 
 import inspect
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from datasets.fingerprint import Hasher
 from transformers import PreTrainedTokenizerBase
 
 from dataset_builder import prompt
+from dataset_builder.corpus import questions
 from dataset_builder.corpus.questions import read_questions
 from dataset_builder.token_rows import row
 from training.data import tokenization
@@ -29,7 +31,7 @@ FEATURES = Features(
 )
 # The modules that decide the tokens of a row. A change in them makes new rows: `datasets` knows a function by its name
 # only.
-ROW_MODULES = (prompt, row, tokenization)
+ROW_MODULES = (prompt, questions, row, tokenization, sys.modules[__name__])
 
 
 def sft_rows(

@@ -4,6 +4,7 @@ Several questions share one abstract, which a row of a paper has only once; see 
 answer is predicted from exactly the tokens that the evaluation gives to the model.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,6 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import is_hub_id
-from dataset_builder.models.packaged import how_to_write
 from dataset_builder.prompt import build_completion, fit_prompt
 from dataset_builder.token_rows.row import TokenizedRow, token_row
 
@@ -28,24 +27,20 @@ class TokenizedPair:
     answer: list[int]
 
 
-def load_tokenizer(base: str) -> tuple[PreTrainedTokenizerBase, int]:
-    """Return the tokenizer of a base model, with a padding token, and the number of positions that the model has."""
-    if not Path(base).is_dir() and not is_hub_id(base):
-        raise InputError(
-            f"model_name_or_path {base!r}: no such folder; give the folder of a model, or a Hub id ORG/NAME"
-            f"{how_to_write(base)}"
-        )
+def load_tokenizer(base: Path) -> tuple[PreTrainedTokenizerBase, int]:
+    """Return the tokenizer in the folder of a base model, with a padding token, and the model's number of positions.
+
+    The number is very large for a model without a limit. Raises `InputError` if one of them cannot be loaded.
+    """
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
-        positions: int = AutoConfig.from_pretrained(base).max_position_embeddings
+        positions: int | None = getattr(AutoConfig.from_pretrained(base), "max_position_embeddings", None)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"model_name_or_path {base!r}: cannot be loaded from the Hub or its cache, and is not a folder here "
-            f"({' '.join(str(error).split())}); check the name and the network, or give the folder of a model"
-        ) from error
+        problem = f"its tokenizer or its config.json cannot be loaded ({' '.join(str(error).split())})"
+        raise InputError(f"{base}: {problem}; give the folder of a complete model") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer, positions
+    return tokenizer, positions or sys.maxsize
 
 
 def tokenize_pairs(

@@ -23,27 +23,37 @@ from training.run.recipe import Recipe
 logger = logging.getLogger(__name__)
 
 INPUTS_FILE = "inputs.json"
-# Keys that change neither the model nor its measurements. The division of a step's rows among processes and
-# accumulation steps is not compared either: only the product counts, which the inputs hold as `rows_per_step`. (The
-# losses of DPO and of the verifier are means over a batch, so for them the division changes the loss a little.)
+# How the rows of a step are divided. The division of a step's rows among processes and
+# accumulation steps is not compared: only the product counts, which the inputs hold as `rows_per_step`. (The
+# loss of the verifier is a mean over a batch, so for it the division changes the loss a little.)
+DIVISION = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
+# Keys that change neither the model nor its measurements.
 KEYS_WITHOUT_EFFECT = (
     *("output_dir", "logging_steps", "save_steps", "save_strategy", "save_total_limit", "disable_tqdm"),
-    *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "dataset_num_proc"),
+    *("activation_checkpointing", "gradient_checkpointing", "dataset_num_proc"),
     *("report_to", "run_name", "project", "hub_private_repo"),
     *("trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"),
 )
 
 
 class RunInputs(FileFormat):
-    """Everything that decides the result of a run (inputs.json): the set keys that have an effect, and the rows."""
+    """Everything that decides the result of a run (inputs.json): the set keys that have an effect, and the rows.
+
+    `start_model_sha256` is over the files of the model that the training starts from. It is null for a run that an
+    earlier version began.
+    """
 
     recipe: dict[str, Any]
     rows_per_step: int
     train_rows_sha256: str
+    start_model_sha256: str | None = None
 
 
-def begin_run(recipe: Recipe[Any, Any], rows: Dataset) -> tuple[bool, str | None]:
-    """Open the folder of a run that trains on `rows`. Return whether it is finished, and the checkpoint to resume."""
+def begin_run(recipe: Recipe[Any, Any], rows: Dataset, start_model_sha256: str) -> tuple[bool, str | None]:
+    """Open the folder of a run that trains a model on `rows`.
+
+    Return whether the run is finished, and the checkpoint to resume from.
+    """
     starting_commit()
     args = recipe.training
     rows_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
@@ -51,7 +61,7 @@ def begin_run(recipe: Recipe[Any, Any], rows: Dataset) -> tuple[bool, str | None
     # The first process of each machine computes it, and gives it to the others.
     train_rows_sha256 = gather_object([own_sha256])[args.process_index - args.local_process_index]
     with args.main_process_first(desc="run folder"):
-        finished = open_run(recipe.output_dir, recipe.values, rows_per_step, train_rows_sha256)
+        finished = open_run(recipe.output_dir, recipe.values, rows_per_step, train_rows_sha256, start_model_sha256)
         checkpoint = None if finished else last_complete_checkpoint(recipe.output_dir)
     if args.process_index == 0 and finished:
         logger.info("%s: this run is finished; nothing to do", recipe.output_dir)
@@ -73,7 +83,9 @@ def rows_sha256(rows: Dataset) -> str:
     return digest.hexdigest()
 
 
-def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_rows_sha256: str) -> bool:
+def open_run(
+    folder: Path, recipe: dict[str, Any], rows_per_step: int, train_rows_sha256: str, start_model_sha256: str
+) -> bool:
     """Prepare the folder for a run with these inputs. Return whether the run is finished.
 
     A new folder gets inputs.json, then recipe.yaml. Raises `InputError` for a folder that holds another run, unless
@@ -83,10 +95,14 @@ def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_row
         recipe=json.loads(json.dumps(_decisive(recipe), default=str)),
         rows_per_step=rows_per_step,
         train_rows_sha256=train_rows_sha256,
+        start_model_sha256=start_model_sha256,
     )
     if (folder / INPUTS_FILE).is_file():
         existing = read_format(RunInputs, folder / INPUTS_FILE, "train again in another --output_dir")
-        existing = existing.model_copy(update={"recipe": _decisive(existing.recipe)})
+        started_from = existing.start_model_sha256 or start_model_sha256
+        existing = existing.model_copy(
+            update={"recipe": _decisive(existing.recipe), "start_model_sha256": started_from}
+        )
         has_steps = (folder / METRICS_FILE).is_file() or any(map(is_complete, folder.glob("checkpoint-*")))
         if existing != inputs and not has_steps:
             (folder / RECIPE_FILE).unlink(missing_ok=True)
@@ -110,11 +126,14 @@ def open_run(folder: Path, recipe: dict[str, Any], rows_per_step: int, train_row
             f"{folder}: this run is finished, but its weights (*.safetensors) are missing; restore them, or remove "
             f"{folder / METRICS_FILE} to train again"
         )
+    if finished:
+        # The run was killed before it had removed them.
+        _remove_checkpoints(folder)
     return finished
 
 
 def _decisive(recipe: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in recipe.items() if key not in KEYS_WITHOUT_EFFECT}
+    return {key: value for key, value in recipe.items() if key not in (*DIVISION, *KEYS_WITHOUT_EFFECT)}
 
 
 def is_complete(checkpoint: Path) -> bool:
@@ -137,9 +156,9 @@ def last_complete_checkpoint(folder: Path) -> str | None:
 
 
 def finish_run(folder: Path, metrics: RunMetrics, environment: RunEnvironment) -> None:
-    """Write environment.json, remove the checkpoints, and write metrics.json last, which marks the run as finished.
+    """Write environment.json and then metrics.json, which marks the run as finished, and remove the checkpoints.
 
-    Also remove training_args.bin: it is a pickle, and recipe.yaml has the same settings. Raises `InputError`, and
+    Before, remove training_args.bin: it is a pickle, and recipe.yaml has the same settings. Raises `InputError`, and
     removes nothing, if the folder has no trained weights.
     """
     if not any(folder.glob("*.safetensors")):
@@ -148,10 +167,14 @@ def finish_run(folder: Path, metrics: RunMetrics, environment: RunEnvironment) -
             "--fsdp_state_dict_type FULL_STATE_DICT to accelerate launch"
         )
     write_format(folder / ENVIRONMENT_FILE, environment)
-    for checkpoint in folder.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)
     (folder / "training_args.bin").unlink(missing_ok=True)
     write_format(folder / METRICS_FILE, metrics)
+    _remove_checkpoints(folder)
+
+
+def _remove_checkpoints(folder: Path) -> None:
+    for checkpoint in folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 def _difference(existing: RunInputs, wanted: RunInputs) -> str:
@@ -159,4 +182,6 @@ def _difference(existing: RunInputs, wanted: RunInputs) -> str:
     for key in sorted({*before, *now}):
         if before.get(key) != now.get(key):
             return f"{key} {before.get(key, 'its default')!r} where this one has {now.get(key, 'its default')!r}"
-    return "other training rows than this one"
+    if existing.train_rows_sha256 != wanted.train_rows_sha256:
+        return "other training rows than this one"
+    return "another model at model_name_or_path than there is now"

@@ -13,6 +13,7 @@ import yaml
 
 from dataset_builder.errors import InputError
 from dataset_builder.models.packaged import DEFAULT_ENCODER
+from eval.run_metrics import TEMPERATURE, TRAINING_SAMPLES
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -86,8 +87,8 @@ class DPOKeys(AlignKeys):
         default="",
         metadata={"help": "folder for the ranked answers; training.best_of_n can make it, or the run itself does"},
     )
-    samples: int = field(default=4, metadata={"help": "answers to sample for each training question"})
-    temperature: float = field(default=0.8, metadata={"help": "sampling temperature"})
+    samples: int = field(default=TRAINING_SAMPLES, metadata={"help": "answers to sample for each training question"})
+    temperature: float = field(default=TEMPERATURE, metadata={"help": "sampling temperature"})
 
 
 @dataclass

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
+from eval.run_metrics import check_temperature
 from training.run.recipe import AlignKeys, DPOKeys, Recipe, SFTKeys, VerifierKeys
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ REFUSED_BY_DPO: dict[str, str] = {
 USED_VALUES = dict.fromkeys(
     ("restore_callback_states_from_checkpoint", "eval_on_start", "load_best_model_at_end", "greater_is_better"), True
 )
+USED_BY_VERIFIER = dict.fromkeys(("restore_callback_states_from_checkpoint", "eval_on_start"), True)
 
 
 def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
@@ -114,7 +116,11 @@ def refuse_verifier_keys(recipe: "Recipe[VerifierKeys, TrainingArguments]") -> N
     from dataset_builder.verification.example import ERROR_KINDS
 
     _refuse_missing_tracker(recipe)
-    _refuse(recipe.values, REFUSED_BY_VERIFIER, used={})
+    _refuse(
+        recipe.values,
+        REFUSED_BY_VERIFIER,
+        used=USED_BY_VERIFIER,
+    )
     for key in ("draws", "answers_per_label", "max_tokens", "sentences"):
         if getattr(recipe.keys, key) < 1:
             raise InputError(f"{key} {getattr(recipe.keys, key)}: must be 1 or more")
@@ -127,6 +133,7 @@ def refuse_grpo_keys(recipe: "Recipe[AlignKeys, GRPOConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.align` that would be ignored or do harm."""
     _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_GRPO)
+    check_temperature("temperature", recipe.training.temperature)
 
 
 def refuse_dpo_keys(recipe: "Recipe[DPOKeys, DPOConfig]") -> None:
@@ -138,8 +145,7 @@ def refuse_dpo_keys(recipe: "Recipe[DPOKeys, DPOConfig]") -> None:
         raise InputError("preferences: is not set; give the folder for the ranked answers, such as data/best-of-4")
     if keys.samples < 2:
         raise InputError(f"samples {keys.samples}: must be 2 or more, because two answers are compared")
-    if keys.temperature <= 0:
-        raise InputError(f"temperature {keys.temperature}: must be greater than 0; the default is 0.8")
+    check_temperature("temperature", keys.temperature)
 
 
 def _refuse_other_attention(recipe: "Recipe[Any, Any]") -> None:

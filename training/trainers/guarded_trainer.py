@@ -1,11 +1,12 @@
 """Measure a run, and stop it before it loses its model: a base of every trainer of this project."""
 
+import copy
 import math
 import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers import PrinterCallback, ProgressCallback, Trainer
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
 from training.run.failures import TrainingError, explain_write_failures
 from training.run.folder import is_complete
@@ -20,8 +21,13 @@ class GuardedTrainer(Trainer):
     metrics of transformers.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, args: TrainingArguments, **kwargs: Any) -> None:
+        """Take the arguments of the library's trainer."""
+        args = copy.copy(args)
+        # The trainer would replace a loss that is not finite by the mean of the earlier ones.
+        args.logging_nan_inf_filter = False
+        args.restore_callback_states_from_checkpoint = True
+        super().__init__(args=args, **kwargs)
         for callback in (ProgressCallback, PrinterCallback):
             self.remove_callback(callback)
         self.add_callback(Stopwatch())
@@ -53,11 +59,7 @@ class GuardedTrainer(Trainer):
         try:
             with explain_write_failures(f"the checkpoint of step {step}", folder):
                 super()._save_checkpoint(*args, **kwargs)
-        except TrainingError as error:
-            if is_complete(checkpoint):
-                raise TrainingError(
-                    f"{checkpoint}: was saved, but an older checkpoint could not be removed ({error.__cause__}); "
-                    "remove it, then run the same command again"
-                ) from error
-            shutil.rmtree(checkpoint, ignore_errors=True)
+        except TrainingError:
+            if not is_complete(checkpoint):
+                shutil.rmtree(checkpoint, ignore_errors=True)
             raise

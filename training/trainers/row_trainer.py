@@ -47,8 +47,6 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
         args.remove_unused_columns = False
         # TRL's preparation would cut a row at max_length. A row of several pairs may be longer than that.
         args.dataset_kwargs = {"skip_prepare_dataset": True}
-        # The trainer would replace a loss that is not finite by the mean of the earlier ones.
-        args.logging_nan_inf_filter = False
         if similarity:
             args.metric_for_best_model, args.greater_is_better = "similarity", True
             args.load_best_model_at_end = True

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
-from dataset_builder.models.folders import find_encoder
+from dataset_builder.models.folders import EncoderFolder
 from dataset_builder.verification.reader import AnswerReader
 from dataset_builder.verification.verifier import LABELS
 from training.run.recipe import VerifierKeys
@@ -16,39 +16,37 @@ if TYPE_CHECKING:
 WITHOUT_DROPOUT = ("attention_probs_dropout_prob", "hidden_dropout_prob", "attention_dropout", "dropout")
 
 
-def load_reader(base_model: str, keys: VerifierKeys) -> AnswerReader:
-    """Return the reader that prepares answers for the encoder `base_model`, a folder or Hub id.
+def load_reader(base: EncoderFolder, keys: VerifierKeys) -> AnswerReader:
+    """Return the reader that prepares answers for the encoder `base`.
 
     Raises `InputError` for what is not a transformer encoder, and for more tokens than it has positions.
     """
     from transformers import AutoConfig, AutoTokenizer
 
-    folder = find_encoder("model_name_or_path", base_model).path
     try:
-        positions = AutoConfig.from_pretrained(folder).max_position_embeddings
+        positions = AutoConfig.from_pretrained(base.path).max_position_embeddings
     except (OSError, ValueError, AttributeError) as error:
         problem = f"is not a transformer that reads a limited number of tokens ({error})"
-        raise InputError(f"model_name_or_path {base_model}: {problem}; give one such as all-MiniLM-L6-v2") from error
+        raise InputError(f"model_name_or_path {base.given}: {problem}; give one such as all-MiniLM-L6-v2") from error
     if keys.max_tokens > positions:
-        raise InputError(f"max_tokens {keys.max_tokens}: {base_model} reads at most {positions} tokens")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+        raise InputError(f"max_tokens {keys.max_tokens}: {base.given} reads at most {positions} tokens")
+    tokenizer = AutoTokenizer.from_pretrained(base.path)
     return AnswerReader(tokenizer, keys.max_tokens, keys.sentences)
 
 
-def load_base(base_model: str, seed: int) -> "PreTrainedModel":
-    """Return the encoder in float32 with a new last layer, which `seed` decides. Its word embeddings stay as they are.
+def load_base(base: EncoderFolder, seed: int) -> "PreTrainedModel":
+    """Return the encoder `base` in float32 with a new last layer, which `seed` decides.
 
-    They are half of the weights, and most words of an answer are in few examples.
+    Its word embeddings stay as they are. They are half of the weights, and most words are in few examples.
     """
     from transformers import AutoConfig, AutoModelForTokenClassification, set_seed
 
-    folder = find_encoder("model_name_or_path", base_model).path
-    config = AutoConfig.from_pretrained(folder)
+    config = AutoConfig.from_pretrained(base.path)
     config.update({name: 0.0 for name in WITHOUT_DROPOUT if hasattr(config, name)})
     config.id2label = dict(enumerate(LABELS))
     config.label2id = {label: number for number, label in enumerate(LABELS)}
     set_seed(seed)
-    model: Any = AutoModelForTokenClassification.from_pretrained(folder, config=config, use_safetensors=True)
+    model: Any = AutoModelForTokenClassification.from_pretrained(base.path, config=config, use_safetensors=True)
     model.get_input_embeddings().requires_grad_(False)
     loaded: PreTrainedModel = model
     return loaded

@@ -245,6 +245,26 @@ def test_finished_papers_are_not_made_again(
     assert final(tmp_path / "ninth") == final(unbroken)
 
 
+def test_loop_of_transformers_generates_the_same_responses(ninth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `bench_generate` compares: the same draws, with the model called by transformers' `generate`."""
+    from tests.generate_systems import ByGenerate, respond_by_generate, respond_in_batches
+
+    own, calls = ByGenerate.generate_tokens, []
+
+    def generate_tokens(generator: ByGenerate, *rest: Any) -> list[list[int]]:
+        calls.append(rest)
+        return own(generator, *rest)
+
+    monkeypatch.setattr(ByGenerate, "generate_tokens", generate_tokens)
+    teacher = read_teacher(str(ninth))
+    requests = [Request(paper.paper_id, teacher.render_prompt(paper.title, paper.abstract or "")) for paper in PAPERS]
+    expected = respond_in_batches(teacher, requests[:6])
+    assert not calls
+    assert respond_by_generate(teacher, requests[:6]) == expected
+    assert calls
+    assert len({response.text for response in expected}) == 6
+
+
 def test_more_years_and_other_batches_make_only_the_rest(
     tmp_path: Path, ninth: Path, encoder: Path, batches: list[list[str]]
 ) -> None:

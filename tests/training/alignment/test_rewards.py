@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from dataset_builder.models.folders import find_encoder
 from dataset_builder.verification.load import find_verifier
 from eval.metrics.embedding import Encoder
 from tests.training.alignment.test_ranking import question
-from training.alignment.ranking import rank_answers, sum_normalized
+from training.alignment.ranking import rank_answers
 from training.alignment.rewards import length_match, measure_rewards
 
 
@@ -21,7 +22,7 @@ def test_length_against_two_words(answer: str, value: float) -> None:
 
 
 def test_normalized_rewards_are_the_ranking(encoder: Path, verifier: Path) -> None:
-    """Three answers to one question: the sum of the rewards, each normalized, is the score of the ranking."""
+    """Three answers to one question: TRL's sum of the rewards, each normalized, orders them as the ranking does."""
     asked = question("It saves 12 percent of the power.")
     answers = ["It saves 12 percent.", "It saves 9 percent of the power.", "A perceptron"]
     encoded, loaded = Encoder(find_encoder("encoder", str(encoder))), find_verifier("verifier", str(verifier)).load()
@@ -31,6 +32,11 @@ def test_normalized_rewards_are_the_ranking(encoder: Path, verifier: Path) -> No
         for reward in measure_rewards(encoded, loaded)
     ]
     assert rewards[1] == [1, 0, 0]
-    expected = rank_answers(asked, answers, encoded, loaded).scores
-    assert sum_normalized(rewards) == pytest.approx(expected, abs=1e-4)
+    # As GRPOTrainer computes `normalize_then_sum`: with the standard deviation of a sample, and 1e-4 more.
+    columns_of_rewards = torch.tensor(rewards)
+    centred = columns_of_rewards - columns_of_rewards.mean(dim=1, keepdim=True)
+    summed = (centred / (columns_of_rewards.std(dim=1, keepdim=True) + 1e-4)).sum(dim=0)
+    scores = rank_answers(asked, answers, encoded, loaded).scores
+    assert summed.argsort().tolist() == torch.tensor(scores).argsort().tolist()
+    assert torch.corrcoef(torch.stack([summed, torch.tensor(scores)]))[0, 1] > 0.99
     assert len(measure_rewards(encoded, None)) == 3

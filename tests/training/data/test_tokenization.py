@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import json
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,17 +30,18 @@ PAIR = CorpusQuestion(
 )
 
 
-def test_missing_base_gets_a_fitting_remedy() -> None:
-    """A missing folder is not asked for on the Hub; the packaged models are no help for a model of the Hub."""
-    for folder in ("data/models/none", "tests/none", "./none", "./none/none", "/none/none", "none"):
-        expected = f"'{re.escape(folder)}': no such folder; give the folder of a model, or a Hub id ORG/NAME$"
-        with pytest.raises(InputError, match=expected):
-            load_tokenizer(folder)
-    with pytest.raises(InputError, match=r"`python -m dataset_builder models --out none/a` writes none/a/smollm2$"):
-        load_tokenizer("none/a/smollm2")
-    with pytest.raises(InputError, match=r"'org/gpt2': cannot be loaded.*; check the name and the network") as error:
-        load_tokenizer("org/gpt2")
-    assert "data/models" not in str(error.value)
+def test_tokenizer_and_positions_of_a_base(tiny_base: Path, tmp_path: Path) -> None:
+    """The positions are those of config.json; a model without a limit has very many. A damaged file is named."""
+    tokenizer, positions = load_tokenizer(tiny_base)
+    assert tokenizer.pad_token_id is not None
+    assert positions == json.loads((tiny_base / "config.json").read_text())["n_positions"]
+    endless = tmp_path / "endless"
+    shutil.copytree(tiny_base, endless)
+    (endless / "config.json").write_text('{"model_type": "bloom"}')
+    assert load_tokenizer(endless)[1] == sys.maxsize
+    (endless / "config.json").write_text("{")
+    with pytest.raises(InputError, match=r"endless: its tokenizer or its config\.json cannot be loaded \(.*complete"):
+        load_tokenizer(endless)
 
 
 def test_common_tokens_come_once() -> None:

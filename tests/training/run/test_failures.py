@@ -143,26 +143,6 @@ def test_no_space_for_the_model(
     assert not (tmp_path / "metrics.json").exists()
 
 
-def test_old_checkpoint_that_cannot_be_removed(
-    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
-) -> None:
-    """The new one is whole and stays, and the message does not ask for room."""
-
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise PermissionError(13, "Permission denied", "checkpoint-2")
-
-    with pytest.raises(SystemExit):
-        _train(
-            pairs,
-            tokenizer,
-            tmp_path,
-            lambda model: monkeypatch.setattr("transformers.trainer.rotate_checkpoints", refuse),
-        )
-    error = capsys.readouterr().err
-    assert f"error: {tmp_path / 'checkpoint-4'}: was saved, but an older checkpoint could not be removed (" in error
-    assert f"the same command resumes from {tmp_path / 'checkpoint-4'}\n" in error
-
-
 def test_out_of_memory_while_saving_is_not_a_full_disk(tmp_path: Path) -> None:
     """Only messages of torch's file writer are; the second is torch 2.13's on a full disk."""
     with pytest.raises(RuntimeError, match="CUDA out of memory"), explain_write_failures("the model", tmp_path):

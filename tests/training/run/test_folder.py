@@ -38,14 +38,14 @@ ENVIRONMENT = RunEnvironment(device="CPU", devices=1, threads=1, precision="floa
 def test_folder_is_open_until_metrics_are_there(tmp_path: Path) -> None:
     """Opened twice, then finished; the pickle and the checkpoints are gone by then."""
     folder = tmp_path / "run"
-    assert open_run(folder, RECIPE, 4, "rows") is False
-    assert open_run(folder, RECIPE, 4, "rows") is False
+    assert open_run(folder, RECIPE, 4, "rows", "start") is False
+    assert open_run(folder, RECIPE, 4, "rows", "start") is False
     (folder / "checkpoint-3").mkdir()
     (folder / "model.safetensors").write_bytes(b"")
     (folder / "training_args.bin").write_bytes(b"")
     finish_run(folder, METRICS, ENVIRONMENT)
     assert read_run_metrics(folder) == METRICS
-    assert open_run(folder, RECIPE, 4, "rows") is True
+    assert open_run(folder, RECIPE, 4, "rows", "start") is True
     assert {path.name for path in folder.iterdir()} == {
         "model.safetensors",
         "recipe.yaml",
@@ -55,68 +55,93 @@ def test_folder_is_open_until_metrics_are_there(tmp_path: Path) -> None:
     }
 
 
+def test_kill_while_checkpoints_are_removed_loses_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is finished before the first of them is removed, and the next start removes the others."""
+    open_run(tmp_path, RECIPE, 4, "rows", "start")
+    (tmp_path / "checkpoint-3").mkdir()
+    (tmp_path / "model.safetensors").write_bytes(b"")
+
+    def interrupt(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.rmtree", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        finish_run(tmp_path, METRICS, ENVIRONMENT)
+    monkeypatch.undo()
+    assert read_run_metrics(tmp_path) == METRICS
+    assert open_run(tmp_path, RECIPE, 4, "rows", "start") is True
+    assert not (tmp_path / "checkpoint-3").exists()
+
+
 def test_checkpoints_stay_where_no_model_was_saved(tmp_path: Path) -> None:
     """As under FSDP when each process keeps its part: they are all there is of the training."""
-    open_run(tmp_path, RECIPE, 4, "rows")
+    open_run(tmp_path, RECIPE, 4, "rows", "start")
     (tmp_path / "checkpoint-3").mkdir()
     with pytest.raises(InputError, match="no model was saved there, so its checkpoints were kept"):
         finish_run(tmp_path, METRICS, ENVIRONMENT)
     assert (tmp_path / "checkpoint-3").is_dir()
-    assert open_run(tmp_path, RECIPE, 4, "rows") is False
+    assert open_run(tmp_path, RECIPE, 4, "rows", "start") is False
 
 
 def test_folder_that_was_being_made_is_made(tmp_path: Path) -> None:
     """A kill may leave the half of inputs.json, or inputs.json without recipe.yaml."""
     (tmp_path / ".partial.inputs.json").write_text("{")
-    assert open_run(tmp_path, RECIPE, 4, "rows") is False
+    assert open_run(tmp_path, RECIPE, 4, "rows", "start") is False
     recipe = (tmp_path / "recipe.yaml").read_text()
     (tmp_path / "recipe.yaml").unlink()
-    assert open_run(tmp_path, RECIPE, 4, "rows") is False
+    assert open_run(tmp_path, RECIPE, 4, "rows", "start") is False
     assert (tmp_path / "recipe.yaml").read_text() == recipe
 
 
 def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
     """Another value, other rows; a key without effect on the model does not count."""
-    open_run(tmp_path / "run", RECIPE, 4, "rows")
+    open_run(tmp_path / "run", RECIPE, 4, "rows", "start")
     (tmp_path / "run/checkpoint-1").mkdir()
     (tmp_path / "run/checkpoint-1/trainer_state.json").write_text("{}")
     with pytest.raises(InputError, match=r"holds a run with learning_rate 0\.1 where this one has 0\.2"):
-        open_run(tmp_path / "run", {**RECIPE, "learning_rate": 0.2}, 4, "rows")
+        open_run(tmp_path / "run", {**RECIPE, "learning_rate": 0.2}, 4, "rows", "start")
     with pytest.raises(InputError, match="holds a run with other training rows than this one"):
-        open_run(tmp_path / "run", RECIPE, 4, "others")
+        open_run(tmp_path / "run", RECIPE, 4, "others", "start")
     with pytest.raises(InputError, match="holds a run with rows_per_step 4 where this one has 8"):
-        open_run(tmp_path / "run", RECIPE, 8, "rows")
+        open_run(tmp_path / "run", RECIPE, 8, "rows", "start")
+    with pytest.raises(InputError, match="holds a run with another model at model_name_or_path than there is now"):
+        open_run(tmp_path / "run", RECIPE, 4, "rows", "other start")
     halved = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
-    assert open_run(tmp_path / "run", {**RECIPE, **halved}, 4, "rows") is False
-    assert open_run(tmp_path / "run", {**RECIPE, "output_dir": "runs/b", "logging_steps": 5}, 4, "rows") is False
-    assert open_run(tmp_path / "run", {**RECIPE, "report_to": "trackio", "run_name": "a"}, 4, "rows") is False
+    assert open_run(tmp_path / "run", {**RECIPE, **halved}, 4, "rows", "start") is False
+    assert (
+        open_run(tmp_path / "run", {**RECIPE, "output_dir": "runs/b", "logging_steps": 5}, 4, "rows", "start") is False
+    )
+    assert open_run(tmp_path / "run", {**RECIPE, "report_to": "trackio", "run_name": "a"}, 4, "rows", "start") is False
+    less_memory = {"activation_checkpointing": True}
+    assert open_run(tmp_path / "run", {**RECIPE, **less_memory}, 4, "rows", "start") is False
 
 
 def test_inputs_of_an_older_version_have_keys_without_effect(tmp_path: Path) -> None:
-    """They were compared then, and are not now."""
-    open_run(tmp_path, RECIPE, 4, "rows")
+    """They were compared then, and are not now. The model that the run started from was not recorded."""
+    open_run(tmp_path, RECIPE, 4, "rows", "start")
     inputs = json.loads((tmp_path / "inputs.json").read_text())
     inputs["recipe"]["report_to"] = "none"
+    del inputs["start_model_sha256"]
     (tmp_path / "inputs.json").write_text(json.dumps(inputs))
     (tmp_path / "metrics.json").write_text("{}")
     (tmp_path / "model.safetensors").touch()
-    assert open_run(tmp_path, {**RECIPE, "report_to": "trackio"}, 4, "rows") is True
+    assert open_run(tmp_path, {**RECIPE, "report_to": "trackio"}, 4, "rows", "start") is True
 
 
 def test_run_without_a_step_can_be_corrected(tmp_path: Path) -> None:
     """A first command with a wrong key leaves its recipe; a checkpoint that was cut off is no step either."""
-    open_run(tmp_path, {**RECIPE, "lora_r": 0}, 4, "rows")
+    open_run(tmp_path, {**RECIPE, "lora_r": 0}, 4, "rows", "start")
     (tmp_path / "checkpoint-1").mkdir()
-    assert open_run(tmp_path, RECIPE, 4, "rows") is False
+    assert open_run(tmp_path, RECIPE, 4, "rows", "start") is False
     assert "lora_r" not in (tmp_path / "recipe.yaml").read_text()
     (tmp_path / "checkpoint-1/trainer_state.json").write_text("{}")
     with pytest.raises(InputError, match="holds a run with seed 0 where this one has 1"):
-        open_run(tmp_path, {**RECIPE, "seed": 1}, 4, "rows")
+        open_run(tmp_path, {**RECIPE, "seed": 1}, 4, "rows", "start")
 
 
 def test_finished_run_without_weights_is_noticed(tmp_path: Path) -> None:
     """Its metrics are there, but not its model."""
-    open_run(tmp_path, RECIPE, 4, "rows")
+    open_run(tmp_path, RECIPE, 4, "rows", "start")
     weights = tmp_path / "adapter_model.safetensors"
     weights.write_bytes(b"")
     finish_run(tmp_path, METRICS, ENVIRONMENT)
@@ -124,21 +149,21 @@ def test_finished_run_without_weights_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"its weights \(\*\.safetensors\) are missing; restore them, or remove .*metr"
     ):
-        open_run(tmp_path, RECIPE, 4, "rows")
+        open_run(tmp_path, RECIPE, 4, "rows", "start")
 
 
 def test_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     """Somebody's notes."""
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="holds files that are not a training run"):
-        open_run(tmp_path, RECIPE, 4, "rows")
+        open_run(tmp_path, RECIPE, 4, "rows", "start")
 
 
 def test_output_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """The folder's parent is a file, which stops root, too."""
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written to"):
-        open_run(tmp_path / "file/run", RECIPE, 4, "rows")
+        open_run(tmp_path / "file/run", RECIPE, 4, "rows", "start")
 
 
 def test_checkpoint_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ def test_keys_of_a_new_adapter_are_refused_in_alignment() -> None:
     ("key", "value", "message"),
     [
         ("samples", "1", "samples 1: must be 2 or more, because two answers are compared"),
-        ("temperature", "0", r"temperature 0.0: must be greater than 0"),
+        ("temperature", "0", r"temperature 0.0: must be a number greater than 0"),
         ("preferences", "", "preferences: is not set; give the folder for the ranked answers"),
         ("sync_ref_model", "true", "sync_ref_model True: the reference is the adapter of `model_name_or_path`"),
         ("lora_r", "4", "lora_r 4: the adapter of `model_name_or_path` is trained further"),
@@ -217,12 +217,18 @@ def test_unsupported_setting_of_dpo_is_refused(key: str, value: str, message: st
 
 
 def test_answers_under_fsdp_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As accelerate launch tells its processes; without answers there is nothing against it."""
-    args = sft_recipe(["--config", TINY], {"bf16": False, "use_cpu": True}).training
+    """As accelerate launch tells its processes, by each stage that needs the whole model."""
+    from training import align, dpo, sft, verifier
+
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(InputError, match="validation_questions 64: under FSDP no process has the whole model"):
-        check_processes(args, 64)
-    check_processes(args, 0)
+    for stage, name, message in (
+        (sft, "lora", "validation_questions 64: under FSDP no process has the whole model.*; pass --validation_quest"),
+        (dpo, "dpo", "training.dpo: under FSDP no process has the whole model.*; leave FSDP out"),
+        (align, "grpo", "training.align: under FSDP no process has the whole model.*; leave FSDP out"),
+        (verifier, "verifier", "training.verifier: under FSDP no process has the whole model.*; leave FSDP out"),
+    ):
+        with pytest.raises(InputError, match=message):
+            stage.main(["--config", str(REPOSITORY / f"tests/recipes/tiny-{name}.yaml"), "--use_cpu", "true"])
 
 
 def test_several_gpus_in_one_process_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,12 +236,12 @@ def test_several_gpus_in_one_process_are_refused(monkeypatch: pytest.MonkeyPatch
     from transformers import TrainingArguments
 
     recipe = sft_recipe(["--config", TINY], {"bf16": False})
-    check_processes(recipe.training, 64)
+    check_processes(recipe.training)
     monkeypatch.setattr(TrainingArguments, "n_gpu", 2)
     with pytest.raises(
         InputError, match=r"2 GPUs .* `accelerate launch --multi_gpu --num_processes 2 .*CUDA_VISIBLE_DEV"
     ):
-        check_processes(recipe.training, 64)
+        check_processes(recipe.training)
 
 
 @pytest.mark.parametrize(("dtype", "bf16"), [("bfloat16", True), ("float16", False), ("float32", False)])

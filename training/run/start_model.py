@@ -1,9 +1,20 @@
-"""Find and load the LoRA adapter that alignment starts from."""
+"""Find the model that a training starts from: a whole model, or for alignment a LoRA adapter, and load the adapter."""
 
 from typing import Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.models.folders import ModelFolder, find_model
+
+
+def find_start_model(given: str) -> ModelFolder:
+    """Return the model in a folder or on the Hub; raises `InputError` for an adapter."""
+    model = find_model("model_name_or_path", given)
+    if model.base is not None:
+        raise InputError(
+            f"model_name_or_path {given!r}: is a LoRA adapter; give its base {model.base.given}, or train the adapter "
+            "further by training.dpo or training.align"
+        )
+    return model
 
 
 def find_start_adapter(given: str) -> tuple[ModelFolder, ModelFolder]:
