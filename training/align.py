@@ -12,6 +12,7 @@ import os
 import sys
 
 from dataset_builder.command import run_stage, stage_parser
+from dataset_builder.errors import InputError
 from training.run.recipe import AlignKeys, add_recipe_arguments, parse_recipe, recipe_words
 from training.run.refused_keys import refuse_grpo_keys
 
@@ -91,6 +92,7 @@ def main(words: list[str]) -> None:
     from tqdm.contrib.logging import logging_redirect_tqdm
     from trl.trainer.grpo_trainer import GRPOTrainer
 
+    from eval.generation.generation_rules import read_rules
     from eval.run_metrics import StepReward
     from training.alignment.rollouts import SharedAbstractRollouts
     from training.run.artifacts import TrainingPairs, last_validation, run_metrics, save_run
@@ -108,6 +110,11 @@ def main(words: list[str]) -> None:
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         with explain_refused_values():
             model = load_start_adapter(adapter, base, recipe.model.dtype or "float32")
+            if read_rules(model.generation_config, tokenizer).repetition_penalty != 1:
+                raise InputError(
+                    f"model_name_or_path {recipe.base_model!r}: its base samples with a repetition_penalty, and GRPO "
+                    f"computes probabilities without it; remove it from {base.path / 'generation_config.json'}"
+                )
             trainer = GuardedGRPOTrainer(
                 model=model,
                 reward_funcs=rewards,

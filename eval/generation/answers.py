@@ -106,13 +106,16 @@ def sample_tokens_in_batches(
 ) -> Iterator[dict[int, list[list[int]]]]:
     """Yield the token ids of `sampling.samples` answers to each question, as `sample_in_batches` does.
 
-    They do not have the token that ended the answer.
+    An answer that ended before the limit has the token that ended it.
     """
     prompts = encode_prompts(model, tokenizer, questions)
     papers = group_by_paper(questions, prompts)
     _refuse_batches(model, tokenizer, prompts)
     for batch in _in_batches(model, tokenizer, papers, prompts, None, sampling, None):
-        yield {number: [answer.tokens for answer in answers] for number, answers in batch.items()}
+        yield {
+            number: [answer.tokens if answer.end is None else [*answer.tokens, answer.end] for answer in answers]
+            for number, answers in batch.items()
+        }
 
 
 def _refuse_batches(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[list[int]]) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import Question
-from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.generation.answers import encode_prompts, sample_tokens_in_batches
 from eval.run_metrics import AnswerSampling
 from training.validation import in_evaluation_mode
@@ -45,11 +44,6 @@ class SharedAbstractRollouts:
         ids = dict(zip(distinct, encoded, strict=True))
         return {
             "prompt_ids": [ids[prompt] for prompt in prompts],
-            "completion_ids": [self._ended(next(waiting[prompt])) for prompt in prompts],
+            "completion_ids": [next(waiting[prompt]) for prompt in prompts],
             "logprobs": None,
         }
-
-    def _ended(self, tokens: list[int]) -> list[int]:
-        """Return the tokens with the end of the answer, if it ended before the limit."""
-        end = [] if len(tokens) == MAX_ANSWER_TOKENS else [int(self._tokenizer.eos_token_id)]
-        return [*tokens, *end]

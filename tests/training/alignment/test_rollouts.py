@@ -20,7 +20,7 @@ ABSTRACT = "Zebra turns off idle ways of large caches and saves 40% of their pow
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
 def test_answers_are_those_of_the_sampler(architecture: str, tiny_base: Path) -> None:
-    """Two of each question in the order of the prompts; an answer that ended early has the end token."""
+    """Two of each question in the order of the prompts; an answer that ended early has the token that ended it."""
     from transformers import AutoTokenizer
 
     tokenizer: Any = AutoTokenizer.from_pretrained(tiny_base)
@@ -48,5 +48,10 @@ def test_answers_are_those_of_the_sampler(architecture: str, tiny_base: Path) ->
     assert [tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in found["completion_ids"]] == texts
     for ids in found["completion_ids"]:
         assert len(ids) == MAX_ANSWER_TOKENS or ids[-1] == tokenizer.eos_token_id
+    # Another token ends an answer, too: one that the first answer has in its middle.
+    end = found["completion_ids"][0][9]
+    model.generation_config.eos_token_id = [tokenizer.eos_token_id, end]
+    ended = SharedAbstractRollouts(questions, tokenizer)(prompts, trainer)["completion_ids"][0]
+    assert ended == found["completion_ids"][0][: found["completion_ids"][0].index(end) + 1]
     trainer.state.global_step = 6
     assert SharedAbstractRollouts(questions, tokenizer)(prompts, trainer)["completion_ids"] != found["completion_ids"]
