@@ -34,12 +34,20 @@ class Journal(Generic[Record]):
             os.truncate(self._own, self._own.read_bytes().rfind(b"\n") + 1)
 
     def append(self, records: Sequence[Record]) -> None:
-        """Add records that belong together; they are on disk when this returns."""
+        """Add records that belong together; they are on disk when this returns. After an `OSError`, none is there."""
         line = self._adapter.dump_json(list(records)) + b"\n"
-        with self._lock, self._own.open("ab") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        with self._lock:
+            size = self._own.stat().st_size if self._own.is_file() else 0
+            try:
+                with self._own.open("ab") as file:
+                    file.write(line)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
+                # The next line must not continue a part of this one.
+                if self._own.is_file():
+                    os.truncate(self._own, size)
+                raise
 
     def read_new(self) -> list[Record]:
         """Return the records that all processes, this one included, added since the last call.

@@ -169,6 +169,7 @@ def run(
     folders = {system.name: system.model for system in systems if isinstance(system.model, ModelFolder)}
     for folder in folders.values():
         tokenizer_folder(folder)
+    metrics = {name: trained for name, folder in folders.items() if (trained := read_metrics_of_model(folder))}
     # The revision is read first: the questions are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(dataset, revision)
     corpus = {config: _test_questions(dataset, config, revision) for config in configs}
@@ -211,7 +212,6 @@ def run(
             scores = score_all(header, asked, systems, values, heuristic_values, answers)
             scores = _keep_date(scores, out / SCORES_FILE)
             status.update("writing the report")
-            metrics = {name: trained for name, folder in folders.items() if (trained := read_metrics_of_model(folder))}
             papers_by_year = _count_papers_by_year(dataset, asked)
             draw_papers_by_year(out / "figures", papers_by_year)
             draw_training_loss(out / "figures", metrics)

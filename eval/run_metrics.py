@@ -220,8 +220,12 @@ def read_run_metrics(folder: Path) -> RunMetrics:
 
 
 def read_metrics_of_model(folder: ModelFolder) -> RunMetrics | None:
-    """Return the metrics of the run that trained the model; None for a model that this project did not train."""
-    return read_run_metrics(folder.path) if (folder.path / METRICS_FILE).is_file() else None
+    """Return the metrics of the run that trained the model; None for a model that this project did not train.
+
+    Another project may have a metrics.json, too. A run of this one has environment.json beside it.
+    """
+    files = (METRICS_FILE, ENVIRONMENT_FILE)
+    return read_run_metrics(folder.path) if all((folder.path / name).is_file() for name in files) else None
 
 
 def read_environment(folder: Path) -> RunEnvironment:

@@ -17,7 +17,7 @@ from eval.analysis.scores import Scores, read_scores
 from model_cards.cards.figures import draw_training_curve
 from model_cards.cards.model_card import model_card
 from model_cards.names import Names, name_on_hub
-from model_cards.trained_run import TrainedRun, scored_runs
+from model_cards.trained_run import UNKNOWN_LICENSE, TrainedRun, scored_runs
 from model_cards.training_data import Corpus, StartModel, corpus_on_hub, local_corpus, training_data
 
 
@@ -51,7 +51,7 @@ def render(dataset: str, scores_path: Path, dataset_id: str) -> list[Path]:
     cards = []
     for run in scored_runs(scores, scores_path):
         make_writable_folder(run.path)
-        card = model_card(run, scores, local_names(run, scored), run.metrics.license or "unknown")
+        card = model_card(run, scores, local_names(run, scored), run.metrics.license or UNKNOWN_LICENSE)
         draw_training_curve(run.path, run.metrics)
         cards.append(run.path / CARD_FILE)
         write_text(cards[-1], card)

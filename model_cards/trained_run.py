@@ -13,6 +13,8 @@ from eval.analysis.scores import Scores
 from eval.run_metrics import RunEnvironment, RunMetrics, read_environment, read_metrics_of_model
 from model_cards.names import Names
 
+# The licence id of the Hub for a card whose run names none.
+UNKNOWN_LICENSE = "unknown"
 # The settings that the card lists; the recipe below them has all.
 SETTINGS = {
     "learning_rate": "learning rate",
@@ -70,7 +72,7 @@ class TrainedRun:
             "model_name_or_path": start.name if start and self.metrics.adapter else names.base,
             "dataset": names.trained.dataset,
             "encoder": names.encoder,
-            "license": license_id,
+            "license": None if license_id == UNKNOWN_LICENSE else license_id,
             "output_dir": f"runs/{self.path.resolve().name}",
             **{key: self._without_parents(key) for key in ("written_answers", "preferences", "verifier")},
         }

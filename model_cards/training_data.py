@@ -99,7 +99,7 @@ def corpus_on_hub(dataset: str, revision: str, dataset_id: str | None, option: s
     corpus is used for. Raises `InputError` if the Hub does not have the corpus with the same rows.
     """
     from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.errors import RemoteEntryNotFoundError
 
     from_hub = not revision.startswith("sha256:")
     if dataset_id is None and from_hub:
@@ -111,7 +111,7 @@ def corpus_on_hub(dataset: str, revision: str, dataset_id: str | None, option: s
         commit = HfApi().dataset_info(dataset_id, revision=revision if from_hub else None).sha
         try:
             path = hf_hub_download(dataset_id, REPORT_FILE, repo_type="dataset", revision=commit)
-        except EntryNotFoundError as error:
+        except RemoteEntryNotFoundError as error:
             raise InputError(
                 f"{dataset_id}, {use}, has no {REPORT_FILE} at commit {commit}, so its teacher is unknown; {push_it}"
             ) from error

@@ -50,14 +50,18 @@ def main(arguments: argparse.Namespace) -> None:
     if left_out:
         write(f"left out, since {arguments.papers} has no abstract of them: {', '.join(left_out)}\n")
 
-    from dataset_builder.grounding.check import load_encoder, nearest_sentence_similarities
+    from dataset_builder.grounding.check import nearest_sentence_similarities
+    from dataset_builder.models.encoders import load_encoder
+    from dataset_builder.models.folders import find_encoder
     from dataset_builder.verification.baselines import checks_score
 
     supports, threshold = verify_examples(arguments.model, examples)
     answers, contexts = [example.answer for example in examples], [example.context for example in examples]
     scores = {
         "verifier": supports,
-        "nearest sentence": nearest_sentence_similarities(load_encoder(arguments.encoder), answers, contexts),
+        "nearest sentence": nearest_sentence_similarities(
+            load_encoder(find_encoder("--encoder", arguments.encoder)), answers, contexts
+        ),
         "checks": [checks_score(example) for example in examples],
     }
     write(f"\nAUROC\n\n{table(examples, {name: aurocs(examples, values) for name, values in scores.items()})}\n")

@@ -100,6 +100,8 @@ class ChatServer:
             return completion(body, text[: len(text) // 2], "length")
         if kind == "nonsense":
             text = value
+        if kind == "no usage":
+            return completion(body, text, "stop", usage={})
         if kind == "no choices":
             return JSONResponse({"object": "error"})
         if kind == "half of the JSON":
@@ -109,7 +111,7 @@ class ChatServer:
         return completion(body, text, "stop")
 
 
-def completion(body: dict[str, Any], text: str, finish_reason: str) -> Response:
+def completion(body: dict[str, Any], text: str, finish_reason: str, usage: dict[str, int] | None = None) -> Response:
     """Return a response of the protocol: a chat completion, or a completion to a request with a prompt.
 
     https://platform.openai.com/docs/api-reference/chat/object and .../completions/object
@@ -122,7 +124,7 @@ def completion(body: dict[str, Any], text: str, finish_reason: str) -> Response:
         "created": 0,
         "model": f"served-{body['model']}",
         "choices": [{"index": 0, **written, "finish_reason": finish_reason, "logprobs": None}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 10, "total_tokens": 11},
+        "usage": {"prompt_tokens": 1, "completion_tokens": 10, "total_tokens": 11} if usage is None else usage,
     }
     # In ASCII, since a JSONResponse refuses half of a surrogate pair.
     return Response(json.dumps(answer), media_type="application/json")

@@ -29,7 +29,9 @@ from dataset_builder.generate.report import build_manifest
 from dataset_builder.generate.responses import PaperResult, Request
 from dataset_builder.generate.schema import ParseError, example_pairs, parse_response
 from dataset_builder.generate.teacher_folder import generation_settings, write_teacher_folder
-from dataset_builder.grounding.check import THRESHOLD, load_encoder, nearest_sentence_similarities
+from dataset_builder.grounding.check import THRESHOLD, nearest_sentence_similarities
+from dataset_builder.models.encoders import load_encoder
+from dataset_builder.models.folders import find_encoder
 from dataset_builder.models.packaged import default_encoder
 from tests.corpus_slice import CORPUS_SLICE
 from tests.damaged_responses import FOREIGN_NAME, FOREIGN_NUMBER, TEACHER, Pairs, damaged_response
@@ -196,7 +198,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--encoder", default=default_encoder(), help="folder or Hub id; default: %(default)s")
     arguments = parser.parse_args()
-    encoder = CachingEncoder(load_encoder(arguments.encoder))
+    encoder = CachingEncoder(load_encoder(find_encoder("--encoder", arguments.encoder)))
     with tempfile.TemporaryDirectory(prefix="stress_generate-") as folder:
         counts = stress(arguments.count, arguments.seed, encoder, Path(folder))
     for name, number in counts.items():

@@ -47,7 +47,9 @@ def find_files(paths: list[Path]) -> list[Path]:
     """
     files = []
     for path in paths:
-        found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES) if path.is_dir() else [path]
+        found = sorted(path.rglob("*")) if path.is_dir() else [path]
+        # Some programs write a data set as a folder with the name of a file.
+        found = [file for file in found if file == path or (file.is_file() and file.suffix in SUFFIXES)]
         # A snapshot of OpenAlex has lists of its files beside them.
         found = [file for file in found if file.name != "manifest.json"]
         if not path.exists() or not found or found[0].suffix not in SUFFIXES:

@@ -89,12 +89,12 @@ def import_papers(
         for path in tqdm(files, desc=source, unit="file", disable=None):
             for record in FORMATS[source](path):
                 paper = _paper(record, source, set(subjects), years) if record else "not of the documented shape"
-                if isinstance(paper, Paper) and paper.paper_id in ids:
+                if isinstance(paper, Paper) and not ids.isdisjoint((paper.paper_id, paper.paper_url)):
                     paper = "the paper is there already"
                 if isinstance(paper, str):
                     left_out[paper] += 1
                     continue
-                ids.add(paper.paper_id)
+                ids |= {paper.paper_id, paper.paper_url}
                 if paper.year not in writers:
                     temporary = stack.enter_context(replacing(out / f"{source}_{paper.year}.jsonl"))
                     writers[paper.year] = stack.enter_context(temporary.open("w", encoding="utf-8"))
@@ -141,6 +141,8 @@ def _paper(record: BulkRecord, source: str, subjects: set[str], years: Collectio
 
 
 def _ids_of_other_venues(out: Path, venue: str) -> set[str]:
-    if not any(VENUE_YEAR.fullmatch(path.stem) for path in out.iterdir()):
+    """Return the ids and the URLs of the papers of other venues in `out`."""
+    if not any(VENUE_YEAR.fullmatch(path.stem) and path.suffix in (".jsonl", ".json") for path in out.iterdir()):
         return set()
-    return {paper.paper_id for paper in read_papers(out, left_out_venue=venue)}
+    papers = read_papers(out, left_out_venue=venue)
+    return {name for paper in papers for name in (paper.paper_id, paper.paper_url)}

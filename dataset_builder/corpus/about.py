@@ -34,7 +34,8 @@ class About(FileFormat):
     """What the people who built a corpus say about it, in Markdown. A generic text replaces each missing key.
 
     The keys `motivation` to `maintenance` are the sections of a datasheet (Gebru et al., Datasheets for Datasets,
-    https://arxiv.org/abs/1803.09010). `synthetic` says whether the corpus has text that a model wrote. `version` and
+    https://arxiv.org/abs/1803.09010). `synthetic` says whether the corpus has text that a model wrote,
+    and `own_abstracts` whether the abstracts were written for it and are not the original ones. `version` and
     `date_published` (YYYY-MM-DD) have no generic value.
     """
 
@@ -49,6 +50,7 @@ class About(FileFormat):
     personal_information: Text | None = None
     social_impact: Text | None = None
     synthetic: bool | None = None
+    own_abstracts: bool | None = None
     creators: Texts | None = None
     version: Text | None = None
     date_published: IsoDate | None = None
@@ -66,12 +68,12 @@ def read_about(path: Path) -> About:
     return parse_format(About, content, f"--about {path}", REMEDY)
 
 
-def complete_about(report: "CorpusReport", venues: str, own_texts: bool) -> About:
+def complete_about(report: "CorpusReport", venues: str) -> About:
     """Return the description of a corpus, in which generic texts replace the keys that its builder left out.
 
-    `venues` is a phrase, and `own_texts` says whether the abstracts were written for the corpus.
+    `venues` is a phrase.
     """
-    text = render(GENERIC, report=report, venues=venues, own_texts=own_texts)
-    generic = About.model_validate(yaml.safe_load(text))
     given = report.about.model_dump(exclude_none=True) if report.about else {}
+    text = render(GENERIC, report=report, venues=venues, own_abstracts=given.get("own_abstracts", False))
+    generic = About.model_validate(yaml.safe_load(text))
     return generic.model_copy(update=given)

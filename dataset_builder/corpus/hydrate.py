@@ -15,6 +15,7 @@ from dataset_builder.corpus.load import rows_revision
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.corpus.report import (
     REPORT_FILE,
+    CorpusReport,
     count_rows,
     find_foreign_files,
     read_configs,
@@ -108,11 +109,15 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
         )
         card = DatasetCard.load(published / CARD_FILE, ignore_metadata_errors=True)
         write_metadata(work, hydrated, repo_id, card.data.license)
-    rows_read, rows_kept = (
-        sum(counts.pairs for splits in counted.configs.values() for counts in splits.values())
-        for counted in (report, hydrated)
-    )
+    rows_read, rows_kept = map(_count_pairs, (report, hydrated))
     return outcomes, rows_kept, rows_read - rows_kept
+
+
+def _count_pairs(report: CorpusReport) -> int:
+    """Return the number of pairs. The pairs of training and validation are the same in every config."""
+    first, *others = report.configs.values()
+    pairs: int = sum(counts.pairs for counts in first.values()) + sum(splits["test"].pairs for splits in others)
+    return pairs
 
 
 def _compare(row: CorpusRow, abstract: str | None) -> str:

@@ -211,7 +211,7 @@ def unsupported_lines(report: CorpusReport) -> list[str]:
         return []
     outcome = "dropped" if found.dropped else "kept"
     return [
-        f"Pairs of {config} that the verifier does not support ({outcome}): "
+        f"Pairs of the config {config} that the verifier does not support ({outcome}): "
         + ", ".join(f"{count} in {split}" for split, count in splits.items())
         for config, splits in found.configs.items()
     ]

@@ -28,7 +28,7 @@ INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2
 HIDDEN_TAGS = {"script", "style", "noscript", "tex-math"}
 
 LABEL = re.compile(
-    r"(?:abstract|ABSTRACT|Abstract|Summary|SUMMARY)(?:\s*[:.\u2013\u2014-]\s*|\s+(?=[A-Z0-9\"'(])|(?=[A-Z]))"
+    r"(?:abstract|ABSTRACT|Abstract|Summary|SUMMARY)(?:\s*[:.\u2013\u2014]\s*|\s*-(?:\s+|(?=[A-Z]))|\s+(?=[A-Z0-9\"'(])|(?=[A-Z]))"
 )
 COPYRIGHT = re.compile(r"\s*(?:\u00a9|\(c\)|copyright)\s*(?:\u00a9|\(c\))?\s*(?:19|20)\d\d\b.{0,100}$", re.IGNORECASE)
 PLACEHOLDER = re.compile(
@@ -58,7 +58,10 @@ FUNCTION_WORDS = set("the of and a an to in is are for that with we this by on".
 def plain_text(text: str) -> str:
     """Return `text` as one line without tags, entities and wrongly decoded characters."""
     # Python refuses to read longer numbers; the largest character has seven digits.
-    text = html.unescape(re.sub(r"&#\w{9,};?", "\ufffd", text))
+    text = re.sub(r"&#\w{9,};?", "\ufffd", text)
+    if not TAG.search(text):
+        # Some sources escape their tags. In a text with tags, an escaped "<" is a character of the text.
+        text = html.unescape(text)
     if TAG.search(text):
         try:
             soup = BeautifulSoup(text, "html.parser")

@@ -19,11 +19,12 @@ from dataset_builder.generate.calibrate_verifier import calibrate_verifier, veri
 from dataset_builder.generate.checks import find_problem, source_text
 from dataset_builder.grounding.check import (
     add_grounding_arguments,
-    load_encoder,
     nearest_sentence_similarities,
     unsupported_numbers,
 )
 from dataset_builder.grounding.names import unsupported_names
+from dataset_builder.models.encoders import load_encoder
+from dataset_builder.models.folders import find_encoder
 from dataset_builder.prompt import INSTRUCTION
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Limits
@@ -100,7 +101,7 @@ def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int)
     ]
     answers = [pair.answer for pair in pairs]
     both = nearest_sentence_similarities(
-        load_encoder(encoder), answers * 2, [paper.abstract or "" for paper in own + others]
+        load_encoder(find_encoder("--encoder", encoder)), answers * 2, [paper.abstract or "" for paper in own + others]
     )
     good_similarities, shuffled_similarities = both[: len(pairs)], both[len(pairs) :]
     good = _reject_unsupported(answers, own, good_similarities)

@@ -30,7 +30,6 @@ from dataset_builder.generate.teacher_folder import (
 from dataset_builder.grounding.check import add_grounding_arguments
 from dataset_builder.hardware import start_process
 from dataset_builder.models.folders import find_encoder
-from dataset_builder.models.packaged import hub_id
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from dataset_builder.verification.support_check import SupportCheck, add_verifier_arguments, find_support_check
@@ -144,7 +143,7 @@ def generate(
             )
         checked = check_results(results, teacher, similarities.measure, threshold, support_check)
         checks = Checks(
-            encoder=hub_id(Path(encoder)) or encoder,
+            encoder=encoder_folder.label,
             threshold=threshold,
             verifier_sha256=support_check.verifier.folder.fingerprint if support_check else None,
             verifier_threshold=support_check.threshold if support_check else None,

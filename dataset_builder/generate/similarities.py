@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.files import sha256_of_text
-from dataset_builder.grounding.check import load_encoder, nearest_sentence_similarities
+from dataset_builder.grounding.check import nearest_sentence_similarities
 from dataset_builder.journal import Journal
+from dataset_builder.models.encoders import load_encoder
 from dataset_builder.models.folders import EncoderFolder
 from dataset_builder.text import sentences
 
@@ -39,7 +40,7 @@ class Similarities:
     def load(self) -> "SentenceTransformer":
         """Return the encoder, which is loaded once; raises `InputError` if it cannot be loaded."""
         if self._encoder is None:
-            self._encoder = load_encoder(self._folder.given)
+            self._encoder = load_encoder(self._folder)
         return self._encoder
 
     def measure(self, answers: Sequence[str], abstracts: Sequence[str]) -> list[float]:

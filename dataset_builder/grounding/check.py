@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dataset_builder.errors import InputError
 from dataset_builder.grounding.quantities import mentioned_numbers, supporting_numbers
-from dataset_builder.models.folders import find_encoder
 from dataset_builder.models.packaged import DEFAULT_ENCODER, default_encoder
 from dataset_builder.text import sentences, words
 
@@ -68,18 +66,6 @@ def _similarity(text: str) -> float:
     if not -1 <= similarity <= 1:
         raise argparse.ArgumentTypeError(f"{text!r}: must be a similarity from -1 to 1, such as {THRESHOLD}")
     return similarity
-
-
-def load_encoder(encoder: str) -> "SentenceTransformer":
-    """Return the sentence encoder `encoder`, a folder or a Hub id; raises `InputError` if it cannot be loaded."""
-    folder = find_encoder("--encoder", encoder)
-    from sentence_transformers import SentenceTransformer
-
-    try:
-        return SentenceTransformer(str(folder.path))
-    except (OSError, ValueError) as error:
-        problem = f"cannot be loaded as a sentence encoder ({error}); give a sentence-transformers model"
-        raise InputError(f"--encoder {encoder}: {problem}") from error
 
 
 def nearest_sentence_similarities(

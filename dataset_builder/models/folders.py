@@ -15,7 +15,7 @@ from dataset_builder.models.packaged import how_to_write, hub_id
 # The files that decide the answers: weights, configuration, tokenizer. Pickles are never loaded.
 MODEL_FILES = ("*.safetensors", "*config.json", "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
-DOWNLOADED = ["*.safetensors", "*.json", "*.txt", "*.jinja"]
+DOWNLOADED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 # Lists the modules of a sentence-transformers model.
 MODULES_FILE = "modules.json"
 # In the folder of a training run: its recipe, written first, and its measurements, written last.
@@ -153,7 +153,7 @@ def _find_folder(source: str, given: str, remedy: str) -> Path:
     if not is_hub_id(repo_id):
         raise InputError(f"{source}: no such folder; {remedy}{how_to_write(given)}")
     try:
-        ignored = ["onnx/*", "openvino/*"]
+        ignored = ["onnx/*", "openvino/*", "consolidated*"]
         return Path(snapshot_download(repo_id, revision=revision, allow_patterns=DOWNLOADED, ignore_patterns=ignored))
     except Exception as error:  # the client's errors have no common class: no network, no such repo, gated, offline
         offline = os.environ.get("HF_HUB_OFFLINE") == "1"

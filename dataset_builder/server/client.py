@@ -180,11 +180,13 @@ class ServerClient:
             )
             choice = response.choices[0]
             text = choice.message.content if request.is_chat else choice.text
+            # The library does not check it.
+            tokens = response.usage.completion_tokens if response.usage else 0
             return Completion(
                 model=without_surrogates(response.model),
                 text=without_surrogates(text or ""),
                 finish_reason=without_surrogates(choice.finish_reason or "stop"),
-                tokens=response.usage.completion_tokens if response.usage else 0,
+                tokens=tokens if isinstance(tokens, int) else 0,
             )
         except openai.APIStatusError as error:
             pause = parse_retry_after(error.response.headers.get("Retry-After"))
@@ -221,7 +223,8 @@ def _open_client(server: Server) -> "AsyncOpenAI":
 
     parts = urlsplit(server.url)
     path = re.sub(r"/(chat/)?completions$", "", parts.path.rstrip("/"))
-    if not path.endswith("/v1"):
+    # The address of a server lacks the version; the address of its interface is complete.
+    if not path or (path == parts.path.rstrip("/") and not re.search(r"/v\d", path)):
         path += "/v1"
     return AsyncOpenAI(
         base_url=parts._replace(path=path, query="").geturl(),

@@ -21,7 +21,7 @@ LIMITS = """
 - A trained model is not asked if no sentence of the abstract is near the question.
 - The support is the estimate of another small model, the verifier.
 - The similarity compares meanings: an answer with a wrong number can be similar to the reference answer.
-- The listed papers are those of the test split: no model was trained on them.
+- The listed papers are those of the test split, which training does not use. A base model may have read about them.
 """
 
 

@@ -1,16 +1,13 @@
 """Load sentence encoders and cross-encoders, and embed each text once."""
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sentence_transformers import CrossEncoder
-from sentence_transformers.base.modules.transformer import Transformer
 
 from dataset_builder.errors import InputError
-from dataset_builder.files import read_json
-from dataset_builder.models.folders import MODULES_FILE, EncoderFolder
+from dataset_builder.models.encoders import refuse_missing_weights
+from dataset_builder.models.folders import EncoderFolder
 from eval.answer_similarity.answer_similarity import AnswerSimilarity
 
 
@@ -29,10 +26,7 @@ class Encoder:
         except Exception as error:  # the errors of the libraries have no common class
             problem = f"cannot be loaded as a sentence encoder ({error}); give a sentence-transformers model"
             raise InputError(f"{option} {folder.given}: {problem}") from error
-        # Only a transformer can lack weights; the other modules refuse to be loaded without theirs.
-        module = self._metric.encoder(self._path)[0]
-        if isinstance(module, Transformer):
-            _refuse_missing_weights(f"{option} {folder.given}", folder.path, module)
+        refuse_missing_weights(f"{option} {folder.given}", folder.path, self._metric.encoder(self._path)[0])
 
     def similarities(self, first: list[str], second: list[str]) -> np.ndarray:
         """Return the cosine similarity of each of `first` with its counterpart in `second`."""
@@ -61,7 +55,7 @@ class PairScorer:
         except Exception as error:  # as for an encoder
             problem = f"cannot be loaded as a cross-encoder ({error}); give a sentence-transformers cross-encoder"
             raise InputError(f"--cross-encoder {folder.given}: {problem}") from error
-        _refuse_missing_weights(f"--cross-encoder {folder.given}", folder.path, self._model[0])
+        refuse_missing_weights(f"--cross-encoder {folder.given}", folder.path, self._model[0])
         if (scores := self._model.num_labels) != 1:
             raise InputError(
                 f"--cross-encoder {folder.given}: returns {scores} scores per pair; give one with 1 score"
@@ -71,17 +65,3 @@ class PairScorer:
         """Return the score of each answer and its reference, on the scale that the model was trained on."""
         scores: np.ndarray = self._model.predict(list(zip(answers, references, strict=True)), show_progress_bar=False)
         return scores
-
-
-def _refuse_missing_weights(source: str, folder: Path, module: Transformer) -> None:
-    """Raise `InputError` for a transformer without some of its weights, which are random numbers then."""
-    modules = folder / MODULES_FILE
-    subfolder = read_json(modules)[0]["path"] if modules.is_file() else ""
-    # With output_loading_info the result is a pair, which the library's types do not say.
-    loaded: Any = type(module.auto_model).from_pretrained(
-        folder / subfolder, use_safetensors=True, output_loading_info=True
-    )
-    # The pooler's output is not used: sentence-transformers pools the tokens itself.
-    if missing := sorted(key for key in loaded[1]["missing_keys"] if not key.startswith("pooler.")):
-        problem = f"has no weights for {missing[0]}" + (f" and {len(missing) - 1} more" if missing[1:] else "")
-        raise InputError(f"{source}: {problem}; give a complete model that was trained to compare texts")

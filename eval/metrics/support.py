@@ -39,7 +39,8 @@ class SupportScorer:
             f"{question.context}\n{question.question}\n{answer}"
             for question, answer in zip(questions, answers, strict=True)
         ]
-        own = f"{self._folder.folder.fingerprint} {self._folder.report.max_tokens}"
+        report = self._folder.report
+        own = f"{self._folder.folder.fingerprint} {report.max_tokens} {report.sentences}"
         return sha256_of_text("\n\n".join([own, *texts]))
 
     def metrics(

@@ -49,6 +49,25 @@ def test_batch_cut_off_by_a_kill_is_left_out(tmp_path: Path) -> None:
     assert Journal(tmp_path, "answers", Answer).read_new() == [A, C]
 
 
+def test_line_that_could_not_be_written_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is full for a while: the next batch gets a line of its own."""
+    journal = Journal(tmp_path, "answers", Answer)
+    journal.append([A])
+
+    def fail(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        journal.append([B])
+    with pytest.raises(OSError, match="No space left"):
+        Journal(tmp_path, "others", Answer).append([B])
+    monkeypatch.undo()
+    journal.append([C])
+    assert Journal(tmp_path, "answers", Answer).read_new() == [A, C]
+    assert Journal(tmp_path, "others", Answer).read_new() == []
+
+
 def test_bytes_left_by_a_crash_of_the_machine_are_skipped(tmp_path: Path) -> None:
     """A line of NUL bytes between two records, and NUL bytes before a record."""
     journal = Journal(tmp_path, "answers", Answer)

@@ -46,7 +46,7 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
         default=default,
         venues=venue_names(report),
         isca=ISCA if _is_isca(report) else None,
-        about=corpus_about(report, license_id),
+        about=corpus_about(report),
         sections=SECTIONS,
         columns=COLUMN_MEANINGS,
         counts=counts_by_year(report),
@@ -74,9 +74,9 @@ def dataset_url(dataset_id: str) -> str:
     return f"https://huggingface.co/datasets/{dataset_id}"
 
 
-def corpus_about(report: CorpusReport, license_id: str) -> About:
-    """Return the complete description of a corpus. A licence other than "other" is for abstracts written for it."""
-    return complete_about(report, venue_names(report), own_texts=license_id != "other")
+def corpus_about(report: CorpusReport) -> About:
+    """Return the complete description of a corpus."""
+    return complete_about(report, venue_names(report))
 
 
 def corpus_tags(report: CorpusReport) -> list[str]:

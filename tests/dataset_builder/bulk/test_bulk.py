@@ -59,6 +59,18 @@ def write_lines(path: Path, records: list[dict[str, Any]], more: str = "") -> Pa
     return path
 
 
+def test_paper_that_gained_a_doi_is_one_paper(tmp_path: Path) -> None:
+    """In two files of arXiv: by its URL the paper of the second file is the one of the first. A folder is no file."""
+    (tmp_path / "in/works.json").mkdir(parents=True)
+    write_lines(tmp_path / "in/works.json/a.json", [arxiv(1, categories="cs.AR")])
+    write_lines(tmp_path / "in/works.json/b.json", [arxiv(1, categories="cs.AR", doi="10.1/a")])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/isca_2024.txt").write_text("notes")
+    imported = import_papers("arxiv", [tmp_path / "in"], [], None, tmp_path / "out")
+    assert imported == Imported({2024: 1}, {"the paper is there already": 1})
+    assert [paper.doi for paper in read_papers(tmp_path / "out")] == [None]
+
+
 def test_papers_of_arxiv(tmp_path: Path) -> None:
     """Two papers of two years; each other record has one reason to be left out."""
     file = write_lines(

@@ -32,7 +32,16 @@ def test_card_without_a_file_has_all_sections(sources: Path) -> None:
     assert "The abstracts are the original ones." in card
     assert "None\n" not in card and "None " not in card
     assert stray_table_rows(card) == []
-    assert "The abstracts were written for this corpus." in _card(sources, license_id="mit")
+    assert "The abstracts are the original ones." in _card(sources, license_id="mit")
+
+
+def test_abstracts_that_were_written_for_the_corpus_are_named_so(sources: Path) -> None:
+    """The key of the description says it, not the licence."""
+    bold = "**The abstracts are not the original ones.** They were written for this corpus"
+    for own in (True, False):
+        card = _card(sources, About(own_abstracts=own), license_id="mit")
+        assert (bold in card) is own
+        assert ("The abstracts were written for this corpus." in card) is own
 
 
 def test_keys_of_the_file_replace_the_generic_texts(sources: Path) -> None:
@@ -47,7 +56,7 @@ def test_keys_of_the_file_replace_the_generic_texts(sources: Path) -> None:
 
 def test_every_key_but_version_and_date_has_a_generic_value(corpus: Path) -> None:
     """So card and Croissant have no gap."""
-    values = complete_about(read_corpus_report(corpus), "ISCA", own_texts=True).model_dump()
+    values = complete_about(read_corpus_report(corpus), "ISCA").model_dump()
     assert {key for key, value in values.items() if value is None} == {"version", "date_published"}
 
 

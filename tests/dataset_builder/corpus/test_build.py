@@ -539,9 +539,9 @@ def test_pairs_that_a_verifier_does_not_support(sources: Path, support_check: Su
     assert report.configs["u"]["train"].pairs == (1 if drops else 2)
     state = "dropped" if drops else "kept"
     assert unsupported_lines(report) == [
-        f"Pairs of u that the verifier does not support ({state}): 1 in train, 1 in validation, 1 in test"
+        f"Pairs of the config u that the verifier does not support ({state}): 1 in train, 1 in validation, 1 in test"
     ]
-    assert "does not find 3 pairs of `u`" in (sources / "corpus/README.md").read_text()
+    assert "2 of `t` for training and validation, 1 of `u` for test." in (sources / "corpus/README.md").read_text()
 
 
 @pytest.mark.parametrize(("drops", "count"), [(False, 2), (True, 1)])

@@ -243,7 +243,7 @@ def test_more_than_a_hundred_requests_are_in_flight(tmp_path: Path, teacher: Tea
     assert (manifest.papers, manifest.papers_unanswered) == (120, 0)
 
 
-@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/chat/completions"])
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/chat/completions", "/chat/completions"])
 def test_address_of_the_server_may_end_in_v1(tmp_path: Path, teacher: Teacher, encoder: Path, path: str) -> None:
     """The same server by every address that users give, with a query that is kept."""
     append(tmp_path / "papers/isca_2022.jsonl", PAPERS[0].model_dump())
@@ -251,6 +251,12 @@ def test_address_of_the_server_may_end_in_v1(tmp_path: Path, teacher: Teacher, e
         backend = HTTPBackend(Server(f"{url.removesuffix('/v1')}{path}?version=2", teacher.model))
         generate(teacher, backend, tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD)
         assert [request["query"] for request in requests_in(log)] == ["version=2"]
+
+
+def test_response_without_a_count_of_tokens_is_kept(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
+    """Some proxies answer with an empty record of the usage."""
+    with serving(tmp_path, {PAPERS[0].title: ["no usage"]}) as (url, _):
+        assert run(teacher, url, tmp_path / "qa", encoder).papers_unanswered == 0
 
 
 def test_second_run_asks_only_for_the_unanswered(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import InputError
 from dataset_builder.grounding.check import (
     THRESHOLD,
     add_grounding_arguments,
-    load_encoder,
     nearest_sentence_similarities,
     unsupported_numbers,
 )
+from dataset_builder.models.encoders import load_encoder
+from dataset_builder.models.folders import EncoderFolder
 
 SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 bytes. It was run on two GPUs."
 
@@ -88,7 +87,7 @@ def test_long_number_takes_one_pass() -> None:
 @pytest.fixture(scope="module")
 def encoder_model(encoder: Path) -> object:
     """Return the loaded encoder."""
-    return load_encoder(str(encoder))
+    return load_encoder(EncoderFolder(str(encoder), encoder))
 
 
 def test_similarity_is_that_of_the_nearest_sentence(encoder_model: object) -> None:
@@ -100,16 +99,6 @@ def test_similarity_is_that_of_the_nearest_sentence(encoder_model: object) -> No
     assert other == pytest.approx(1, abs=1e-3)
     assert far < 0.5
     assert nearest_sentence_similarities(encoder_model, [], []) == []
-
-
-def test_encoder_that_cannot_be_loaded_is_refused(encoder: Path, tmp_path: Path) -> None:
-    """A misspelt folder, and a folder whose weights are a pickle."""
-    with pytest.raises(InputError, match=r"--encoder \./nothing: no such folder; give a sentence-transformers model"):
-        load_encoder("./nothing")
-    unsafe = Path(shutil.copytree(encoder, tmp_path / "encoder"))
-    (unsafe / "model.safetensors").rename(unsafe / "pytorch_model.bin")
-    with pytest.raises(InputError, match=r"--encoder .*: not the folder of an encoder .* \*\.safetensors"):
-        load_encoder(str(unsafe))
 
 
 @pytest.mark.parametrize("value", ["7", "-1.5", "nan", "inf", "high"])

@@ -115,7 +115,7 @@ def test_description_and_manifests_reach_the_fields(tmp_path: Path) -> None:
     write_format(tmp_path / "qa/detailed/generation.json", manifest())
     build(CORPUS_SLICE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "mit", about=ABOUT)
     metadata = _metadata(tmp_path / "corpus")
-    assert metadata["rai:machineAnnotationTools"] == ["google/gemma-2-2b-it", "plain"]
+    assert metadata["rai:machineAnnotationTools"] == ["google/gemma-2-2b-it", "plain (not recorded)"]
     assert metadata["rai:dataLimitations"] == ["It is small."]
     assert metadata["rai:hasSyntheticData"] is False
     assert metadata["description"].endswith("of ISCA. To test a format.")
