@@ -6,6 +6,7 @@ its `--help`, and the second one is the example.
 
 import argparse
 import logging
+import math
 import os
 import re
 import warnings
@@ -22,6 +23,8 @@ EXIT_CODES = """exit codes:
   2  bad input: see the message
   3  done, but something is missing: see the output
   130  interrupted: the same command continues"""
+# The longest time limit that an option accepts, in seconds.
+LONGEST_LIMIT = 3600.0
 PROJECT_LOGGERS = ("dataset_builder", "eval", "training", "model_cards")
 
 
@@ -81,15 +84,19 @@ def whole_number(least: int) -> Callable[[str], int]:
     return parse
 
 
-def parse_seconds(text: str) -> float:
-    """Return a time in seconds; the type of an argparse argument."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
-    return seconds
+def number_between(least: float, most: float) -> Callable[[str], float]:
+    """Return the type of an argparse argument that is a number from `least` to `most`."""
+
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text!r}: must be a number from {least:g} to {most:g}")
+        return number
+
+    return parse
 
 
 def _stage_layout(stage: ModuleType) -> dict[str, Any]:

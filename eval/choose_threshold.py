@@ -78,8 +78,11 @@ def _find_chosen(models: Sequence[Path], encoder: EncoderFolder, revision: str, 
     # A damaged file is written again.
     with suppress(InputError):
         kept = [read_abstention(folder) for folder in models]
-    wanted = (encoder.label, revision, asked)
-    is_wanted = [one and (one.encoder, one.dataset_revision, one.least_asked) == wanted for one in kept]
+    # By its files, too: the encoder of a label can have changed.
+    wanted = (encoder.label, encoder.fingerprint, revision, asked)
+    is_wanted = [
+        one and (one.encoder, one.encoder_sha256, one.dataset_revision, one.least_asked) == wanted for one in kept
+    ]
     return kept[0] if kept and all(is_wanted) else None
 
 
@@ -115,6 +118,7 @@ def choose_threshold(
     threshold = relevance_threshold(own, asked)
     return Abstention(
         encoder=encoder.label,
+        encoder_sha256=encoder.fingerprint,
         dataset_revision=revision,
         papers=len({question.paper_id for question in validation}),
         threshold=threshold,

@@ -103,14 +103,7 @@ def parse_systems(
     """
     server = server or ServerOptions()
     systems: dict[str, System] = {}
-    for word in words:
-        name, equals, rest = word.partition("=")
-        model, *options = OPTION_START.split(rest)
-        if not equals or not model or not NAME.fullmatch(name):
-            raise InputError(f"--models {word}: must be {FORM}; NAME has only letters, digits, - and _")
-        if name in systems:
-            raise InputError(f"--models {word}: the name {name!r} is given twice; give each system its own")
-        settings = _read_settings(word, options)
+    for word, (name, model, settings) in zip(words, parse_words(words), strict=True):
         decoding = settings.get("decoding", default)
         if model.startswith(PREFIX):
             form = cast(PromptForm, settings.get("prompt", SERVED_PROMPTS[0]))
@@ -126,6 +119,23 @@ def parse_systems(
         systems[name] = System(name, folder, prompt, mbr if decoding == "mbr" else None, decoding == "guarded")
     _check_server_options(server, list(systems.values()))
     return list(systems.values())
+
+
+def parse_words(words: Sequence[str]) -> list[tuple[str, str, dict[str, str]]]:
+    """Return the name, the model and the options of each word, without looking for the model.
+
+    Raises `InputError` for a word of another form, an unknown option, and a name that is wrong or given twice.
+    """
+    parsed: dict[str, tuple[str, str, dict[str, str]]] = {}
+    for word in words:
+        name, equals, rest = word.partition("=")
+        model, *options = OPTION_START.split(rest)
+        if not equals or not model or not NAME.fullmatch(name):
+            raise InputError(f"--models {word}: must be {FORM}; NAME has only letters, digits, - and _")
+        if name in parsed:
+            raise InputError(f"--models {word}: the name {name!r} is given twice; give each system its own")
+        parsed[name] = name, model, _read_settings(word, options)
+    return list(parsed.values())
 
 
 def _read_settings(word: str, options: Sequence[str]) -> dict[str, str]:

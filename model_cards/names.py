@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import HUB_ID, is_hub_id, split_revision
 from dataset_builder.hub.errors import translate_hub_errors
+from dataset_builder.hub.ids import HUB_ID, is_hub_id, split_revision
 from dataset_builder.models.packaged import hub_id
 from model_cards.training_data import Corpus, StartModel, TrainingData
 

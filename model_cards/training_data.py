@@ -9,8 +9,8 @@ from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json
 from dataset_builder.formats import parse_format
-from dataset_builder.hub.card_checks import HUB_ID
 from dataset_builder.hub.errors import translate_hub_errors
+from dataset_builder.hub.ids import HUB_ID
 from eval.run_metrics import RunMetrics, SampledAnswers, read_sampled_answers
 
 

@@ -1,6 +1,5 @@
 """Define the corpus as a `datasets` builder with one config for each test teacher."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -70,11 +69,6 @@ class IscaQA(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets 
             test_teacher,
             SplitRule(first_test_year=self.config.first_test_year, validation_share=self.config.validation_share),
         )
-
-    @property
-    def dropped(self) -> dict[str, Counter[str]]:
-        """The counts of the dropped pairs, by role and reason."""
-        return self.joined.dropped
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(features=features())

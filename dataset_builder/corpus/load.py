@@ -11,9 +11,9 @@ from dataset_builder.corpus.rows import ROWS_AT_ONCE
 from dataset_builder.corpus.split_files import CorpusFiles, find_split_files
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.hub.card_checks import is_hub_id
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.hub.errors import translate_hub_errors
+from dataset_builder.hub.ids import is_hub_id
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -5,18 +5,17 @@ python -m dataset_builder crawl --venue isca --years 2005-2024 --out data/papers
 
 import argparse
 import logging
-import math
 import re
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
 from tqdm import tqdm
 
-from dataset_builder.command import parse_years
+from dataset_builder.command import LONGEST_LIMIT, number_between, parse_years
 from dataset_builder.corpus.papers import Paper, write_papers
 from dataset_builder.crawl.abstracts import find_abstracts
 from dataset_builder.crawl.client import Client
@@ -37,7 +36,6 @@ WORK_FOLDER = ".crawl"
 # Venue and years of a crawl with --retry-missing that is not finished.
 RETRYING_FILE = "retrying"
 # The longest pause and time limit, in seconds.
-LONGEST = 3600.0
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -55,9 +53,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     mirror = f"use a mirror of a source; may be given several times. Sources: {' '.join(BASE_URLS)}"
     add("--base-url", type=_base_url, action="append", default=[], metavar="SOURCE=URL", help=mirror)
     pause = "pause between two requests to the same host; default: the pause that each host asks for"
-    add("--pause", type=_seconds(0.0), metavar="SECONDS", help=pause)
+    add("--pause", type=number_between(0.0, LONGEST_LIMIT), metavar="SECONDS", help=pause)
     limit = "time limit of one request; default: %(default)s"
-    add("--timeout", type=_seconds(0.1), default=Settings.timeout, metavar="SECONDS", help=limit)
+    add("--timeout", type=number_between(0.1, LONGEST_LIMIT), default=Settings.timeout, metavar="SECONDS", help=limit)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -190,19 +188,6 @@ def _list_years(
     listings = [read_format(Listing, files[year], remedy) for year in years if year not in not_listed]
     papers = deduplicate_ids(paper for listing in listings for paper in listing.papers)
     return Listing(papers=papers, left_out=[entry for listing in listings for entry in listing.left_out]), not_listed
-
-
-def _seconds(least: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = math.nan
-        if not least <= seconds <= LONGEST:
-            raise argparse.ArgumentTypeError(f"{text!r}: must be a number of seconds from {least:g} to {LONGEST:g}")
-        return seconds
-
-    return parse
 
 
 def _base_url(text: str) -> tuple[str, str]:

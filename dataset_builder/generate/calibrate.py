@@ -81,14 +81,12 @@ class Calibration:
     by_teacher: dict[str, TeacherShares]
 
 
-def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int) -> Calibration:
-    """Return how many pairs of all teachers in `qa` pass the grounding check, and how many shuffled pairs fail it.
+def calibrate(pairs: Sequence[QAPair], own: Sequence[Paper], encoder: str, threshold: float, seed: int) -> Calibration:
+    """Return how many pairs pass the grounding check, and how many shuffled pairs fail it.
 
-    A shuffled pair is an answer with the abstract of another paper, drawn by `seed` from the papers with pairs.
-
-    Raises `InputError` for papers or pairs that cannot be read, and for pairs on fewer than two papers.
+    `own` has the paper of each pair; there are two papers at least. A shuffled pair is an answer with the abstract of
+    another paper, drawn by `seed` from the papers with pairs.
     """
-    pairs, own = read_good_pairs(papers, qa)
     by_id = {paper.paper_id: paper for paper in own}
     paper_ids = sorted(by_id)
     positions = {paper_id: position for position, paper_id in enumerate(paper_ids)}
@@ -101,7 +99,9 @@ def calibrate(papers: Path, qa: Path, encoder: str, threshold: float, seed: int)
     ]
     answers = [pair.answer for pair in pairs]
     both = nearest_sentence_similarities(
-        load_encoder(find_encoder("--encoder", encoder)), answers * 2, [paper.abstract or "" for paper in own + others]
+        load_encoder(find_encoder("--encoder", encoder)),
+        answers * 2,
+        [paper.abstract or "" for paper in [*own, *others]],
     )
     good_similarities, shuffled_similarities = both[: len(pairs)], both[len(pairs) :]
     good = _reject_unsupported(answers, own, good_similarities)
@@ -171,7 +171,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> None:
     """Run `calibrate` and print the shares at both thresholds, and with a verifier its shares."""
     check = find_support_check(arguments)
-    found = calibrate(arguments.papers, arguments.qa, arguments.encoder, arguments.threshold, arguments.seed)
+    pairs, own = read_good_pairs(arguments.papers, arguments.qa)
+    found = calibrate(pairs, own, arguments.encoder, arguments.threshold, arguments.seed)
     title = f"Grounding check: {found.pairs} pairs on {found.papers} papers, seed {arguments.seed}"
     heading = ["threshold", "good pairs: pass", "shuffled: fail", "by similarity only: pass", "fail"]
     rows = [
@@ -189,7 +190,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     if check:
         questions = [
             CorpusQuestion(INSTRUCTION, paper.abstract or "", pair.question, pair.answer, paper.paper_id, paper.year)
-            for pair, paper in zip(*read_good_pairs(arguments.papers, arguments.qa), strict=True)
+            for pair, paper in zip(pairs, own, strict=True)
         ]
         measured = calibrate_verifier(questions, check, arguments.seed)
         console.print(as_table(*verifier_table(measured), "Verifier: good pairs, and wrong answers by kind of error"))

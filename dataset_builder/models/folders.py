@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import read_json, sha256_of, sha256_of_text
-from dataset_builder.hub.card_checks import is_hub_id, split_revision
+from dataset_builder.hub.ids import is_hub_id, split_revision
 from dataset_builder.models.packaged import how_to_write, hub_id
 
 # The files that decide the answers: weights, configuration, tokenizer. Pickles are never loaded.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from dataset_builder.command import parse_seconds, whole_number
+from dataset_builder.command import LONGEST_LIMIT, number_between, whole_number
 from dataset_builder.errors import InputError
 
 
@@ -50,7 +50,7 @@ def add_server_options(add: Callable[..., argparse.Action]) -> None:
     concurrency = f"requests at once; default: {Server.concurrency}"
     add("--concurrency", type=whole_number(1), metavar="N", help=concurrency)
     timeout = f"time limit of one response; default: {Server.timeout:.0f}"
-    add("--timeout", type=parse_seconds, metavar="SECONDS", help=timeout)
+    add("--timeout", type=number_between(0.1, LONGEST_LIMIT), metavar="SECONDS", help=timeout)
     retries = f"retries of a failed request; default: {Server.retries}"
     add("--retries", type=whole_number(0), metavar="N", help=retries)
     key = "environment variable with the server's key; default: HF_TOKEN for huggingface.co over https, else none"

@@ -44,10 +44,12 @@ class Abstention(FileFormat):
     The threshold was chosen by `questions` on `papers` of the validation split. `asked` is the share of these
     questions that are asked, and `foreign_asked` the share of an equal number of foreign questions, as in
     `AskedShares`. `test` has these shares for the test questions by config, which took no part in the choice.
-    `least_asked` is the smallest value of `asked` that was allowed.
+    `least_asked` is the smallest value of `asked` that was allowed. `encoder_sha256` is over the files of the encoder;
+    it is null in a file of an earlier version.
     """
 
     encoder: str
+    encoder_sha256: str | None = None
     dataset_revision: str
     questions: int
     papers: int

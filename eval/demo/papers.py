@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from dataset_builder.corpus.load import configs_with_test, corpus_revision, load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
-from dataset_builder.hub.card_checks import split_revision
+from dataset_builder.hub.ids import split_revision
 
 
 @dataclass(frozen=True)

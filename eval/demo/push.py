@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import HUB_ID, check_card, split_revision
+from dataset_builder.hub.card_checks import check_card
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.hub.changes import Push, print_pushed
 from dataset_builder.hub.errors import translate_hub_errors
+from dataset_builder.hub.ids import HUB_ID, split_revision
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 from dataset_builder.models.packaged import DEFAULT_ENCODER
 from dataset_builder.templates import render
 from eval.demo.wheel import build_wheel, pinned_requirements
+from eval.demo.words import models_of_page
 
 TEMPLATES = Path(__file__).parent / "templates"
 # The names of `model_cards publish` in docs/publishing.md; {org} is the namespace of the Space.
@@ -41,8 +43,7 @@ class DemoSettings:
     @property
     def named_models(self) -> list[str]:
         """Return the models that answer, and the verifier, without options and with their revisions, each once."""
-        named = [word.partition("=")[2].partition(",")[0] for word in self.models]
-        return list(dict.fromkeys([*named, *([self.verifier] if self.verifier else [])]))
+        return list(dict.fromkeys([*models_of_page(self.models), *([self.verifier] if self.verifier else [])]))
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from dataset_builder.models.packaged import default_encoder
 from dataset_builder.verification.load import find_verifier
 from eval.asking.abstention import find_threshold
 from eval.demo.papers import DemoPapers, read_papers
-from eval.served_model import PREFIX
+from eval.demo.words import models_of_page
 from eval.systems import System, parse_systems
 
 if TYPE_CHECKING:
@@ -102,15 +102,8 @@ def load_models(systems: Sequence[System], encoder: str, verifier: str | None) -
 
 def find_systems(models: Sequence[str]) -> list[System]:
     """Return the systems of `--models`; raises `InputError` for one that cannot answer a single question."""
-    for word in models:
-        if word.partition("=")[2].startswith(PREFIX):
-            raise InputError(f"--models {word}: the page cannot ask a server; give a folder or a Hub id")
-    systems = parse_systems(models, None, default="guarded")
-    for system in systems:
-        if system.prompt.form not in ("plain", "chat"):
-            problem = f"the page cannot ask with prompt={system.prompt.form}"
-            raise InputError(f"--models {system.name}: {problem}; use prompt=plain or prompt=chat")
-    return systems
+    models_of_page(models)
+    return parse_systems(models, None, default="guarded")
 
 
 def launch(page: "gradio.Blocks") -> str:

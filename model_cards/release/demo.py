@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from dataset_builder.errors import InputError
 from dataset_builder.hub.changes import Push
 from dataset_builder.hub.collection import Item
+from dataset_builder.models.packaged import DEFAULT_ENCODER
 from eval.analysis.scores import read_scores
+from eval.asking.abstention import read_abstention
 from eval.demo.push import DemoSettings, demo_content
 from model_cards.names import name_on_hub
 from model_cards.publish_checks import base_on_hub
@@ -38,7 +41,18 @@ def _content(
     words = [*_base_models(settings, models.values()), *(f"{run.system}={name}" for name, run in models.items())]
     dataset = next((pin(repo) for repo in loaded if repo.part == "corpus"), None)
     verifier = next((pin(repo) for repo in loaded if repo.part == "verifier"), None)
-    return demo_content(repo_id, DemoSettings(tuple(words), dataset, verifier))
+    return demo_content(repo_id, DemoSettings(tuple(words), dataset, verifier, chosen_encoder(models.values())))
+
+
+def chosen_encoder(runs: Iterable[TrainedRun]) -> str:
+    """Return the encoder by which the thresholds of the models were chosen; the page loads one."""
+    chosen = sorted({found.encoder for run in runs if (found := read_abstention(run.path))})
+    if len(chosen) > 1:
+        problem = f"the thresholds of the models were chosen by several encoders ({', '.join(chosen)})"
+        raise InputError(
+            f"demo: {problem}, and the page loads one; run `python -m eval choose-threshold` for all models"
+        )
+    return chosen[0] if chosen else DEFAULT_ENCODER
 
 
 def _base_models(settings: ReleaseSettings, runs: Iterable[TrainedRun]) -> list[str]:

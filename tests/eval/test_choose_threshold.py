@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def test_threshold_is_kept_in_the_folders_of_the_models(
 def test_chosen_threshold_is_not_computed_again(
     tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unless a model has no file, a damaged one, or that of another share."""
+    """Unless a model has no file, a damaged one, that of another share, or that of other files of the encoder."""
     models = [Path(shutil.copytree(tiny_base, tmp_path / name)) for name in "ab"]
     _command(models, corpus, encoder)
     written = (models[1] / ABSTENTION_FILE).read_text()
@@ -135,6 +136,11 @@ def test_chosen_threshold_is_not_computed_again(
     assert len(calls) == 1 and (models[1] / ABSTENTION_FILE).read_text() == written
     _command(models, corpus, encoder, "--asked", "1")
     assert len(calls) == 2
+    for model in models:
+        found = json.loads((model / ABSTENTION_FILE).read_text())
+        (model / ABSTENTION_FILE).write_text(json.dumps(found | {"encoder_sha256": "0"}))
+    _command(models, corpus, encoder, "--asked", "1")
+    assert len(calls) == 3
 
 
 def test_share_asked_can_be_chosen(tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path) -> None:

@@ -14,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-from dataset_builder.command import parse_seconds, whole_number
+from dataset_builder.command import number_between, whole_number
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.files import make_writable_folder
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     dataset_help = "corpus; a dry run makes a small one; default: %(default)s"
     add("--dataset", default="data/corpus", metavar="CORPUS", help=dataset_help)
     add("--out", type=Path, metavar="DIR", help="default: runs/gpu-campaign, of a dry run runs/gpu-campaign-dry")
-    add("--minutes", type=parse_seconds, default=8.0, metavar="N", help="time of this call; default: 8")
+    add("--minutes", type=number_between(0.01, 1440.0), default=8.0, metavar="N", help="time of this call; default: 8")
     add("--parts", nargs="+", metavar="PART", help="parts to run; default: all")
     batch_help = "papers in a step of the parts that choose it for a GPU; default: %(default)s"
     add("--batch-size", type=whole_number(PROCESSES), default=24, metavar="N", help=batch_help)

@@ -306,7 +306,7 @@ def test_builder_reads_changed_pairs_and_knows_what_it_dropped(sources: Path) ->
 
     append_pair(sources, "t", 2023, "10.1/test", "Question by t on a test paper?")
     dropped = {"train": {"the paper is from a test year": 1}, "test": {}}
-    assert prepared().dropped == prepared().dropped == dropped
+    assert prepared().joined.dropped == prepared().joined.dropped == dropped
     path = sources / "qa/u/isca_2023.jsonl"
     path.write_text(path.read_text().replace("Answer 2.", "Answer two."))
     assert prepared().as_dataset()["test"]["answer"][:] == ["Answer 1.", "Answer two."]

@@ -370,12 +370,12 @@ def test_crawl_killed_at_a_random_moment_ends_in_the_same_files(
         (("--sources", "openalex", "scholar"), "invalid choice: 'scholar'"),
         (("--sources", "page", "openalex", "page"), "name each source once"),
         (("--base-url", "openalex=file:///etc"), "a URL of http or https"),
-        (("--timeout", "0"), "'0': must be a number of seconds from 0.1 to 3600"),
-        (("--timeout", "nan"), "must be a number of seconds"),
-        (("--timeout", "inf"), "must be a number of seconds"),
-        (("--timeout", "ten"), "must be a number of seconds"),
-        (("--pause=-1",), "'-1': must be a number of seconds from 0 to 3600"),
-        (("--pause", "1e9"), "must be a number of seconds"),
+        (("--timeout", "0"), "'0': must be a number from 0.1 to 3600"),
+        (("--timeout", "nan"), "must be a number from"),
+        (("--timeout", "inf"), "must be a number from"),
+        (("--timeout", "ten"), "must be a number from"),
+        (("--pause=-1",), "'-1': must be a number from 0 to 3600"),
+        (("--pause", "1e9"), "must be a number from"),
     ],
 )
 def test_bad_input_ends_with_exit_code_2(

@@ -9,7 +9,7 @@ import pytest
 
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.errors import InputError
-from dataset_builder.generate.calibrate import Shares, TeacherShares, calibrate
+from dataset_builder.generate.calibrate import Shares, TeacherShares, calibrate, read_good_pairs
 from dataset_builder.grounding.check import THRESHOLD
 from tests.conftest import append
 from tests.corpus_slice import CORPUS_SLICE
@@ -17,7 +17,7 @@ from tests.corpus_slice import CORPUS_SLICE
 
 def test_calibration_on_the_slice(encoder: Path) -> None:
     """At 1.01 no pair passes; at the best threshold good pairs pass and shuffled pairs fail."""
-    result = calibrate(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa", str(encoder), 1.01, seed=0)
+    result = calibrate(*read_good_pairs(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa"), str(encoder), 1.01, seed=0)
     assert (result.pairs, result.papers) == (184, 48)
     assert (result.current.passing, result.current.failing) == (0.0, 1.0)
     assert result.best.passing >= 0.95
@@ -55,7 +55,7 @@ def test_calibration_at_the_current_threshold(tmp_path: Path, encoder: Path) -> 
             "answer": answer,
         }
         append(tmp_path / "qa/t/isca_2020.jsonl", pair)
-    result = calibrate(tmp_path / "papers", tmp_path / "qa", str(encoder), THRESHOLD, seed=0)
+    result = calibrate(*read_good_pairs(tmp_path / "papers", tmp_path / "qa"), str(encoder), THRESHOLD, seed=0)
     assert result.current == Shares(
         threshold=THRESHOLD, passing=0.6, failing=0.8, passing_by_similarity=0.8, failing_by_similarity=0.8
     )
@@ -69,4 +69,4 @@ def test_calibration_needs_two_papers(tmp_path: Path, encoder: Path) -> None:
     record = {"paper_id": "10.1145/3470496.3527382", "teacher": "t", "question": "Why?", "answer": "So."}
     (tmp_path / "t/isca_2022.jsonl").write_text(json.dumps(record) + "\n")
     with pytest.raises(InputError, match="has pairs on 1 of the papers"):
-        calibrate(CORPUS_SLICE / "papers", tmp_path, str(encoder), THRESHOLD, seed=0)
+        calibrate(*read_good_pairs(CORPUS_SLICE / "papers", tmp_path), str(encoder), THRESHOLD, seed=0)

@@ -215,8 +215,8 @@ def test_backend_of_the_options(teacher: Teacher) -> None:
     [
         ("--retries", "-1", "-1: must be a whole number, 0 or more"),
         ("--batch-size", "0", "0: must be a whole number, 1 or more"),
-        ("--timeout", "0", "0: must be a number above 0"),
-        ("--timeout", "soon", "soon: must be a number above 0"),
+        ("--timeout", "0", "'0': must be a number from 0.1 to 3600"),
+        ("--timeout", "soon", "'soon': must be a number from 0.1 to 3600"),
         ("--years", "2024-2021", "'2024-2021': must be a year or a span of years"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import urllib.request
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.errors import InputError
+from eval.demo.push import DemoSettings, demo_content
 from eval.demo.wheel import build_wheel, pinned_requirements
 from tests.conftest import REPOSITORY
 from tests.hub.commands import Commands
@@ -85,6 +88,22 @@ def test_default_models_are_those_of_the_same_organisation(commands: Commands, p
     assert done.code == 2 and "'runs/full/x' is not a Hub id" in done.output
     done = commands.run(*PUSH, *MODELS, "--encoder", "data/models/all-MiniLM-L6-v2", "--dry-run")
     assert done.code == 2 and "'data/models/all-MiniLM-L6-v2' is not a Hub id" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["lab/tiny-demo-model"], "--models lab/tiny-demo-model: must be NAME=MODEL"),
+        (["a=lab/m", "a=lab/n"], "the name 'a' is given twice"),
+        (["a=lab/m,prompt=few-shot"], "the page cannot ask with prompt=few-shot"),
+        (["a=lab/m,decoding=mbr"], "decoding=mbr is not available here"),
+        (["a=openai:http://x/v1#m"], "the page cannot ask a server"),
+    ],
+)
+def test_models_that_the_page_cannot_ask_are_refused(words: list[str], message: str) -> None:
+    """Before a push: the Space would end with the same message."""
+    with pytest.raises(InputError, match=re.escape(message)):
+        demo_content("lab/demo", DemoSettings(tuple(words), None, None))
 
 
 def test_pinned_revision_must_exist(hub: RunningHub, commands: Commands, pushed: None) -> None:
