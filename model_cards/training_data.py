@@ -22,6 +22,11 @@ class Corpus:
     revision: str | None
     report: CorpusReport | None
 
+    @property
+    def name(self) -> str:
+        """Return the name of the corpus after its venues, such as ISCA-QA; its id without a report."""
+        return self.report.name if self.report else self.dataset
+
     def asked(self, config: str, count: int) -> str:
         """Return "90 questions" for the `count` test questions asked, or "a sample of 6 of 90 questions"."""
         splits = self.report.configs.get(config) if self.report else None

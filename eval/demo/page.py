@@ -10,7 +10,7 @@ from eval.demo.models import DemoModels
 from eval.demo.papers import DemoPapers
 
 CSS = Path(__file__).parent / "templates" / "page.css"
-INTRODUCTION = """# Ask about a computer architecture paper
+INTRODUCTION = """# Ask about a paper
 
 Choose a paper or paste an abstract, then choose a question or write your own. Small language models answer from the
 abstract, side by side.

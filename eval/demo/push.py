@@ -110,7 +110,7 @@ def _card(repo_id: str, settings: DemoSettings, gradio: str) -> str:
         "app_file": "app.py",
         "pinned": False,
         "license": "apache-2.0",
-        "short_description": "Questions about computer architecture abstracts",
+        "short_description": "Questions about the abstracts of papers",
         "models": list(models),
         **({"datasets": [split_revision(settings.dataset)[0]]} if settings.dataset else {}),
     }

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import yaml
 
-from dataset_builder.corpus.publication.card import GEMMA_TERMS
+from dataset_builder.corpus.publication.card import GEMMA_TERMS, field_tags
 from dataset_builder.errors import InputError
 from eval.analysis.scores import SCORES_FILE, Scores
 from eval.metrics.lexical import HEADLINE
@@ -26,7 +26,7 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
             task_type="text-generation",
             task_name="Question answering over an abstract",
             dataset_type=names.scored.dataset,
-            dataset_name=f"ISCA-QA, test by {config}, {names.scored.asked(config, entry.n)}",
+            dataset_name=f"{names.scored.name}, test by {config}, {names.scored.asked(config, entry.n)}",
             dataset_config=config,
             dataset_split="test",
             dataset_revision=names.scored.revision,
@@ -43,7 +43,7 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
         names,
         license_id,
         pipeline_tag="text-generation",
-        tags=["computer-architecture", "question-answering"],
+        tags=["question-answering"],
         metrics=[HEADLINE],
         eval_results=results,
     )
@@ -62,7 +62,7 @@ def model_metadata(run: TrainedRun, names: Names, license_id: str, tags: list[st
         license_name=GEMMA if is_gemma else None,
         license_link=GEMMA_TERMS if is_gemma else None,
         library_name="peft" if run.is_adapter else "transformers",
-        tags=[*tags, *(["lora"] if run.is_adapter else [])],
+        tags=[*field_tags(names.trained.corpus.report), *tags, *(["lora"] if run.is_adapter else [])],
         datasets=[names.trained.corpus.dataset],
         # Only a Hub id: the Hub refuses the path of a folder.
         base_model=names.base if names.base_on_hub else None,

@@ -39,9 +39,7 @@ def verifier_card(run: TrainedRun, report: VerifierReport, names: Names, license
         gemma_notice=GEMMA_NOTICE,
         gemma_terms=GEMMA_TERMS,
     )
-    metadata = model_metadata(
-        run, names, license_id, ["computer-architecture", "faithfulness"], pipeline_tag="token-classification"
-    )
+    metadata = model_metadata(run, names, license_id, ["faithfulness"], pipeline_tag="token-classification")
     return render_card(metadata, text)
 
 

@@ -81,7 +81,12 @@ def corpus_about(report: CorpusReport) -> About:
 
 def corpus_tags(report: CorpusReport) -> list[str]:
     """Return the tags of the card, which are also the keywords of the Croissant metadata."""
-    return [*([ISCA["tag"]] if _is_isca(report) else []), "abstracts"]
+    return [*field_tags(report), "abstracts"]
+
+
+def field_tags(report: CorpusReport | None) -> list[str]:
+    """Return the tag of the field of the papers, if it is known."""
+    return [ISCA["tag"]] if report and _is_isca(report) else []
 
 
 def citation(report: CorpusReport, about: About, dataset_id: str) -> str:
