@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 
 from dataset_builder.command import run_stage, stage_parser
@@ -22,6 +21,7 @@ from dataset_builder.models.folders import METRICS_FILE, RECIPE_FILE
 from dataset_builder.tables import as_table
 from eval.run_metrics import SweepRun, SweepSeeds, SweepSummary, read_run_metrics
 from training.run.process import run_process
+from training.run.recipe import read_recipe_file
 
 SWEEP_FILE = "sweep.json"
 NO_VALIDATION = "a sweep chooses by the validation answers; pass --validation_questions 1 or more"
@@ -62,7 +62,7 @@ def run_command(arguments: argparse.Namespace) -> None:
     for rate in arguments.learning_rates:
         if rate <= 0:
             raise InputError(f"--learning-rates {rate:g}: must be greater than 0, for example 2e-4 5e-4")
-    recipe = _read_recipe(arguments.config)
+    recipe = read_recipe_file(arguments.config)
     keys = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     keys.add_argument("--validation_questions", default=recipe.get("validation_questions"))
     questions = keys.parse_known_args(arguments.recipe_keys)[0].validation_questions
@@ -128,7 +128,7 @@ def _train(config: Path, keys: list[str], folder: Path) -> SweepRun:
     metrics = read_run_metrics(folder)
     if metrics.validation.similarity is None:
         raise InputError(f"{folder}: {NO_VALIDATION}")
-    recipe = yaml.safe_load((folder / RECIPE_FILE).read_text(encoding="utf-8"))
+    recipe = read_recipe_file(folder / RECIPE_FILE)
     return SweepRun(
         learning_rate=recipe.get("learning_rate"),
         seed=metrics.seed,
@@ -138,16 +138,6 @@ def _train(config: Path, keys: list[str], folder: Path) -> SweepRun:
         train_seconds=metrics.train_seconds,
         folder=str(folder),
     )
-
-
-def _read_recipe(config: Path) -> dict[str, Any]:
-    try:
-        recipe = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"--config {config}: cannot be read as YAML ({error}); give a recipe") from error
-    if not isinstance(recipe, dict):
-        raise InputError(f"--config {config}: is not a mapping of keys to values; give a recipe")
-    return recipe
 
 
 def _default_out(config: Path, recipe: dict[str, Any]) -> Path:

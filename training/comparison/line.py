@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.models.folders import RECIPE_FILE, find_model
@@ -18,6 +16,7 @@ from eval.metrics.predictions import ScoredAnswers, predictions_path, read_predi
 from eval.run_metrics import AnswerSampling, RunMetrics, read_environment, read_run_metrics, read_sampled_answers
 from training.comparison.recipes import BEST_OF_N, LORA, MBR, ComparedRuns
 from training.run.folder import KEYS_WITHOUT_EFFECT
+from training.run.recipe import read_recipe_file
 
 # The measures of `training/alignment/ranking.py` that are measures of the ledger, by their names there.
 RANKED = {"numbers": "number_match", "length": LENGTH}
@@ -121,8 +120,7 @@ def changed_keys(keys: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def trained_keys(folder: Path) -> dict[str, Any]:
     """Return the keys of the recipe in the folder of a run."""
-    keys: dict[str, Any] = yaml.safe_load((folder / RECIPE_FILE).read_text(encoding="utf-8"))
-    return keys
+    return read_recipe_file(folder / RECIPE_FILE)
 
 
 def _find_system(scores: Scores, name: str, evaluation: Path) -> SystemScores:

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from dataset_builder.errors import InputError
 from dataset_builder.models.folders import METRICS_FILE
 from eval.run_metrics import MBR_SAMPLES, TEMPERATURE, AnswerSampling
 from training.run.process import run_process
+from training.run.recipe import read_recipe_file
 
 LORA, BEST_OF_N, GRPO, MBR = "lora", "best-of-n", "grpo", "mbr"
 # By recipe, the stage that trains it, in the order of training and of tables. MBR decoding asks the adapter of LoRA.
@@ -56,14 +54,7 @@ class ComparedRuns:
 
     def read_recipe(self, name: str) -> dict[str, Any]:
         """Return the keys in the file of a recipe; raises `InputError` for a file that is not a recipe."""
-        path = self.recipe_file(name)
-        try:
-            keys = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: cannot be read as YAML ({error}); choose --recipes that have a file") from error
-        if not isinstance(keys, dict):
-            raise InputError(f"{path}: is not a mapping of keys to values; see the files in training/recipes")
-        return keys
+        return read_recipe_file(self.recipe_file(name))
 
     def seed_of(self, name: str) -> int:
         """Return the seed that a recipe is trained with."""

@@ -163,7 +163,8 @@ def parse_recipe(
     command.add_argument("--config", type=Path)
     config_file, overrides = command.parse_known_args(words)
     path: Path | None = config_file.config
-    in_file = {key if key in known else OLDER_NAMES.get(key, key): value for key, value in _read_file(path).items()}
+    content = read_recipe_file(path) if path else {}
+    in_file = {key if key in known else OLDER_NAMES.get(key, key): value for key, value in content.items()}
     # `--no_KEY` sets a switch to false that is on by default; no key begins like that.
     options = [word[2:].split("=")[0].replace("-", "_") for word in overrides if word.startswith("--")]
     set_keys = {*in_file, *(option.removeprefix("no_") for option in options)}
@@ -209,15 +210,14 @@ def recipe_words(arguments: argparse.Namespace) -> list[str]:
     return [*(["--config", arguments.config] if arguments.config else []), *arguments.recipe_keys]
 
 
-def _read_file(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
+def read_recipe_file(path: Path) -> dict[str, Any]:
+    """Return the keys in the file of a recipe; raises `InputError` for a file that is not a recipe."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
-            f"--config {path}: cannot be read as YAML ({error}); give a recipe, for example one of training/recipes"
+            f"recipe {path}: cannot be read as YAML ({error}); give a file such as those in training/recipes"
         ) from error
     if not isinstance(content, dict):
-        raise InputError(f"--config {path}: is not a mapping of keys to values; see the files in training/recipes")
+        raise InputError(f"recipe {path}: is not a mapping of keys to values; see the files in training/recipes")
     return content

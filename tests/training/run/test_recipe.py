@@ -260,7 +260,7 @@ def test_file_that_is_not_a_recipe_is_refused(tmp_path: Path, content: str) -> N
     """A list, a broken mapping, a byte that YAML forbids."""
     path = tmp_path / "recipe.yaml"
     path.write_text(content)
-    with pytest.raises(InputError, match=rf"--config {path}"):
+    with pytest.raises(InputError, match=rf"recipe {path}"):
         sft_recipe(["--config", str(path)], {})
 
 
