@@ -74,11 +74,12 @@ def _write_answers(path: Path, lines: list[tuple[str, str, str, str | None]]) ->
 
 
 def test_tables_compare_the_verifier_with_the_baselines(
-    files: Path, verifier: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    files: Path, verifier: Path, encoder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The nearest sentence: right 1 and 1, wrong 0 and 1. The checks: right 1 and 1, wrong 0 (for 70%) and 1."""
     monkeypatch.setattr("dataset_builder.models.encoders.load_encoder", lambda name: LastWord())
-    words = ["--model", verifier, "--answers", files / "answers.jsonl", "--papers", files / "papers"]
+    words = ["--model", verifier, "--encoder", encoder, "--answers", files / "answers.jsonl"]
+    words += ["--papers", files / "papers"]
     main(parser().parse_args(list(map(str, words))))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "4 answers on 2 papers"
