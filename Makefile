@@ -56,7 +56,8 @@ RECIPES := $(patsubst training/recipes/%-full.yaml,%,$(wildcard training/recipes
 BASE_MODEL = $(shell sed -n 's/^model_name_or_path: *//p' training/recipes/$(BASE)-full.yaml)
 # On a CPU, training is faster with this allocator (measured in RESULTS.md), where the machine has it.
 TCMALLOC := $(firstword $(wildcard /usr/lib/*-linux-gnu/libtcmalloc_minimal.so.4 /usr/lib64/libtcmalloc_minimal.so.4))
-TRAIN = $(if $(TCMALLOC),LD_PRELOAD=$(TCMALLOC) )$(BIN)/python -m training.sft
+ALLOCATOR = $(if $(TCMALLOC),LD_PRELOAD=$(TCMALLOC) )
+TRAIN = $(ALLOCATOR)$(BIN)/python -m training.sft
 comma := ,
 # The base model asked by its chat template. GPT-2 has none.
 CHAT_BASELINE ?= $(if $(filter smollm2,$(BASE)),baseline-chat=$(BASE_MODEL)$(comma)prompt=chat)
@@ -212,7 +213,7 @@ bench-scale: models  ## CPU seconds, memory, disk and requests of the stages on 
 	@$(BIN)/python -m tests.bench_scale --papers $(PAPERS_COUNT) $(BENCH_ARGS)
 
 bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows
-	@$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
+	@$(ALLOCATOR)$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
 
 gpu-campaign: models $(DATA)/corpus/README.md  ## on a GPU: all that is not measured there, MINUTES a call; DRY=1 tries it on a CPU
 	@$(BIN)/python -m tests.gpu_campaign --models $(MODELS) --dataset $(CORPUS) --minutes $(MINUTES) \

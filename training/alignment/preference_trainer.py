@@ -18,6 +18,7 @@ from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS
 from training.trainers.guarded_trainer import GuardedTrainer
 from training.trainers.label_scores import score_labels
+from training.trainers.matrix_attention import matrix_attention
 
 # A batch of `training.data.preferences.PreferenceCollator`.
 Batch = Mapping[str, torch.Tensor]
@@ -78,12 +79,19 @@ class PreferenceTrainer(GuardedTrainer, DPOTrainer):
         known = {row.number: row.log_probs for row in journal.read_new()}
         share = range(self.accelerator.process_index, len(rows), self.accelerator.num_processes)
         missing = [number for number in share if number not in known]
-        for number in tqdm(missing, desc="reference", unit="row", disable=self.args.disable_tqdm):
-            journal.append([RowReference(number, self._reference(self.data_collator([rows[number]])))])
+        with matrix_attention(self.network):
+            for number in tqdm(missing, desc="reference", unit="row", disable=self.args.disable_tqdm):
+                journal.append([RowReference(number, self._reference(self.data_collator([rows[number]])))])
         self.accelerator.wait_for_everyone()
         known |= {row.number: row.log_probs for row in journal.read_new()}
         self.train_dataset = rows.add_column("reference_log_probs", [known[number] for number in range(len(rows))])
         self.network.delete_adapter("ref")
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Return the loss of a batch, after its backward pass."""
+        with matrix_attention(self.network):
+            loss: torch.Tensor = super().training_step(*args, **kwargs)
+        return loss
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Batch], torch.Tensor]:
         """Return the batches of a step, and the number of questions in them on all processes."""

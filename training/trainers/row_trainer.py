@@ -23,6 +23,7 @@ from training.hardware import compile_layers
 from training.run.failures import TrainingError
 from training.trainers.guarded_trainer import GuardedTrainer
 from training.trainers.label_scores import LabelScores, score_labels
+from training.trainers.matrix_attention import matrix_attention
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,12 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return self._sampler
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Return the loss of a batch, after its backward pass."""
+        with matrix_attention(self.network):
+            loss: torch.Tensor = super().training_step(*args, **kwargs)
+        return loss
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return TRL's loss of the model under the attention mask that follows from the parts of the rows."""
