@@ -213,7 +213,8 @@ bench-scale: models  ## CPU seconds, memory, disk and requests of the stages on 
 	@$(BIN)/python -m tests.bench_scale --papers $(PAPERS_COUNT) $(BENCH_ARGS)
 
 bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows
-	@$(ALLOCATOR)$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
+	@$(ALLOCATOR)$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 \
+		$(if $(COMPILE_ARGS),--compile) $(BENCH_ARGS)
 
 gpu-campaign: models $(DATA)/corpus/README.md  ## on a GPU: all that is not measured there, MINUTES a call; DRY=1 tries it on a CPU
 	@$(BIN)/python -m tests.gpu_campaign --models $(MODELS) --dataset $(CORPUS) --minutes $(MINUTES) \
