@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +29,7 @@ from dataset_builder.generate.responses import PaperResult, Request
 from dataset_builder.generate.schema import ParseError, example_pairs, parse_response
 from dataset_builder.generate.teacher_folder import generation_settings, write_teacher_folder
 from dataset_builder.grounding.check import THRESHOLD, nearest_sentence_similarities
-from dataset_builder.models.encoders import load_encoder
+from dataset_builder.models.encoders import Encode, load_encoder
 from dataset_builder.models.folders import find_encoder
 from dataset_builder.models.packaged import default_encoder
 from tests.corpus_slice import CORPUS_SLICE
@@ -42,17 +41,17 @@ MOST_FAILURES = 10
 
 
 class CachingEncoder:
-    """A sentence encoder that encodes each text once."""
+    """The function of a sentence encoder, which encodes each text once."""
 
-    def __init__(self, encoder: Any) -> None:
-        self._encoder = encoder
+    def __init__(self, encode: Encode) -> None:
+        self._encode = encode
         self._known: dict[str, np.ndarray] = {}
 
-    def encode(self, texts: Sequence[str], **options: Any) -> np.ndarray:
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Return the embeddings, (texts, dimensions)."""
         new = [text for text in texts if text not in self._known]
         if new:
-            self._known.update(zip(new, self._encoder.encode(new, **options), strict=True))
+            self._known.update(zip(new, self._encode(new), strict=True))
         return np.stack([self._known[text] for text in texts])
 
 
@@ -110,7 +109,11 @@ def check_accepted(pair: CheckedPair) -> None:
 
 
 def check_chunk(
-    chunk: list[tuple[Paper, str]], encoder: Any, folder: Path, counts: Counter[str], unchanged: dict[str, Pairs]
+    chunk: list[tuple[Paper, str]],
+    encode: CachingEncoder,
+    folder: Path,
+    counts: Counter[str],
+    unchanged: dict[str, Pairs],
 ) -> None:
     """Check the responses to a chunk of papers, each of which is there once; write the pairs and read them back."""
     results = [
@@ -125,7 +128,7 @@ def check_chunk(
         )
         for paper, text in chunk
     ]
-    checked = check_results(results, TEACHER, partial(nearest_sentence_similarities, encoder), THRESHOLD)
+    checked = check_results(results, TEACHER, partial(nearest_sentence_similarities, encode), THRESHOLD)
     found = Counter(pair.paper.paper_id for pair in checked)
     accepted = [pair for pair in checked if not pair.problem]
     for paper, text in chunk:
@@ -154,7 +157,7 @@ def check_chunk(
     assert len(rejected) - 1 == len(checked) - len(accepted), "rejected pairs are lost"
 
 
-def stress(count: int, seed: int, encoder: Any, folder: Path) -> Counter[str]:
+def stress(count: int, seed: int, encode: CachingEncoder, folder: Path) -> Counter[str]:
     """Check `count` damaged responses, and first the undamaged ones; return the figures."""
     papers = [paper for paper in read_papers(CORPUS_SLICE / "papers") if paper.abstract]
     good: dict[str, Pairs] = {paper.paper_id: [] for paper in papers}
@@ -165,7 +168,7 @@ def stress(count: int, seed: int, encoder: Any, folder: Path) -> Counter[str]:
     folder = folder / "qa"
     (folder / TEACHER.name).mkdir(parents=True)
     control: Counter[str] = Counter()
-    check_chunk([(paper, json.dumps(good[paper.paper_id])) for paper in papers], encoder, folder, control, good)
+    check_chunk([(paper, json.dumps(good[paper.paper_id])) for paper in papers], encode, folder, control, good)
     total = sum(len(good[paper.paper_id]) for paper in papers)
     assert control["accepted pairs, unchanged"] >= 0.97 * total, f"good pairs are rejected: {control}"
     counts = Counter({"undamaged pairs": total, "undamaged pairs accepted": control["accepted pairs, unchanged"]})
@@ -180,7 +183,7 @@ def stress(count: int, seed: int, encoder: Any, folder: Path) -> Counter[str]:
         chunk = [make(number) for number in range(start, min(count, start + len(papers)))]
         counts["damaged responses"] += len(chunk)
         try:
-            check_chunk(chunk, encoder, folder, counts, good)
+            check_chunk(chunk, encode, folder, counts, good)
         except Exception as error:
             if not isinstance(error, AssertionError):
                 traceback.print_exc()

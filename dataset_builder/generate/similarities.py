@@ -4,17 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dataset_builder.files import sha256_of_text
 from dataset_builder.grounding.check import nearest_sentence_similarities
 from dataset_builder.journal import Journal
-from dataset_builder.models.encoders import load_encoder
+from dataset_builder.models.encoders import Encode, load_encoder
 from dataset_builder.models.folders import EncoderFolder
 from dataset_builder.text import sentences
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 # So many answers are encoded and then kept together: a kill loses no more of them.
 ANSWERS_AT_ONCE = 10_000
@@ -33,15 +29,15 @@ class Similarities:
 
     def __init__(self, folder: Path, encoder: EncoderFolder) -> None:
         self._folder = encoder
-        self._encoder: SentenceTransformer | None = None
+        self._encode: Encode | None = None
         self._journal = Journal(folder, "similarities", KeptSimilarity)
         self._kept = {kept.sha256: kept.similarity for kept in self._journal.read_new()}
 
-    def load(self) -> "SentenceTransformer":
-        """Return the encoder, which is loaded once; raises `InputError` if it cannot be loaded."""
-        if self._encoder is None:
-            self._encoder = load_encoder(self._folder)
-        return self._encoder
+    def load(self) -> Encode:
+        """Return the function of the encoder, which is loaded once; raises `InputError` if it cannot be loaded."""
+        if self._encode is None:
+            self._encode = load_encoder(self._folder)
+        return self._encode
 
     def measure(self, answers: Sequence[str], abstracts: Sequence[str]) -> list[float]:
         """Return the similarity (-1 to 1) of each answer to the nearest sentence of its abstract.

@@ -4,14 +4,11 @@ import argparse
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from dataset_builder.grounding.quantities import mentioned_numbers, supporting_numbers
+from dataset_builder.models.encoders import Encode
 from dataset_builder.models.packaged import DEFAULT_ENCODER, default_encoder
 from dataset_builder.text import sentences, words
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 # The lowest cosine similarity of an answer to the abstract's nearest sentence, by all-MiniLM-L6-v2. Calibrated on
 # 2,579 pairs on 712 real ISCA abstracts with `python -m dataset_builder calibrate`: 97 % of the good pairs of each
@@ -68,20 +65,18 @@ def _similarity(text: str) -> float:
     return similarity
 
 
-def nearest_sentence_similarities(
-    encoder: "SentenceTransformer", answers: Sequence[str], abstracts: Sequence[str]
-) -> list[float]:
-    """Return the cosine similarity (-1 to 1) of each answer to the nearest sentence of its abstract.
+def nearest_sentence_similarities(encode: Encode, texts: Sequence[str], abstracts: Sequence[str]) -> list[float]:
+    """Return the cosine similarity (-1 to 1) of each text to the nearest sentence of its abstract.
 
-    `answers` and `abstracts` have the same length.
+    `texts` and `abstracts` have the same length. Each text and sentence is encoded once.
     """
-    if not answers:
+    if not texts:
         return []
     parts = {abstract: sentences(abstract) for abstract in dict.fromkeys(abstracts)}
-    texts = list(dict.fromkeys([*answers, *(sentence for part in parts.values() for sentence in part)]))
-    embeddings = encoder.encode(texts, normalize_embeddings=True, show_progress_bar=False)
-    row = {text: number for number, text in enumerate(texts)}
+    distinct = list(dict.fromkeys([*texts, *(sentence for part in parts.values() for sentence in part)]))
+    embeddings = encode(distinct)
+    row = {text: number for number, text in enumerate(distinct)}
     return [
-        round(float((embeddings[[row[sentence] for sentence in parts[abstract]]] @ embeddings[row[answer]]).max()), 4)
-        for answer, abstract in zip(answers, abstracts, strict=True)
+        round(float((embeddings[[row[sentence] for sentence in parts[abstract]]] @ embeddings[row[text]]).max()), 4)
+        for text, abstract in zip(texts, abstracts, strict=True)
     ]

@@ -1,5 +1,7 @@
 """Load a sentence encoder, and refuse one that lacks some of its weights."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,11 +10,17 @@ from dataset_builder.files import read_json
 from dataset_builder.models.folders import MODULES_FILE, EncoderFolder
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    import numpy as np
+
+# Returns the unit embeddings of texts, (texts, dimensions).
+Encode = Callable[[list[str]], "np.ndarray"]
 
 
-def load_encoder(folder: EncoderFolder, option: str = "--encoder") -> "SentenceTransformer":
-    """Return the sentence encoder in `folder`; raises `InputError`, which names `option`, if it cannot be loaded."""
+def load_encoder(folder: EncoderFolder, option: str = "--encoder") -> Encode:
+    """Return the function of the sentence encoder in `folder`.
+
+    Raises `InputError`, which names `option`, if it cannot be loaded.
+    """
     from sentence_transformers import SentenceTransformer
 
     source = f"{option} {folder.given}"
@@ -22,7 +30,7 @@ def load_encoder(folder: EncoderFolder, option: str = "--encoder") -> "SentenceT
         problem = f"cannot be loaded as a sentence encoder ({error}); give a sentence-transformers model"
         raise InputError(f"{source}: {problem}") from error
     refuse_missing_weights(source, folder.path, encoder[0])
-    return encoder
+    return partial(encoder.encode, normalize_embeddings=True, show_progress_bar=False)
 
 
 def refuse_missing_weights(source: str, folder: Path, module: Any) -> None:

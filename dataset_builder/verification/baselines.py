@@ -1,19 +1,16 @@
 """Score answers without a verifier: by similarity, and by the project's checks of numbers and names."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from dataset_builder.grounding.check import nearest_sentence_similarities, unsupported_numbers
 from dataset_builder.grounding.names import unsupported_names
+from dataset_builder.models.encoders import Encode
 from dataset_builder.verification.example import Example
 from dataset_builder.verification.report import BaselineFigures, baseline_figures
 
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
 
 def measure_baselines(
-    encoder: "SentenceTransformer", examples: Sequence[Example], references: Mapping[tuple[str, str], str]
+    encode: Encode, examples: Sequence[Example], references: Mapping[tuple[str, str], str]
 ) -> dict[str, BaselineFigures]:
     """Return the figures of each baseline by its name; `references` has the references by paper and question."""
     # The reference itself has the similarity 1, which says nothing about the baseline.
@@ -21,7 +18,7 @@ def measure_baselines(
     figures = {}
     if any(example.is_supported for example in compared):
         answers, paired = (
-            encoder.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+            encode(texts)
             for texts in (
                 [example.answer for example in compared],
                 [references[example.paper_id, example.question] for example in compared],
@@ -30,7 +27,7 @@ def measure_baselines(
         similarities = (answers * paired).sum(axis=1).tolist()
         figures["similarity to the reference"] = baseline_figures(compared, similarities)
     to_sentence = nearest_sentence_similarities(
-        encoder, [example.answer for example in examples], [example.context for example in examples]
+        encode, [example.answer for example in examples], [example.context for example in examples]
     )
     figures["similarity to the nearest sentence"] = baseline_figures(examples, to_sentence)
     figures["checks of numbers and names"] = baseline_figures(

@@ -14,9 +14,9 @@ from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat, read_format
+from dataset_builder.grounding.check import nearest_sentence_similarities
 from dataset_builder.models.folders import EncoderFolder, ModelFolder
 from dataset_builder.tables import Table
-from dataset_builder.text import sentences
 
 if TYPE_CHECKING:
     from eval.metrics.embedding import Encoder
@@ -78,15 +78,8 @@ def asked_table(found: Abstention) -> Table:
 
 def find_relevances(questions: Sequence[Question], encoder: "Encoder") -> list[float]:
     """Return the highest cosine similarity (-1 to 1) of each question to a sentence of its abstract."""
-    by_context = {context: sentences(" ".join(context.split())) for context in {one.context for one in questions}}
-    texts = list(dict.fromkeys(text for one in questions for text in (one.question, *by_context[one.context])))
-    embeddings = encoder.embed(texts)
-    rows = {text: row for row, text in enumerate(texts)}
-    highest = [
-        float((embeddings[[rows[text] for text in by_context[one.context]]] @ embeddings[rows[one.question]]).max())
-        for one in questions
-    ]
-    return [round(min(similarity, 1.0), 4) for similarity in highest]
+    abstracts = [" ".join(one.context.split()) for one in questions]
+    return nearest_sentence_similarities(encoder.embed, [one.question for one in questions], abstracts)
 
 
 def read_abstention(folder: Path) -> Abstention | None:

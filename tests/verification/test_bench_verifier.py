@@ -38,7 +38,7 @@ LINES = [
 class LastWord:
     """An encoder that gives the same vector to texts with the same last word, and unrelated ones to all others."""
 
-    def encode(self, texts: list[str], **_: object) -> np.ndarray:
+    def __call__(self, texts: list[str]) -> np.ndarray:
         """Return a row for each text."""
         last = [text.rstrip(".").split()[-1] for text in texts]
         return np.array([[float(word == other) for other in dict.fromkeys(last)] for word in last])

@@ -1,11 +1,12 @@
 """Score examples with the verifier that was just trained, and report how well it finds errors."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
+from dataset_builder.models.encoders import Encode
 from dataset_builder.verification.baselines import measure_baselines
 from dataset_builder.verification.example import ErrorKind, Example
 from dataset_builder.verification.reader import AnswerReader
@@ -13,9 +14,6 @@ from dataset_builder.verification.report import VerifierReport, split_figures, t
 from dataset_builder.verification.verifier import Verifier
 from training.validation import in_evaluation_mode
 from training.verification.rows import SplitExamples
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 
 def score_examples(network: Any, reader: AnswerReader, examples: Sequence[Example]) -> list[float]:
@@ -40,7 +38,7 @@ def report_verifier(
     validation: SplitExamples,
     test: SplitExamples,
     left_out: Sequence[ErrorKind],
-    encoder: "SentenceTransformer",
+    encode: Encode,
     references: Mapping[tuple[str, str], str],
 ) -> VerifierReport:
     """Return the report of a trained verifier, on every process.
@@ -68,5 +66,5 @@ def report_verifier(
         validation=split_figures(validation.made, scores[:count], threshold),
         written=split_figures(validation.written, written_scores, threshold) if validation.written else None,
         test=split_figures(test.made, scores[len(validation.all) :], threshold),
-        baselines=measure_baselines(encoder, test.made, references),
+        baselines=measure_baselines(encode, test.made, references),
     )

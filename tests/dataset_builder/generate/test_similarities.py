@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ class CountingEncoder:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def encode(self, texts: list[str], **options: Any) -> np.ndarray:
+    def __call__(self, texts: list[str]) -> np.ndarray:
         """Return (1, 0) for a text about caches, else (0.6, 0.8)."""
         self.texts += texts
         return np.array([[1.0, 0.0] if text.startswith("C") else [0.6, 0.8] for text in texts])
@@ -33,7 +32,7 @@ class CountingEncoder:
 def encoder(monkeypatch: pytest.MonkeyPatch) -> CountingEncoder:
     """Return the encoder that every name loads."""
     counting = CountingEncoder()
-    monkeypatch.setattr(similarities, "load_encoder", lambda name: counting)
+    monkeypatch.setattr(similarities, "load_encoder", lambda folder: counting)
     return counting
 
 
@@ -60,16 +59,16 @@ def test_another_encoder_encodes_anew(tmp_path: Path, encoder: CountingEncoder) 
         encoder.texts.clear()
 
 
-def test_kill_loses_one_part(tmp_path: Path, encoder: CountingEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kill_loses_one_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one answer at once, the first of two is kept although the second one fails."""
     monkeypatch.setattr(similarities, "ANSWERS_AT_ONCE", 1)
 
-    def fail_on_links(texts: list[str], **options: Any) -> np.ndarray:
+    def fail_on_links(texts: list[str]) -> np.ndarray:
         if texts[0].startswith("L"):
             raise KeyboardInterrupt
-        return CountingEncoder().encode(texts)
+        return CountingEncoder()(texts)
 
-    monkeypatch.setattr(encoder, "encode", fail_on_links)
+    monkeypatch.setattr(similarities, "load_encoder", lambda folder: fail_on_links)
     with pytest.raises(KeyboardInterrupt):
         Similarities(tmp_path, ONE).measure(["Caches.", "Links."], [FIRST, SECOND])
     monkeypatch.undo()
