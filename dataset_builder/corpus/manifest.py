@@ -20,7 +20,7 @@ class GenerationSettings(FileFormat):
     """The settings that decide what a teacher writes.
 
     `backend` runs the model: transformers in this process, or a server over HTTP. `model` is the Hub id or the folder
-    of the model, and `revision` its commit, its package's version, or the SHA-256 of its weights.
+    of the model, and `revision` its commit, its package's version, or the SHA-256 of its files.
     """
 
     teacher: Teacher

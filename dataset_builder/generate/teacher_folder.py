@@ -16,9 +16,10 @@ from dataset_builder.corpus.manifest import (
 from dataset_builder.corpus.pairs import QAPair
 from dataset_builder.corpus.papers import VENUE_YEAR, Paper
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, sha256_of, sha256_of_text, write_text
+from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.formats import read_format, to_json_line, write_format
 from dataset_builder.generate.checks import CheckedPair
+from dataset_builder.models.folders import find_model
 from dataset_builder.models.packaged import read_model_source
 from dataset_builder.teachers.teacher import Teacher
 
@@ -32,22 +33,20 @@ def generation_settings(teacher: Teacher, backend: BackendName, seed: int) -> Ge
     """Return the settings of a run, with the model's name and revision wherever it is loaded from.
 
     A model on the Hub has its id and commit. A folder has what its source.json says, or else its path and the SHA-256
-    of its weights. Over HTTP the identity is what the teacher's file asks for, and the note says so. Raises
-    `InputError` for a folder without weights, and for a Hub id without its commit.
+    of its files. Over HTTP the identity is what the teacher's file asks for, and the note says so. Raises `InputError`
+    for a folder without a model, and for a Hub id without its commit.
     """
     model, revision = teacher.model, teacher.revision
     note = UNCONFIRMED if backend == "http" else None
     if revision is None and (source := read_model_source(Path(model))):
         model, revision, note = source.hub_id, source.package, " ".join(filter(None, (source.note, note)))
     elif revision is None and backend != "http":
-        weights = sorted(Path(model).glob("*.safetensors"))
-        if not weights:
+        if not Path(model).is_dir():
             raise InputError(
-                f"teacher {teacher.name}: {model} is not a folder with weights (*.safetensors). Write it with "
+                f"teacher {teacher.name}: {model} is not a folder. Write it with "
                 "`python -m dataset_builder models --out data/models`, or give a model on the Hub and its revision"
             )
-        digests = "\n".join(f"{path.name} {sha256_of(path)}" for path in weights)
-        revision = f"sha256:{sha256_of_text(digests)}"
+        revision = f"sha256:{find_model(f'model of teacher {teacher.name}', model).fingerprint}"
     return GenerationSettings(
         teacher=teacher,
         prompt_sha256=teacher.prompt_sha256,

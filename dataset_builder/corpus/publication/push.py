@@ -128,7 +128,7 @@ def warn_of_published_contexts(repo_id: str) -> None:
     from huggingface_hub import HfApi
 
     api = HfApi()
-    state = "the push is complete; run the same command again to see whether earlier commits hold the abstracts"
+    state = "all else is done; run the same command again to see whether earlier commits hold the abstracts"
     with translate_hub_errors(repo_id, "dataset", state, always=True):
         commits = retry_on_rate_limit(api.list_repo_commits, repo_id, repo_type="dataset")
         if all(commit.title != MESSAGE.format("full") for commit in commits):

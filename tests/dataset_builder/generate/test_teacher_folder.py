@@ -1,0 +1,42 @@
+"""Which model a folder of pairs records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.errors import InputError
+from dataset_builder.generate.teacher_folder import generation_settings
+from dataset_builder.teachers.teacher import Teacher, read_teacher
+
+
+def teacher_of(model: str) -> Teacher:
+    """Return the packaged teacher with another model."""
+    return read_teacher("smollm2").model_copy(update={"model": model})
+
+
+def test_local_model_is_identified_by_its_files(tmp_path: Path) -> None:
+    """By its tokenizer, too, which decides what the model reads."""
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    first = generation_settings(teacher_of(str(tmp_path)), "transformers", 0)
+    assert (first.model, first.model_note) == (str(tmp_path), None)
+    assert generation_settings(teacher_of(str(tmp_path)), "transformers", 1).revision == first.revision
+    (tmp_path / "tokenizer.json").write_text("{ }")
+    assert generation_settings(teacher_of(str(tmp_path)), "transformers", 0).revision != first.revision
+
+
+@pytest.mark.parametrize("model", ["org/name", "./nothing"])
+def test_model_without_a_revision_must_be_a_folder(model: str) -> None:
+    """Nothing is downloaded to find that out; over HTTP nobody loads it."""
+    with pytest.raises(InputError, match=f"teacher smollm2: {model} is not a folder.* or give a model on the Hub and"):
+        generation_settings(teacher_of(model), "transformers", 0)
+    assert generation_settings(teacher_of(model), "http", 0).revision is None
+
+
+def test_folder_without_weights_is_refused(tmp_path: Path) -> None:
+    """The message names the teacher."""
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match=r"model of teacher smollm2=.*: has no weights"):
+        generation_settings(teacher_of(str(tmp_path)), "transformers", 0)
