@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from peft import PeftModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.modeling_utils import AttentionInterface
@@ -23,7 +24,7 @@ def matrix_attention(model: Any) -> Iterator[None]:
     if model.device.type != "cpu":
         yield
         return
-    network = model.get_base_model() if hasattr(model, "get_base_model") else model
+    network: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     network.set_attn_implementation(NAME)
     try:
         yield
