@@ -214,7 +214,7 @@ bench-scale: models  ## CPU seconds, memory, disk and requests of the stages on 
 
 bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows
 	@$(ALLOCATOR)$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 \
-		$(if $(COMPILE_ARGS),--compile) $(BENCH_ARGS)
+		$(if $(filter true,$(COMPILE_ARGS)),--compile) $(BENCH_ARGS)
 
 gpu-campaign: models $(DATA)/corpus/README.md  ## on a GPU: all that is not measured there, MINUTES a call; DRY=1 tries it on a CPU
 	@$(BIN)/python -m tests.gpu_campaign --models $(MODELS) --dataset $(CORPUS) --minutes $(MINUTES) \

@@ -1,10 +1,10 @@
 """`make bench-train`: examples per second and peak memory of the study's recipe and of ours, on the same pairs.
 
 The study's: one row for each pair, padded to 512 tokens, loss on every token, batches of 4, float32, transformers'
-Trainer, and no settings of the allocator. Ours: the recipe's rows of papers, in this machine's precision, and with the
-settings of this process, which `make` chooses. `--study-settings same` gives these settings to the study's, too. Each
-runs in its own process, and its first step, which warms up, does not count. With `--compile`, ours first trains on all
-of its rows, which compiles for their lengths, and then the same rows count. On a GPU try `--papers 240 --batch-size 24
+Trainer, and the default allocator of memory. Ours: the recipe's rows of papers, in this machine's precision, and with
+the allocator of this process, which `make` chooses; `--study-allocator same` gives it to the study's, too. Each runs
+in its own process, and its first step, which warms up, does not count. With `--compile`, ours first trains on all of
+its rows, which compiles for their lengths, and then the same rows count. On a GPU try `--papers 240 --batch-size 24
 --compile`. The last line is for programs.
 """
 
@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[1]
 STUDY_LENGTH = 512
 STUDY_BATCH = 4
 # Environment variables by which `make` chooses and tunes the allocator.
-ALLOCATOR = ("LD_PRELOAD", "GLIBC_TUNABLES")
+ALLOCATOR_VARIABLES = ("LD_PRELOAD", "GLIBC_TUNABLES")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,8 +37,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--papers", type=int, default=8, help="papers whose pairs are trained on; default: 8")
     command.add_argument("--batch-size", type=int, default=4, help="papers in a step of ours; default: 4")
     command.add_argument("--compile", action="store_true", help="compile ours, with rows padded to few lengths")
-    settings_help = "settings of the allocator for the study's process: none, or the same as ours; default: none"
-    command.add_argument("--study-settings", choices=("none", "same"), default="none", help=settings_help)
+    allocator_help = "allocator of the study's process: the default one, or the same as ours; default: %(default)s"
+    command.add_argument("--study-allocator", choices=("default", "same"), default="default", help=allocator_help)
     command.add_argument("--recipe", choices=("study", "ours"), help=argparse.SUPPRESS)
     return command
 
@@ -178,7 +178,7 @@ def main() -> None:
     found = {}
     for recipe in ("study", "ours"):
         command = [sys.executable, "-m", "tests.bench_train", "--recipe", recipe, *sys.argv[1:]]
-        dropped = ALLOCATOR if recipe == "study" and arguments.study_settings == "none" else ()
+        dropped = ALLOCATOR_VARIABLES if recipe == "study" and arguments.study_allocator == "default" else ()
         environment = {name: value for name, value in os.environ.items() if name not in dropped}
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=REPOSITORY)
         if done.returncode:

@@ -51,7 +51,7 @@ def main(arguments: argparse.Namespace) -> None:
         write(f"left out, since {arguments.papers} has no abstract of them: {', '.join(left_out)}\n")
 
     from dataset_builder.grounding.check import nearest_sentence_similarities
-    from dataset_builder.models.encoders import load_encoder
+    from dataset_builder.models.encoders import load_embed
     from dataset_builder.models.folders import find_encoder
     from dataset_builder.verification.baselines import checks_score
 
@@ -60,7 +60,7 @@ def main(arguments: argparse.Namespace) -> None:
     scores = {
         "verifier": supports,
         "nearest sentence": nearest_sentence_similarities(
-            load_encoder(find_encoder("--encoder", arguments.encoder)), answers, contexts
+            load_embed(find_encoder("--encoder", arguments.encoder)), answers, contexts
         ),
         "checks": [checks_score(example) for example in examples],
     }

@@ -29,7 +29,7 @@ from dataset_builder.generate.responses import PaperResult, Request
 from dataset_builder.generate.schema import ParseError, example_pairs, parse_response
 from dataset_builder.generate.teacher_folder import generation_settings, write_teacher_folder
 from dataset_builder.grounding.check import THRESHOLD, nearest_sentence_similarities
-from dataset_builder.models.encoders import Encode, load_encoder
+from dataset_builder.models.encoders import Embed, load_embed
 from dataset_builder.models.folders import find_encoder
 from dataset_builder.models.packaged import default_encoder
 from tests.corpus_slice import CORPUS_SLICE
@@ -43,15 +43,15 @@ MOST_FAILURES = 10
 class CachingEncoder:
     """The function of a sentence encoder, which encodes each text once."""
 
-    def __init__(self, encode: Encode) -> None:
-        self._encode = encode
+    def __init__(self, embed: Embed) -> None:
+        self._embed = embed
         self._known: dict[str, np.ndarray] = {}
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Return the embeddings, (texts, dimensions)."""
         new = [text for text in texts if text not in self._known]
         if new:
-            self._known.update(zip(new, self._encode(new), strict=True))
+            self._known.update(zip(new, self._embed(new), strict=True))
         return np.stack([self._known[text] for text in texts])
 
 
@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--encoder", default=default_encoder(), help="folder or Hub id; default: %(default)s")
     arguments = parser.parse_args()
-    encoder = CachingEncoder(load_encoder(find_encoder("--encoder", arguments.encoder)))
+    encoder = CachingEncoder(load_embed(find_encoder("--encoder", arguments.encoder)))
     with tempfile.TemporaryDirectory(prefix="stress_generate-") as folder:
         counts = stress(arguments.count, arguments.seed, encoder, Path(folder))
     for name, number in counts.items():

@@ -46,7 +46,7 @@ def main(words: list[str]) -> None:
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
-    from dataset_builder.models.encoders import load_encoder
+    from dataset_builder.models.encoders import load_embed
     from dataset_builder.models.folders import find_encoder
     from dataset_builder.verification.example import ErrorKind
     from training.data.sampler import row_lengths
@@ -123,7 +123,7 @@ def main(words: list[str]) -> None:
             validation,
             test,
             left_out,
-            load_encoder(encoder, "encoder"),
+            load_embed(encoder, "encoder"),
             {(question.paper_id, question.question): question.answer for question in questions["test"]},
         )
         stopwatch = find_stopwatch(trainer)

@@ -23,7 +23,7 @@ from dataset_builder.grounding.check import (
     unsupported_numbers,
 )
 from dataset_builder.grounding.names import unsupported_names
-from dataset_builder.models.encoders import load_encoder
+from dataset_builder.models.encoders import load_embed
 from dataset_builder.models.folders import find_encoder
 from dataset_builder.prompt import INSTRUCTION
 from dataset_builder.tables import as_table
@@ -99,7 +99,7 @@ def calibrate(pairs: Sequence[QAPair], own: Sequence[Paper], encoder: str, thres
     ]
     answers = [pair.answer for pair in pairs]
     both = nearest_sentence_similarities(
-        load_encoder(find_encoder("--encoder", encoder)),
+        load_embed(find_encoder("--encoder", encoder)),
         answers * 2,
         [paper.abstract or "" for paper in [*own, *others]],
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from dataset_builder.files import sha256_of_text
 from dataset_builder.grounding.check import nearest_sentence_similarities
 from dataset_builder.journal import Journal
-from dataset_builder.models.encoders import Encode, load_encoder
+from dataset_builder.models.encoders import Embed, load_embed
 from dataset_builder.models.folders import EncoderFolder
 from dataset_builder.text import sentences
 
@@ -29,15 +29,18 @@ class Similarities:
 
     def __init__(self, folder: Path, encoder: EncoderFolder) -> None:
         self._folder = encoder
-        self._encode: Encode | None = None
+        self._embed: Embed | None = None
         self._journal = Journal(folder, "similarities", KeptSimilarity)
         self._kept = {kept.sha256: kept.similarity for kept in self._journal.read_new()}
 
-    def load(self) -> Encode:
-        """Return the function of the encoder, which is loaded once; raises `InputError` if it cannot be loaded."""
-        if self._encode is None:
-            self._encode = load_encoder(self._folder)
-        return self._encode
+    def load(self) -> Embed:
+        """Return a function that embeds texts with the encoder, which is loaded once.
+
+        Raises `InputError` if it cannot be loaded.
+        """
+        if self._embed is None:
+            self._embed = load_embed(self._folder)
+        return self._embed
 
     def measure(self, answers: Sequence[str], abstracts: Sequence[str]) -> list[float]:
         """Return the similarity (-1 to 1) of each answer to the nearest sentence of its abstract.

@@ -16,7 +16,7 @@ from dataset_builder.corpus.manifest import (
 from dataset_builder.corpus.pairs import QAPair
 from dataset_builder.corpus.papers import VENUE_YEAR, Paper
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, write_text
+from dataset_builder.files import make_writable_folder, sha256_of, sha256_of_text, write_text
 from dataset_builder.formats import read_format, to_json_line, write_format
 from dataset_builder.generate.checks import CheckedPair
 from dataset_builder.models.folders import find_model
@@ -46,7 +46,10 @@ def generation_settings(teacher: Teacher, backend: BackendName, seed: int) -> Ge
                 f"teacher {teacher.name}: {model} is not a folder. Write it with "
                 "`python -m dataset_builder models --out data/models`, or give a model on the Hub and its revision"
             )
-        revision = f"sha256:{find_model(f'model of teacher {teacher.name}', model).fingerprint}"
+        files = find_model(f"teacher {teacher.name}, model", model).fingerprint
+        # The fingerprint of a model lacks its chat template, by which a teacher is asked.
+        templates = [sha256_of(path) for path in sorted(Path(model).glob("*.jinja"))]
+        revision = f"sha256:{sha256_of_text(' '.join([files, *templates]))}"
     return GenerationSettings(
         teacher=teacher,
         prompt_sha256=teacher.prompt_sha256,

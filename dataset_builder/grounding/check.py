@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from dataset_builder.grounding.quantities import mentioned_numbers, supporting_numbers
-from dataset_builder.models.encoders import Encode
+from dataset_builder.models.encoders import Embed
 from dataset_builder.models.packaged import DEFAULT_ENCODER, default_encoder
 from dataset_builder.text import sentences, words
 
@@ -65,16 +65,16 @@ def _similarity(text: str) -> float:
     return similarity
 
 
-def nearest_sentence_similarities(encode: Encode, texts: Sequence[str], abstracts: Sequence[str]) -> list[float]:
+def nearest_sentence_similarities(embed: Embed, texts: Sequence[str], abstracts: Sequence[str]) -> list[float]:
     """Return the cosine similarity (-1 to 1) of each text to the nearest sentence of its abstract.
 
-    `texts` and `abstracts` have the same length. Each text and sentence is encoded once.
+    `texts` and `abstracts` have the same length. Each text and sentence is embedded once.
     """
     if not texts:
         return []
     parts = {abstract: sentences(abstract) for abstract in dict.fromkeys(abstracts)}
     distinct = list(dict.fromkeys([*texts, *(sentence for part in parts.values() for sentence in part)]))
-    embeddings = encode(distinct)
+    embeddings = embed(distinct)
     row = {text: number for number, text in enumerate(distinct)}
     return [
         round(float((embeddings[[row[sentence] for sentence in parts[abstract]]] @ embeddings[row[text]]).max()), 4)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 # Returns the unit embeddings of texts, (texts, dimensions).
-Encode = Callable[[list[str]], "np.ndarray"]
+Embed = Callable[[list[str]], "np.ndarray"]
 
 
-def load_encoder(folder: EncoderFolder, option: str = "--encoder") -> Encode:
-    """Return the function of the sentence encoder in `folder`.
+def load_embed(folder: EncoderFolder, option: str = "--encoder") -> Embed:
+    """Return a function that embeds texts with the sentence encoder in `folder`.
 
     Raises `InputError`, which names `option`, if it cannot be loaded.
     """

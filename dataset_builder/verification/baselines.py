@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from dataset_builder.grounding.check import nearest_sentence_similarities, unsupported_numbers
 from dataset_builder.grounding.names import unsupported_names
-from dataset_builder.models.encoders import Encode
+from dataset_builder.models.encoders import Embed
 from dataset_builder.verification.example import Example
 from dataset_builder.verification.report import BaselineFigures, baseline_figures
 
 
 def measure_baselines(
-    encode: Encode, examples: Sequence[Example], references: Mapping[tuple[str, str], str]
+    embed: Embed, examples: Sequence[Example], references: Mapping[tuple[str, str], str]
 ) -> dict[str, BaselineFigures]:
     """Return the figures of each baseline by its name; `references` has the references by paper and question."""
     # The reference itself has the similarity 1, which says nothing about the baseline.
@@ -18,7 +18,7 @@ def measure_baselines(
     figures = {}
     if any(example.is_supported for example in compared):
         answers, paired = (
-            encode(texts)
+            embed(texts)
             for texts in (
                 [example.answer for example in compared],
                 [references[example.paper_id, example.question] for example in compared],
@@ -27,7 +27,7 @@ def measure_baselines(
         similarities = (answers * paired).sum(axis=1).tolist()
         figures["similarity to the reference"] = baseline_figures(compared, similarities)
     to_sentence = nearest_sentence_similarities(
-        encode, [example.answer for example in examples], [example.context for example in examples]
+        embed, [example.answer for example in examples], [example.context for example in examples]
     )
     figures["similarity to the nearest sentence"] = baseline_figures(examples, to_sentence)
     figures["checks of numbers and names"] = baseline_figures(

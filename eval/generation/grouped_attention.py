@@ -5,8 +5,6 @@ its cache copies everything when it grows by a token. With hundreds of questions
 take most of the time (RESULTS.md).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,7 +13,8 @@ from transformers.cache_utils import DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.modeling_utils import AttentionInterface
 
-NAME = "sdpa_by_key_head"
+# The name by which transformers knows this attention: heads that share a key are computed together.
+GROUPED = "sdpa_by_key_head"
 
 
 class PreallocatedLayer(DynamicLayer):  # type: ignore[no-untyped-call]  # the base's __init_subclass__ is untyped
@@ -58,19 +57,6 @@ def preallocated_cache(model: PreTrainedModel, capacity: int) -> Cache:
     return Cache(layers=[PreallocatedLayer(capacity) for _ in range(model.config.num_hidden_layers)])
 
 
-@contextmanager
-def grouped_attention(model: PreTrainedModel) -> Iterator[None]:
-    """Within the block, compute heads that share a key together, if the model uses SDPA attention."""
-    if model.config._attn_implementation != "sdpa":
-        yield
-        return
-    model.set_attn_implementation(NAME)
-    try:
-        yield
-    finally:
-        model.set_attn_implementation("sdpa")
-
-
 def _attend(
     module: torch.nn.Module,
     query: torch.Tensor,
@@ -92,4 +78,4 @@ def _attend(
     return attended.view(rows, heads, length, width).transpose(1, 2).contiguous(), None
 
 
-AttentionInterface.register(NAME, _attend)
+AttentionInterface.register(GROUPED, _attend)

@@ -14,9 +14,10 @@ from typing import cast
 import torch
 from transformers import Cache, PreTrainedModel
 
+from dataset_builder.models.attention import attention_by
 from dataset_builder.token_rows.row import shared_length
 from eval.generation.generation_rules import GenerationRules
-from eval.generation.grouped_attention import grouped_attention, preallocated_cache
+from eval.generation.grouped_attention import GROUPED, preallocated_cache
 from eval.generation.number_guard import GuardedAnswer, NumberGuard, mask_numbers
 from eval.run_metrics import AnswerSampling
 
@@ -87,7 +88,7 @@ def answer_papers(
     counts = [len(prompts) * samples for prompts in papers]
     cache = preallocated_cache(model, cache_columns(papers, max_new_tokens, samples))
     draws = _random_numbers(papers, sampling, max_new_tokens).to(device) if sampling else torch.empty(0)
-    with torch.inference_mode(), grouped_attention(model):
+    with torch.inference_mode(), attention_by(GROUPED, model):
         # A question is read once; then each of its samples continues in its own slot.
         logits, seen, positions = (
             tensor.repeat_interleave(samples, dim=1) for tensor in _read_prompts(model, papers, cache)
@@ -192,7 +193,7 @@ def _draw(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> to
 
 def first_logits(model: PreTrainedModel, prompts: list[list[int]]) -> torch.Tensor:
     """Read the prompts of one paper together and return the logits after each of them: (prompts, vocabulary)."""
-    with torch.inference_mode(), grouped_attention(model):
+    with torch.inference_mode(), attention_by(GROUPED, model):
         return _read_prompts(model, [prompts], preallocated_cache(model, cache_columns([prompts], 0)))[0][0]
 
 

@@ -10,37 +10,16 @@ import torch
 from datasets import Dataset
 
 from dataset_builder.corpus.questions import CorpusQuestion
-from dataset_builder.journal import Journal
 from dataset_builder.prompt import build_completion, build_prompt
 from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS, tree_row
-from tests.training.small_trainers import tiny_model
-from training.alignment.preference_trainer import PreferenceTrainer, RowReference
+from tests.training.preference_trainers import adapter_model, preference_trainer, preferences, trl_arguments
 from training.data.preferences import (
     Preference,
-    PreferenceCollator,
     preference_rows,
     read_preferences,
     tokens_by_answer,
 )
-
-TEXTS = {
-    "Caches are small.": [
-        ("Why?", "They cost.", "No."),
-        ("How?", "By area and by power.", "So."),
-        ("What?", "A", "B C"),
-    ],
-    "A longer abstract says that memory is slow.": [("Is it?", "Yes.", "It is not, at all.")],
-}
-
-
-def preferences() -> list[Preference]:
-    """Return three preferences on one abstract and one on another."""
-    return [
-        Preference(CorpusQuestion("Read it", context, question, chosen, paper_id=context[:6], year=2020), rejected)
-        for context, answers in TEXTS.items()
-        for question, chosen, rejected in answers
-    ]
 
 
 def test_tree_by_hand() -> None:
@@ -96,40 +75,6 @@ def test_rows_of_long_abstracts_have_a_third_of_the_tokens(tokenizer: Any) -> No
     rows = preference_rows([Preference(question, "it is not " * 8) for question in asked], tokenizer, 4000)
     assert len(rows) == 1
     assert tokens_by_answer(rows) > 3 * sum(len(row["input_ids"]) for row in rows)
-
-
-def trl_arguments(folder: Path, **settings: Any) -> Any:
-    """Return the losses of the recipe, DPO with an SFT term, and no autocast."""
-    from trl.trainer.dpo_config import DPOConfig
-
-    fixed = {"bf16": False, "use_cpu": True, "report_to": "none", "gradient_checkpointing": False, "beta": 0.1}
-    fixed |= {"disable_tqdm": True, "save_strategy": "no", "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.1]}
-    return DPOConfig(output_dir=str(folder), **(fixed | settings))
-
-
-def adapter_model(architecture: str) -> Any:
-    """Return a tiny model with an adapter that changes its output, the same each time.
-
-    Its weights are float64, because in float32 another order of the sums changes a gradient by about 1e-6. Parts of
-    the models compute in float32 all the same.
-    """
-    from peft import LoraConfig, get_peft_model
-
-    lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
-    return get_peft_model(tiny_model(architecture), lora).double()
-
-
-def preference_trainer(architecture: str, tokenizer: Any, folder: Path, **settings: Any) -> PreferenceTrainer:
-    """Return a trainer of the preferences, whose rows have their reference."""
-    trainer = PreferenceTrainer(
-        model=adapter_model(architecture),
-        args=trl_arguments(folder, **settings),
-        train_dataset=Dataset.from_list(preference_rows(preferences(), tokenizer, 512)),
-        data_collator=PreferenceCollator(tokenizer.pad_token_id),
-        processing_class=tokenizer,
-    )
-    trainer.add_reference(Journal(folder, "reference", RowReference))
-    return trainer
 
 
 def change_adapter(model: Any) -> None:

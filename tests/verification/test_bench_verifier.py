@@ -77,7 +77,7 @@ def test_tables_compare_the_verifier_with_the_baselines(
     files: Path, verifier: Path, encoder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The nearest sentence: right 1 and 1, wrong 0 and 1. The checks: right 1 and 1, wrong 0 (for 70%) and 1."""
-    monkeypatch.setattr("dataset_builder.models.encoders.load_encoder", lambda name: LastWord())
+    monkeypatch.setattr("dataset_builder.models.encoders.load_embed", lambda name: LastWord())
     words = ["--model", verifier, "--encoder", encoder, "--answers", files / "answers.jsonl"]
     words += ["--papers", files / "papers"]
     main(parser().parse_args(list(map(str, words))))

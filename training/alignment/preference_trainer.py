@@ -16,9 +16,8 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from dataset_builder.journal import Journal
 from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS
-from training.trainers.guarded_trainer import GuardedTrainer
 from training.trainers.label_scores import score_labels
-from training.trainers.matrix_attention import matrix_attention
+from training.trainers.masked_trainer import MaskedTrainer
 
 # A batch of `training.data.preferences.PreferenceCollator`.
 Batch = Mapping[str, torch.Tensor]
@@ -46,7 +45,7 @@ class AnswerScores:
     is_top1: torch.Tensor
 
 
-class PreferenceTrainer(GuardedTrainer, DPOTrainer):
+class PreferenceTrainer(MaskedTrainer, DPOTrainer):
     """Trains an adapter on the rows of `training.data.preferences`. Losses and logged rewards are TRL's.
 
     TRL puts each answer into a row with its whole prompt. Here the model reads a paper's row at once, and TRL gets the
@@ -65,11 +64,6 @@ class PreferenceTrainer(GuardedTrainer, DPOTrainer):
         self.train_dataset = train_dataset
         self.precompute_ref_logps = True
 
-    @property
-    def network(self) -> Any:
-        """Return the model that is trained. The trainer's own attribute may be None by its type."""
-        return self.model
-
     def add_reference(self, journal: Journal[RowReference]) -> None:
         """Add to each row the log-probabilities of its answers before training, and remove TRL's reference adapter.
 
@@ -79,19 +73,13 @@ class PreferenceTrainer(GuardedTrainer, DPOTrainer):
         known = {row.number: row.log_probs for row in journal.read_new()}
         share = range(self.accelerator.process_index, len(rows), self.accelerator.num_processes)
         missing = [number for number in share if number not in known]
-        with matrix_attention(self.network):
+        with self.fast_attention():
             for number in tqdm(missing, desc="reference", unit="row", disable=self.args.disable_tqdm):
                 journal.append([RowReference(number, self._reference(self.data_collator([rows[number]])))])
         self.accelerator.wait_for_everyone()
         known |= {row.number: row.log_probs for row in journal.read_new()}
         self.train_dataset = rows.add_column("reference_log_probs", [known[number] for number in range(len(rows))])
         self.network.delete_adapter("ref")
-
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Return the loss of a batch, after its backward pass."""
-        with matrix_attention(self.network):
-            loss: torch.Tensor = super().training_step(*args, **kwargs)
-        return loss
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Batch], torch.Tensor]:
         """Return the batches of a step, and the number of questions in them on all processes."""

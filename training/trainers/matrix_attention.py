@@ -1,35 +1,18 @@
 """Attention by matrix products, for training in bfloat16 on a CPU.
 
-There torch's own attention under a mask reaches a third of the speed of its matrix products (RESULTS.md). So scores
-and probabilities are computed as whole matrices, in bfloat16, and kept for the backward pass. In float32, in which
-this gains nothing, and without a mask, torch's own attention computes.
+There torch's own attention under a mask takes nearly twice as long (RESULTS.md). Here scores and weights are whole
+matrices in bfloat16. The weights are kept for the backward pass, so the memory grows with the square of the length of
+a row. In float32, in which this gains nothing, and without a mask, torch's own attention computes.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
-from peft import PeftModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.modeling_utils import AttentionInterface
 
-NAME = "bfloat16_matrices"
-
-
-@contextmanager
-def matrix_attention(model: Any) -> Iterator[None]:
-    """Within the block, the attention of a model or adapter is computed by matrix products, if it is on a CPU."""
-    if model.device.type != "cpu":
-        yield
-        return
-    network: Any = model.get_base_model() if isinstance(model, PeftModel) else model
-    network.set_attn_implementation(NAME)
-    try:
-        yield
-    finally:
-        network.set_attn_implementation("sdpa")
+# The name by which transformers knows this attention.
+MATRICES = "bfloat16_matrices"
 
 
 def attend(
@@ -47,7 +30,8 @@ def attend(
     Keys and values are (rows, key heads, length, width), and the mask is true for the pairs of tokens that count:
     (rows, 1, length, length).
     """
-    if attention_mask is None or value.dtype != torch.bfloat16:
+    other = any(kwargs.get(name) is not None for name in ("position_bias", "softcap"))
+    if attention_mask is None or value.dtype != torch.bfloat16 or other:
         own = {"dropout": dropout, "scaling": scaling, **kwargs}
         return sdpa_attention_forward(module, query, key, value, attention_mask, **own)
     rows, heads, length, width = query.shape
@@ -55,14 +39,14 @@ def attend(
     batch = rows * key.shape[1]
     scaled = query * (width**-0.5 if scaling is None else scaling)
     # Under autocast, rotary positions leave queries and keys in float32.
-    queries, keys, values = (states.to(value.dtype).reshape(batch, -1, width) for states in (scaled, key, value))
+    queries, keys = (states.to(value.dtype).reshape(batch, -1, width) for states in (scaled, key))
+    values = value.reshape(batch, -1, value.shape[-1])
     scores = torch.bmm(queries, keys.transpose(1, 2)).view(rows, heads, length, -1)
     bias = torch.zeros_like(attention_mask, dtype=scores.dtype)
     bias.masked_fill_(~attention_mask, torch.finfo(scores.dtype).min)
     weights = torch.nn.functional.dropout((scores + bias).softmax(dim=-1), dropout)
-    attended = torch.bmm(weights.view(batch, -1, keys.shape[1]), values).view(rows, heads, length, width)
-    return attended.transpose(1, 2).contiguous(), None
+    attended = torch.bmm(weights.view(batch, -1, keys.shape[1]), values)
+    return attended.view(rows, heads, length, -1).transpose(1, 2).contiguous(), None
 
 
-AttentionInterface.register(NAME, attend)
-AttentionMaskInterface.register(NAME, sdpa_mask)
+AttentionInterface.register(MATRICES, attend)

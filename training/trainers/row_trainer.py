@@ -21,14 +21,13 @@ from training.data.sampler import BeginEpoch, EpochOrderSampler, row_lengths
 from training.data.tokenization import pad_dataset
 from training.hardware import compile_layers
 from training.run.failures import TrainingError
-from training.trainers.guarded_trainer import GuardedTrainer
 from training.trainers.label_scores import LabelScores, score_labels
-from training.trainers.matrix_attention import matrix_attention
+from training.trainers.masked_trainer import MaskedTrainer
 
 logger = logging.getLogger(__name__)
 
 
-class RowTrainer(GuardedTrainer, SFTTrainer):
+class RowTrainer(MaskedTrainer, SFTTrainer):
     """Trains on the rows of `training.data`. The loss, its normalisation and the counts are TRL's."""
 
     def __init__(
@@ -74,19 +73,8 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
             model: Any = self.network.get_base_model() if isinstance(self.network, PeftModel) else self.network
             model.base_model.register_forward_hook(self._keep_predicting)
 
-    @property
-    def network(self) -> Any:
-        """Return the model that is trained. The trainer's own attribute may be None by its type."""
-        return self.model
-
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return self._sampler
-
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Return the loss of a batch, after its backward pass."""
-        with matrix_attention(self.network):
-            loss: torch.Tensor = super().training_step(*args, **kwargs)
-        return loss
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return TRL's loss of the model under the attention mask that follows from the parts of the rows."""

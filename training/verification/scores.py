@@ -6,7 +6,7 @@ from typing import Any
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
-from dataset_builder.models.encoders import Encode
+from dataset_builder.models.encoders import Embed
 from dataset_builder.verification.baselines import measure_baselines
 from dataset_builder.verification.example import ErrorKind, Example
 from dataset_builder.verification.reader import AnswerReader
@@ -38,7 +38,7 @@ def report_verifier(
     validation: SplitExamples,
     test: SplitExamples,
     left_out: Sequence[ErrorKind],
-    encode: Encode,
+    embed: Embed,
     references: Mapping[tuple[str, str], str],
 ) -> VerifierReport:
     """Return the report of a trained verifier, on every process.
@@ -66,5 +66,5 @@ def report_verifier(
         validation=split_figures(validation.made, scores[:count], threshold),
         written=split_figures(validation.written, written_scores, threshold) if validation.written else None,
         test=split_figures(test.made, scores[len(validation.all) :], threshold),
-        baselines=measure_baselines(encode, test.made, references),
+        baselines=measure_baselines(embed, test.made, references),
     )

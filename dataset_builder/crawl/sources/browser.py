@@ -92,7 +92,7 @@ class Browser:
                 self._driver.get(url)
                 return self._wait_for_abstract(self._driver)
             except (WebDriverException, HTTPError, OSError):
-                # A busy machine reports a browser that hangs as dead, and the reverse.
+                # On a busy machine a hang can look like a death, and a death like a hang.
                 self.stop()
                 raise FetchError("the browser died or hung") from None
 

@@ -14,7 +14,7 @@ from dataset_builder.generate import checks
 from dataset_builder.generate.checks import MeasureSimilarities, check_results, find_problem
 from dataset_builder.generate.responses import PaperResult
 from dataset_builder.grounding.check import THRESHOLD, nearest_sentence_similarities
-from dataset_builder.models.encoders import load_encoder
+from dataset_builder.models.encoders import load_embed
 from dataset_builder.models.folders import EncoderFolder
 from dataset_builder.teachers.teacher import Limits, read_teacher
 
@@ -122,7 +122,7 @@ def paper(number: int, abstract: str) -> Paper:
 @pytest.fixture(scope="module")
 def measure(encoder: Path) -> MeasureSimilarities:
     """Return the similarities by the packaged encoder."""
-    return partial(nearest_sentence_similarities, load_encoder(EncoderFolder(str(encoder), encoder)))
+    return partial(nearest_sentence_similarities, load_embed(EncoderFolder(str(encoder), encoder)))
 
 
 def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(measure: MeasureSimilarities) -> None:

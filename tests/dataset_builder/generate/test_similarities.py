@@ -32,7 +32,7 @@ class CountingEncoder:
 def encoder(monkeypatch: pytest.MonkeyPatch) -> CountingEncoder:
     """Return the encoder that every name loads."""
     counting = CountingEncoder()
-    monkeypatch.setattr(similarities, "load_encoder", lambda folder: counting)
+    monkeypatch.setattr(similarities, "load_embed", lambda folder: counting)
     return counting
 
 
@@ -68,7 +68,7 @@ def test_kill_loses_one_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             raise KeyboardInterrupt
         return CountingEncoder()(texts)
 
-    monkeypatch.setattr(similarities, "load_encoder", lambda folder: fail_on_links)
+    monkeypatch.setattr(similarities, "load_embed", lambda folder: fail_on_links)
     with pytest.raises(KeyboardInterrupt):
         Similarities(tmp_path, ONE).measure(["Caches.", "Links."], [FIRST, SECOND])
     monkeypatch.undo()

@@ -17,14 +17,17 @@ def teacher_of(model: str) -> Teacher:
 
 
 def test_local_model_is_identified_by_its_files(tmp_path: Path) -> None:
-    """By its tokenizer, too, which decides what the model reads."""
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    """Tokenizer and chat template decide what it reads."""
+    names = ("config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja")
+    for name in names:
         (tmp_path / name).write_text("{}")
     first = generation_settings(teacher_of(str(tmp_path)), "transformers", 0)
     assert (first.model, first.model_note) == (str(tmp_path), None)
     assert generation_settings(teacher_of(str(tmp_path)), "transformers", 1).revision == first.revision
-    (tmp_path / "tokenizer.json").write_text("{ }")
-    assert generation_settings(teacher_of(str(tmp_path)), "transformers", 0).revision != first.revision
+    for name in names:
+        (tmp_path / name).write_text("{ }")
+        assert generation_settings(teacher_of(str(tmp_path)), "transformers", 0).revision != first.revision
+        (tmp_path / name).write_text("{}")
 
 
 @pytest.mark.parametrize("model", ["org/name", "./nothing"])
@@ -38,5 +41,5 @@ def test_model_without_a_revision_must_be_a_folder(model: str) -> None:
 def test_folder_without_weights_is_refused(tmp_path: Path) -> None:
     """The message names the teacher."""
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(InputError, match=r"model of teacher smollm2=.*: has no weights"):
+    with pytest.raises(InputError, match=r"teacher smollm2, model=.*: has no weights"):
         generation_settings(teacher_of(str(tmp_path)), "transformers", 0)

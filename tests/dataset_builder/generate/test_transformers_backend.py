@@ -239,7 +239,7 @@ def test_finished_papers_are_not_made_again(
     assert [len(batch) for batch in batches] == [4, 4, 3]
     assert journal.read_text() == whole
     assert final(tmp_path / "ninth") == final(unbroken)
-    monkeypatch.delattr("dataset_builder.generate.similarities.load_encoder")
+    monkeypatch.delattr("dataset_builder.generate.similarities.load_embed")
     run(teacher, tmp_path, encoder)
     assert len(batches) == 3
     assert final(tmp_path / "ninth") == final(unbroken)

@@ -13,7 +13,7 @@ from dataset_builder.grounding.check import (
     nearest_sentence_similarities,
     unsupported_numbers,
 )
-from dataset_builder.models.encoders import Encode, load_encoder
+from dataset_builder.models.encoders import Embed, load_embed
 from dataset_builder.models.folders import EncoderFolder
 
 SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 bytes. It was run on two GPUs."
@@ -85,20 +85,20 @@ def test_long_number_takes_one_pass() -> None:
 
 
 @pytest.fixture(scope="module")
-def encode(encoder: Path) -> Encode:
-    """Return the function of the packaged encoder."""
-    return load_encoder(EncoderFolder(str(encoder), encoder))
+def embed(encoder: Path) -> Embed:
+    """Return a function that embeds texts with the packaged encoder."""
+    return load_embed(EncoderFolder(str(encoder), encoder))
 
 
-def test_similarity_is_that_of_the_nearest_sentence(encode: Encode) -> None:
+def test_similarity_is_that_of_the_nearest_sentence(embed: Embed) -> None:
     """An answer that repeats a sentence of its abstract has similarity 1; of two abstracts each uses its own."""
     first, second = "Caches hold data. Bread rises in an oven.", "Queues hold packets."
     answers = ["Bread rises in an oven.", "Queues hold packets.", "Bread rises in an oven."]
-    same, other, far = nearest_sentence_similarities(encode, answers, [first, second, second])
+    same, other, far = nearest_sentence_similarities(embed, answers, [first, second, second])
     assert same == pytest.approx(1, abs=1e-3)
     assert other == pytest.approx(1, abs=1e-3)
     assert far < 0.5
-    assert nearest_sentence_similarities(encode, [], []) == []
+    assert nearest_sentence_similarities(embed, [], []) == []
 
 
 @pytest.mark.parametrize("value", ["7", "-1.5", "nan", "inf", "high"])

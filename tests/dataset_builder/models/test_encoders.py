@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from dataset_builder.errors import InputError
-from dataset_builder.models.encoders import load_encoder
+from dataset_builder.models.encoders import load_embed
 from dataset_builder.models.folders import find_encoder
 
 
@@ -27,10 +27,10 @@ def test_encoder_that_cannot_be_loaded_is_refused(encoder: Path, tmp_path: Path)
     weights.write_bytes((encoder / "model.safetensors").read_bytes()[:1000])
     folder = find_encoder("--encoder", str(copy))
     with pytest.raises(InputError, match=r"--encoder .*encoder: cannot be loaded as a sentence encoder \("):
-        load_encoder(folder)
+        load_embed(folder)
     lacking = {name: tensor for name, tensor in tensors.items() if "layer.1.attention.self.key" not in name}
     save_file(lacking, weights, metadata={"format": "pt"})
     with pytest.raises(
         InputError, match=r"encoder .*: has no weights for .*layer\.1\.attention\.self\.key.* and 1 more;"
     ):
-        load_encoder(folder, "encoder")
+        load_embed(folder, "encoder")

@@ -1,4 +1,4 @@
-"""Test attention by matrix products against torch's own, alone and in training steps."""
+"""Test attention by matrix products against torch's own, and where training uses it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from transformers import PreTrainedTokenizerBase
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.modeling_utils import AttentionInterface
 
+from dataset_builder.models.attention import attention_by
 from dataset_builder.token_rows.collator import RowCollator, attention_mask
+from tests.training.preference_trainers import preference_trainer
 from tests.training.small_trainers import row_trainer, rows_by_paper, tiny_model
 from training.data.tokenization import TokenizedPair
-from training.trainers.matrix_attention import NAME, attend, matrix_attention
+from training.trainers.matrix_attention import MATRICES, attend
 
 # Two questions on a text of three tokens, and padding.
 PARTS = torch.tensor([[0, 0, 0, 1, 1, 2, 2, 2], [0, 0, 1, 1, 2, 2, -1, -1]])
@@ -38,7 +40,7 @@ def module(key_heads: int) -> torch.nn.Module:
 @pytest.mark.parametrize("key_heads", [1, 2, 4])
 @pytest.mark.parametrize("scaling", [None, 0.5])
 def test_attention_is_that_of_torch(key_heads: int, scaling: float | None) -> None:
-    """Also with heads that share keys, with queries in float32 as after rotary positions, and with a given scale."""
+    """Heads may share keys, a scale may be given, and queries are in float32, as after rotary positions."""
     query, key, value = states(torch.float32, key_heads)
     mask, layer = attention_mask(PARTS), module(key_heads)
     expected, _ = sdpa_attention_forward(layer, query, key, value, mask, scaling=scaling)
@@ -54,6 +56,15 @@ def test_float32_and_no_mask_are_left_to_torch() -> None:
     for mask, dtype in ((attention_mask(PARTS), torch.float32), (None, torch.bfloat16)):
         given = (layer, *states(dtype, 2), mask)
         assert torch.equal(attend(*given)[0], sdpa_attention_forward(*given)[0])
+
+
+def test_values_may_be_narrower_than_keys() -> None:
+    """As in some architectures."""
+    query, key, value = states(torch.float32, 2)
+    mask, layer, narrow = attention_mask(PARTS), module(2), value[..., :4]
+    expected, _ = sdpa_attention_forward(layer, query, key, narrow, mask)
+    found, _ = attend(layer, query, key, narrow.bfloat16(), mask)
+    torch.testing.assert_close(found.float(), expected, atol=2**-6, rtol=2**-6)
 
 
 def test_dropout_drops_weights() -> None:
@@ -80,32 +91,49 @@ def test_gradients_are_as_near_to_float32_as_those_of_torch(
         return torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
 
     exact, by_torch = gradients(bf16=False), gradients(bf16=True)
-    with matrix_attention(model):
+    with attention_by(MATRICES, model):
         by_matrices = gradients(bf16=True)
     assert not torch.equal(by_matrices, by_torch)
     assert (by_matrices - exact).norm() < 1.5 * (by_torch - exact).norm()
 
 
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[torch.dtype]:
+    """Return the types of the values of each call by a model, as they come."""
+    found: list[torch.dtype] = []
+
+    def counting(module: Any, query: Any, key: Any, value: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        found.append(value.dtype)
+        return attend(module, query, key, value, *args, **kwargs)
+
+    monkeypatch.setitem(AttentionInterface._global_mapping, MATRICES, counting)
+    return found
+
+
+@pytest.mark.parametrize(("checkpointing", "times"), [(False, 1), (True, 2)])
 def test_training_steps_use_it(
-    pairs: list[TokenizedPair], tokenizer: PreTrainedTokenizerBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpointing: bool,
+    times: int,
+    pairs: list[TokenizedPair],
+    tokenizer: PreTrainedTokenizerBase,
+    tmp_path: Path,
+    calls: list[torch.dtype],
 ) -> None:
-    """Each of the two layers in each of two steps, but not the validation; the model is left as it was."""
-    calls = []
-
-    def counting(*args: Any, **kwargs: Any) -> Any:
-        calls.append(args)
-        return attend(*args, **kwargs)
-
-    monkeypatch.setitem(AttentionInterface._global_mapping, NAME, counting)
+    """Two layers in two steps, and again where the backward pass repeats the layers; not the validation."""
     model = tiny_model("llama")
-    row_trainer(model, rows_by_paper(pairs), tokenizer, tmp_path, bf16=True, max_steps=2, eval_on_start=True).train()
-    assert len(calls) == 4
+    settings = {"max_steps": 2, "eval_on_start": True, "gradient_checkpointing": checkpointing}
+    row_trainer(model, rows_by_paper(pairs), tokenizer, tmp_path, bf16=True, **settings).train()
+    assert calls == [torch.bfloat16] * 4 * times
     assert model.config._attn_implementation == "sdpa"
 
 
-def test_other_devices_keep_their_attention() -> None:
-    """A model without weights in memory stands for one on a GPU."""
-    with torch.device("meta"):
-        model = tiny_model("llama")
-    with matrix_attention(model):
-        assert model.config._attn_implementation == "sdpa"
+def test_preference_steps_and_their_reference_use_it(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, calls: list[torch.dtype]
+) -> None:
+    """Two layers in each of two rows, before training and in a step of both."""
+    settings = {"bf16": True, "max_steps": 1, "per_device_train_batch_size": 1, "gradient_accumulation_steps": 2}
+    trainer = preference_trainer("llama", tokenizer, tmp_path, dtype=torch.float32, **settings)
+    assert calls == [torch.bfloat16] * 4
+    trainer.train()
+    assert calls == [torch.bfloat16] * 8
+    assert trainer.network.config._attn_implementation == "sdpa"
