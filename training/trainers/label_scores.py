@@ -24,7 +24,7 @@ def score_labels(logits: torch.Tensor, labels: torch.Tensor) -> LabelScores:
 
     The softmax is computed in float32. Only `log_probs` has a gradient.
     """
-    log_softmax = logits.float().log_softmax(dim=-1)
+    log_softmax = logits.log_softmax(dim=-1, dtype=torch.float32)
     with torch.no_grad():
         entropy = -(log_softmax.exp() * log_softmax).sum(dim=-1)
     return LabelScores(
