@@ -70,7 +70,7 @@ class EncodedPrompt:
 
 
 class PromptEncoder:
-    """Embed questions in the form of `prompt`, so that each prompt has at most `max_tokens` tokens.
+    """Encode questions in the form of `prompt`, so that each prompt has at most `max_tokens` tokens.
 
     The end of an abstract that is too long is cut off. Examples that do not fit are left out.
 

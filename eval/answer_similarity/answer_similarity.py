@@ -114,7 +114,7 @@ class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is
         return found / np.where(norms > 0, norms, 1)
 
     def encode(self, encoder: str, texts: Iterable[str], batch_size: int = 64) -> None:
-        """Embed the `texts` that are not cached, all together."""
+        """Encode the `texts` that are not cached, all together."""
         known = self._embeddings.setdefault(encoder, {})
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         if missing:

@@ -39,7 +39,7 @@ class Encoder:
         return embeddings
 
     def encode(self, texts: Iterable[str]) -> None:
-        """Embed many texts together, which is faster; with `keep_all`, `embed` then finds them."""
+        """Encode many texts together, which is faster; with `keep_all`, `embed` then finds them."""
         self._metric.encode(self._path, texts)
 
 

@@ -1,5 +1,6 @@
 """Train on rows with an attention mask of their own: a base of the trainers of SFT and DPO."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -23,6 +24,6 @@ class MaskedTrainer(GuardedTrainer):
             loss: torch.Tensor = super().training_step(*args, **kwargs)
         return loss
 
-    def fast_attention(self) -> Any:
+    def fast_attention(self) -> AbstractContextManager[None]:
         """Return the context in which the attention of the model is computed in the fastest way of the device."""
         return attention_by(MATRICES if self.accelerator.device.type == "cpu" else "sdpa", self.network)
