@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from statistics import fmean
 
 from docs.results import CONFIGS, Results, interval
 from eval.analysis.confirmation import MEASURES
-from eval.analysis.ledger import LedgerLine
+from eval.analysis.ledger import LedgerLine, MeasureScore
 from eval.metrics.lexical import HEADLINE, title
 from training.comparison.recipes import GRPO, LORA, MBR, STAGES
 
@@ -20,7 +22,10 @@ PAGE = "docs/training.md#compare-recipes"
 
 
 def recipe_scores(results: Results) -> str:
-    """Return what each recipe gains over LoRA and what that costs, then its scores by every measure and config."""
+    """Return what each recipe gains over LoRA and what that costs, by one seed and by all; then its scores by measure.
+
+    The scores by every measure are by config, and of the first seed.
+    """
     tests = " | ".join(f"similarity, test by `{config}`" for config in CONFIGS)
     overview = [
         f"| recipe | {tests} | gain confirmed | training |",
@@ -31,7 +36,7 @@ def recipe_scores(results: Results) -> str:
         if line:
             cells = [*(_scores(line, config, HEADLINE) for config in CONFIGS), _confirmed(line), _minutes(line)]
         overview.append(_row(name, line, cells))
-    parts = ["\n".join(overview)]
+    parts = ["\n".join(overview), *_over_seeds(results)]
     for config in CONFIGS:
         known = {measure for line in results.ledger for measure in line.configs.get(config, {})}
         measures = [measure for measure in MEASURES if measure != HEADLINE and measure in known]
@@ -56,14 +61,48 @@ def recipe_note(results: Results) -> str:
 
 
 def _rows(results: Results) -> list[tuple[str, LedgerLine | None]]:
-    """Return the lines in the order of the recipes; None for a recipe of BASE without a line."""
+    """Return the line of the first seed of each recipe, in the order of the recipes; None for one of BASE without."""
     rows: list[tuple[str, LedgerLine | None]] = []
     for name in STAGES:
-        lines = [line for line in results.ledger if line.recipe == name]
-        if name not in NEED_GPU and not any(line.base == BASE for line in lines):
+        seeds = _by_base(results, name)
+        if name not in NEED_GPU and BASE not in seeds:
             rows.append((name, None))
-        rows += [(name, line) for line in lines]
+        rows += [(name, lines[0]) for lines in seeds.values()]
     return rows
+
+
+def _by_base(results: Results, name: str) -> dict[str, list[LedgerLine]]:
+    """Return the lines of a recipe by base model, each list in the order of the seeds."""
+    lines = sorted((line for line in results.ledger if line.recipe == name), key=lambda line: line.seed)
+    return {base: [line for line in lines if line.base == base] for base in dict.fromkeys(line.base for line in lines)}
+
+
+def _over_seeds(results: Results) -> list[str]:
+    """Return a table of the recipes that were trained with several seeds; nothing without one.
+
+    The difference of a seed is from LoRA with the same seed.
+    """
+    tests = " | ".join(f"similarity, test by `{config}`" for config in CONFIGS)
+    table = [f"| recipe | seeds | {tests} | gain confirmed |", "| --- | --- | ---: | ---: | --- |"]
+    for name in STAGES:
+        for lines in _by_base(results, name).values():
+            if len(lines) > 1:
+                seeds = ", ".join(str(line.seed) for line in lines)
+                scores = [_scores_by_seed([line.configs[config][HEADLINE] for line in lines]) for config in CONFIGS]
+                shares = "" if name == LORA else ", ".join(map(_confirmed, lines))
+                table.append(f"| {_label(name, lines[0])} | {' | '.join([seeds, *scores, shares])} |")
+    return ["\n".join(table)] if len(table) > 2 else []
+
+
+def _scores_by_seed(scores: Sequence[MeasureScore]) -> str:
+    """Return the score of each seed and their mean, and below it the differences from LoRA and their mean."""
+    shown = _with_mean([score.mean for score in scores], ".3f")
+    differences = [score.difference.mean for score in scores if score.difference]
+    return f"{shown}<br>{_with_mean(differences, '+.3f')}" if differences else shown
+
+
+def _with_mean(values: Sequence[float], form: str) -> str:
+    return f"{', '.join(f'{value:{form}}' for value in values)}; mean {fmean(values):{form}}"
 
 
 def _needs_gpu(results: Results) -> list[str]:

@@ -12,6 +12,7 @@ from docs.recipe_tables import recipe_note, recipe_scores
 from docs.results import Results
 from docs.update_results import gains, good_example, headline_table
 from eval.analysis.ledger import write_ledger
+from eval.analysis.scores import MeanScore
 from tests.conftest import REPOSITORY
 
 MEANS = {
@@ -101,6 +102,36 @@ def test_recipes_without_a_line_and_without_a_confirmed_gain_are_named(results: 
         "`smollm2-grpo`": ["no gain", "none"],
         "MBR decoding of `smollm2-lora`": ["**not confirmed**: 0 %", "none"],
     }
+
+
+def test_seeds_of_a_recipe_are_one_row(results: Results, tmp_path: Path) -> None:
+    """With the score of each seed and their mean, in the order of the seeds; the other tables show the first seed."""
+    full, lora = Results().ledger[:2]
+    assert (full.seed, lora.seed, full.base) == (0, 0, "smollm2")
+    write_ledger(tmp_path / "ledger.jsonl", [full, lora])
+    assert "| seeds |" not in recipe_scores(Results(tmp_path))
+    configs = {
+        config: {
+            **measures,
+            "cosine_similarity": measures["cosine_similarity"].model_copy(
+                update={"mean": 0.25, "difference": MeanScore(mean=-0.75, low=None, high=None, n=1, papers=1)}
+            ),
+        }
+        for config, measures in full.configs.items()
+    }
+    second = full.model_copy(update={"seed": 1, "configs": configs, "confirmed_share": None})
+    write_ledger(tmp_path / "ledger.jsonl", [second, full, lora])
+    text = recipe_scores(Results(tmp_path))
+    score = full.configs["plain"]["cosine_similarity"]
+    difference = score.difference.mean
+    mean, mean_difference = (score.mean + 0.25) / 2, (difference - 0.75) / 2
+    row = next(line for line in text.splitlines() if line.startswith("| `smollm2-full` | 0, 1 | "))
+    assert row.split(" | ")[2] == (
+        f"{score.mean:.3f}, 0.250; mean {mean:.3f}<br>{difference:+.3f}, -0.750; mean {mean_difference:+.3f}"
+    )
+    assert row.endswith(" | 100 %, no gain |")
+    assert "`smollm2-lora` | 0" not in text.replace("| `smollm2-lora` | 0.", "")
+    assert text.count("\n| `smollm2-full` |") == 4
 
 
 def test_recipe_that_needs_a_gpu_has_no_row_until_it_is_measured(results: Results, tmp_path: Path) -> None:
