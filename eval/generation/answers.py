@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -47,27 +48,21 @@ def answer_in_batches(
 
     Raises `InputError` for a question that is too long, and if the memory is too small for one question.
     """
-    prompts = encode_prompts(model, tokenizer, questions, prompt)
-    guards = _number_guards(model, tokenizer, questions, prompt) if is_guarded else None
-
-    def alone(number: int) -> Answer:
-        return answer_alone(model, tokenizer, prompts[number], prompt, guards[number] if guards else None)
-
+    asked = _AskedQuestions(model, tokenizer, questions, prompt, is_guarded)
     if len(questions) == 1:
-        yield {0: alone(0)}
+        yield {0: asked.answer_alone(0)}
         return
-    papers = group_by_paper(questions, prompts)
-    if papers and (reason := _reason_against_batches(model, tokenizer, prompts)):
+    if questions and (reason := asked.reason_against_batches()):
         logger.warning("%s; it answers one at a time, which is slower", reason)
-        for number in (number for paper in papers for number in paper):
-            yield {number: alone(number)}
+        for number in asked.numbers():
+            yield {number: asked.answer_alone(number)}
         return
-    for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, None, guards):
+    for batch in asked.generate(batch_size, None):
         yield {
-            number: _read_answer(tokenizer, answer.tokens, prompt, guards[number] if guards else None)
+            number: asked.read_answer(answer, batch.guards.get(number))
             if answer.certain
-            else alone(number)
-            for number, (answer,) in batch.items()
+            else asked.answer_alone(number)
+            for number, (answer,) in batch.answers.items()
         }
 
 
@@ -84,17 +79,12 @@ def sample_in_batches(
 
     Raises `InputError` as `answer_in_batches` does, and for a model that cannot read several questions at once.
     """
-    prompts = encode_prompts(model, tokenizer, questions, prompt)
-    papers = group_by_paper(questions, prompts)
-    _refuse_batches(model, tokenizer, prompts)
-    guards = _number_guards(model, tokenizer, questions, prompt) if is_guarded else None
-    for batch in _in_batches(model, tokenizer, papers, prompts, batch_size, sampling, guards):
+    asked = _AskedQuestions(model, tokenizer, questions, prompt, is_guarded)
+    asked.refuse_batches()
+    for batch in asked.generate(batch_size, sampling):
         yield {
-            number: [
-                _read_answer(tokenizer, answer.tokens, prompt, guards[number] if guards else None)
-                for answer in answers
-            ]
-            for number, answers in batch.items()
+            number: [asked.read_answer(answer, batch.guards.get(number)) for answer in answers]
+            for number, answers in batch.answers.items()
         }
 
 
@@ -108,71 +98,119 @@ def sample_tokens_in_batches(
 
     An answer that ended before the limit has the token that ended it.
     """
-    prompts = encode_prompts(model, tokenizer, questions)
-    papers = group_by_paper(questions, prompts)
-    _refuse_batches(model, tokenizer, prompts)
-    for batch in _in_batches(model, tokenizer, papers, prompts, None, sampling, None):
+    asked = _AskedQuestions(model, tokenizer, questions, PLAIN, is_guarded=False)
+    asked.refuse_batches()
+    for batch in asked.generate(None, sampling):
         yield {
             number: [answer.tokens if answer.end is None else [*answer.tokens, answer.end] for answer in answers]
-            for number, answers in batch.items()
+            for number, answers in batch.answers.items()
         }
 
 
-def _refuse_batches(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[list[int]]) -> None:
-    if prompts and (reason := _reason_against_batches(model, tokenizer, prompts)):
-        raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
+@dataclass(frozen=True)
+class _Batch:
+    """The answers to each question of a batch, by question number, and with a number guard that of each question."""
+
+    answers: dict[int, list[TokenAnswer]]
+    guards: dict[int, NumberGuard]
 
 
-def _in_batches(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    papers: list[list[int]],
-    prompts: list[list[int]],
-    batch_size: int | None,
-    sampling: AnswerSampling | None,
-    guards: list[NumberGuard] | None,
-) -> Iterator[dict[int, list[TokenAnswer]]]:
-    samples = sampling.samples if sampling else 1
-    limit = batch_size or max(1, (ON_GPU if model.device.type == "cuda" else ON_CPU) // samples)
-    tokens = tokens_that_fit(model)
-    rules = read_rules(model.generation_config, tokenizer)
-    waiting = plan_batches(papers, prompts, limit, tokens, samples)
-    while waiting:
-        batch = waiting[0]
-        answers = None
-        try:
-            token_ids = [[prompts[number] for number in paper] for paper in batch]
-            batch_guards = [[guards[number] for number in paper] for paper in batch] if guards else None
-            answers = answer_papers(model, token_ids, rules, MAX_ANSWER_TOKENS, sampling, batch_guards)
-        except RuntimeError as error:
-            if not should_reduce_batch_size(error):
-                raise
-        if answers is None:
-            # Outside the except block: the error object keeps the memory of the failed batch alive.
-            torch.cuda.empty_cache()
-            count = sum(map(len, batch))
-            if count == 1:
-                needed = f"{samples} samples of an answer; draw fewer" if sampling else "one question; free some"
-                raise InputError(f"the memory of {model.device} is too small for {needed}, or use another device")
-            logger.warning("Out of memory with %d questions at a time; continuing with half as many", count)
-            limit = count // 2
-            left = [paper for waiting_batch in waiting for paper in waiting_batch]
-            waiting = plan_batches(left, prompts, limit, tokens, samples)
-            continue
-        waiting.pop(0)
-        yield {
+class _AskedQuestions:
+    """Questions for one model, in the form of one prompt; each has a number."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        questions: Sequence[Question],
+        prompt: Prompt,
+        is_guarded: bool,
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._questions = questions
+        self._prompt = prompt
+        self._rules = read_rules(model.generation_config, tokenizer)
+        self._token_ids = encode_prompts(model, tokenizer, questions, prompt)
+        self._papers = group_by_paper(questions, self._token_ids)
+        self._number_tokens = NumberTokens(tokenizer, self._rules.end_tokens) if is_guarded else None
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of the questions, those of a paper together."""
+        return [number for paper in self._papers for number in paper]
+
+    def answer_alone(self, number: int) -> Answer:
+        """Return the greedy answer to one question."""
+        guard = self._guards([number]).get(number)
+        return answer_alone(self._model, self._tokenizer, self._token_ids[number], self._prompt, guard)
+
+    def read_answer(self, answer: TokenAnswer, guard: NumberGuard | None) -> Answer:
+        """Return the text of a generated answer."""
+        return _read_answer(self._tokenizer, answer.tokens, self._prompt, guard)
+
+    def reason_against_batches(self) -> str | None:
+        """Return why the model must answer its questions one at a time; None if it can read several at once."""
+        if self._rules.other:
+            return f"The generation_config of this model sets {', '.join(self._rules.other)}"
+        if not _follows_masks(self._model, self._token_ids):
+            return "This model cannot read several questions at once"
+        return None
+
+    def refuse_batches(self) -> None:
+        """Raise `InputError` if the model cannot read several questions at once."""
+        if self._questions and (reason := self.reason_against_batches()):
+            raise InputError(f"{self._model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
+
+    def generate(self, batch_size: int | None, sampling: AnswerSampling | None) -> Iterator[_Batch]:
+        """Yield the greedy answer or the samples of each question, in batches that fit into memory."""
+        samples = sampling.samples if sampling else 1
+        device = self._model.device
+        limit = batch_size or max(1, (ON_GPU if device.type == "cuda" else ON_CPU) // samples)
+        tokens = tokens_that_fit(self._model)
+        waiting = plan_batches(self._papers, self._token_ids, limit, tokens, samples)
+        while waiting:
+            papers = waiting[0]
+            batch = None
+            try:
+                batch = self._generate_batch(papers, sampling)
+            except RuntimeError as error:
+                if not should_reduce_batch_size(error):
+                    raise
+            if batch is None:
+                # Outside the except block: the error object keeps the memory of the failed batch alive.
+                torch.cuda.empty_cache()
+                count = sum(map(len, papers))
+                if count == 1:
+                    needed = f"{samples} samples of an answer; draw fewer" if sampling else "one question; free some"
+                    raise InputError(f"the memory of {device} is too small for {needed}, or use another device")
+                logger.warning("Out of memory with %d questions at a time; continuing with half as many", count)
+                limit = count // 2
+                left = [paper for waiting_batch in waiting for paper in waiting_batch]
+                waiting = plan_batches(left, self._token_ids, limit, tokens, samples)
+                continue
+            waiting.pop(0)
+            yield batch
+
+    def _generate_batch(self, papers: list[list[int]], sampling: AnswerSampling | None) -> _Batch:
+        samples = sampling.samples if sampling else 1
+        guards = self._guards([number for paper in papers for number in paper])
+        token_ids = [[self._token_ids[number] for number in paper] for paper in papers]
+        guards_of_papers = [[guards[number] for number in paper] for paper in papers] if guards else None
+        answers = answer_papers(self._model, token_ids, self._rules, MAX_ANSWER_TOKENS, sampling, guards_of_papers)
+        by_number = {
             number: paper_answers[index * samples : (index + 1) * samples]
-            for paper, paper_answers in zip(batch, answers, strict=True)
+            for paper, paper_answers in zip(papers, answers, strict=True)
             for index, number in enumerate(paper)
         }
+        return _Batch(by_number, guards)
 
-
-def _number_guards(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], prompt: Prompt
-) -> list[NumberGuard]:
-    """Return the number guard of each question; it knows what the prompt shows."""
-    tokens = NumberTokens(tokenizer, read_rules(model.generation_config, tokenizer).end_tokens)
-    return [NumberGuard(prompt.source(question), tokens) for question in questions]
+    def _guards(self, numbers: Sequence[int]) -> dict[int, NumberGuard]:
+        """Return a number guard for each of these questions, which knows what the prompt shows; none if unguarded."""
+        if self._number_tokens is None:
+            return {}
+        # The masks of a batch go with it, so the memory does not grow with the questions.
+        tokens = self._number_tokens.with_new_masks()
+        return {number: NumberGuard(self._prompt.source(self._questions[number]), tokens) for number in numbers}
 
 
 def _read_answer(
@@ -234,17 +272,6 @@ def encode_prompts(
     if cut := {question.context for question, own in zip(questions, encoded, strict=True) if own.is_cut}:
         logger.warning("The model reads %d tokens; the ends of %d longer abstracts are cut off", room, len(cut))
     return [own.token_ids for own in encoded]
-
-
-def _reason_against_batches(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: list[list[int]]
-) -> str | None:
-    """Return why the model must answer its questions one at a time; None if it can read several at once."""
-    if other := read_rules(model.generation_config, tokenizer).other:
-        return f"The generation_config of this model sets {', '.join(other)}"
-    if not _follows_masks(model, prompts):
-        return "This model cannot read several questions at once"
-    return None
 
 
 def _follows_masks(model: PreTrainedModel, prompts: list[list[int]]) -> bool:
