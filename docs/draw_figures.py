@@ -5,6 +5,7 @@ python -m docs.draw_figures
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -187,5 +188,6 @@ def figure_sources() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m docs.draw_figures", description=__doc__).parse_args()
     with exit_on_input_error():
         main()

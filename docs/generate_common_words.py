@@ -5,6 +5,7 @@ python -m docs.generate_common_words
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections import defaultdict
 
@@ -47,4 +48,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m docs.generate_common_words", description=__doc__).parse_args()
     main()

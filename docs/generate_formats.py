@@ -5,6 +5,7 @@ python -m docs.generate_formats
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import inspect
 import json
@@ -53,7 +54,12 @@ class Format:
 
 # Add a format here, then run this script.
 FORMATS = (
-    Format("dataset_builder.corpus.papers:Paper", "papers/VENUE_YEAR.jsonl", "crawl", "generate, build, hydrate"),
+    Format(
+        "dataset_builder.corpus.papers:Paper",
+        "papers/VENUE_YEAR.jsonl",
+        "crawl, import",
+        "generate, calibrate, build, hydrate",
+    ),
     Format("dataset_builder.corpus.pairs:QAPair", "qa/TEACHER/VENUE_YEAR.jsonl", "generate", "build"),
     Format("dataset_builder.corpus.manifest:Manifest", "qa/TEACHER/generation.json", "generate", "build"),
     Format("dataset_builder.corpus.manifest:RejectedPair", "qa/TEACHER/rejected.jsonl", "generate", "you"),
@@ -182,5 +188,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m docs.generate_formats", description=__doc__).parse_args()
     with exit_on_input_error():
         main()

@@ -56,8 +56,8 @@ def recipe_scores(results: Results) -> str:
 def recipe_note(results: Results) -> str:
     """Return a link to the tables, and a sentence that names the recipes whose gain is not confirmed."""
     unconfirmed = [_label(line.recipe, line) for line in results.ledger if line.is_unconfirmed]
-    measured = f" The gain over LoRA of {', '.join(unconfirmed)} is {UNCONFIRMED} by other measures."
-    return f"[More recipes]({PAGE}) were compared.{measured if unconfirmed else ''}"
+    gains = f" By similarity, {', '.join(unconfirmed)} gains over LoRA, which is {UNCONFIRMED} by other measures."
+    return f"[More recipes]({PAGE}) were compared.{gains if unconfirmed else ''}"
 
 
 def _rows(results: Results) -> list[tuple[str, LedgerLine | None]]:
@@ -108,7 +108,8 @@ def _with_mean(values: Sequence[float], form: str) -> str:
 def _needs_gpu(results: Results) -> list[str]:
     """Return a sentence for each recipe without a line that needs a GPU."""
     measured = {line.recipe for line in results.ledger if line.base == BASE}
-    return [f"{_label(name, None)} needs a GPU and is not measured yet." for name in NEED_GPU if name not in measured]
+    problem = "is too slow on a CPU, needs a GPU, and is not measured yet"
+    return [f"{_label(name, None)} {problem}." for name in NEED_GPU if name not in measured]
 
 
 def _row(name: str, line: LedgerLine | None, cells: list[str]) -> str:
@@ -134,7 +135,14 @@ def _confirmed(line: LedgerLine) -> str:
     if line.confirmed_share is None:
         return "" if line.recipe == LORA else "no gain"
     share = f"{line.confirmed_share * 100:.0f} %"
-    return f"{UNCONFIRMED}: {share}" if line.is_unconfirmed else share
+    shown = f"{UNCONFIRMED}: {share}" if line.is_unconfirmed else share
+    return f"{shown}; may be chance" if _may_be_chance(line) else shown
+
+
+def _may_be_chance(line: LedgerLine) -> bool:
+    """Return whether the interval of the difference from LoRA contains 0 on every test."""
+    differences = [measures[HEADLINE].difference for measures in line.configs.values()]
+    return all(score is None or score.low is None or score.low <= 0 for score in differences)
 
 
 def _minutes(line: LedgerLine) -> str:
@@ -157,4 +165,17 @@ def _sources(results: Results) -> str:
         )
         found.setdefault(source, []).append(_label(line.recipe, line))
     sources = [f"{', '.join(names)}: {source}." for source, names in found.items()]
-    return "\n".join(f"- {sentence}" for sentence in (*sources, *_needs_gpu(results)))
+    return "\n".join(f"- {sentence}" for sentence in (*sources, *_other_adapters(results), *_needs_gpu(results)))
+
+
+def _other_adapters(results: Results) -> list[str]:
+    """Return a sentence on the recipes that are compared with another adapter of LoRA than the one in the table."""
+    shown = {(line.base, line.seed): line.model_sha256 for line in results.ledger if line.recipe == LORA}
+    others = [
+        _label(line.recipe, line)
+        for line in results.ledger
+        if shown.get((line.base, line.seed), line.lora_sha256) != line.lora_sha256
+    ]
+    if not others:
+        return []
+    return [f"Compared with another adapter of the same LoRA recipe and seed: {', '.join(others)}."]

@@ -90,7 +90,10 @@ def test_recipes_without_a_line_and_without_a_confirmed_gain_are_named(results: 
     write_ledger(tmp_path / "ledger.jsonl", list(lines.values()))
     results = Results(tmp_path)
     note = recipe_note(results)
-    assert "over LoRA of `smollm2-dpo`, MBR decoding of `smollm2-lora` is **not confirmed** by other" in note
+    assert (
+        "By similarity, `smollm2-dpo`, MBR decoding of `smollm2-lora` gains over LoRA, which is **not confirmed** by"
+        in note
+    )
     rows = recipe_scores(results).splitlines()[2:10]
     cells = {row.split(" | ")[0].strip("| "): row.strip("| ").split(" | ")[3:] for row in rows}
     waiting = {name: row for name, row in zip(cells, rows, strict=True) if "not measured yet" in row}
@@ -141,7 +144,7 @@ def test_recipe_that_needs_a_gpu_has_no_row_until_it_is_measured(results: Result
     without = Results(tmp_path)
     write_ledger(tmp_path / "ledger.jsonl", [full, full.model_copy(update={"recipe": "grpo"})])
     measured = Results(tmp_path)
-    sentence = "`smollm2-grpo` needs a GPU and is not measured yet."
+    sentence = "`smollm2-grpo` is too slow on a CPU, needs a GPU, and is not measured yet."
     assert recipe_scores(without).endswith(f"\n- {sentence}\n")
     assert "| `smollm2-grpo` |" not in recipe_scores(without)
     assert sentence not in recipe_scores(measured)
