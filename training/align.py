@@ -77,14 +77,14 @@ def main(words: list[str]) -> None:
         ]
     )
     verifier = find_verifier("verifier", recipe.keys.verifier) if recipe.keys.verifier else None
-    rewards = measure_rewards(
-        Encoder(find_encoder("encoder", recipe.keys.encoder)), verifier.load() if verifier else None
-    )
+    encoder = find_encoder("encoder", recipe.keys.encoder)
+    judges = [encoder.fingerprint, *([verifier.folder.fingerprint] if verifier else [])]
+    rewards = measure_rewards(Encoder(encoder, "encoder"), verifier.load() if verifier else None)
     count = recipe.keys.validation_questions
     answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
 
     # Run folder
-    finished, checkpoint = begin_run(recipe, prompts, adapter.fingerprint)
+    finished, checkpoint = begin_run(recipe, prompts, adapter.fingerprint, judges)
     if finished:
         return
 
@@ -109,7 +109,7 @@ def main(words: list[str]) -> None:
     args.multi_objective_aggregation = "normalize_then_sum"
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         with explain_refused_values():
-            model = load_start_adapter(adapter, base, recipe.model.dtype or "float32")
+            model = load_start_adapter(adapter, base, "float32")
             if read_rules(model.generation_config, tokenizer).repetition_penalty != 1:
                 raise InputError(
                     f"model_name_or_path {recipe.base_model!r}: its base samples with a repetition_penalty, and GRPO "

@@ -45,6 +45,7 @@ def main(words: list[str]) -> None:
     use_all_threads()
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+    from dataset_builder.models.folders import find_encoder
     from training.data.sampler import row_lengths
     from training.data.sft_rows import sft_rows
     from training.data.tokenization import load_tokenizer
@@ -62,6 +63,8 @@ def main(words: list[str]) -> None:
     revision = corpus_revision(dataset, recipe.keys.dataset_revision)
     train, validation = (load_corpus_split(dataset, None, name, revision) for name in ("train", "validation"))
     count = recipe.keys.validation_questions
+    # The encoder chooses the epoch.
+    judges = [find_encoder("encoder", recipe.keys.encoder).fingerprint] if count else []
     answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
     with args.main_process_first(desc="training rows"):
         train_rows, validation_rows = (
@@ -70,7 +73,7 @@ def main(words: list[str]) -> None:
         )
 
     # Run folder
-    finished, checkpoint = begin_run(recipe, train_rows, base.fingerprint)
+    finished, checkpoint = begin_run(recipe, train_rows, base.fingerprint, judges)
     if finished:
         return
 

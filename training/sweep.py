@@ -98,9 +98,11 @@ def run_command(arguments: argparse.Namespace) -> None:
         ),
     )
     write_format(out / SWEEP_FILE, summary)
-    if chosen:
-        folder = Path(chosen.folder or "")
-        write_format(folder / METRICS_FILE, read_run_metrics(folder).model_copy(update=dict(sweep=summary)))
+    # An earlier sweep with fewer runs may have chosen another one.
+    for run in runs:
+        folder = Path(run.folder or "")
+        metrics = read_run_metrics(folder).model_copy(update=dict(sweep=summary if run is chosen else None))
+        write_format(folder / METRICS_FILE, metrics)
     print_summary(summary, Console())
 
 

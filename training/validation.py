@@ -21,15 +21,16 @@ logger = logging.getLogger(__name__)
 
 
 class ValidationAnswers:
-    """Answers a fixed sample of a validation split and scores the answers as the evaluation does, in float32.
+    """Answers a fixed sample of a validation split and scores the answers as the evaluation does.
 
-    `pairs` are the numbers of the sample in the split.
+    The answers are computed in the precision of the weights, without autocast; a model with weights in half precision
+    answers one question at a time. `pairs` are the numbers of the sample in the split.
     """
 
     def __init__(self, validation: Dataset, count: int, encoder: str, tokenizer: PreTrainedTokenizerBase) -> None:
         self.pairs = sample_pairs(validation, count)
         self.questions = read_questions(validation.select(self.pairs))
-        self._encoder = Encoder(find_encoder("encoder", encoder))
+        self._encoder = Encoder(find_encoder("encoder", encoder), "encoder")
         self._tokenizer = tokenizer
 
     def similarity(self, model: PreTrainedModel) -> float:

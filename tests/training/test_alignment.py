@@ -98,27 +98,6 @@ def test_grpo_resumes_from_its_checkpoint(
     assert not list((tmp_path / "run").glob("checkpoint-*"))
 
 
-def test_grpo_takes_the_dtype_of_the_base(
-    adapter: Path, small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`--dtype` as in training.sft; float32 without it."""
-    from transformers import AutoModelForCausalLM
-
-    asked = []
-
-    def load(path: Path, dtype: str, use_safetensors: bool) -> None:
-        asked.append(dtype)
-        raise InputError("far enough")
-
-    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", load)
-    monkeypatch.setattr("dataset_builder.models.folders.find_encoder", lambda option, given: None)
-    monkeypatch.setattr("eval.metrics.embedding.Encoder", lambda folder: None)
-    for words in ((), ("--dtype", "bfloat16")):
-        with pytest.raises(InputError, match="far enough"):
-            _align(adapter, small_corpus, tmp_path, tmp_path / f"run{len(words)}", "--validation_questions", 0, *words)
-    assert asked == ["float32", "bfloat16"]
-
-
 def test_grpo_needs_an_adapter(tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path) -> None:
     """A whole model is refused before anything is written."""
     with pytest.raises(InputError, match="is not a LoRA adapter, from which alignment starts"):

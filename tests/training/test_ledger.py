@@ -238,6 +238,17 @@ def test_a_changed_recipe_corpus_or_model_is_refused(project: Project) -> None:
         shutil.copy(predictions / "u.mbr.parquet", predictions / "u.dpo.parquet")
         refused(r"u\.dpo\.parquet: has other answers than scores\.json", *collect)
         (predictions / "u.dpo.parquet").write_bytes(kept)
+        scores = project.runs / "ledger/scores.json"
+        text = scores.read_text()
+        evaluated = json.loads(text)
+        scores.write_text(json.dumps(evaluated | {"encoders": evaluated["encoders"][::-1]}))
+        write_ledger(project.out, [])
+        refused(r"tiny-dpo was trained with .*, which is not the first encoder; evaluate with --encoders", *collect)
+        evaluated["systems"]["mbr"]["decoding"]["samples"] = 3
+        scores.write_text(json.dumps(evaluated))
+        refused(r"its system 'mbr' was not sampled by samples=16 ", *collect[:2], "--recipes", "mbr")
+        scores.write_text(text)
+        write_ledger(project.out, lines[:1])
         config = project.runs / "tiny-dpo/tokenizer_config.json"
         text = config.read_text()
         config.write_text(f"{text} ")

@@ -45,7 +45,7 @@ def test_labels_say_where_the_error_begins(tiny_encoder: Path) -> None:
     from transformers import AutoTokenizer
 
     item = ("10.1/a", ABSTRACT, "What does it save?")
-    right, wrong = "It saves 40% of the power.", "It saves 50% of the power."
+    right, wrong = "It saves 40% of the power.", "It saves 4% of the power."
     examples = [
         Example(*item, right, None, len(right)),
         Example(*item, wrong, "number-changed", 9),
@@ -62,7 +62,7 @@ def test_labels_say_where_the_error_begins(tiny_encoder: Path) -> None:
 
     assert [row["labels"][0] for row in rows] == [SUPPORTED, *[UNSUPPORTED] * 3]
     assert (labelled(0, SUPPORTED), labelled(0, UNSUPPORTED)) == ("Itsaves40%ofthepower.", "")
-    assert (labelled(1, SUPPORTED), labelled(1, UNSUPPORTED)) == ("Itsaves", "50")
+    assert (labelled(1, SUPPORTED), labelled(1, UNSUPPORTED)) == ("Itsaves", "4")
     assert all(label == NO_LOSS for row in rows[2:] for label in row["labels"][1:])
 
 

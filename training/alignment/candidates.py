@@ -47,7 +47,7 @@ def rank_samples(
     ranked = {samples.number: samples for samples in journal.read_new()}
     missing = [number for number in range(len(questions)) if number not in ranked]
     if missing:
-        compare = Encoder(encoder)
+        compare = Encoder(encoder, "--encoder")
         verify = verifier.load() if verifier else None
         asked = [questions[number] for number in missing]
         network, tokenizer = load_model(model)

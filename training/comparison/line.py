@@ -7,7 +7,8 @@ from typing import Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.models.folders import RECIPE_FILE, find_model
+from dataset_builder.models.folders import RECIPE_FILE, EncoderFolder, find_model
+from dataset_builder.models.packaged import DEFAULT_ENCODER
 from eval.analysis.confirmation import LENGTH, MEASURES, PairedAnswers, confirmed_share
 from eval.analysis.ledger import LedgerLine, MeasureScore
 from eval.analysis.scores import SCORES_FILE, MeanScore, Scores, SystemScores, read_scores
@@ -37,6 +38,15 @@ def collect_line(evaluation: Path, name: str, runs: ComparedRuns) -> LedgerLine:
     """
     scores = read_scores(evaluation / SCORES_FILE)
     systems = {system: _find_system(scores, system, evaluation) for system in (LORA, name)}
+    sampling = runs.mbr_sampling() if name == MBR else None
+    sampled = systems[name].decoding
+    if sampling and (sampled.samples, sampled.temperature, sampled.seed) != (
+        sampling.samples,
+        sampling.temperature,
+        sampling.seed,
+    ):
+        problem = f"its system {name!r} was not sampled by {sampling}"
+        raise InputError(f"{evaluation / SCORES_FILE}: {problem}; evaluate it with these values")
     folder = runs.run_folder(name)
     metrics, environment = read_run_metrics(folder), read_environment(folder)
     again = f"evaluate it again, or give another evaluation than {evaluation}"
@@ -44,6 +54,11 @@ def collect_line(evaluation: Path, name: str, runs: ComparedRuns) -> LedgerLine:
         raise InputError(f"{folder}: is not the model that was evaluated as {name!r}; {again}")
     if metrics.seed != runs.seed_of(name):
         raise InputError(f"{folder}: was trained with seed {metrics.seed}; pass --seed {metrics.seed}")
+    used_encoder = trained_keys(folder).get("encoder", DEFAULT_ENCODER)
+    label = EncoderFolder(used_encoder, Path(used_encoder)).label
+    if label in scores.encoders[1:]:
+        problem = f"{folder} was trained with {label}, which is not the first encoder"
+        raise InputError(f"{evaluation / SCORES_FILE}: {problem}; evaluate with --encoders {label} and then the other")
     samples = metrics.samples or read_sampled_answers(Path(metrics.dataset))
     if name == BEST_OF_N and samples is None:
         raise InputError(f"{metrics.dataset}: has no samples.json, which says how the answers were chosen; restore it")
@@ -56,7 +71,6 @@ def collect_line(evaluation: Path, name: str, runs: ComparedRuns) -> LedgerLine:
     }
     is_rewarded = metrics.method == "grpo" and bool(trained_keys(folder).get("verifier"))
     used = used_measures(metrics, scores.verifier.sha256 if scores.verifier else None, is_rewarded)
-    sampling = runs.mbr_sampling() if name == MBR else None
     return LedgerLine(
         recipe=name,
         base=runs.base,

@@ -1,7 +1,8 @@
 """Tokenize question-answer pairs, and put pairs on one paper into a training row.
 
 Several questions share one abstract, which a row of a paper has only once; see `dataset_builder.token_rows.row`. Each
-answer is predicted from exactly the tokens that the evaluation gives to the model.
+answer is predicted from exactly the tokens that the evaluation gives to the model, unless the abstract is too long: it
+is cut at `max_length` in training, and at the length of the model in the evaluation.
 """
 
 import sys

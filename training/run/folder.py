@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from training.run.recipe import Recipe
 logger = logging.getLogger(__name__)
 
 INPUTS_FILE = "inputs.json"
-# How the rows of a step are divided. The division of a step's rows among processes and
-# accumulation steps is not compared: only the product counts, which the inputs hold as `rows_per_step`. (The
-# loss of the verifier is a mean over a batch, so for it the division changes the loss a little.)
+# How the rows of a step are divided. The division of a step's rows among processes and accumulation steps is not
+# compared: only the product counts, which the inputs hold as `rows_per_step`. (The loss of the verifier is a mean over
+# a batch, so for it the division changes the loss a little. GRPO draws other answers with other processes.)
 DIVISION = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
 # Keys that change neither the model nor its measurements.
 KEYS_WITHOUT_EFFECT = (
@@ -39,17 +40,21 @@ KEYS_WITHOUT_EFFECT = (
 class RunInputs(FileFormat):
     """Everything that decides the result of a run (inputs.json): the set keys that have an effect, and the rows.
 
-    `start_model_sha256` is over the files of the model that the training starts from. It is null for a run that an
-    earlier version began.
+    `start_model_sha256` is over the files of the model that the training starts from, `judges_sha256` over those of
+    the encoder and the verifier, if they choose the epoch or reward the answers. These keys are null for a run that
+    an earlier version began.
     """
 
     recipe: dict[str, Any]
     rows_per_step: int
     train_rows_sha256: str
     start_model_sha256: str | None = None
+    judges_sha256: list[str] | None = None
 
 
-def begin_run(recipe: Recipe[Any, Any], rows: Dataset, start_model_sha256: str) -> tuple[bool, str | None]:
+def begin_run(
+    recipe: Recipe[Any, Any], rows: Dataset, start_model_sha256: str, judges_sha256: Sequence[str] = ()
+) -> tuple[bool, str | None]:
     """Open the folder of a run that trains a model on `rows`.
 
     Return whether the run is finished, and the checkpoint to resume from.
@@ -61,7 +66,9 @@ def begin_run(recipe: Recipe[Any, Any], rows: Dataset, start_model_sha256: str) 
     # The first process of each machine computes it, and gives it to the others.
     train_rows_sha256 = gather_object([own_sha256])[args.process_index - args.local_process_index]
     with args.main_process_first(desc="run folder"):
-        finished = open_run(recipe.output_dir, recipe.values, rows_per_step, train_rows_sha256, start_model_sha256)
+        finished = open_run(
+            recipe.output_dir, recipe.values, rows_per_step, train_rows_sha256, start_model_sha256, judges_sha256
+        )
         checkpoint = None if finished else last_complete_checkpoint(recipe.output_dir)
     if args.process_index == 0 and finished:
         logger.info("%s: this run is finished; nothing to do", recipe.output_dir)
@@ -84,7 +91,12 @@ def rows_sha256(rows: Dataset) -> str:
 
 
 def open_run(
-    folder: Path, recipe: dict[str, Any], rows_per_step: int, train_rows_sha256: str, start_model_sha256: str
+    folder: Path,
+    recipe: dict[str, Any],
+    rows_per_step: int,
+    train_rows_sha256: str,
+    start_model_sha256: str,
+    judges_sha256: Sequence[str] = (),
 ) -> bool:
     """Prepare the folder for a run with these inputs. Return whether the run is finished.
 
@@ -96,13 +108,13 @@ def open_run(
         rows_per_step=rows_per_step,
         train_rows_sha256=train_rows_sha256,
         start_model_sha256=start_model_sha256,
+        judges_sha256=list(judges_sha256),
     )
     if (folder / INPUTS_FILE).is_file():
         existing = read_format(RunInputs, folder / INPUTS_FILE, "train again in another --output_dir")
-        started_from = existing.start_model_sha256 or start_model_sha256
-        existing = existing.model_copy(
-            update={"recipe": _decisive(existing.recipe), "start_model_sha256": started_from}
-        )
+        # An earlier version did not record every input.
+        recorded = {key: value for key, value in existing.model_dump().items() if value is not None}
+        existing = inputs.model_copy(update={**recorded, "recipe": _decisive(existing.recipe)})
         has_steps = (folder / METRICS_FILE).is_file() or any(map(is_complete, folder.glob("checkpoint-*")))
         if existing != inputs and not has_steps:
             (folder / RECIPE_FILE).unlink(missing_ok=True)
@@ -184,4 +196,6 @@ def _difference(existing: RunInputs, wanted: RunInputs) -> str:
             return f"{key} {before.get(key, 'its default')!r} where this one has {now.get(key, 'its default')!r}"
     if existing.train_rows_sha256 != wanted.train_rows_sha256:
         return "other training rows than this one"
-    return "another model at model_name_or_path than there is now"
+    if existing.start_model_sha256 != wanted.start_model_sha256:
+        return "another model at model_name_or_path than there is now"
+    return "another encoder or verifier than there is now"

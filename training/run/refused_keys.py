@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
 from eval.run_metrics import check_temperature
-from training.run.recipe import AlignKeys, DPOKeys, Recipe, SFTKeys, VerifierKeys
+from training.run.recipe import AlignKeys, DPOKeys, ProjectKeys, Recipe, SFTKeys, VerifierKeys
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -29,6 +29,7 @@ REFUSED: dict[str, str] = {
     **dict.fromkeys(("load_in_8bit", "load_in_4bit", "bnb_4bit_quant_type", "use_bnb_nested_quant"), QUANTIZED),
     "bnb_4bit_quant_storage": QUANTIZED,
     "data_seed": "the key `seed` decides the order of the rows",
+    **dict.fromkeys(("save_only_model", "ignore_data_skip"), "a run that was stopped would continue in another way"),
     "model_revision": "has no effect here; download that revision, and give its folder as `model_name_or_path`",
     "resume_from_checkpoint": "has no effect here: the same command resumes from the last checkpoint of `output_dir`",
     **dict.fromkeys(("push_to_hub", "hub_token"), "publish a finished run with `python -m model_cards publish`"),
@@ -44,8 +45,10 @@ REFUSED_BY_SFT: dict[str, str] = {
     "label_smoothing_factor": "the loss of these rows is computed without label smoothing",
     "eval_on_start": OWN,
 }
-REFUSED_WITH_VALIDATION: dict[str, str] = dict.fromkeys(
-    ("eval_strategy", "load_best_model_at_end", "metric_for_best_model", "greater_is_better"), CHOSEN
+CHOICE = ("load_best_model_at_end", "metric_for_best_model", "greater_is_better")
+REFUSED_WITH_VALIDATION: dict[str, str] = dict.fromkeys(("eval_strategy", *CHOICE), CHOSEN)
+REFUSED_WITHOUT_VALIDATION: dict[str, str] = dict.fromkeys(
+    CHOICE, "with `validation_questions` 0, the last epoch is kept"
 )
 LAST_EPOCH = "has no effect here: a stage always trains, and this one keeps its last epoch"
 ENCODER = "a verifier is an encoder, of which all layers are trained"
@@ -68,11 +71,14 @@ REFUSED_BY_ALIGNMENT: dict[str, str] = {
     "attn_implementation": OWN,
 }
 SAMPLER = "answers are sampled as in the evaluation: at most 64 tokens, without top-k or top-p"
+SAMPLED_ONCE = "each step samples its own answers, so that a run that was stopped continues in the same way"
 REFUSED_BY_GRPO: dict[str, str] = {
     **REFUSED_BY_ALIGNMENT,
     **dict.fromkeys(("max_completion_length", "top_p", "top_k", "min_p", "repetition_penalty"), SAMPLER),
     **dict.fromkeys(("use_vllm", "use_transformers_paged", "cache_implementation", "generation_kwargs"), SAMPLER),
     **dict.fromkeys(("multi_objective_aggregation", "scale_rewards"), "each measure is normalized by itself"),
+    **dict.fromkeys(("num_iterations", "steps_per_generation", "generation_batch_size"), SAMPLED_ONCE),
+    "dtype": "answers are sampled with weights in float32; `bf16` computes the training steps in bfloat16",
 }
 REFERENCE = "the reference is the adapter of `model_name_or_path`; its log-probabilities are computed once"
 REFUSED_BY_DPO: dict[str, str] = {
@@ -101,7 +107,9 @@ def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
         raise InputError(
             f"dataset_num_proc {processes}: must be 1 or more; it is the number of processes that tokenize"
         )
+    _refuse_negative_questions(recipe.keys)
     if not recipe.keys.validation_questions:
+        _refuse(recipe.values, REFUSED_WITHOUT_VALIDATION, used={})
         return
     _refuse(recipe.values, REFUSED_WITH_VALIDATION)
     if recipe.training.save_strategy == "no":
@@ -133,6 +141,7 @@ def refuse_grpo_keys(recipe: "Recipe[AlignKeys, GRPOConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.align` that would be ignored or do harm."""
     _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_GRPO)
+    _refuse_negative_questions(recipe.keys)
     check_temperature("temperature", recipe.training.temperature)
 
 
@@ -141,6 +150,7 @@ def refuse_dpo_keys(recipe: "Recipe[DPOKeys, DPOConfig]") -> None:
     _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_DPO)
     keys = recipe.keys
+    _refuse_negative_questions(keys)
     if not keys.preferences:
         raise InputError("preferences: is not set; give the folder for the ranked answers, such as data/best-of-4")
     if keys.samples < 2:
@@ -153,6 +163,14 @@ def _refuse_other_attention(recipe: "Recipe[Any, Any]") -> None:
         raise InputError(
             f"attn_implementation {recipe.model.attn_implementation!r}: the attention mask that separates the "
             "questions of a paper works with 'sdpa' only; leave the key out"
+        )
+
+
+def _refuse_negative_questions(keys: ProjectKeys) -> None:
+    if keys.validation_questions < 0:
+        raise InputError(
+            f"validation_questions {keys.validation_questions}: must be 0 or more; a number above that of the "
+            "validation split means all"
         )
 
 

@@ -1,13 +1,18 @@
 """Find the model that a training starts from: a whole model, or for alignment a LoRA adapter, and load the adapter."""
 
+from pathlib import Path
 from typing import Any
 
 from dataset_builder.errors import InputError
+from dataset_builder.hub.ids import split_revision
 from dataset_builder.models.folders import ModelFolder, find_model
 
 
 def find_start_model(given: str) -> ModelFolder:
-    """Return the model in a folder or on the Hub; raises `InputError` for an adapter."""
+    """Return the model in a folder or on the Hub; raises `InputError` for an adapter, and for a revision."""
+    if not Path(given).is_dir() and split_revision(given)[1]:
+        problem = "the libraries that train load the newest commit only"
+        raise InputError(f"model_name_or_path {given!r}: {problem}; download that revision, and give its folder")
     model = find_model("model_name_or_path", given)
     if model.base is not None:
         raise InputError(

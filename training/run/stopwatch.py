@@ -26,7 +26,7 @@ class Stopwatch(TrainerCallback, ExportableState):
         self._started = 0.0
         self._bar: tqdm[Any] | None = None
         self._utilization_per_speed: float | None = None
-        # At the last log. TRL counts the tokens from zero in a resumed run.
+        # At the last log.
         self._logged_seconds = seconds
         self._logged_tokens = 0.0
 
@@ -36,6 +36,8 @@ class Stopwatch(TrainerCallback, ExportableState):
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Open the bar."""
+        # In a resumed run, GRPO continues the count of tokens, and the other trainers count from zero.
+        self._logged_tokens = float(state.num_input_tokens_seen)
         peak = peak_flops(args.bf16)
         self._utilization_per_speed = flops_per_token(kwargs["model"]) / peak if peak else None
         if state.is_world_process_zero and not args.disable_tqdm:

@@ -46,7 +46,9 @@ def load_base(base: EncoderFolder, seed: int) -> "PreTrainedModel":
     config.id2label = dict(enumerate(LABELS))
     config.label2id = {label: number for number, label in enumerate(LABELS)}
     set_seed(seed)
-    model: Any = AutoModelForTokenClassification.from_pretrained(base.path, config=config, use_safetensors=True)
+    model: Any = AutoModelForTokenClassification.from_pretrained(
+        base.path, config=config, dtype="float32", use_safetensors=True
+    )
     model.get_input_embeddings().requires_grad_(False)
     loaded: PreTrainedModel = model
     return loaded

@@ -1,6 +1,6 @@
 """Make the examples of a verifier, and its rows: one for each answer, with a label for it and for its tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,17 +72,20 @@ def verification_rows(examples: Sequence[Example], reader: AnswerReader) -> Data
         read = reader.read(example.context, example.question, example.answer)
         labels = [NO_LOSS] * len(read.inputs["input_ids"])
         labels[0] = SUPPORTED if example.is_supported else UNSUPPORTED
-        for column, (start, end) in read.places.items():
-            labels[column] = _place_label(example, start, end)
+        for column, label in _place_labels(example, read.places).items():
+            labels[column] = label
         rows.append({**read.inputs, "labels": labels})
     return Dataset.from_list(rows)
 
 
-def _place_label(example: Example, start: int, end: int) -> int:
-    """Return the label of the token that is in the answer from `start` to `end`."""
-    if example.right_until is None or example.error in WITHOUT_PLACE:
-        return NO_LOSS
-    if example.is_supported or end <= example.right_until:
-        return SUPPORTED
-    # An error may begin with a space, which no token has.
-    return UNSUPPORTED if start <= example.right_until + 1 else NO_LOSS
+def _place_labels(example: Example, places: Mapping[int, tuple[int, int]]) -> dict[int, int]:
+    """Return the labels of the tokens that are in the answer from `start` to `end`, by column; see above."""
+    right_until = example.right_until
+    if right_until is None or example.error in WITHOUT_PLACE:
+        return {}
+    if example.is_supported:
+        return dict.fromkeys(places, SUPPORTED)
+    labels = {column: SUPPORTED for column, (_, end) in places.items() if end <= right_until}
+    if wrong := sorted((start, column) for column, (start, end) in places.items() if end > right_until):
+        labels[wrong[0][1]] = UNSUPPORTED
+    return labels

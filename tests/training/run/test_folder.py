@@ -106,6 +106,8 @@ def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
         open_run(tmp_path / "run", RECIPE, 8, "rows", "start")
     with pytest.raises(InputError, match="holds a run with another model at model_name_or_path than there is now"):
         open_run(tmp_path / "run", RECIPE, 4, "rows", "other start")
+    with pytest.raises(InputError, match="holds a run with another encoder or verifier than there is now"):
+        open_run(tmp_path / "run", RECIPE, 4, "rows", "start", ["an encoder"])
     halved = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
     assert open_run(tmp_path / "run", {**RECIPE, **halved}, 4, "rows", "start") is False
     assert (
@@ -117,15 +119,15 @@ def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_inputs_of_an_older_version_have_keys_without_effect(tmp_path: Path) -> None:
-    """They were compared then, and are not now. The model that the run started from was not recorded."""
+    """They were compared then, and are not now. Its first model and its encoder were not recorded."""
     open_run(tmp_path, RECIPE, 4, "rows", "start")
     inputs = json.loads((tmp_path / "inputs.json").read_text())
     inputs["recipe"]["report_to"] = "none"
-    del inputs["start_model_sha256"]
+    del inputs["start_model_sha256"], inputs["judges_sha256"]
     (tmp_path / "inputs.json").write_text(json.dumps(inputs))
     (tmp_path / "metrics.json").write_text("{}")
     (tmp_path / "model.safetensors").touch()
-    assert open_run(tmp_path, {**RECIPE, "report_to": "trackio"}, 4, "rows", "start") is True
+    assert open_run(tmp_path, {**RECIPE, "report_to": "trackio"}, 4, "rows", "start", ["an encoder"]) is True
 
 
 def test_run_without_a_step_can_be_corrected(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_speed_shown_counts_the_steps_only(monkeypatch: pytest.MonkeyPatch) -> N
 
 def _begin(stopwatch: Stopwatch, disable_tqdm: bool) -> None:
     args: Any = SimpleNamespace(disable_tqdm=disable_tqdm, bf16=False)
-    state: Any = SimpleNamespace(is_world_process_zero=True, max_steps=4, global_step=2)
+    state: Any = SimpleNamespace(is_world_process_zero=True, max_steps=4, global_step=2, num_input_tokens_seen=0)
     stopwatch.on_train_begin(args, state, None, model=None)
 
 

@@ -168,6 +168,8 @@ def test_negated_flag_sets_the_key() -> None:
         ("push_to_hub", "true", "push_to_hub True: publish a finished run with `python -m model_cards publish`"),
         ("hub_token", "secret", "^hub_token: publish a finished run with"),
         ("label_smoothing_factor", "0.1", r"label_smoothing_factor 0\.1: the loss of these rows is computed without"),
+        ("save_only_model", "true", "save_only_model True: a run that was stopped would continue in another way"),
+        ("validation_questions", "-1", "validation_questions -1: must be 0 or more"),
         ("eval_strategy", "steps", "eval_strategy 'steps': the epoch with the most similar answers is kept"),
         ("greater_is_better", "false", "greater_is_better False: the epoch with the most similar answers is kept"),
         ("save_strategy", "no", "save_strategy 'no': the epoch with the most similar answers is loaded from its ch"),
@@ -185,15 +187,31 @@ def test_unsupported_setting_is_refused(key: str, value: str, message: str) -> N
     refuse_sft_keys(sft_recipe(["--config", TINY, *used], {"bf16": False}))
 
 
-def test_keys_of_a_new_adapter_are_refused_in_alignment() -> None:
-    """It trains the adapter that it is given."""
+def test_choice_of_an_epoch_needs_validation_answers() -> None:
+    """Without them, the last epoch is kept, and the trainer must not load another checkpoint."""
+    words = ["--config", TINY, "--validation_questions", "0"]
+    refuse_sft_keys(sft_recipe(words, {"bf16": False}))
+    with pytest.raises(InputError, match="load_best_model_at_end True: with `validation_questions` 0, the last epoch"):
+        refuse_sft_keys(sft_recipe([*words, "--load_best_model_at_end", "true"], {"bf16": False}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("lora_r", "4", "lora_r 4: the adapter of `model_name_or_path` is trained further"),
+        ("dtype", "bfloat16", "dtype 'bfloat16': answers are sampled with weights in float32"),
+        ("num_iterations", "2", "num_iterations 2: each step samples its own answers"),
+    ],
+)
+def test_unsupported_setting_of_grpo_is_refused(key: str, value: str, message: str) -> None:
+    """It trains the adapter that it is given, by answers that it samples itself in each step."""
     from trl.trainer.grpo_config import GRPOConfig
 
     words = ["--config", str(REPOSITORY / "tests/recipes/tiny-grpo.yaml")]
     defaults = {"bf16": False, "use_cpu": True}
     refuse_grpo_keys(parse_recipe(words, defaults, AlignKeys, GRPOConfig))
-    with pytest.raises(InputError, match="lora_r 4: the adapter of `model_name_or_path` is trained further"):
-        refuse_grpo_keys(parse_recipe([*words, "--lora_r", "4"], defaults, AlignKeys, GRPOConfig))
+    with pytest.raises(InputError, match=message):
+        refuse_grpo_keys(parse_recipe([*words, f"--{key}", value], defaults, AlignKeys, GRPOConfig))
 
 
 @pytest.mark.parametrize(
