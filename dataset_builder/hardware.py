@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     import torch
     from accelerate import PartialState
 
+# `accelerate launch` sets one of them: the first without several processes, the second with them.
+LAUNCHED = {"ACCELERATE_USE_CPU", "LOCAL_WORLD_SIZE"}
+
 
 def computing_dtype() -> "torch.dtype":
     """Return the data type for inference on this machine: the fastest that the hardware supports.
@@ -38,11 +41,14 @@ def start_process() -> "PartialState":
 def use_all_threads() -> None:
     """Divide the cores of a machine without a GPU among its processes.
 
-    If OMP_NUM_THREADS is not set, `accelerate launch` sets it to 1, which leaves every core but one idle.
+    If OMP_NUM_THREADS is not set, `accelerate launch` sets it to 1, which leaves every core but one idle. Any other
+    value is left as it is, and without the launcher 1, too.
     """
     import torch
 
-    if not torch.cuda.is_available() and os.environ.get("OMP_NUM_THREADS", "1") == "1":
+    given = os.environ.get("OMP_NUM_THREADS")
+    is_chosen = given is not None and (given != "1" or LAUNCHED.isdisjoint(os.environ))
+    if not torch.cuda.is_available() and not is_chosen:
         processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))
 

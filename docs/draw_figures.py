@@ -6,7 +6,6 @@ python -m docs.draw_figures
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import exit_on_input_error
-from dataset_builder.files import replacing
+from dataset_builder.files import replacing, sha256_of_text
 from docs.results import CONFIGS, HEADLINE, REPOSITORY, Results
 
 if TYPE_CHECKING:
@@ -168,20 +167,15 @@ def figure(name: str, theme: Theme, width: float, height: float, source: str) ->
         FigureCanvasSVG(drawn)
         yield drawn.subplots()
         with replacing(IMAGES / name) as temporary:
-            metadata = {"Date": None, "Description": source_hash(source)}
+            metadata = {"Date": None, "Description": sha256_of_text(source)}
             drawn.savefig(temporary, format="svg", transparent=True, metadata=metadata)
-
-
-def source_hash(source: str) -> str:
-    """Return the SHA-256 of the data of a figure. A test uses it to find a figure that is out of date."""
-    return hashlib.sha256(source.encode()).hexdigest()
 
 
 def figure_sources() -> dict[Path, str]:
     """Return the hash that each figure's description must hold."""
     sources = {"pipeline": repr(STAGES), "results": repr(result_rows(Results()))}
     return {
-        IMAGES / f"{name}-{theme.name}.svg": source_hash(source)
+        IMAGES / f"{name}-{theme.name}.svg": sha256_of_text(source)
         for name, source in sources.items()
         for theme in THEMES
     }

@@ -140,7 +140,7 @@ def _confirmed(line: LedgerLine) -> str:
 
 
 def _may_be_chance(line: LedgerLine) -> bool:
-    """Return whether the interval of the difference from LoRA contains 0 on every test."""
+    """Return whether no test shows a clear gain over LoRA: no interval of a difference is above 0."""
     differences = [measures[HEADLINE].difference for measures in line.configs.values()]
     return all(score is None or score.low is None or score.low <= 0 for score in differences)
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 # An id begins with year and month, after an archive's name in the ids before April 2007:
 # https://info.arxiv.org/help/arxiv_identifier.html.
 ID = re.compile(r"(?:[a-z-]+(?:\.[A-Z]{2})?/)?(?P<year>\d\d)\d\d\.?\d{3,5}")
+ARXIV_PAGES = "https://arxiv.org/abs/"
 # The papers of 1991 are the oldest.
 FIRST_YEAR = 91
 
@@ -42,4 +43,4 @@ class ArxivRecord(BaseModel):
     @property
     def url(self) -> str:
         """The page of the abstract."""
-        return f"https://arxiv.org/abs/{self.id}"
+        return f"{ARXIV_PAGES}{self.id}"

@@ -17,7 +17,7 @@ from typing import TextIO
 from rich.console import Console
 from tqdm import tqdm
 
-from dataset_builder.bulk.arxiv import ArxivRecord
+from dataset_builder.bulk.arxiv import ARXIV_PAGES, ArxivRecord
 from dataset_builder.bulk.openalex import OpenAlexRecord
 from dataset_builder.bulk.records import BulkRecord, find_files, iterate_records
 from dataset_builder.command import parse_years
@@ -89,12 +89,12 @@ def import_papers(
         for path in tqdm(files, desc=source, unit="file", disable=None):
             for record in FORMATS[source](path):
                 paper = _paper(record, source, set(subjects), years) if record else "not of the documented shape"
-                if isinstance(paper, Paper) and not ids.isdisjoint((paper.paper_id, paper.paper_url)):
+                if isinstance(paper, Paper) and not ids.isdisjoint(_ids(paper)):
                     paper = "the paper is there already"
                 if isinstance(paper, str):
                     left_out[paper] += 1
                     continue
-                ids |= {paper.paper_id, paper.paper_url}
+                ids |= _ids(paper)
                 if paper.year not in writers:
                     temporary = stack.enter_context(replacing(out / f"{source}_{paper.year}.jsonl"))
                     writers[paper.year] = stack.enter_context(temporary.open("w", encoding="utf-8"))
@@ -144,5 +144,14 @@ def _ids_of_other_venues(out: Path, venue: str) -> set[str]:
     """Return the ids and the URLs of the papers of other venues in `out`."""
     if not any(VENUE_YEAR.fullmatch(path.stem) and path.suffix in (".jsonl", ".json") for path in out.iterdir()):
         return set()
-    papers = read_papers(out, left_out_venue=venue)
-    return {name for paper in papers for name in (paper.paper_id, paper.paper_url)}
+    return set().union(*map(_ids, read_papers(out, left_out_venue=venue)))
+
+
+def _ids(paper: Paper) -> set[str]:
+    """Return the ids and the URL of a paper. A paper of arXiv also has a DOI of arXiv, by which OpenAlex lists it."""
+    number = paper.paper_url.removeprefix(ARXIV_PAGES)
+    return {
+        paper.paper_id,
+        paper.paper_url,
+        *([f"10.48550/arxiv.{number.lower()}"] if number != paper.paper_url else []),
+    }

@@ -1,7 +1,8 @@
 r"""Build the corpus from papers and pairs: a folder that `load_dataset` reads like a corpus on the Hub.
 
 python -m dataset_builder build --papers dataset_builder/open_corpus/papers --qa dataset_builder/open_corpus/qa \
-    --train-teacher detailed --test-teachers plain detailed --out data/corpus --license apache-2.0
+    --train-teacher detailed --test-teachers plain detailed --out data/corpus --license apache-2.0 \
+    --about dataset_builder/open_corpus/about.yaml
 """
 
 import argparse

@@ -33,7 +33,7 @@ from dataset_builder.hub.push import check_repo_id
 REMEDIES = {
     "matched": None,
     "missing": "crawl with --retry-missing, or get the abstracts from their publishers",
-    "different": "crawl with the --sources of the published corpus; another source has other wording",
+    "different": "another source has another wording: crawl with other --sources",
 }
 
 
@@ -104,6 +104,8 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
             update={
                 **dict(count_rows(configs)),
                 "papers_left_out_by_hydration": papers_left_out or report.papers_left_out_by_hydration,
+                # They count pairs of the published corpus.
+                "unsupported": None if papers_left_out else report.unsupported,
                 "revision": rows_revision(restored_files),
             }
         )

@@ -39,9 +39,11 @@ def load_corpus_split(dataset: str, config: str | None, split: str, revision: st
         revision = None if Path(dataset).is_dir() else revision
         rows = load_dataset(dataset, config, split=split, revision=revision, keep_in_memory=False)
     except Exception as error:  # errors of the library, the Hub's client and the parser share no class
-        problem = "cannot be loaded" if Path(dataset).is_dir() else "folder not found, and not found on the Hub"
         asked = f"dataset {dataset!r}, config {config or 'default'!r}, split {split!r}"
-        raise InputError(f"{asked}: {problem} ({error})") from error
+        remedy = "check the folder or Hub id, the config and the split" + (
+            "" if Path(dataset).is_dir() else ", and the network"
+        )
+        raise InputError(f"{asked}: cannot be loaded ({error}); {remedy}") from error
     missing = [column for column in REQUIRED_COLUMNS if column not in rows.column_names]
     if missing:
         raise InputError(f"dataset {dataset!r}: has no column {', '.join(map(repr, missing))}; {BUILD}")

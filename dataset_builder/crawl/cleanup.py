@@ -37,12 +37,12 @@ PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 COOKIES = re.compile(
-    r"\bwe use cookies|(?:web)?site uses cookies|uses? cookies to|accept (?:all )?cookies|cookie (?:policy|settings)",
+    r"\bwe use cookies|(?:web)?site uses cookies|accept (?:all )?cookies|cookie (?:policy|settings)",
     re.IGNORECASE,
 )
 CHALLENGE = re.compile(
     r"(?:enable|requires?) javascript|checking (?:if the site connection|your browser)|you are (?:a )?human"
-    r"|unusual traffic|access denied",
+    r"|unusual traffic|access denied(?:\W*$|\W+(?:you|your|on this)\b)",
     re.IGNORECASE,
 )
 SITE = re.compile(
@@ -107,7 +107,7 @@ def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
         return None, "too long"
     if text is None or not (text := plain_text(text)):
         return None, "no abstract given"
-    if label := LABEL.match(text):
+    if (label := LABEL.match(text)) and not _begins_with_acronym(text):
         text = text[label.end() :]
     text = COPYRIGHT.sub("", text)
     beginning = text[:300]
@@ -115,7 +115,7 @@ def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
     few_letters = sum(map(len, words)) < 0.6 * len(text)
     for applies, reason in (
         (PLACEHOLDER.search(beginning) and len(text) < 600, "says that there is no abstract"),
-        # Papers on cookies and scripts exist, but they do not start with the words of a banner.
+        # Only words of a banner, near the beginning: there are papers on cookies and scripts.
         (COOKIES.search(text[:120]), "cookie text"),
         (CHALLENGE.search(beginning) and len(text) < 600, "a challenge instead of the page"),
         (SITE.search(beginning), "describes the site, not the paper"),
@@ -127,3 +127,9 @@ def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
         if applies:
             return None, reason
     return text, None
+
+
+def _begins_with_acronym(text: str) -> bool:
+    """Return whether a text begins with words and their acronym: "Abstract Meaning Representation (AMR)"."""
+    match = re.match(r"(\w+(?: \w+){1,5}) \(([A-Z]{2,})s?\)", text)
+    return match is not None and "".join(word[0] for word in match[1].split()).upper() == match[2]

@@ -27,7 +27,8 @@ NON_PAPERS = {
         "keynote": (r"^\W*(keynote|plenary|invited (talk|lecture))\b", r"\((keynote|invited talk)\b.*\)$"),
         "front matter": (
             r"^(a )?(message|welcome|greetings|letter)s? (from|by|of) .*\b(co-?)?(chair|editor|president|committee)",
-            r"^(welcome( message)?|foreword|preface|editorial|sponsors?|copyright( page)?)( to\b.*)?$",
+            r"^(welcome( message)?|foreword|preface|editorial|sponsors?|copyright( page)?)"
+            r"( to( the)? (\S+|.*(\d|conference|symposium|workshop|issue|proceedings).*))?$",
             r"^(front ?matter|title pages?( [ivx]+)?|table of contents|contents|(author |keyword )?index)$",
             r"^([\w ]{0,40} )?(organi[sz]ing|organi[sz]ation|program|steering|review) committees?( members)?$",
             r"^(committees?|organi[sz]ers|(list of )?((external|additional) )?reviewers)$",
@@ -124,6 +125,8 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
     papers: list[Paper] = []
     left_out = []
     papers_at: Counter[str] = Counter()
+    ids: set[str] = set()
+    known: set[tuple[str, str]] = set()
     for volume in volumes:
         on_page = _read_page(client, venue, volume)
         sections = {entry.url: entry.section for entry in on_page}
@@ -142,9 +145,14 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
                 left_out.append(LeftOut(year=year, title=title, reason=reason or "no address"))
                 continue
             doi = parse_doi(entry.doi or url)
-            if papers_at[url] >= (2 if doi else 1):
+            # DBLP can have two records of one paper.
+            if doi and (doi, title) in known:
+                continue
+            if papers_at[url] >= (2 if doi else 1) or url in ids:
                 url = entry.url
             papers_at[url] += 1
+            ids.add(doi or url)
+            known.add((doi or url, title))
             papers.append(
                 Paper(paper_id=doi or url, title=title, year=year, venue=name, paper_url=url, doi=doi, abstract=None)
             )

@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 WORK_FOLDER = ".crawl"
 # Venue and years of a crawl with --retry-missing that is not finished.
 RETRYING_FILE = "retrying"
-# The longest pause and time limit, in seconds.
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

@@ -1,10 +1,10 @@
 """Check whether the abstract supports an answer by its numbers and by its meaning; see `names.py` for the names."""
 
 import argparse
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 
+from dataset_builder.command import number_between
 from dataset_builder.grounding.quantities import mentioned_numbers, supporting_numbers
 from dataset_builder.models.encoders import Embed
 from dataset_builder.models.packaged import DEFAULT_ENCODER, default_encoder
@@ -48,21 +48,11 @@ def add_grounding_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--threshold",
-        type=_similarity,
+        type=number_between(-1, 1),
         default=THRESHOLD,
         metavar="S",
         help="lowest similarity (-1 to 1) of an answer to the nearest sentence of the abstract; default: %(default)s",
     )
-
-
-def _similarity(text: str) -> float:
-    try:
-        similarity = float(text)
-    except ValueError:
-        similarity = math.nan
-    if not -1 <= similarity <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a similarity from -1 to 1, such as {THRESHOLD}")
-    return similarity
 
 
 def nearest_sentence_similarities(embed: Embed, texts: Sequence[str], abstracts: Sequence[str]) -> list[float]:

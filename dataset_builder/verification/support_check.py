@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dataset_builder.command import number_between
 from dataset_builder.errors import InputError
 from dataset_builder.verification.load import VerifierFolder, find_verifier
 
@@ -30,7 +31,7 @@ def add_verifier_arguments(command: argparse.ArgumentParser, use: str) -> None:
     command.add_argument("--verifier", metavar="DIR", help=f"folder or Hub id of a verifier, {use}; default: none")
     command.add_argument(
         "--verifier-threshold",
-        type=float,
+        type=number_between(0, 1),
         metavar="X",
         help="lowest support (0 to 1) of a supported answer; default: the threshold in verifier.json",
     )
@@ -39,8 +40,6 @@ def add_verifier_arguments(command: argparse.ArgumentParser, use: str) -> None:
 def find_support_check(arguments: argparse.Namespace) -> SupportCheck | None:
     """Return the check of the command line, None without `--verifier`; raises `InputError` for wrong arguments."""
     threshold: float | None = arguments.verifier_threshold
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise InputError(f"--verifier-threshold {threshold}: must be a support from 0 to 1")
     if arguments.verifier is None:
         if threshold is not None:
             raise InputError(f"--verifier-threshold {threshold}: has no use without --verifier; leave it out")

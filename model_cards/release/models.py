@@ -59,7 +59,7 @@ def order_by_start(runs: dict[Path, TrainedRun]) -> Iterable[TrainedRun]:
 
 
 def _start(run: TrainedRun) -> str | None:
-    """Return the folder or Hub id of the model that GRPO or best of n started from."""
+    """Return the folder or Hub id of the model that the best answers, DPO or GRPO started from."""
     samples = read_sampled_answers(Path(run.metrics.dataset))
     return samples.model if samples else run.metrics.adapter
 

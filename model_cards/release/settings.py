@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from dataset_builder.corpus.publication.card import corpus_about
 from dataset_builder.corpus.publication.push import corpus_license
-from dataset_builder.corpus.report import CorpusReport
+from dataset_builder.corpus.report import CorpusReport, read_corpus_report
 from dataset_builder.errors import InputError
 from dataset_builder.hub.collection import ItemKey
 from model_cards.repo_content import RunOptions
@@ -50,8 +51,9 @@ class ReleaseSettings:
 
     @property
     def published_contexts(self) -> str:
-        """Return the contexts to publish: as chosen, else "none" for a corpus with the licence "other"."""
-        return self.contexts or ("none" if corpus_license(self.dataset) == "other" else "full")
+        """Return the contexts to publish: as chosen, else "none" for others' abstracts with the licence "other"."""
+        is_own = corpus_about(read_corpus_report(self.dataset)).own_abstracts
+        return self.contexts or ("none" if corpus_license(self.dataset) == "other" and not is_own else "full")
 
     @property
     def title(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.corpus.publication.card import corpus_card, dataset_url, venue_names
+from dataset_builder.corpus.publication.card import corpus_about, corpus_card, dataset_url, venue_names
 from dataset_builder.corpus.publication.croissant import croissant_metadata
 from dataset_builder.corpus.report import CROISSANT_FILE, REPORT_FILE, CorpusReport, read_corpus_report
 from dataset_builder.corpus.rows import iterate_rows
@@ -70,10 +70,13 @@ def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Pu
     """Return the content of the repo of the corpus in `folder`, with contexts "full" or "none" as in `push_corpus`.
 
     The folder is only read. New files are written to the empty folder `stage`. Raises `InputError` for a folder that
-    is not a complete corpus.
+    is not a complete corpus, and for "none" if the abstracts were written for the corpus.
     """
     license_id = corpus_license(folder)
     report = read_corpus_report(folder)
+    if contexts == "none" and corpus_about(report).own_abstracts:
+        problem = "the abstracts were written for this corpus, so nobody could restore them from a crawl"
+        raise InputError(f"--contexts none: {problem}; publish with --contexts full")
     files = find_split_files(folder, report.configs, report.train_teacher)
     _check_rows(files, report)
     shutil.copy(folder / REPORT_FILE, stage)

@@ -33,7 +33,11 @@ RULES: dict[ErrorKind, Callable[[Material], list[str]]] = {
 
 
 def wrong_answers(kind: ErrorKind, material: Material) -> list[str]:
-    """Return the wrong answers of a kind, each once; none is a right answer or a part of the abstract."""
+    """Return the wrong answers of a kind, each once, without the right answer.
+
+    An answer to another question can be a sentence of the abstract or another right answer. The answers of other kinds
+    are neither.
+    """
     right = {material.answer, *material.other_answers} if kind != "other-question" else {material.answer}
     found = dict.fromkeys(RULES[kind](material))
     if kind != "other-question":

@@ -212,6 +212,20 @@ def test_paper_of_a_crawled_venue_is_not_written_again(tmp_path: Path) -> None:
         assert [paper.paper_id for paper in read_papers(tmp_path)] == ["10.1/1a", "10.1/2a"]
 
 
+@pytest.mark.parametrize("first", ["arxiv", "openalex"])
+def test_preprint_that_both_list_is_one_paper(tmp_path: Path, first: str) -> None:
+    """OpenAlex lists it by its DOI of arXiv, in lower case; arXiv's own record has the DOI of the journal, or none."""
+    preprints = [work(number, doi=f"https://doi.org/10.48550/ARXIV.2403.0000{number}") for number in (1, 2)]
+    files = {
+        "arxiv": [write_lines(tmp_path / "arxiv.json", [arxiv(1), arxiv(2, doi="10.1/2")])],
+        "openalex": [write_lines(tmp_path / "works.gz", preprints)],
+    }
+    second = next(name for name in files if name != first)
+    assert sum(import_papers(first, files[first], [], None, tmp_path / "papers").papers.values()) == 2
+    with pytest.raises(InputError, match="2 the paper is there already"):
+        import_papers(second, files[second], [], None, tmp_path / "papers")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -412,7 +412,10 @@ def test_page_of_the_list_with_a_lone_surrogate(web: SourceServer, tmp_path: Pat
 
 
 def test_odd_entries_of_the_list(web: SourceServer, tmp_path: Path) -> None:
-    """One twice, one without an address, one with lone surrogates, and a volume's number of 5,000 digits."""
+    """One twice, one in two records, one without an address, one with lone surrogates, and a number of 5,000 digits.
+
+    Two papers share an address that is not a DOI, and only the second one has a DOI.
+    """
     web.add(YEAR, 2)
     index = page(f'<a href="{YEAR}-{"1" * 5000}.html">x</a><a href="{YEAR}.html">x</a>')
     toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
@@ -426,13 +429,22 @@ def test_odd_entries_of_the_list(web: SourceServer, tmp_path: Path) -> None:
         }
         for number in (0, 1, 1)
     ]
+    infos.append(infos[0] | {"url": "https://dblp.org/rec/other"})
+    shared = {"type": kind, "ee": "https://example.org/both"}
+    infos.append(shared | {"title": "A First Paper", "url": "https://dblp.org/rec/5"})
+    infos.append(shared | {"title": "A Second Paper", "url": "https://dblp.org/rec/6", "doi": "10.1145/6"})
     infos.append({"title": "A Paper without an Address", "type": kind, "url": " ", "ee": [" ", ""]})
     infos.append({"title": "A \ud800 Paper", "type": kind, "url": "https://dblp.org/rec/\udfff"})
-    answer = {"result": {"hits": {"@total": "5", "hit": [{"info": info} for info in infos]}}}
+    answer = {"result": {"hits": {"@total": "8", "hit": [{"info": info} for info in infos]}}}
     web.faults["dblp"] = [index, toc, page(json.dumps(answer), "application/json")]
     report, papers = run(web, tmp_path, "openalex")
-    assert [paper.title for paper in papers] == [title_of(0), title_of(1), "A ? Paper"]
-    assert papers[2].paper_url == "https://dblp.org/rec/?"
+    assert [paper.title for paper in papers] == [
+        *(title_of(0), title_of(1)),
+        *("A First Paper", "A Second Paper", "A ? Paper"),
+    ]
+    assert [paper.paper_url for paper in papers[2:]] == [
+        *("https://example.org/both", "https://dblp.org/rec/6", "https://dblp.org/rec/?"),
+    ]
     assert [(entry.title, entry.reason) for entry in report.left_out] == [("A Paper without an Address", "no address")]
 
 

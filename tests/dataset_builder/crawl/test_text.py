@@ -36,6 +36,10 @@ GOOD = abstract_of(5)
         (f"{GOOD} Copyright \u00a9 2013 IEEE. All rights reserved.", GOOD),
         (f"Abstract interpretation helps. {GOOD}", f"Abstract interpretation helps. {GOOD}"),
         (f"{GOOD} A cookie policy is slower.", f"{GOOD} A cookie policy is slower."),
+        (f"Most sites use cookies to track users. {GOOD}", f"Most sites use cookies to track users. {GOOD}"),
+        (f"Access denied is an answer, too. {GOOD}", f"Access denied is an answer, too. {GOOD}"),
+        (f"Abstract State Maps (ASM) help. {GOOD}", f"Abstract State Maps (ASM) help. {GOOD}"),
+        (f"Abstract Caches of State (COS) help. {GOOD}", f"Caches of State (COS) help. {GOOD}"),
         (f"{GOOD} &#{'9' * 5000};&#x{'9' * 5000};.", f"{GOOD} \ufffd\ufffd."),
         (
             f"{GOOD} It is a ca\u200bche of\u202e \u2066wi\u00addth\ufeff\x00 one.",
@@ -60,6 +64,7 @@ def test_abstract_is_cleaned(sent: str, kept: str) -> None:
         ("No abstract available.", "says that there is no abstract"),
         ("An abstract is not available for this content.", "says that there is no abstract"),
         (f"This site uses cookies to serve you better. {GOOD}", "cookie text"),
+        (f"Access Denied. You don't have permission to see this page. {GOOD}", "a challenge instead of the page"),
         ("Please enable JavaScript and verify that you are human.", "a challenge instead of the page"),
         (f"{GOOD[:-1]} and so ...", "cut off"),
         (f"{GOOD[:-20]}<script>{GOOD[-20:]}", "cut off"),
@@ -114,6 +119,8 @@ def test_titles_of_the_same_paper(ours: str, theirs: str, same: bool) -> None:
     [
         ("Message from the General Chairs", "front matter"),
         ("Welcome to ISCA 2024", "front matter"),
+        ("Foreword to the Symposium", "front matter"),
+        ("Welcome to Sleepy Caches: Memory that Rests", None),
         ("Organizing Committee", "front matter"),
         ("Table of Contents", "front matter"),
         ("Keynote: The Next Forty Years", "keynote"),

@@ -139,7 +139,6 @@ def test_calibrate_prints_the_shares_by_kind_of_error(
     ("options", "problem"),
     [
         (["--verifier-threshold", "0.5"], r"--verifier-threshold 0\.5: has no use without --verifier"),
-        (["--verifier-threshold", "-1"], r"--verifier-threshold -1\.0: must be a support from 0 to 1"),
         (["--verifier", "{base}"], r"is not a verifier \(it has no verifier\.json\)"),
     ],
 )
