@@ -14,6 +14,16 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# The proxy of a network is not for the servers of the tests, and colours would be in the texts that are compared.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+os.environ.pop("FORCE_COLOR", None)
+os.environ.pop("HF_HUB_CACHE", None)
+os.environ.pop("HF_DATASETS_CACHE", None)
+os.environ.pop("HF_TOKEN", None)
+os.environ.pop("HUGGING_FACE_HUB_TOKEN", None)
+# The expected values are those of a CPU. With TEST_GPU=1, the test of the GPU runs, and no other should.
+if os.environ.get("TEST_GPU") != "1":
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # A cache of their own, so that nothing left by an earlier run is read, and nothing is shared with one beside it.
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="hf_home-")
 # Test processes side by side keep to cores of their own, where there are enough; threads that wait for others lose.
@@ -83,14 +93,18 @@ def verifier(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return write_tiny_verifier(tmp_path_factory.mktemp("verifier") / "run", tiny_encoder)
 
 
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of all files of a test run, which its processes share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session")
 def packaged_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that holds smollm2, all-MiniLM-L6-v2 and wordllama, with their real weights."""
     from dataset_builder.models.packaged import write_packaged_models
 
-    # The test processes of one run share the folder.
-    shared = tmp_path_factory.getbasetemp()
-    folder = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "packaged"
+    folder = shared_folder(tmp_path_factory) / "packaged"
     with FileLock(folder.with_suffix(".lock")):
         if not folder.is_dir():
             write_packaged_models(folder)

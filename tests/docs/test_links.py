@@ -30,6 +30,11 @@ def test_links_resolve(page: Path) -> None:
             assert anchor in anchors(path), f"{page.name}: {link} has no such heading"
 
 
+def test_links_are_found() -> None:
+    """Guard against a pattern that finds nothing."""
+    assert sum(len(list(links(page))) for page in PAGES) > 50
+
+
 @pytest.mark.parametrize("page", CURRENT_PAGES, ids=lambda page: page.name)
 def test_paths_exist(page: Path) -> None:
     """Every path of the repository in a code span exists."""

@@ -23,7 +23,7 @@ from eval.analysis.scores import Scores, read_scores
 from eval.asking.abstention import ABSTENTION_FILE, Abstention, AskedShares, read_abstention
 from eval.run_metrics import AnswerSampling
 from tests.cards import stray_table_rows
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, shared_folder
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub
 from tests.notebooks import run_notebook
@@ -272,7 +272,7 @@ def test_nothing_names_this_machine(
 ) -> None:
     """No published text has a path of the tests' folders, of data/ or of runs/. The recipe has Hub ids."""
     texts = _texts(hub, f"lab/tiny-{method}")
-    base = tmp_path_factory.getbasetemp()
+    base = shared_folder(tmp_path_factory)
     assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
     recipe = yaml.safe_load(texts["recipe.yaml"])
     assert (recipe["model_name_or_path"], recipe["dataset"]) == (BASE, CORPUS)
@@ -525,7 +525,7 @@ def test_model_of_best_of_n_says_whose_answers_it_learned(
     metrics = json.loads(texts["metrics.json"])
     assert (metrics["dataset"], metrics["dataset_revision"]) == ("best-of-2", revision)
     assert (metrics["samples"]["model"], metrics["samples"]["dataset"]) == (BASE, CORPUS)
-    base = tmp_path_factory.getbasetemp()
+    base = shared_folder(tmp_path_factory)
     assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
     assert stray_table_rows(card) == []
     (out / "best_of_n/train-00000-of-00001.parquet").unlink()
@@ -563,7 +563,7 @@ def test_model_of_grpo_names_the_adapter_it_started_from(
     assert "loss_curve.png" not in card and "![Reward by step](reward_curve.png)" in card
     files = hub.files("models/lab/grpo")
     assert "reward_curve.png" in files and "loss_curve.png" not in files
-    base = tmp_path_factory.getbasetemp()
+    base = shared_folder(tmp_path_factory)
     assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
     assert stray_table_rows(card) == []
 

@@ -17,7 +17,7 @@ from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from dataset_builder.verification.load import find_verifier
 from dataset_builder.verification.report import read_verifier_report
 from tests.cards import stray_table_rows
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, shared_folder
 from tests.corpus_slice import CORPUS_SLICE
 from tests.hub.commands import Commands
 from tests.hub.running import RunningHub
@@ -89,7 +89,7 @@ def test_nothing_names_this_machine(
 ) -> None:
     """The recipe has Hub ids, and the folder of hand-written answers without its parents."""
     texts = _texts(hub, REPO)
-    base = tmp_path_factory.getbasetemp()
+    base = shared_folder(tmp_path_factory)
     assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
     assert [path for path, text in texts.items() if str(CORPUS_SLICE) in text] == []
     recipe = yaml.safe_load(texts["recipe.yaml"])

@@ -14,7 +14,7 @@ from training.commit import describe_commit, starting_commit
 def test_commit_of_an_archive_is_unknown(tmp_path: Path) -> None:
     """Outside a Git repository and below its top; there it is the short id, with a note on changed code."""
     assert describe_commit(tmp_path) == "unknown"
-    git = ("git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b")
+    git = ("git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
     subprocess.run([*git, "init", "--quiet"], check=True)
     (tmp_path / "Makefile").write_text("all:\n")
     subprocess.run([*git, "add", "."], check=True)

@@ -17,8 +17,8 @@ from tests.conftest import REPOSITORY, contents
 from tests.training.small_trainers import row_trainer, rows_by_pair, rows_by_paper, tiny_model
 from training.data.tokenization import TokenizedPair
 
-# Files with times, and the card and the settings, which name the folder.
-APART = ("metrics.json", "README.md", "recipe.yaml")
+# Files with times or with the commit, and the card and the settings, which name the folder.
+APART = ("metrics.json", "environment.json", "README.md", "recipe.yaml")
 
 
 def _command(tiny_base: Path, corpus: Path, encoder: Path, out: Path, method: str = "full") -> tuple[object, ...]:
@@ -63,7 +63,7 @@ def test_full_run_moves_every_parameter(full_run: Path, tiny_base: Path) -> None
 
 
 def test_run_folder_is_complete(full_run: Path, corpus: Path) -> None:
-    """The files and keys of DESIGN.md, no pickle, no checkpoint; two epochs of losses."""
+    """The files and keys of docs/formats.md, no pickle, no checkpoint; two epochs of losses."""
     names = {path.name for path in full_run.iterdir()}
     assert {"model.safetensors", "tokenizer.json", "recipe.yaml", "metrics.json", "environment.json"} <= names
     assert not [name for name in names if name.startswith("checkpoint") or name.endswith((".bin", ".pt"))]

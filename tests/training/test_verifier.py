@@ -27,7 +27,7 @@ from tests.corpus_slice import CORPUS_SLICE
 from training.verification.rows import SUPPORTED, UNSUPPORTED, read_written, split_examples, verification_rows
 from training.verification.trainer import VerifierTrainer
 
-APART = ("metrics.json", "README.md", "recipe.yaml")
+APART = ("metrics.json", "environment.json", "README.md", "recipe.yaml")
 WRITTEN = CORPUS_SLICE / "faithfulness"
 ABSTRACT = "Zebra turns off idle ways of large caches and saves 40% of their power on average."
 

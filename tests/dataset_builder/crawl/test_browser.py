@@ -88,7 +88,7 @@ def test_abstract_behind_a_challenge_and_a_script(web: SourceServer, tmp_path: P
         f"{abstract_of(1)} {abstract_of(2)}",
         None,
     ]
-    assert not _running_browsers()
+    assert not _browsers_of(tmp_path)
 
 
 @pytest.mark.parametrize("killed", [signal.SIGTERM, signal.SIGKILL])
@@ -124,7 +124,7 @@ def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer, tmp_path
     web.pages["busy"] = page("<h1>x</h1><script>while (true) {}</script>")
     listed = [listed_paper(f"https://doi.org/{paper.doi}", paper.doi) for paper in papers]
     found = abstract_of(1)
-    with Browser(settings(web, timeout=2.0), Hosts(), tmp_path / "browser") as browser:
+    with Browser(settings(web, timeout=5.0), Hosts(), tmp_path / "browser") as browser:
         browser.fetch_answer(listed[0])
         for process in psutil.Process(browser._service.process.pid).children(recursive=True):
             process.kill()
@@ -140,9 +140,9 @@ def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer, tmp_path
         begun = time.monotonic()
         with pytest.raises(FetchError, match="the browser died or hung"):
             browser.fetch_answer(listed_paper(f"{web.url}/browser/busy"))
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 25
         assert found in browser.fetch_answer(listed[1]).abstract
-    assert not _running_browsers()
+    assert not _browsers_of(tmp_path)
 
 
 def test_browser_opens_http_and_https_only(web: SourceServer, tmp_path: Path) -> None:
@@ -160,13 +160,4 @@ def _browsers_of(out: Path) -> list[psutil.Process]:
         if "chrom" in process.info["name"]
         and process.info["status"] != psutil.STATUS_ZOMBIE
         and str(out) in " ".join(process.info["cmdline"] or [])
-    ]
-
-
-def _running_browsers() -> list[psutil.Process]:
-    """Return the browser processes that still run."""
-    return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if process.status() != psutil.STATUS_ZOMBIE and "chrom" in process.name()
     ]

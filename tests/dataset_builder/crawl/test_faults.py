@@ -120,7 +120,7 @@ def test_retry_after_is_obeyed(web: SourceServer, tmp_path: Path) -> None:
     web.faults["openalex"] = [status(429, Retry_After="1")]
     report, _ = run(web, tmp_path, "openalex")
     refused, served = [span for span in web.spans if span[0] == "openalex"]
-    assert served[1] - refused[2] >= 0.99
+    assert served[1] - refused[1] >= 0.99
     assert report.found == 2
 
 
@@ -523,7 +523,8 @@ def test_host_gets_one_request_at_a_time_with_a_pause_and_hosts_run_side_by_side
     assert report.found == 6
     for host in (web, acm, ieee):
         spans = sorted((begun, ended) for source, begun, ended in host.spans if source == "page")
-        assert all(later[0] - earlier[1] >= 0.09 for earlier, later in pairwise(spans))
+        # From beginning to beginning: the server notes an end later than the client may read it.
+        assert all(later[0] - earlier[0] >= host.delay + 0.09 for earlier, later in pairwise(spans))
     assert any(a[1] < b[2] and b[1] < a[2] for a in acm.spans for b in ieee.spans), "never at the same time"
 
 

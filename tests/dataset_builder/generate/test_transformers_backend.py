@@ -368,7 +368,7 @@ def test_batch_reads_what_the_model_reads_without_padding(tmp_path: Path, tiny_b
     AutoTokenizer.from_pretrained(tiny_base).save_pretrained(tmp_path)
     teacher = read_teacher("smollm2")
     limits = teacher.limits.model_copy(update={"new_tokens": 40})
-    sampling = Sampling(temperature=1e-5, top_p=0.9)
+    sampling = Sampling(temperature=1e-9, top_p=0.9)
     likeliest = teacher.model_copy(update={"model": str(tmp_path), "sampling": sampling, "limits": limits})
     generator = BatchGenerator(likeliest, load_tokenizer(likeliest))
     generator.grammar, generator.model = None, generator.model.float()

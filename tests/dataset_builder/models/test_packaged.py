@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -80,11 +82,13 @@ def test_wordllama_embeds_as_its_package_does(packaged_models: Path) -> None:
 def test_killed_writing_ends_in_the_same_files(
     tmp_path: Path, packaged_models: Path, stage: Callable, killed: Callable
 ) -> None:
-    """Killed before smollm2 takes its place, then run again."""
+    """Killed before the encoder takes its place, then run again. The large smollm2 is there already."""
+    shutil.copytree(packaged_models / "smollm2", tmp_path / "smollm2", copy_function=os.link)
     killed("os.replace", 2, "dataset_builder", "models", "--out", tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [".partial.smollm2"]
+    assert {path.name for path in tmp_path.iterdir()} == {"smollm2", ".partial.all-MiniLM-L6-v2"}
     assert stage("dataset_builder", "models", "--out", tmp_path).returncode == 0
-    assert contents(tmp_path) == contents(packaged_models)
+    for name in ("all-MiniLM-L6-v2", "wordllama"):
+        assert contents(tmp_path / name) == contents(packaged_models / name)
 
 
 def test_a_second_run_writes_nothing(packaged_models: Path) -> None:

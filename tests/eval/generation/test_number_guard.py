@@ -6,7 +6,7 @@ import copy
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from eval.generation.answers import answer_alone, answer_in_batches, encode_prom
 from eval.generation.number_guard import GuardedAnswer, NumberGuard, mask_numbers
 from eval.generation.number_reader import START, read_character, read_numbers
 from eval.generation.number_tokens import BYTE_TOKEN, NumberTokens
-from eval.prompting import Prompt
+from eval.prompting import Answer, Prompt
 from eval.run_metrics import AnswerSampling
 
 # Independent of the guard: every run of digits, with full stops and commas between digits.
@@ -274,17 +274,26 @@ def foreign_numbers(question: Question, answer: str) -> set[str]:
     return set(NUMBERS.findall(answer)) - set(NUMBERS.findall(f"{question.context} ? {question.question}"))
 
 
-def greedy(model: Any, tokenizer: Any, *, is_guarded: bool, batch_size: int | None = None) -> list[str]:
-    """Return the greedy answers to all questions."""
+def greedy(
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence[Question] = QUESTIONS,
+    *,
+    is_guarded: bool,
+    batch_size: int | None = None,
+) -> list[Answer]:
+    """Return the greedy answers to the questions."""
     answers = {}
-    for batch in answer_in_batches(model, tokenizer, QUESTIONS, batch_size, is_guarded=is_guarded):
+    for batch in answer_in_batches(model, tokenizer, questions, batch_size, is_guarded=is_guarded):
         answers.update(batch)
-    return [answers[number].text for number in range(len(QUESTIONS))]
+    return [answers[number] for number in range(len(questions))]
 
 
 def test_greedy_answers_have_no_foreign_number(model_and_tokenizer: tuple[Any, Any]) -> None:
     """Without the guard most answers have foreign numbers; answers without them stay as they are."""
-    plain, guarded = (greedy(*model_and_tokenizer, is_guarded=is_guarded) for is_guarded in (False, True))
+    plain, guarded = (
+        [answer.text for answer in greedy(*model_and_tokenizer, is_guarded=is_guarded)] for is_guarded in (False, True)
+    )
     foreign = [foreign_numbers(question, answer) for question, answer in zip(QUESTIONS, plain, strict=True)]
     assert sum(map(bool, foreign)) > len(QUESTIONS) / 2
     for question, answer in zip(QUESTIONS, guarded, strict=True):
@@ -296,15 +305,16 @@ def test_greedy_answers_have_no_foreign_number(model_and_tokenizer: tuple[Any, A
 
 
 def test_batches_are_guarded_as_each_question_alone(model_and_tokenizer: tuple[Any, Any]) -> None:
-    """In batches of every size, and by transformers' own generation with the guard as a processor."""
+    """In batches of two sizes, and by transformers' own generation with the guard as a processor."""
     model, tokenizer = model_and_tokenizer
-    expected = greedy(model, tokenizer, is_guarded=True)
-    assert greedy(model, tokenizer, is_guarded=True, batch_size=3) == expected
+    questions = QUESTIONS[:12]
+    expected = greedy(model, tokenizer, questions, is_guarded=True)
+    assert greedy(model, tokenizer, questions, is_guarded=True, batch_size=3) == expected
     tokens = NumberTokens(tokenizer, [0])
-    prompts = encode_prompts(model, tokenizer, QUESTIONS[:12])
-    for question, prompt, answer in zip(QUESTIONS[:12], prompts, expected, strict=False):
+    prompts = encode_prompts(model, tokenizer, questions)
+    for question, prompt, answer in zip(questions, prompts, expected, strict=True):
         guard = NumberGuard(f"{question.context} ? {question.question}", tokens)
-        assert answer_alone(model, tokenizer, prompt, guard=guard).text == answer
+        assert answer_alone(model, tokenizer, prompt, guard=guard) == answer
 
 
 def test_samples_have_no_foreign_number(model_and_tokenizer: tuple[Any, Any]) -> None:
@@ -329,18 +339,18 @@ def test_generate_with_beams_is_guarded(model_and_tokenizer: tuple[Any, Any]) ->
     model, tokenizer = model_and_tokenizer
     beams = copy.deepcopy(model)
     beams.generation_config.num_beams = 3
-    for batch in answer_in_batches(beams, tokenizer, QUESTIONS[:6], is_guarded=True):
-        for number, answer in batch.items():
-            assert foreign_numbers(QUESTIONS[number], answer.text) == set()
+    answers = greedy(beams, tokenizer, QUESTIONS[:6], is_guarded=True)
+    for question, answer in zip(QUESTIONS, answers, strict=False):
+        assert foreign_numbers(question, answer.text) == set()
 
 
 def test_guard_keeps_the_longest_answer(model_and_tokenizer: tuple[Any, Any]) -> None:
-    """An answer that is cut off in the middle of a number still counts as cut off."""
+    """An answer that is cut off, which may be in the middle of a number, still counts as cut off."""
     model, tokenizer = model_and_tokenizer
     endless = copy.deepcopy(model)
     endless.lm_head.bias.data[0] = -100.0
-    for batch in answer_in_batches(endless, tokenizer, QUESTIONS[:8], is_guarded=True):
-        for number, answer in batch.items():
-            assert answer.is_cut
-            assert foreign_numbers(QUESTIONS[number], answer.text) == set()
+    answers = greedy(endless, tokenizer, QUESTIONS[:8], is_guarded=True)
+    for question, answer in zip(QUESTIONS, answers, strict=False):
+        assert answer.is_cut
+        assert foreign_numbers(question, answer.text) == set()
     assert MAX_ANSWER_TOKENS == 64
