@@ -124,7 +124,7 @@ def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer, tmp_path
     web.pages["busy"] = page("<h1>x</h1><script>while (true) {}</script>")
     listed = [listed_paper(f"https://doi.org/{paper.doi}", paper.doi) for paper in papers]
     found = abstract_of(1)
-    with Browser(settings(web, timeout=5.0), Hosts(), tmp_path / "browser") as browser:
+    with Browser(settings(web, timeout=3.0), Hosts(), tmp_path / "browser") as browser:
         browser.fetch_answer(listed[0])
         for process in psutil.Process(browser._service.process.pid).children(recursive=True):
             process.kill()
@@ -140,7 +140,7 @@ def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer, tmp_path
         begun = time.monotonic()
         with pytest.raises(FetchError, match="the browser died or hung"):
             browser.fetch_answer(listed_paper(f"{web.url}/browser/busy"))
-        assert time.monotonic() - begun < 25
+        assert time.monotonic() - begun < 30
         assert found in browser.fetch_answer(listed[1]).abstract
     assert not _browsers_of(tmp_path)
 
