@@ -54,10 +54,23 @@ def recipe_scores(results: Results) -> str:
 
 
 def recipe_note(results: Results) -> str:
-    """Return a link to the tables, and a sentence that names the recipes whose gain is not confirmed."""
-    unconfirmed = [_label(line.recipe, line) for line in results.ledger if line.is_unconfirmed]
+    """Return a link to the tables, and a sentence on the recipes whose gain with the first seed is not confirmed."""
+    unconfirmed = [_label(name, line) for name, line in _rows(results) if line and line.is_unconfirmed]
     gains = f" By similarity, {', '.join(unconfirmed)} gains over LoRA, which is {UNCONFIRMED} by other measures."
     return f"[More recipes]({PAGE}) were compared.{gains if unconfirmed else ''}"
+
+
+def other_seeds(results: Results, name: str) -> str:
+    """Return a clause with the differences of a recipe from LoRA with its further seeds; nothing without any."""
+    _, *lines = _by_base(results, name).get(BASE, [None])
+    if not lines:
+        return ""
+    found = {config: [line.configs[config][HEADLINE].difference for line in lines] for config in CONFIGS}
+    shown = (
+        f"{', '.join(f'{score.mean:+.3f}' for score in scores if score)} by `{config}`"
+        for config, scores in found.items()
+    )
+    return f"; with seed {', '.join(str(line.seed) for line in lines)}: {', '.join(shown)}"
 
 
 def _rows(results: Results) -> list[tuple[str, LedgerLine | None]]:

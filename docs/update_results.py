@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.files import write_text
-from docs.recipe_tables import recipe_note, recipe_scores
+from docs.recipe_tables import other_seeds, recipe_note, recipe_scores
 from docs.results import CONFIGS, REPOSITORY, TRAINED, Example, Results, interval
 from eval.analysis.scores import ConfigScores
 from eval.metrics.lexical import HEADLINE
@@ -96,7 +96,10 @@ def gains(results: Results) -> str:
         for name in TRAINED
     ]
     full, lora = TRAINED
-    lines += [f"- `{full}` compared with {against(full, [lora])}.", f"- {recipe_note(results)}"]
+    lines += [
+        f"- `{full}` compared with {against(full, [lora])}{other_seeds(results, full)}.",
+        f"- {recipe_note(results)}",
+    ]
     if any(CHANCE in line for line in lines):
         lines.append(f"- {CHANCE}: may be chance (p of 0.05 or more after correction for the number of comparisons).")
     return "\n".join([*lines, _corpus_size(results)]) + "\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.recipe_tables import recipe_note, recipe_scores
+from docs.recipe_tables import other_seeds, recipe_note, recipe_scores
 from docs.results import Results
 from docs.update_results import gains, good_example, headline_table
 from eval.analysis.ledger import write_ledger
@@ -28,8 +28,9 @@ HEURISTICS = {"first sentence": (0.55, 0.5), "question repeated": (0.4, 0.2), "o
 
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
-    """Return results with the means above; only the difference of `full` and `baseline-chat` is clear."""
+    """Return results with the means above and one seed; only `full` and `baseline-chat` differ clearly."""
     shutil.copytree(REPOSITORY / "results", tmp_path, dirs_exist_ok=True)
+    write_ledger(tmp_path / "ledger.jsonl", [line for line in Results().ledger if line.seed == 0])
     path = tmp_path / "open_corpus.json"
     content = json.loads(path.read_text())
     system = content["systems"]["baseline"]
@@ -133,8 +134,11 @@ def test_seeds_of_a_recipe_are_one_row(results: Results, tmp_path: Path) -> None
         f"{score.mean:.3f}, 0.250; mean {mean:.3f}<br>{difference:+.3f}, -0.750; mean {mean_difference:+.3f}"
     )
     assert row.endswith(" | 100 %, no gain |")
-    assert "`smollm2-lora` | 0" not in text.replace("| `smollm2-lora` | 0.", "")
-    assert text.count("\n| `smollm2-full` |") == 4
+    # The overview, the seeds, and the measures by each config.
+    rows = [line.split(" | ")[0] for line in text.splitlines()]
+    assert (rows.count("| `smollm2-full`"), rows.count("| `smollm2-lora`")) == (4, 3)
+    assert other_seeds(Results(tmp_path), "full") == "; with seed 1: -0.750 by `plain`, -0.750 by `detailed`"
+    assert other_seeds(Results(tmp_path), "lora") == other_seeds(Results(tmp_path), "dpo") == ""
 
 
 def test_recipe_that_needs_a_gpu_has_no_row_until_it_is_measured(results: Results, tmp_path: Path) -> None:
