@@ -52,8 +52,10 @@ class ReleaseSettings:
     @property
     def published_contexts(self) -> str:
         """Return the contexts to publish: as chosen, else "none" for others' abstracts with the licence "other"."""
+        if self.contexts:
+            return self.contexts
         is_own = corpus_about(read_corpus_report(self.dataset)).own_abstracts
-        return self.contexts or ("none" if corpus_license(self.dataset) == "other" and not is_own else "full")
+        return "none" if corpus_license(self.dataset) == "other" and not is_own else "full"
 
     @property
     def title(self) -> str:

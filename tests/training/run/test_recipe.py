@@ -191,8 +191,8 @@ def test_choice_of_an_epoch_needs_validation_answers() -> None:
     """Without them, the last epoch is kept, and the trainer must not load another checkpoint."""
     words = ["--config", TINY, "--validation_questions", "0"]
     refuse_sft_keys(sft_recipe(words, {"bf16": False}))
-    with pytest.raises(InputError, match="load_best_model_at_end True: with `validation_questions` 0, the last epoch"):
-        refuse_sft_keys(sft_recipe([*words, "--load_best_model_at_end", "true"], {"bf16": False}))
+    with pytest.raises(InputError, match="metric_for_best_model 'loss': with `validation_questions` 0, the last ep"):
+        refuse_sft_keys(sft_recipe([*words, "--metric_for_best_model", "loss"], {"bf16": False}))
 
 
 @pytest.mark.parametrize(
