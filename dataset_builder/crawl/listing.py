@@ -152,7 +152,8 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
                 url = entry.url
             papers_at[url] += 1
             ids.add(doi or url)
-            known.add((doi or url, title))
+            if doi:
+                known.add((doi, title))
             papers.append(
                 Paper(paper_id=doi or url, title=title, year=year, venue=name, paper_url=url, doi=doi, abstract=None)
             )

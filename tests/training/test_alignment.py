@@ -21,6 +21,7 @@ from tests.conftest import REPOSITORY, contents
 from training import align, sft, sweep
 from training.alignment.rewards import measure_rewards
 from training.best_of_n import best_of_n
+from training.run.start_model import find_start_model
 
 
 def _align(adapter: Path, corpus: Path, encoder: Path, out: Path, *more: object) -> None:
@@ -96,6 +97,14 @@ def test_grpo_resumes_from_its_checkpoint(
     assert [metrics.validation_before.similarity, metrics.validation.similarity] == scored
     assert [step.step for step in metrics.reward_by_step or []] == [1, 2]
     assert not list((tmp_path / "run").glob("checkpoint-*"))
+
+
+def test_training_from_a_revision_is_refused() -> None:
+    """The trainers load the newest commit of a model only; nothing is downloaded."""
+    with pytest.raises(
+        InputError, match=r"ORG/NAME@v1': the libraries .*; download that revision, and give"
+    ):
+        find_start_model("ORG/NAME@v1")
 
 
 def test_grpo_needs_an_adapter(tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path) -> None:

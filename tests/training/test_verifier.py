@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ import torch
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.errors import InputError
+from dataset_builder.models.folders import EncoderFolder
 from dataset_builder.prompt import INSTRUCTION
 from dataset_builder.token_rows.row import NO_LOSS
 from dataset_builder.verification.errors.by_kind import RULES
@@ -24,6 +26,7 @@ from dataset_builder.verifier_examples.written import WrittenAnswer
 from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from tests.corpus_slice import CORPUS_SLICE
+from training.verification.model import load_base
 from training.verification.rows import SUPPORTED, UNSUPPORTED, read_written, split_examples, verification_rows
 from training.verification.trainer import VerifierTrainer
 
@@ -64,6 +67,16 @@ def test_labels_say_where_the_error_begins(tiny_encoder: Path) -> None:
     assert (labelled(0, SUPPORTED), labelled(0, UNSUPPORTED)) == ("Itsaves40%ofthepower.", "")
     assert (labelled(1, SUPPORTED), labelled(1, UNSUPPORTED)) == ("Itsaves", "4")
     assert all(label == NO_LOSS for row in rows[2:] for label in row["labels"][1:])
+
+
+def test_encoder_in_half_precision_is_trained_in_float32(tiny_encoder: Path, tmp_path: Path) -> None:
+    """The files of an encoder may have any precision; `dtype` is no key of the recipe."""
+    from transformers import AutoModel
+
+    shutil.copytree(tiny_encoder, tmp_path / "half")
+    AutoModel.from_pretrained(tiny_encoder, dtype="bfloat16").save_pretrained(tmp_path / "half")
+    model = load_base(EncoderFolder("half", tmp_path / "half"), seed=0)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
 def test_split_has_the_written_answers_on_its_papers(corpus: Path) -> None:

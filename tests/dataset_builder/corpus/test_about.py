@@ -9,6 +9,7 @@ import pytest
 
 from dataset_builder.corpus.about import SECTIONS, About, complete_about, read_about
 from dataset_builder.corpus.build import build
+from dataset_builder.corpus.publication.push import push_corpus
 from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.errors import InputError
 from tests.cards import stray_table_rows
@@ -42,6 +43,16 @@ def test_abstracts_that_were_written_for_the_corpus_are_named_so(sources: Path) 
         card = _card(sources, About(own_abstracts=own), license_id="mit")
         assert (bold in card) is own
         assert ("The abstracts were written for this corpus." in card) is own
+
+
+def test_own_abstracts_belong_to_no_publisher(sources: Path) -> None:
+    """With the licence `other`, too. Nobody could restore them, so the corpus is not pushed without them."""
+    publishers = "- **Abstracts:** they belong to their authors and publishers"
+    assert publishers in _card(sources)
+    card = _card(sources, About(own_abstracts=True))
+    assert publishers not in card and "- **Abstracts:** they were written for this corpus" in card
+    with pytest.raises(InputError, match="--contexts none: the abstracts were written for this corpus"):
+        push_corpus(sources / "corpus", "lab/own", "none")
 
 
 def test_keys_of_the_file_replace_the_generic_texts(sources: Path) -> None:
