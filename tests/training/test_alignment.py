@@ -101,9 +101,7 @@ def test_grpo_resumes_from_its_checkpoint(
 
 def test_training_from_a_revision_is_refused() -> None:
     """The trainers load the newest commit of a model only; nothing is downloaded."""
-    with pytest.raises(
-        InputError, match=r"ORG/NAME@v1': the libraries .*; download that revision, and give"
-    ):
+    with pytest.raises(InputError, match=r"ORG/NAME@v1': the libraries .*; download that revision, and give"):
         find_start_model("ORG/NAME@v1")
 
 
