@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.crawl.sources.browser import FLAGS, find_browser
+from dataset_builder.crawl.sources.browser import browser_flags, find_browser
 
 
 def need_browser() -> tuple[str, str]:
@@ -32,7 +32,7 @@ def running_browser(profile: Path, width: int, height: int) -> Iterator[Any]:
 
     options = ChromeOptions()
     options.binary_location = browser
-    for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
+    for flag in (*browser_flags(), f"--user-data-dir={profile}", f"--window-size={width},{height}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     with Chrome(options, ChromeService(driver)) as started:

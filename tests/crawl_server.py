@@ -213,12 +213,17 @@ class _Handler(BaseHTTPRequestHandler):
                     "abstract_inverted_index": dict(sorted(index.items())) or None,
                 }
             )
+        per_page = int(query.get("per_page", 25))
+        results = results[:per_page]
         results[:1] = [record | self.server.changes.get("openalex", {}) for record in results[:1]]
-        self._json({"meta": {"count": len(results), "page": 1, "per_page": 100}, "results": results})
+        self._json({"meta": {"count": len(results), "page": 1, "per_page": per_page}, "results": results})
 
     def _semantic_scholar(self, _: dict[str, str], body: bytes) -> None:
         dois = [identifier.removeprefix("DOI:") for identifier in json.loads(body)["ids"]]
         known = {paper.doi: (paper, title) for paper, title in self._known(dois, "semantic_scholar")}
+        if not known:
+            self.answer(b'{"error":"No valid paper ids given"}', code=400)
+            return
         self._json(
             [
                 {"paperId": "0", "title": known[doi][1], "abstract": known[doi][0].abstracts.get("semantic_scholar")}

@@ -5,7 +5,7 @@ import re
 from difflib import SequenceMatcher
 
 import ftfy
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from bs4.exceptions import ParserRejectedMarkup
 
 # In characters; the shortest abstract of ISCA 2013-2024 has 423.
@@ -20,12 +20,14 @@ TAG = re.compile(
     r"|<(?:p|br|div|span|sub|sup|i|b|em|strong|italic|bold|sec|section|title|h\d|ul|ol|li|script|style|noscript)\s*/?>",
     re.IGNORECASE,
 )
-# Tags inside a word or a line; every other tag ends the word.
+# Tags inside a word or a line, without their prefix; every other tag ends the word.
 INLINE_TAGS = {"sub", "sup", "i", "b", "em", "strong", "italic", "bold", "sc", "span", "a", "u", "tt", "code", "font"}
-INLINE_TAGS |= {"mml:mrow", "mml:msup", "mml:msub", "math", "mi", "mn", "mo"}
+INLINE_TAGS |= {"inline-formula", "alternatives", "math", "mrow", "msup", "msub", "mi", "mn", "mo"}
+# Tags of JATS with a formula, which may be given twice: as TeX and as MathML.
+FORMULA_TAGS = {"inline-formula", "disp-formula", "alternatives"}
 # Soft hyphens, characters of no width, and marks of the direction of writing.
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
-HIDDEN_TAGS = {"script", "style", "noscript", "tex-math"}
+HIDDEN_TAGS = {"script", "style", "noscript"}
 
 LABEL = re.compile(
     r"(?:abstract|ABSTRACT|Abstract|Summary|SUMMARY)(?:\s*[:.\u2013\u2014]\s*|\s*-(?:\s+|(?=[A-Z]))|\s+(?=[A-Z0-9\"'(])|(?=[A-Z]))"
@@ -33,7 +35,8 @@ LABEL = re.compile(
 COPYRIGHT = re.compile(r"\s*(?:\u00a9|\(c\)|copyright)\s*(?:\u00a9|\(c\))?\s*(?:19|20)\d\d\b.{0,100}$", re.IGNORECASE)
 PLACEHOLDER = re.compile(
     r"no abstract (?:is )?available|abstract (?:is )?(?:not|un) ?available|(?:article|paper|entry) has no abstract"
-    r"|an abstract is not available",
+    r"|an abstract is not available"
+    r"|\b(?:this|the) (?:paper|article|submission|manuscript|work) (?:has been|is|was) withdrawn",
     re.IGNORECASE,
 )
 COOKIES = re.compile(
@@ -49,8 +52,9 @@ SITE = re.compile(
     r"^IEEE Xplore, delivering full text access|^Browse and search|^ACM Digital Library home page", re.IGNORECASE
 )
 CUT_OFF = re.compile(r"(?:\.\.\.|\u2026)\s*(?:\[?(?:read )?more\]?)?$", re.IGNORECASE)
-# The end of a sentence, or an address: of 806 abstracts of ISCA, all but one end so.
-COMPLETE = re.compile(r"[.!?][\"')\]\u201d\u2019]*$|\S\.[a-z]+/\S+$")
+# The end of a sentence, or an address: of 806 abstracts of ISCA, all but one end so. Only the last word is searched:
+# a search of a long text can take hours.
+COMPLETE = re.compile(r"[.!?][\"')\]\u201d\u2019]*$|\S\.[a-z]+/\S*$|(?:https?://|\bwww\.)\S+\.\S+$")
 # Every English abstract has these words; a list of keywords has almost none.
 FUNCTION_WORDS = set("the of and a an to in is are for that with we this by on".split())  # noqa: SIM905
 
@@ -68,14 +72,34 @@ def plain_text(text: str) -> str:
         except ParserRejectedMarkup:
             soup = BeautifulSoup(TAG.sub(" ", text).replace("<", "&lt;"), "html.parser")
         for tag in soup.find_all(True):
-            names = {tag.name, tag.name.rpartition(":")[2]}
-            if names & HIDDEN_TAGS:
-                tag.decompose()
-            elif not names & INLINE_TAGS:
+            name = _name_without_prefix(tag)
+            if name in HIDDEN_TAGS or (name == "tex-math" and _has_mathml(tag)):
+                # Not `decompose`, after which the tags inside cannot be visited.
+                tag.extract()
+            elif name == "tex-math":
+                tag.replace_with(_plain_tex(tag.get_text()))
+            elif name not in INLINE_TAGS:
+                parts = tag.find_all(True, recursive=False)
+                if name == "mfrac" and len(parts) == 2:
+                    parts[0].insert_after("/")
                 tag.insert_before(" ")
                 tag.insert_after(" ")
         text = soup.get_text()
     return " ".join(INVISIBLE.sub("", ftfy.fix_text(html.unescape(text))).split())
+
+
+def _name_without_prefix(tag: Tag) -> str:
+    return tag.name.rpartition(":")[2]
+
+
+def _has_mathml(tex: Tag) -> bool:
+    """Return whether the formula of a tag of TeX is also given in MathML."""
+    formula = tex.find_parent(lambda tag: _name_without_prefix(tag) in FORMULA_TAGS)
+    return formula is not None and formula.find(lambda tag: _name_without_prefix(tag) == "math") is not None
+
+
+def _plain_tex(tex: str) -> str:
+    return tex.replace("$", "").replace(r"\times", "\u00d7").replace(r"\%", "%").strip()
 
 
 def clean_title(title: str) -> str:
@@ -122,7 +146,7 @@ def clean_abstract(text: str | None) -> tuple[str | None, str | None]:
         (CUT_OFF.search(text), "cut off"),
         (len(text) < SHORTEST_ABSTRACT, "too short"),
         (few_letters or sum(word in FUNCTION_WORDS for word in words) < 0.05 * len(words), "not prose"),
-        (not COMPLETE.search(text), "cut off"),
+        (not COMPLETE.search(text.rpartition(" ")[2]), "cut off"),
     ):
         if applies:
             return None, reason

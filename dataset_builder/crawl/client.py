@@ -146,7 +146,8 @@ class Client:
         except ValueError:
             raise FetchError("the address cannot be read") from None
         if response.status_code != 200:
-            raise FetchError(f"HTTP {response.status_code}", response.status_code)
+            beginning = response.content[:200].decode("utf-8", "replace")
+            raise FetchError(f"HTTP {response.status_code}", response.status_code, beginning)
         return response
 
 

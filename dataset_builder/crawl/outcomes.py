@@ -11,14 +11,15 @@ from dataset_builder.journal import Journal
 
 
 class FetchError(Exception):
-    """A request without a usable answer, with its HTTP status if that is the reason.
+    """A request without a usable answer, with its HTTP status and the beginning of its body if that is the reason.
 
     The message is a reason for the report: it holds no URL and no key.
     """
 
-    def __init__(self, reason: str, status: int | None = None) -> None:
+    def __init__(self, reason: str, status: int | None = None, body: str = "") -> None:
         super().__init__(reason)
         self.status = status
+        self.body = body
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def merge_card(generated: str, published: str | None) -> str:
     """Return `generated` with the metadata keys and the text that people added to `published`, the repo's card.
 
     If `published` has no markers, all its text is hand-written and follows the generated section. Merging a second
-    time changes nothing.
+    time changes nothing. Raises `InputError` for a section without its end marker and for metadata that cannot be
+    read.
     """
     if published is None:
         return generated
@@ -42,6 +43,11 @@ def merge_card(generated: str, published: str | None) -> str:
     front_matter, section = FRONT_MATTER.match(generated), GENERATED_SECTION.search(generated)
     if front_matter is None or section is None:
         raise ValueError("the generated card has no metadata or no markers; make it with render_card")
+    if "<!-- isca-qa:begin" in GENERATED_SECTION.sub("", body):
+        raise InputError(
+            f"README.md in the repo: the line {END!r} is missing at the end of the generated section; put it back on "
+            "the Hub, or delete the old section there, then run the same command again"
+        )
     metadata = yaml.safe_load(front_matter["yaml"])
     metadata |= {key: value for key, value in hand_written.items() if key not in OWNED_KEYS}
     if GENERATED_SECTION.search(body):

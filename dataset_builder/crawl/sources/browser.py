@@ -1,6 +1,7 @@
 """Read abstracts with a real browser, from pages that show them by script or refuse a plain request."""
 
 import math
+import os
 import re
 import shutil
 import tempfile
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
 )
+
+
+def browser_flags() -> list[str]:
+    """Return the flags of Chromium, which refuses to start as root with its sandbox."""
+    return [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
 
 
 def find_browser() -> tuple[str, str] | None:
@@ -123,7 +129,9 @@ class Browser:
         self._profile = tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
         options = ChromeOptions()
         options.binary_location = browser
-        for flag in (*FLAGS, f"--user-data-dir={self._profile.name}"):
+        # A slow image or tracker does not delay the page.
+        options.page_load_strategy = "eager"
+        for flag in (*browser_flags(), f"--user-data-dir={self._profile.name}"):
             options.add_argument(flag)
         # In its own session, so that Ctrl-C reaches only the crawl; the log's path marks the driver.
         log = [f"--log-path={self._profile.name}/driver.log"]

@@ -26,7 +26,7 @@ def fetch_answers(client: Client, dois: list[str]) -> dict[str, Answer]:
     """Return the answers by DOI, for at most `BATCH_SIZE` DOIs; raises `FetchError`."""
     params = {
         "filter": "doi:" + "|".join(dois),
-        "per-page": str(BATCH_SIZE),
+        "per_page": str(BATCH_SIZE),
         "select": "doi,display_name,abstract_inverted_index",
     }
     works = client.get_json("openalex", "/works", _Works, params).results

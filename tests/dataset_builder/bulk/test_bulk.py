@@ -20,6 +20,12 @@ ABSTRACT = (
 )
 
 
+WITHDRAWN = (
+    "This paper has been withdrawn by the authors due to a crucial error in Equation 3, and a corrected version was "
+    "posted under a new number, with a proof and with the measurements."
+)
+
+
 def arxiv(number: int, **changes: Any) -> dict[str, Any]:
     """Return a record as arXiv writes it."""
     record = {
@@ -82,6 +88,7 @@ def test_papers_of_arxiv(tmp_path: Path) -> None:
             arxiv(4, abstract="Withdrawn."),
             arxiv(5, title="Editorial"),
             arxiv(6, id="1803.00006"),
+            arxiv(8, abstract=WITHDRAWN),
             arxiv(1, title="The same paper again"),
         ],
         '{"id": "2403.00007"}\n\n',
@@ -92,6 +99,7 @@ def test_papers_of_arxiv(tmp_path: Path) -> None:
         left_out={
             "of another subject": 1,
             "abstract: too short": 1,
+            "abstract: says that there is no abstract": 1,
             "front matter": 1,
             "of another year": 1,
             "the paper is there already": 1,

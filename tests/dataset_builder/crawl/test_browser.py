@@ -19,10 +19,10 @@ from dataset_builder.crawl.client import Hosts
 from dataset_builder.crawl.outcomes import FetchError
 from dataset_builder.crawl.run import crawl
 from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
-from dataset_builder.crawl.sources.browser import Browser
+from dataset_builder.crawl.sources.browser import Browser, browser_flags
 from tests.browser import need_browser
 from tests.conftest import REPOSITORY
-from tests.crawl_server import FakePaper, SourceServer, abstract_of, page, serving
+from tests.crawl_server import FakePaper, SourceServer, abstract_of, hang, page, serving
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -143,6 +143,26 @@ def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer, tmp_path
         assert time.monotonic() - begun < 30
         assert found in browser.fetch_answer(listed[1]).abstract
     assert not _browsers_of(tmp_path)
+
+
+def test_page_with_a_slow_image_is_read(web: SourceServer, tmp_path: Path) -> None:
+    """The image takes longer than the time limit of a page; the browser does not wait for it."""
+    (paper,) = web.add("isca2020", 1, ())
+    web.pages[paper.doi] = page(shown_late(paper).replace(b"<body>", b'<body><img src="/browser/image">'))
+    web.pages["image"] = hang(60.0)
+    with Browser(settings(web), Hosts(), tmp_path / "browser") as browser:
+        answer = browser.fetch_answer(listed_paper(f"https://doi.org/{paper.doi}", paper.doi))
+    assert answer.abstract == f"{abstract_of(0)}<br/>{abstract_of(1)}"
+    assert any(target.endswith("/image") for target in web.asked("browser"))
+
+
+@pytest.mark.parametrize(("user", "as_root"), [(0, True), (1000, False)])
+def test_only_root_starts_the_browser_without_its_sandbox(
+    monkeypatch: pytest.MonkeyPatch, user: int, as_root: bool
+) -> None:
+    """Every other user keeps it."""
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert ("--no-sandbox" in browser_flags()) == as_root
 
 
 def test_browser_opens_http_and_https_only(web: SourceServer, tmp_path: Path) -> None:

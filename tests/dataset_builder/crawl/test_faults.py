@@ -104,6 +104,25 @@ def test_answer_for_another_number_of_papers_is_refused(web: SourceServer, tmp_p
     assert report.outcomes == {"semantic_scholar": {"the answer is not of the documented shape": 2}}
 
 
+def test_batch_that_semantic_scholar_does_not_know_is_not_a_failure(web: SourceServer, tmp_path: Path) -> None:
+    """The answer has status 400 if it knows none of the papers."""
+    web.add(YEAR, 2)
+    with serving() as other:
+        urls = web.base_urls | {"semantic_scholar": other.base_urls["semantic_scholar"]}
+        report, _ = run(web, tmp_path, "semantic_scholar", base_urls=urls)
+        assert len(other.asked("semantic_scholar")) == 1
+    assert report.outcomes == {"semantic_scholar": {"not known to the source": 2}}
+
+
+@pytest.mark.parametrize("error", [b'{"error":"Unrecognized or unsupported fields: [x]"}', b""])
+def test_other_answer_of_status_400_is_a_failure(web: SourceServer, tmp_path: Path, error: bytes) -> None:
+    """Only the message about the ids means that the papers are not known."""
+    web.add(YEAR, 2, ("semantic_scholar",))
+    web.faults["semantic_scholar"] = [lambda handler: handler.answer(error, code=400)]
+    report, _ = run(web, tmp_path, "semantic_scholar")
+    assert report.outcomes == {"semantic_scholar": {"HTTP 400": 2}}
+
+
 @pytest.mark.parametrize("fault", [status(500), status(429), hang(1.0), cut_off()])
 def test_failed_request_is_sent_again(web: SourceServer, tmp_path: Path, fault: Callable) -> None:
     """A temporary fault loses no paper."""
@@ -549,8 +568,8 @@ def test_credentials_are_sent_and_not_written(
         assert secret.encode() not in written
 
 
-def test_report_holds_no_times_and_counts_what_it_lists(web: SourceServer, tmp_path: Path) -> None:
-    """The listed papers of a year are the found and the missing ones."""
+def test_listed_papers_are_the_found_and_the_missing_ones(web: SourceServer, tmp_path: Path) -> None:
+    """Of seven papers, five are found, and the two missing ones have a reason; the file has the returned report."""
     web.add(YEAR, 5)
     web.add(YEAR, 2, (), start=50)
     report, _ = run(web, tmp_path, "openalex", "crossref")

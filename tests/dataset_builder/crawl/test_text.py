@@ -12,6 +12,12 @@ from dataset_builder.crawl.sources.publisher_page import parse_page
 from tests.crawl_server import abstract_of
 
 GOOD = abstract_of(5)
+TEX = r'<tex-math notation="LaTeX">$2.3\times$ </tex-math>'
+MATHML = "<mml:math><mml:mn>2.3</mml:mn><mml:mo>\u00d7</mml:mo></mml:math>"
+WITHDRAWN = (
+    "has been withdrawn by the authors due to a crucial error in Equation 3, and a corrected version was posted under "
+    "a new number, with a proof and with the measurements."
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,22 @@ GOOD = abstract_of(5)
         (f"{GOOD} Where a<b and c>d, x < 5.", f"{GOOD} Where a<b and c>d, x < 5."),
         (f"{GOOD} M\u00c3\u00bcller\u00e2\u20ac\u2122s cache.", f"{GOOD} M\u00fcller's cache."),
         (f"{GOOD} <script>x = 1;</script> It is small.", f"{GOOD} It is small."),
+        (f"{GOOD} <noscript><p>Turn on <b>scripts</b>.</p></noscript> It is small.", f"{GOOD} It is small."),
+        (f"{GOOD} By <inline-formula>{TEX}</inline-formula> over it.", f"{GOOD} By 2.3\u00d7 over it."),
+        (f"{GOOD} By <jats:inline-formula>{TEX}</jats:inline-formula>.", f"{GOOD} By 2.3\u00d7."),
+        (rf"{GOOD} By <jats:tex-math>$5\%$</jats:tex-math>.", f"{GOOD} By 5%."),
+        (
+            f"{GOOD} By <jats:inline-formula><alternatives>{TEX}{MATHML}</alternatives></jats:inline-formula>.",
+            f"{GOOD} By 2.3\u00d7.",
+        ),
+        (
+            f"{GOOD} By <inline-formula>{TEX}</inline-formula> or <disp-formula>{TEX}{MATHML}</disp-formula> more.",
+            f"{GOOD} By 2.3\u00d7 or 2.3\u00d7 more.",
+        ),
+        (
+            f"{GOOD} By <mml:mfrac><mml:mn>1</mml:mn><mml:mn>2</mml:mn></mml:mfrac> more.",
+            f"{GOOD} By 1/2 more.",
+        ),
         (f"{GOOD} Copyright \u00a9 2013 IEEE. All rights reserved.", GOOD),
         (f"Abstract interpretation helps. {GOOD}", f"Abstract interpretation helps. {GOOD}"),
         (f"{GOOD} A cookie policy is slower.", f"{GOOD} A cookie policy is slower."),
@@ -47,7 +69,18 @@ GOOD = abstract_of(5)
         ),
         (f"{GOOD} <p/><![x[ is 5 < 7.", f"{GOOD} <![x[ is 5 < 7."),
         (f"{GOOD} (It is free.)", f"{GOOD} (It is free.)"),
-        (f"{GOOD} Code: https://github.com/x/Cache-1", f"{GOOD} Code: https://github.com/x/Cache-1"),
+        *(
+            (f"{GOOD} Code: {address}", f"{GOOD} Code: {address}")
+            for address in (
+                *("https://github.com/x/Cache-1", "https://xyz.github.io/", "https://www.example.org"),
+                *("www.gem5.org", "gem5.org/"),
+            )
+        ),
+        (
+            f"The cores are asked for work that was withdrawn. {GOOD}",
+            f"The cores are asked for work that was withdrawn. {GOOD}",
+        ),
+        (f"A core whose work is withdrawn sleeps. {GOOD}", f"A core whose work is withdrawn sleeps. {GOOD}"),
     ],
 )
 def test_abstract_is_cleaned(sent: str, kept: str) -> None:
@@ -63,6 +96,8 @@ def test_abstract_is_cleaned(sent: str, kept: str) -> None:
         ("<p></p>", "no abstract given"),
         ("No abstract available.", "says that there is no abstract"),
         ("An abstract is not available for this content.", "says that there is no abstract"),
+        (f"This paper {WITHDRAWN}", "says that there is no abstract"),
+        (f"The submission {WITHDRAWN}", "says that there is no abstract"),
         (f"This site uses cookies to serve you better. {GOOD}", "cookie text"),
         (f"Access Denied. You don't have permission to see this page. {GOOD}", "a challenge instead of the page"),
         ("Please enable JavaScript and verify that you are human.", "a challenge instead of the page"),
@@ -71,6 +106,10 @@ def test_abstract_is_cleaned(sent: str, kept: str) -> None:
         (f"{GOOD} We\u2026", "cut off"),
         (f"{GOOD} In addition, the", "cut off"),
         (f"{GOOD} It is faster by 3", "cut off"),
+        (f"{GOOD} In the U.s", "cut off"),
+        (f"{GOOD} See https://github.com for", "cut off"),
+        # Hours, if more than the last word were searched.
+        pytest.param(f"{GOOD} {'www.a.' * 8000} x", "cut off", id="many addresses"),
         (f"{GOOD} We... [Read more]", "cut off"),
         ("We build a cache.", "too short"),
         (f"{GOOD} {'<p> </p>' * 10_000}", "too long"),

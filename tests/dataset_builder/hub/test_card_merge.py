@@ -34,6 +34,13 @@ def test_card_without_markers_is_hand_written(front: str) -> None:
     assert merge_card(OURS, merged) == merged
 
 
+@pytest.mark.parametrize("above", ["", f"{BEGIN}\n\n# New\n\n{END}\n\n"])
+def test_section_without_its_end_marker_is_refused(above: str) -> None:
+    """The old section would stay below the new one forever; a whole section above it changes nothing."""
+    with pytest.raises(InputError, match=f"README.md in the repo: the line '{END}' is missing .*; put it back"):
+        merge_card(OURS, f"Before.\n{above}{BEGIN}\nOld.\n")
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
