@@ -36,8 +36,8 @@ class StepPreference(FileFormat):
     """The rewards of DPO in the steps up to `step` since the one logged before.
 
     An answer's reward is `beta` times the difference of its log-probabilities by the model and by the reference model.
-    `margin` is the mean difference of the rewards of the chosen and the rejected answer. `accuracy` is the share of
-    the questions whose chosen answer has the higher reward.
+    `margin` is the difference of the rewards of the chosen and the rejected answer, and `accuracy` the share of the
+    questions whose chosen answer has the higher reward. Both are means over the batches, which all count the same.
     """
 
     step: int
@@ -122,7 +122,8 @@ def check_temperature(option: str, value: float) -> None:
 class SamplingInputs(FileFormat):
     """Everything that decides the answers of `training.best_of_n`. `measures` are the measures that rank the answers.
 
-    `dataset` is the corpus with the questions. The SHA-256 values are of the files that decide an output.
+    `dataset` is the corpus with the questions. The SHA-256 values are of the files that decide an output. Earlier
+    versions did not leave out the answers that were cut at the largest number of tokens.
     """
 
     model: str
@@ -131,6 +132,7 @@ class SamplingInputs(FileFormat):
     dataset_revision: str | None
     encoder_sha256: str
     sampling: AnswerSampling
+    cut_answers_left_out: bool = False
     measures: list[str] = Field(default=["similarity"])
     verifier_sha256: str | None = None
 
@@ -138,6 +140,7 @@ class SamplingInputs(FileFormat):
 class SampledAnswers(SamplingInputs):
     """The report of `training.best_of_n`: the answers of a model that replace a corpus's training answers.
 
+    `empty_answers_left_out` counts the questions whose best sample is empty, or whose samples were all cut.
     `mean_similarity` is the mean over all samples, `best_similarity` over the chosen ones. `preferences` is the number
     of questions that have a rejected answer, too.
     """

@@ -1,5 +1,6 @@
 """Check a run before it is published: weights, names on the Hub, and Gemma's licence."""
 
+import re
 from pathlib import Path
 
 from dataset_builder.corpus.publication.card import under_gemmas_terms
@@ -14,6 +15,8 @@ from model_cards.training_data import TrainingData
 
 # How to name the encoder in a local folder.
 NAME_ENCODER = f'write {{"hub_id": "ORG/NAME"}} into its {SOURCE_FILE}'
+# Gemma 4 is under Apache-2.0, and not under the terms of the Gemma models before it.
+GEMMA_ID = re.compile(r"gemma(?!-?4\b)", re.IGNORECASE)
 
 
 def base_on_hub(run: TrainedRun, given: str | None) -> str:
@@ -72,10 +75,15 @@ def check_weights(folder: Path) -> None:
             raise InputError(f"{path}: has no weights; train the model again")
 
 
-def check_gemma(run: TrainedRun, trained: TrainingData, license_id: str | None) -> None:
-    """Raise `InputError` for a model that is made from output of Gemma, and does not have Gemma's licence."""
+def check_gemma(run: TrainedRun, base: str, trained: TrainingData, license_id: str | None) -> None:
+    """Raise `InputError` for a model that is made from Gemma or its output, and does not have Gemma's licence.
+
+    `base` is the Hub id of the base model.
+    """
     report, origin = trained.corpus.report, None
-    if trained.start is not None and trained.start.under_gemmas_terms:
+    if GEMMA_ID.search(base):
+        origin = base
+    elif trained.start is not None and trained.start.under_gemmas_terms:
         origin = trained.start.name
     elif report is not None and under_gemmas_terms(report.train_teacher, report.teachers[report.train_teacher]):
         origin = f"pairs written by {report.train_teacher}"

@@ -50,9 +50,9 @@ def model_content(
     from huggingface_hub import constants
 
     license_id = options.license or run.metrics.license
-    check_gemma(run, trained, license_id)
     url = f"{constants.ENDPOINT}/{repo_id}/blob/main/{SCORES_FILE}"
     names = _names(run, repo_id, scored, trained, options, url)
+    check_gemma(run, names.base, trained, license_id)
     card = model_card(run, scores, names, license_id)
     files = public_files(run, scores, names, license_id) | {NOTEBOOK_FILE: model_notebook(run, names)}
     return _content(run, repo_id, card, files, stage)
@@ -62,8 +62,8 @@ def verifier_content(run: TrainedRun, repo_id: str, corpus: Corpus, options: Run
     """Return the content of the repo of a verifier, which was trained on `corpus`, as `model_content` does."""
     trained = TrainingData(corpus, corpus.dataset)
     license_id = options.license or run.metrics.license
-    check_gemma(run, trained, license_id)
     names = _names(run, repo_id, corpus, trained, options)
+    check_gemma(run, names.base, trained, license_id)
     report = read_verifier_report(run.path)
     card = verifier_card(run, report, names, license_id)
     files = run_files(run, names, license_id) | {

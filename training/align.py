@@ -10,16 +10,20 @@ import argparse
 import copy
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
-from training.run.recipe import AlignKeys, add_recipe_arguments, parse_recipe, recipe_words
+from training.run.recipe import GRPOKeys, Recipe, add_recipe_arguments, parse_recipe, recipe_words
 from training.run.refused_keys import refuse_grpo_keys
+
+if TYPE_CHECKING:
+    from trl.trainer.grpo_config import GRPOConfig
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    add_recipe_arguments(command, AlignKeys)
+    add_recipe_arguments(command, GRPOKeys)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -27,18 +31,26 @@ def run_command(arguments: argparse.Namespace) -> None:
     main(recipe_words(arguments))
 
 
-def main(words: list[str]) -> None:
-    """Align by the recipe `--config FILE --KEY VALUE ...`."""
+def read_recipe(words: list[str]) -> "Recipe[GRPOKeys, GRPOConfig]":
+    """Return the recipe `--config FILE --KEY VALUE ...`; raises `InputError` for a key that does not fit."""
     from trl.trainer.grpo_config import GRPOConfig
 
-    # It warns at each start that `rollout_func` is experimental.
+    from training.hardware import machine_defaults
+
+    recipe = parse_recipe(words, machine_defaults(), GRPOKeys, GRPOConfig)
+    refuse_grpo_keys(recipe)
+    return recipe
+
+
+def main(words: list[str]) -> None:
+    """Align by the recipe `--config FILE --KEY VALUE ...`."""
+    # TRL warns at each start that `rollout_func` is experimental.
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 
     from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, machine_defaults, refuse_fsdp
+    from training.hardware import check_processes, refuse_fsdp
 
-    recipe = parse_recipe(words, machine_defaults(), AlignKeys, GRPOConfig)
-    refuse_grpo_keys(recipe)
+    recipe = read_recipe(words)
     check_processes(recipe.training)
     refuse_fsdp("training.align: under FSDP no process has the whole model to sample answers with")
     use_all_threads()
@@ -79,9 +91,10 @@ def main(words: list[str]) -> None:
     verifier = find_verifier("verifier", recipe.keys.verifier) if recipe.keys.verifier else None
     encoder = find_encoder("encoder", recipe.keys.encoder)
     judges = [encoder.fingerprint, *([verifier.folder.fingerprint] if verifier else [])]
-    rewards = measure_rewards(Encoder(encoder, "encoder"), verifier.load() if verifier else None)
+    compare = Encoder(encoder, "encoder")
+    rewards = measure_rewards(compare, verifier.load() if verifier else None)
     count = recipe.keys.validation_questions
-    answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
+    answers = ValidationAnswers(validation, count, compare, tokenizer) if count else None
 
     # Run folder
     finished, checkpoint = begin_run(recipe, prompts, adapter.fingerprint, judges)
@@ -90,19 +103,16 @@ def main(words: list[str]) -> None:
 
     # Trainer
     from tqdm.contrib.logging import logging_redirect_tqdm
-    from trl.trainer.grpo_trainer import GRPOTrainer
 
+    from eval.generation.answers import check_batches
     from eval.generation.generation_rules import read_rules
     from eval.run_metrics import StepReward
+    from training.alignment.grpo_trainer import AnswerTrainer
     from training.alignment.rollouts import SharedAbstractRollouts
     from training.run.artifacts import TrainingPairs, last_validation, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
     from training.run.stopwatch import find_stopwatch
-    from training.trainers.guarded_trainer import GuardedTrainer
-    from training.validation import ValidationBeforeAndAfter
-
-    class GuardedGRPOTrainer(GuardedTrainer, GRPOTrainer):
-        pass
+    from training.validation import ValidationBeforeAndAfter, in_evaluation_mode
 
     args.max_completion_length = MAX_ANSWER_TOKENS
     # As the ranking of sampled answers does: no measure decides by its units alone.
@@ -110,12 +120,14 @@ def main(words: list[str]) -> None:
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         with explain_refused_values():
             model = load_start_adapter(adapter, base, "float32")
+            with in_evaluation_mode(model):
+                check_batches(model, tokenizer, list(asked.values()))
             if read_rules(model.generation_config, tokenizer).repetition_penalty != 1:
                 raise InputError(
                     f"model_name_or_path {recipe.base_model!r}: its base samples with a repetition_penalty, and GRPO "
                     f"computes probabilities without it; remove it from {base.path / 'generation_config.json'}"
                 )
-            trainer = GuardedGRPOTrainer(
+            trainer = AnswerTrainer(
                 model=model,
                 reward_funcs=rewards,
                 rollout_func=SharedAbstractRollouts(asked, tokenizer),

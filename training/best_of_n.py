@@ -144,6 +144,7 @@ def best_of_n(
         dataset_revision=revision,
         encoder_sha256=encoder_folder.fingerprint,
         sampling=sampling,
+        cut_answers_left_out=True,
         measures=[*MEASURES, *([SUPPORT] if verifier else [])],
         verifier_sha256=verifier_folder.folder.fingerprint if verifier_folder else None,
     )
@@ -164,6 +165,10 @@ def best_of_n(
         for row, samples in zip(train, ranked, strict=True)
         if samples.best
     ]
+    chosen = [samples.best_similarity for samples in ranked if samples.best_similarity is not None]
+    if not answered:
+        problem = "every sampled answer is empty or was cut at the largest number of tokens"
+        raise InputError(f"{model}: {problem}; train the model longer, or sample at a lower --temperature")
     files = (
         _write_split(out, "train", answered, train.features),
         _write_split(out, "validation", [{**row, REJECTED: None} for row in validation], validation.features),
@@ -173,7 +178,7 @@ def best_of_n(
         pairs=len(answered),
         empty_answers_left_out=len(ranked) - len(answered),
         mean_similarity=sum(samples.mean_similarity for samples in ranked) / len(ranked),
-        best_similarity=sum(samples.best_similarity for samples in ranked) / len(ranked),
+        best_similarity=sum(chosen) / len(chosen),
         preferences=sum(row[REJECTED] is not None for row in answered),
     )
     write_format(out / SAMPLES_FILE, report)

@@ -4,7 +4,8 @@
 
 `model_name_or_path` is the run folder of the adapter to start from, which is the reference model, too. First the
 adapter answers each training question several times, as `training.best_of_n` does; `training/alignment/ranking.py`
-says how the answers are ranked. The same command resumes an interrupted run, and does nothing if the run is finished.
+says how the answers are ranked. The same command resumes an interrupted run, and does nothing if the run is finished
+and the folder of the ranked answers is still there.
 """
 
 import argparse
@@ -12,14 +13,21 @@ import copy
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from training.run.recipe import DPOKeys, add_recipe_arguments, parse_recipe, recipe_words
+from training.run.recipe import DPOKeys, Recipe, add_recipe_arguments, parse_recipe, recipe_words
 from training.run.refused_keys import refuse_dpo_keys
 
+if TYPE_CHECKING:
+    from trl.trainer.dpo_config import DPOConfig
+
 logger = logging.getLogger(__name__)
+
+# The log-probabilities by the reference model, which a run that continues reads.
+REFERENCE = ".partial.reference"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -32,15 +40,23 @@ def run_command(arguments: argparse.Namespace) -> None:
     main(recipe_words(arguments))
 
 
-def main(words: list[str]) -> None:
-    """Align by the recipe `--config FILE --KEY VALUE ...`."""
+def read_recipe(words: list[str]) -> "Recipe[DPOKeys, DPOConfig]":
+    """Return the recipe `--config FILE --KEY VALUE ...`; raises `InputError` for a key that does not fit."""
     from trl.trainer.dpo_config import DPOConfig
 
-    from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, machine_defaults, refuse_fsdp
+    from training.hardware import machine_defaults
 
     recipe = parse_recipe(words, machine_defaults(), DPOKeys, DPOConfig)
     refuse_dpo_keys(recipe)
+    return recipe
+
+
+def main(words: list[str]) -> None:
+    """Align by the recipe `--config FILE --KEY VALUE ...`."""
+    from dataset_builder.hardware import use_all_threads
+    from training.hardware import check_processes, refuse_fsdp
+
+    recipe = read_recipe(words)
     check_processes(recipe.training)
     refuse_fsdp("training.dpo: under FSDP no process has the whole model for the log-probabilities before training")
     use_all_threads()
@@ -49,6 +65,8 @@ def main(words: list[str]) -> None:
 
     from dataset_builder.corpus.load import load_corpus_split
     from dataset_builder.hub.changes import CARD_FILE
+    from dataset_builder.models.folders import find_encoder
+    from eval.metrics.embedding import Encoder
     from eval.run_metrics import AnswerSampling
     from training.best_of_n import best_of_n
     from training.data.preferences import preference_rows, read_preferences, tokens_by_answer
@@ -84,7 +102,10 @@ def main(words: list[str]) -> None:
     rows = preference_rows(preferences, tokenizer, min(args.max_length or positions, positions))
     validation = load_corpus_split(keys.preferences, None, "validation")
     count = keys.validation_questions
-    answers = ValidationAnswers(validation, count, keys.encoder, tokenizer) if count else None
+    answers = None
+    if count:
+        encoder = Encoder(find_encoder("encoder", keys.encoder), "encoder")
+        answers = ValidationAnswers(validation, count, encoder, tokenizer)
 
     # Run folder
     train_rows = Dataset.from_list(rows)
@@ -111,7 +132,8 @@ def main(words: list[str]) -> None:
             "%d questions on %d papers: %d tokens, %.1f times fewer than with a row for each answer",
             *(len(preferences), len(rows), tokens, times),
         )
-    stem = f".partial.reference.{sha256_of_text(f'{adapter.fingerprint} {rows}')[:16]}"
+    decisive = (adapter.fingerprint, rows, recipe.model.dtype, args.bf16, args.fp16, args.ld_alpha)
+    stem = f"{REFERENCE}.{sha256_of_text(repr(decisive))[:16]}"
     with explain_failures(recipe.output_dir), logging_redirect_tqdm():
         with explain_refused_values():
             trainer = PreferenceTrainer(
@@ -146,7 +168,8 @@ def main(words: list[str]) -> None:
             samples=sampled,
         )
         if trainer.is_world_process_zero():
-            reference.remove()
+            for path in recipe.output_dir.glob(f"{REFERENCE}.*"):
+                path.unlink()
         save_run(trainer, metrics)
     trainer.accelerator.end_training()
 

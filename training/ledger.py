@@ -9,9 +9,10 @@ the lines come from a finished evaluation, and nothing is trained or answered.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -26,11 +27,18 @@ from dataset_builder.verification.load import find_verifier
 from eval.analysis.ledger import LINE_FILE, LedgerLine, read_ledger, write_ledger
 from eval.analysis.scores import SCORES_FILE, read_scores
 from eval.metrics.lexical import HEADLINE
+from training import align, dpo, sft
 from training.comparison.line import collect_line, recipe_sha256
 from training.comparison.recipes import CONTINUE, LORA, MBR, STAGES, ComparedRuns
 from training.run.process import run_process
 
 RECIPES = Path(__file__).parent / "recipes"
+# By stage, what reads its recipe, and refuses keys that do not fit.
+STAGE_RECIPES: dict[str, Callable[[list[str]], object]] = {
+    "training.sft": sft.read_recipe,
+    "training.dpo": dpo.read_recipe,
+    "training.align": align.read_recipe,
+}
 ENCODERS = ("data/models/all-MiniLM-L6-v2", "data/models/wordllama")
 
 
@@ -60,7 +68,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     out_help = "file of the lines; default: %(default)s"
     add("--out", type=Path, default=Path("results/ledger.jsonl"), metavar="FILE", help=out_help)
     command.add_argument_group(
-        "recipe keys", "--KEY VALUE overrides a key of all recipes, which the lines record: --torch_compile true"
+        "recipe keys", "--KEY VALUE overrides a key of all recipes, which the lines record: --num_train_epochs 1"
     )
     command.set_defaults(recipe_keys=[])
 
@@ -96,6 +104,11 @@ def run_command(arguments: argparse.Namespace) -> None:
         raise InputError(f"{evaluation}: was scored by one encoder; evaluate again with two --encoders")
     check_conditions(read_ledger(arguments.out), conditions, arguments.out)
     recorded = [name for name in recipes if has_line(arguments.out, runs, name)]
+    if not arguments.collect:
+        # A key that one of the recipes does not have must not be found after hours.
+        trainings = [runs.trainings(name) for name in recipes if name not in recorded]
+        for stage, words in chain.from_iterable(by_recipe.values() for by_recipe in trainings):
+            STAGE_RECIPES[stage](words)
     console = Console()
     if recorded:
         console.print(f"{arguments.out} has the lines of {', '.join(recorded)}", soft_wrap=True)

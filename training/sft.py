@@ -10,10 +10,14 @@ resumes an interrupted run from its last checkpoint, and does nothing if the run
 import argparse
 import copy
 import sys
+from typing import TYPE_CHECKING
 
 from dataset_builder.command import run_stage, stage_parser
-from training.run.recipe import SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
+from training.run.recipe import Recipe, SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
 from training.run.refused_keys import refuse_sft_keys
+
+if TYPE_CHECKING:
+    from trl.trainer.sft_config import SFTConfig
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -26,15 +30,23 @@ def run_command(arguments: argparse.Namespace) -> None:
     main(recipe_words(arguments))
 
 
-def main(words: list[str]) -> None:
-    """Train by the recipe `--config FILE --KEY VALUE ...`."""
+def read_recipe(words: list[str]) -> "Recipe[SFTKeys, SFTConfig]":
+    """Return the recipe `--config FILE --KEY VALUE ...`; raises `InputError` for a key that does not fit."""
     from trl.trainer.sft_config import SFTConfig
 
-    from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, compiled_padding, machine_defaults, refuse_fsdp
+    from training.hardware import machine_defaults
 
     recipe = parse_recipe(words, machine_defaults(), SFTKeys, SFTConfig)
     refuse_sft_keys(recipe)
+    return recipe
+
+
+def main(words: list[str]) -> None:
+    """Train by the recipe `--config FILE --KEY VALUE ...`."""
+    from dataset_builder.hardware import use_all_threads
+    from training.hardware import check_processes, compiled_padding, refuse_fsdp
+
+    recipe = read_recipe(words)
     check_processes(recipe.training)
     if recipe.keys.validation_questions:
         refuse_fsdp(
@@ -46,6 +58,7 @@ def main(words: list[str]) -> None:
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.models.folders import find_encoder
+    from eval.metrics.embedding import Encoder
     from training.data.sampler import row_lengths
     from training.data.sft_rows import sft_rows
     from training.data.tokenization import load_tokenizer
@@ -63,9 +76,11 @@ def main(words: list[str]) -> None:
     revision = corpus_revision(dataset, recipe.keys.dataset_revision)
     train, validation = (load_corpus_split(dataset, None, name, revision) for name in ("train", "validation"))
     count = recipe.keys.validation_questions
-    # The encoder chooses the epoch.
-    judges = [find_encoder("encoder", recipe.keys.encoder).fingerprint] if count else []
-    answers = ValidationAnswers(validation, count, recipe.keys.encoder, tokenizer) if count else None
+    answers, judges = None, []
+    if count:
+        encoder = find_encoder("encoder", recipe.keys.encoder)
+        answers = ValidationAnswers(validation, count, Encoder(encoder, "encoder"), tokenizer)
+        judges = [encoder.fingerprint]  # it chooses the epoch
     with args.main_process_first(desc="training rows"):
         train_rows, validation_rows = (
             sft_rows(split, tokenizer, max_tokens, recipe.keys.rows, pairs, args.dataset_num_proc)

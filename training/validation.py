@@ -12,7 +12,6 @@ from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback, TrainerState
 
 from dataset_builder.corpus.questions import read_questions
-from dataset_builder.models.folders import find_encoder
 from eval.generation.answers import answer_in_batches
 from eval.metrics.embedding import Encoder
 from eval.question_sample import sample_pairs, shard
@@ -27,10 +26,10 @@ class ValidationAnswers:
     answers one question at a time. `pairs` are the numbers of the sample in the split.
     """
 
-    def __init__(self, validation: Dataset, count: int, encoder: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, validation: Dataset, count: int, encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> None:
         self.pairs = sample_pairs(validation, count)
         self.questions = read_questions(validation.select(self.pairs))
-        self._encoder = Encoder(find_encoder("encoder", encoder), "encoder")
+        self._encoder = encoder
         self._tokenizer = tokenizer
 
     def similarity(self, model: PreTrainedModel) -> float:

@@ -34,9 +34,10 @@ class About(FileFormat):
     """What the people who built a corpus say about it, in Markdown. A generic text replaces each missing key.
 
     The keys `motivation` to `maintenance` are the sections of a datasheet (Gebru et al., Datasheets for Datasets,
-    https://arxiv.org/abs/1803.09010). `synthetic` says whether the corpus has text that a model wrote,
-    and `own_abstracts` whether the abstracts were written for it and are not the original ones. `version` and
-    `date_published` (YYYY-MM-DD) have no generic value.
+    https://arxiv.org/abs/1803.09010). `synthetic` says whether the corpus has text that a model wrote. Without the
+    key, a teacher with a manifest makes it true. `own_abstracts` says whether the abstracts were written for the
+    corpus and are not the original ones. `creators`, `version` and `date_published` (YYYY-MM-DD) have no generic
+    value.
     """
 
     motivation: Text | None = None

@@ -6,6 +6,7 @@ from typing import Literal
 from dataset_builder.corpus.pairs import teacher_folder
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, read_format
+from dataset_builder.hub.ids import name_without_folders
 from dataset_builder.teachers.teacher import Sampling, Teacher
 
 MANIFEST_FILE = "generation.json"
@@ -14,13 +15,16 @@ REJECTED_FILE = "rejected.jsonl"
 WORK_FOLDER = ".generate"
 
 BackendName = Literal["transformers", "http"]
+# Begins the entry of a server in `made_by`; the server's name of the model follows.
+SERVED_AS = "a server, as "
 
 
 class GenerationSettings(FileFormat):
     """The settings that decide what a teacher writes.
 
     `backend` runs the model: transformers in this process, or a server over HTTP. `model` is the Hub id or the folder
-    of the model, and `revision` its commit, its package's version, or the SHA-256 of its files.
+    of the model, and `revision` its commit, its package's version, or the SHA-256 of its files. `served_model` is the
+    model that the server was asked for.
     """
 
     teacher: Teacher
@@ -30,6 +34,7 @@ class GenerationSettings(FileFormat):
     revision: str | None
     model_note: str | None
     seed: int
+    served_model: str | None = None
 
 
 class Checks(FileFormat):
@@ -73,6 +78,18 @@ class Manifest(GenerationSettings):
     rejected_pairs: dict[str, int]
     rejected_papers: dict[str, int]
     by_year: dict[str, GeneratedYear]
+
+    def without_folders(self) -> "Manifest":
+        """Return a copy to publish, with the last part of each path in place of the path."""
+        made_by = [entry.partition(SERVED_AS) for entry in self.made_by]
+        changes = {
+            "model": name_without_folders(self.model),
+            "served_model": self.served_model and name_without_folders(self.served_model),
+            "teacher": self.teacher.model_copy(update={"model": name_without_folders(self.teacher.model)}),
+            "checks": self.checks.model_copy(update={"encoder": name_without_folders(self.checks.encoder)}),
+            "made_by": [f"{before}{served}{name_without_folders(name)}" for before, served, name in made_by],
+        }
+        return self.model_copy(update=changes)
 
 
 class Response(FileFormat):

@@ -94,8 +94,8 @@ def generate(
     process takes a share of the papers. The main process writes the files; the others return None.
 
     Raises `InputError` for papers or an output folder that cannot be used, for a folder with the pairs of another
-    teacher, prompt, seed or backend, for a folder that another command is writing into, and for a model that cannot
-    be run.
+    teacher, prompt, seed, backend or model of a server, for a folder that another command is writing into, and for a
+    model that cannot be run.
     """
     state = start_process()
     all_papers = [paper for paper in read_papers(papers) if paper.abstract]
@@ -108,7 +108,7 @@ def generate(
     }
     encoder_folder = find_encoder("--encoder", encoder)
     folder = out / teacher.name
-    settings = generation_settings(teacher, backend.name, seed)
+    settings = generation_settings(teacher, backend.name, seed, backend.served_model)
     if state.is_main_process:
         make_teacher_folder(folder)
     # The main process locks the folder for all processes, and the others wait for it.

@@ -25,11 +25,18 @@ from dataset_builder.teachers.teacher import Teacher
 
 # The settings that generated the journal's responses.
 SETTINGS_FILE = "settings.json"
-SETTING_NAMES = {"backend": "backend (--endpoint)", "model_note": "note on the model", "seed": "--seed"}
+SETTING_NAMES = {
+    "backend": "backend (--endpoint)",
+    "model_note": "note on the model",
+    "seed": "--seed",
+    "served_model": "--endpoint-model",
+}
 UNCONFIRMED = "Served over HTTP: the server was not asked which revision it ran."
 
 
-def generation_settings(teacher: Teacher, backend: BackendName, seed: int) -> GenerationSettings:
+def generation_settings(
+    teacher: Teacher, backend: BackendName, seed: int, served_model: str | None = None
+) -> GenerationSettings:
     """Return the settings of a run, with the model's name and revision wherever it is loaded from.
 
     A model on the Hub has its id and commit. A folder has what its source.json says, or else its path and the SHA-256
@@ -58,6 +65,7 @@ def generation_settings(teacher: Teacher, backend: BackendName, seed: int) -> Ge
         revision=revision,
         model_note=note,
         seed=seed,
+        served_model=served_model,
     )
 
 
@@ -70,7 +78,7 @@ def make_teacher_folder(folder: Path) -> None:
 
 
 def check_teacher_folder(folder: Path, settings: GenerationSettings, papers: Sequence[Paper]) -> None:
-    """Check that a run with `settings` on `papers` may continue in the folder; in a new folder write the settings.
+    """Check that a run with `settings` on `papers` may continue in the folder, and write the settings.
 
     The caller has the lock of the folder. Raises `InputError` if the folder has pairs of other settings, or pairs of a
     venue and year without papers.
@@ -79,12 +87,13 @@ def check_teacher_folder(folder: Path, settings: GenerationSettings, papers: Seq
     if path.is_file():
         remedy = "give another --out, rename a changed teacher's file, or move the folder away to generate again"
         found = dict(read_format(GenerationSettings, path, remedy))
-        differing = [name for name, value in settings if found[name] != value]
+        # Settings of an older version do not have the server's model. They get it below.
+        unknown = {"served_model"} if found["served_model"] is None else set()
+        differing = [name for name, value in settings if found[name] != value and name not in unknown]
         if differing:
             names = " and ".join(SETTING_NAMES.get(name, name.replace("_", " ")) for name in differing)
             raise InputError(f"{folder}: has pairs that were generated with another {names}; {remedy}")
-    else:
-        write_format(path, settings)
+    write_format(path, settings)
     gone = sorted({path.name for path in _pairs_files(folder)} - {_pairs_file(paper) for paper in papers})
     if gone:
         raise InputError(

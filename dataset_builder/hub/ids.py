@@ -14,6 +14,11 @@ def is_hub_id(given: str) -> bool:
     return HUB_ID.fullmatch(given) is not None and not Path(given).parent.is_dir()
 
 
+def name_without_folders(given: str) -> str:
+    """Return a Hub id as it is, and of a path its last part."""
+    return given if is_hub_id(given) else Path(given).name or given
+
+
 def split_revision(given: str) -> tuple[str, str | None]:
     """Return the Hub id and the revision (a commit, tag or branch) of ORG/NAME@REVISION.
 

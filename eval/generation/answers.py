@@ -88,23 +88,38 @@ def sample_in_batches(
         }
 
 
+@dataclass(frozen=True)
+class SampledTokens:
+    """The token ids of a prompt and of its answers. An answer below the limit has the token that ended it."""
+
+    prompt: list[int]
+    answers: list[list[int]]
+
+
 def sample_tokens_in_batches(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     questions: Sequence[Question],
     sampling: AnswerSampling,
-) -> Iterator[dict[int, list[list[int]]]]:
+) -> Iterator[dict[int, SampledTokens]]:
     """Yield the token ids of `sampling.samples` answers to each question, as `sample_in_batches` does.
 
-    An answer that ended before the limit has the token that ended it.
+    `check_batches` refuses the models that cannot.
     """
     asked = _AskedQuestions(model, tokenizer, questions, PLAIN, is_guarded=False)
-    asked.refuse_batches()
     for batch in asked.generate(None, sampling):
         yield {
-            number: [answer.tokens if answer.end is None else [*answer.tokens, answer.end] for answer in answers]
+            number: SampledTokens(
+                asked.token_ids[number],
+                [answer.tokens if answer.end is None else [*answer.tokens, answer.end] for answer in answers],
+            )
             for number, answers in batch.answers.items()
         }
+
+
+def check_batches(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]) -> None:
+    """Raise `InputError` for a model that cannot read several questions at once."""
+    _AskedQuestions(model, tokenizer, questions, PLAIN, is_guarded=False).refuse_batches()
 
 
 @dataclass(frozen=True)
@@ -131,8 +146,8 @@ class _AskedQuestions:
         self._questions = questions
         self._prompt = prompt
         self._rules = read_rules(model.generation_config, tokenizer)
-        self._token_ids = encode_prompts(model, tokenizer, questions, prompt)
-        self._papers = group_by_paper(questions, self._token_ids)
+        self.token_ids = encode_prompts(model, tokenizer, questions, prompt)
+        self._papers = group_by_paper(questions, self.token_ids)
         self._number_tokens = NumberTokens(tokenizer, self._rules.end_tokens) if is_guarded else None
 
     def numbers(self) -> list[int]:
@@ -142,7 +157,7 @@ class _AskedQuestions:
     def answer_alone(self, number: int) -> Answer:
         """Return the greedy answer to one question."""
         guard = self._guards([number]).get(number)
-        return answer_alone(self._model, self._tokenizer, self._token_ids[number], self._prompt, guard)
+        return answer_alone(self._model, self._tokenizer, self.token_ids[number], self._prompt, guard)
 
     def read_answer(self, answer: TokenAnswer, guard: NumberGuard | None) -> Answer:
         """Return the text of a generated answer."""
@@ -152,7 +167,7 @@ class _AskedQuestions:
         """Return why the model must answer its questions one at a time; None if it can read several at once."""
         if self._rules.other:
             return f"The generation_config of this model sets {', '.join(self._rules.other)}"
-        if not _follows_masks(self._model, self._token_ids):
+        if not _follows_masks(self._model, self.token_ids):
             return "This model cannot read several questions at once"
         return None
 
@@ -167,7 +182,7 @@ class _AskedQuestions:
         device = self._model.device
         limit = batch_size or max(1, (ON_GPU if device.type == "cuda" else ON_CPU) // samples)
         tokens = tokens_that_fit(self._model)
-        waiting = plan_batches(self._papers, self._token_ids, limit, tokens, samples)
+        waiting = plan_batches(self._papers, self.token_ids, limit, tokens, samples)
         while waiting:
             papers = waiting[0]
             batch = None
@@ -186,7 +201,7 @@ class _AskedQuestions:
                 logger.warning("Out of memory with %d questions at a time; continuing with half as many", count)
                 limit = count // 2
                 left = [paper for waiting_batch in waiting for paper in waiting_batch]
-                waiting = plan_batches(left, self._token_ids, limit, tokens, samples)
+                waiting = plan_batches(left, self.token_ids, limit, tokens, samples)
                 continue
             waiting.pop(0)
             yield batch
@@ -194,7 +209,7 @@ class _AskedQuestions:
     def _generate_batch(self, papers: list[list[int]], sampling: AnswerSampling | None) -> _Batch:
         samples = sampling.samples if sampling else 1
         guards = self._guards([number for paper in papers for number in paper])
-        token_ids = [[self._token_ids[number] for number in paper] for paper in papers]
+        token_ids = [[self.token_ids[number] for number in paper] for paper in papers]
         guards_of_papers = [[guards[number] for number in paper] for paper in papers] if guards else None
         answers = answer_papers(self._model, token_ids, self._rules, MAX_ANSWER_TOKENS, sampling, guards_of_papers)
         by_number = {

@@ -19,8 +19,6 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
     """Return the metadata with the scores as its model index; raises `InputError` for a model without a licence."""
     from huggingface_hub import EvalResult
 
-    if license_id is None:
-        raise InputError(f"{run.source}: its recipe has no licence for the model; pass one, as --license apache-2.0")
     results = [
         EvalResult(
             task_type="text-generation",
@@ -49,10 +47,17 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
     )
 
 
-def model_metadata(run: TrainedRun, names: Names, license_id: str, tags: list[str], **more: Any) -> dict[str, Any]:
-    """Return the metadata of any model of the project; `more` are other fields of huggingface_hub's ModelCardData."""
+def model_metadata(
+    run: TrainedRun, names: Names, license_id: str | None, tags: list[str], **more: Any
+) -> dict[str, Any]:
+    """Return the metadata of any model of the project; `more` are other fields of huggingface_hub's ModelCardData.
+
+    Raises `InputError` for a model without a licence.
+    """
     from huggingface_hub import ModelCardData
 
+    if license_id is None:
+        raise InputError(f"{run.source}: its recipe has no licence for the model; pass one, as --license apache-2.0")
     is_gemma = license_id == GEMMA
     relation = "adapter" if run.is_adapter else "finetune"
     data = ModelCardData(

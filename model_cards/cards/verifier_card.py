@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from dataset_builder.corpus.publication.card import GEMMA_TERMS
-from dataset_builder.errors import InputError
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.tables import as_markdown
 from dataset_builder.templates import render
@@ -20,8 +19,6 @@ ALL_KINDS = "all kinds"
 
 def verifier_card(run: TrainedRun, report: VerifierReport, names: Names, license_id: str | None) -> str:
     """Return the card of the verifier of `run`; raises `InputError` for a model without a licence."""
-    if license_id is None:
-        raise InputError(f"{run.source}: its recipe has no licence for the model; pass one, as --license apache-2.0")
     text = render(
         TEMPLATE,
         title=Path(names.model).name,

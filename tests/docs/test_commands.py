@@ -133,7 +133,7 @@ def check_training_stage(module: str, words: list[str]) -> None:
     """Check the options of a training stage, then that its recipe exists and has the keys that the command sets."""
     from dataset_builder.command import stage_parser
     from dataset_builder.errors import InputError
-    from training.run.recipe import AlignKeys, DPOKeys, SFTKeys, VerifierKeys, parse_recipe, recipe_words
+    from training.run.recipe import DPOKeys, GRPOKeys, SFTKeys, VerifierKeys, parse_recipe, recipe_words
 
     arguments, others = accepted(stage_parser(importlib.import_module(module)).parse_known_args, words)
     if "config" not in arguments or not words:
@@ -144,7 +144,7 @@ def check_training_stage(module: str, words: list[str]) -> None:
 
     arguments.recipe_keys = others
     stages: dict[str, tuple[type[Any], type[Any]]] = {
-        "training.align": (AlignKeys, GRPOConfig),
+        "training.align": (GRPOKeys, GRPOConfig),
         "training.dpo": (DPOKeys, DPOConfig),
         "training.verifier": (VerifierKeys, TrainingArguments),
     }

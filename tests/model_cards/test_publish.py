@@ -408,6 +408,9 @@ def test_model_of_gemmas_pairs_carries_its_terms(
     done = commands.run("model_cards", *words)
     assert done.code == 2 and "the model was made from pairs written by gemma" in done.output
     assert "pass --license gemma" in done.output
+    of_gemma = _publish(published / "full", scores, "lab/x", "--base-model", "google/gemma-2b")
+    done = commands.run("model_cards", *of_gemma)
+    assert done.code == 2 and "the model was made from google/gemma-2b. Gemma's terms" in done.output
     assert commands.run("model_cards", *words, "--license", "gemma").code == 0
     texts = _texts(hub, "lab/gemmas")
     assert f"- Corpus: `lab/by-gemma`, revision `{commit}`" in texts["README.md"]

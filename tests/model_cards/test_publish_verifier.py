@@ -81,6 +81,7 @@ def test_card_has_the_figures(hub: RunningHub, published: Path) -> None:
     checks = report.baselines["checks of numbers and names"].all_kinds
     assert any(line.startswith("| all kinds |") and f"{checks:.3f} |" in line for line in card.text.splitlines())
     assert f"at least {report.threshold:.3f} counts as supported" in card.text
+    assert "\n\n## Licence\n\nThe licence of this model is `apache-2.0`" in card.text
     assert stray_table_rows(card.text) == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.corpus.build import build
+from tests.small_sources import append
 from training.data.tokenization import TokenizedPair, tokenize_pairs
 
 
@@ -41,7 +44,33 @@ def small_corpus(sources: Path) -> Path:
 
 
 @pytest.fixture
-def adapter(tmp_path: Path, tiny_base: Path, tokenizer: Any) -> Path:
+def three_papers(sources: Path) -> Path:
+    """Return a corpus of three training papers with two pairs each, and two pairs for validation."""
+    for paper_id in ("10.1/second", "10.1/third"):
+        paper = {"paper_id": paper_id, "title": paper_id, "year": 2020, "venue": "isca"}
+        paper |= {"paper_url": f"https://doi.org/{paper_id}", "abstract": f"It says that {paper_id} has large caches."}
+        append(sources / "papers/isca_2020.jsonl", paper)
+        for asked in ("What is large?", "What has caches?"):
+            pair = {"paper_id": paper_id, "teacher": "t", "question": asked, "answer": f"It is {paper_id}."}
+            append(sources / "qa/t/isca_2020.jsonl", pair)
+    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    return sources / "corpus"
+
+
+@pytest.fixture(scope="session")
+def ending_base(tiny_base: Path, tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the tiny base with a generation config in which one token in twenty ends an answer.
+
+    Its random weights alone hardly ever end an answer before the limit.
+    """
+    folder = shutil.copytree(tiny_base, tmp_path_factory.mktemp("ending") / "tiny")
+    ends = [tokenizer.eos_token_id, *range(20, len(tokenizer), 20)]
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": ends}))
+    return folder
+
+
+@pytest.fixture
+def adapter(tmp_path: Path, ending_base: Path, tokenizer: Any) -> Path:
     """Return the folder of a LoRA adapter of the tiny base with B matrices that are not zero."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -49,7 +78,7 @@ def adapter(tmp_path: Path, tiny_base: Path, tokenizer: Any) -> Path:
 
     # Else the matrices depend on the tests that ran before.
     torch.manual_seed(1)
-    model = AutoModelForCausalLM.from_pretrained(tiny_base)
+    model = AutoModelForCausalLM.from_pretrained(ending_base)
     lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     model = get_peft_model(model, lora)
     model.save_pretrained(tmp_path / "adapter")

@@ -14,7 +14,8 @@ import pytest
 
 from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.errors import InputError
-from dataset_builder.formats import read_format
+from dataset_builder.formats import read_format, write_format
+from dataset_builder.models.folders import METRICS_FILE
 from eval.generation import answers as answering
 from eval.run_metrics import AnswerSampling, SampledAnswers, SweepSummary, read_run_metrics, read_sampled_answers
 from tests.conftest import REPOSITORY, contents
@@ -31,7 +32,12 @@ def _align(adapter: Path, corpus: Path, encoder: Path, out: Path, *more: object)
 
 
 def test_grpo_trains_the_adapter_only(
-    adapter: Path, tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    adapter: Path,
+    ending_base: Path,
+    small_corpus: Path,
+    encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two steps: the run folder of an adapter on the same base; the one it started from is as it was.
 
@@ -53,7 +59,7 @@ def test_grpo_trains_the_adapter_only(
     assert aggregations == ["normalize_then_sum"]
     out = tmp_path / "run"
     assert not [path for path in out.iterdir() if path.is_dir() or path.suffix in (".bin", ".pt")]
-    assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == str(tiny_base)
+    assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == str(ending_base)
     old, new = (load_file(folder / "adapter_model.safetensors") for folder in (adapter, out))
     assert old.keys() == new.keys()
     assert any(not old[name].equal(new[name]) for name in old)
@@ -68,9 +74,14 @@ def test_grpo_trains_the_adapter_only(
 
 
 def test_grpo_resumes_from_its_checkpoint(
-    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    adapter: Path, three_papers: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Interrupted before step 2: the untrained adapter is not scored again, and the metrics have both steps."""
+    """Two epochs of three steps, interrupted in the second one: the same adapter as without the stop.
+
+    The untrained adapter is not scored again, and the metrics have all steps.
+    """
+    from safetensors.torch import load_file
+
     from training.run.stopwatch import Stopwatch
     from training.validation import ValidationAnswers
 
@@ -78,7 +89,7 @@ def test_grpo_resumes_from_its_checkpoint(
     scored: list[float] = []
 
     def interrupted(self: Any, args: Any, state: Any, *more: Any, **kwargs: Any) -> None:
-        if state.global_step == 1:
+        if state.global_step == 4:
             raise KeyboardInterrupt
         begin(self, args, state, *more, **kwargs)
 
@@ -88,15 +99,20 @@ def test_grpo_resumes_from_its_checkpoint(
 
     monkeypatch.setattr(ValidationAnswers, "similarity", counted)
     monkeypatch.setattr(Stopwatch, "on_step_begin", interrupted)
-    words = (adapter, small_corpus, encoder, tmp_path / "run", "--max_steps", 2, "--save_steps", 1)
-    with pytest.raises(KeyboardInterrupt, match=r"the same command resumes from .*checkpoint-1"):
+    keys = ("--num_train_epochs", 2, "--save_steps", 1)
+    words = (adapter, three_papers, encoder, tmp_path / "run", *keys)
+    with pytest.raises(KeyboardInterrupt, match=r"the same command resumes from .*checkpoint-4"):
         _align(*words)
     monkeypatch.setattr(Stopwatch, "on_step_begin", begin)
     _align(*words)
     metrics = read_run_metrics(tmp_path / "run")
     assert [metrics.validation_before.similarity, metrics.validation.similarity] == scored
-    assert [step.step for step in metrics.reward_by_step or []] == [1, 2]
+    assert [step.step for step in metrics.reward_by_step or []] == [1, 2, 3, 4, 5, 6]
     assert not list((tmp_path / "run").glob("checkpoint-*"))
+    _align(adapter, three_papers, encoder, tmp_path / "unbroken", *keys)
+    one, other = (load_file(tmp_path / run / "adapter_model.safetensors") for run in ("run", "unbroken"))
+    assert one.keys() == other.keys()
+    assert all(one[name].equal(other[name]) for name in one)
 
 
 def test_training_from_a_revision_is_refused() -> None:
@@ -164,7 +180,7 @@ def test_best_of_n_ranks_by_a_verifier_too(
 
     def score_all(self: Verifier, items: Any, hidden: bool = False) -> list[float]:
         scored.extend(items)
-        return [1.0 / len(answer) for _, _, answer in items]
+        return [1.0 / (1 + len(answer)) for _, _, answer in items]
 
     monkeypatch.setattr(Verifier, "score_all", score_all)
     monkeypatch.setattr("training.alignment.ranking.measure_rewards", lambda *given: measure_rewards(*given)[-1:])
@@ -176,7 +192,8 @@ def test_best_of_n_ranks_by_a_verifier_too(
     for row in rows:
         sampled = [answer for context, question, answer in scored if question == row["question"]]
         assert len(sampled) == 3
-        assert row["answer"] == min(sampled, key=len)
+        assert {row["answer"], row["rejected"]} < set(sampled)
+        assert len(row["answer"]) < len(row["rejected"])
         assert row["context"] in {context for context, question, _ in scored if question == row["question"]}
 
 
@@ -237,24 +254,12 @@ def test_sweep_records_and_chooses(
 ) -> None:
     """Two rates, then another seed at the better one, a process each; the chosen run's metrics have the summary."""
     out = tmp_path / "sweep"
-    done = stage(
+    words = [
         *("training.sweep", "--config", REPOSITORY / "tests/recipes/tiny-lora.yaml"),
-        *(
-            "--learning-rates",
-            "1e-3",
-            "1e-2",
-            "--seeds",
-            "0",
-            "1",
-            "--out",
-            out,
-            "--dataset",
-            small_corpus,
-            "--encoder",
-            encoder,
-        ),
-        *("--model_name_or_path", tiny_base, "--num_train_epochs", 1),
-    )
+        *("--learning-rates", "1e-3", "1e-2", "--seeds", "0", "1", "--out", out),
+        *("--dataset", small_corpus, "--encoder", encoder, "--model_name_or_path", tiny_base, "--num_train_epochs", 1),
+    ]
+    done = stage(*words)
     assert done.returncode == 0, done.stderr
     summary = read_format(SweepSummary, out / "sweep.json", "")
     assert [run.learning_rate for run in summary.runs] == [0.001, 0.01]
@@ -269,6 +274,16 @@ def test_sweep_records_and_chooses(
     assert summary.seeds.lowest == min(best.similarity, other.similarity)
     assert "Best: " in done.stdout
     assert "Seeds: similarity " in done.stdout
+
+    # A run that an earlier sweep chose loses the summary of that sweep.
+    [loser] = [Path(run.folder) for run in summary.runs if run != summary.chosen]
+    metrics = read_run_metrics(loser)
+    assert metrics.sweep is None
+    write_format(loser / METRICS_FILE, metrics.model_copy(update=dict(sweep=summary)))
+    again = stage(*words)
+    assert again.returncode == 0, again.stderr
+    assert read_run_metrics(loser).sweep is None
+    assert read_run_metrics(Path(summary.chosen.folder)).sweep == summary
 
 
 def test_sweep_refuses_wrong_input(tmp_path: Path) -> None:

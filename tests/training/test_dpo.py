@@ -26,36 +26,37 @@ def align(adapter: Path, corpus: Path, encoder: Path, preferences: Path, out: Pa
 
 
 def test_dpo_trains_the_adapter_and_resumes(
-    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    adapter: Path, three_papers: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three steps. The warm-up leaves the adapter at the reference for two steps, so the margin is 0; then it grows.
+    """Two epochs of three steps. The warm-up leaves the adapter at the reference for two steps, so the margin is 0.
 
-    The second run uses the samples of the first one. Interrupted before step 3, it does not compute the reference
-    again, and ends in the same adapter.
+    The second run uses the samples of the first one. Interrupted in the second epoch, it does not compute the
+    reference again, and ends in the same adapter.
     """
     from safetensors.torch import load_file
 
     before = contents(adapter)
-    words = (adapter, small_corpus, encoder, tmp_path / "best")
-    align(*words, tmp_path / "run")
+    epochs = ("--num_train_epochs", 2)
+    words = (adapter, three_papers, encoder, tmp_path / "best")
+    align(*words, tmp_path / "run", *epochs)
     assert contents(adapter) == before
     assert not [path for path in (tmp_path / "run").iterdir() if path.is_dir() or path.name.startswith(".partial")]
     metrics = read_run_metrics(tmp_path / "run")
-    assert (metrics.method, metrics.adapter, metrics.train_pairs) == ("dpo", str(adapter), 2)
+    assert (metrics.method, metrics.adapter, metrics.train_pairs) == ("dpo", str(adapter), 6)
     assert metrics.samples is not None
     assert metrics.samples.sampling.samples == 3
     steps = metrics.preference_by_step or []
-    assert [step.step for step in steps] == [1, 2, 3]
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6]
     assert [step.margin for step in steps[:2]] == pytest.approx([0, 0], abs=1e-4)
-    assert steps[2].margin > 1e-3
-    assert steps[2].accuracy == 1
+    assert steps[5].margin > 1e-3
+    assert steps[5].accuracy == 1
     assert metrics.validation_before.similarity is not None
     assert metrics.validation.similarity is not None
 
     begin = Stopwatch.on_step_begin
 
     def interrupted(self: Any, args: Any, state: Any, *more: Any, **kwargs: Any) -> None:
-        if state.global_step == 2:
+        if state.global_step == 4:
             raise KeyboardInterrupt
         begin(self, args, state, *more, **kwargs)
 
@@ -63,11 +64,11 @@ def test_dpo_trains_the_adapter_and_resumes(
         raise AssertionError("is computed a second time")
 
     monkeypatch.setattr(answering, "sample_in_batches", refused)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match=r"resumes from .*checkpoint-2"):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match=r"resumes from .*checkpoint-4"):
         patched.setattr(Stopwatch, "on_step_begin", interrupted)
-        align(*words, tmp_path / "again")
+        align(*words, tmp_path / "again", *epochs)
     monkeypatch.setattr(PreferenceTrainer, "compute_ref_log_probs", refused)
-    align(*words, tmp_path / "again")
+    align(*words, tmp_path / "again", *epochs)
     one, other = (load_file(tmp_path / run / "adapter_model.safetensors") for run in ("run", "again"))
     assert one.keys() == other.keys()
     assert all(one[name].equal(other[name]) for name in one)
@@ -75,6 +76,26 @@ def test_dpo_trains_the_adapter_and_resumes(
     assert old.keys() == one.keys()
     assert any(not old[name].equal(one[name]) for name in old)
     assert json.loads((tmp_path / "again/inputs.json").read_text())["recipe"]["samples"] == 3
+
+
+def test_reference_is_computed_again_for_other_log_probabilities(
+    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first checkpoint a key may change; the values of the run that was interrupted do not fit then."""
+    words = (adapter, small_corpus, encoder, tmp_path / "best", tmp_path / "run")
+
+    def interrupted(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    def refused(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("is computed")
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match="no checkpoint was saved yet"):
+        patched.setattr(Stopwatch, "on_step_begin", interrupted)
+        align(*words)
+    monkeypatch.setattr(PreferenceTrainer, "compute_ref_log_probs", refused)
+    with pytest.raises(AssertionError, match="is computed"):
+        align(*words, "--ld_alpha", 0.5)
 
 
 def test_only_one_process_samples(

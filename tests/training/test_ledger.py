@@ -77,10 +77,10 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, packaged_models: Path) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, ending_base: Path, packaged_models: Path) -> Iterator[Project]:
     """Return a project with a ledger of three recipes."""
     encoders = [packaged_models / name for name in ("all-MiniLM-L6-v2", "wordllama")]
-    made = Project(tmp_path_factory.mktemp("ledger"), tiny_base, encoders)
+    made = Project(tmp_path_factory.mktemp("ledger"), ending_base, encoders)
     with pytest.MonkeyPatch.context() as patch:
         for module in ("training.ledger", "training.comparison.recipes"):
             patch.setattr(f"{module}.run_process", made.run_stage)
@@ -191,6 +191,7 @@ def test_confirmed_share_is_that_of_the_measures_that_took_no_part(
         ),
         (["--verifier", "{verifier}"], r"line of lora is on the verifier none, and the new ones on [0-9a-f]{64}"),
         (["--configs", "u", "v"], r"line of lora is on the configs u, and the new ones on u v; choose"),
+        (["--recipes", "full", "--packing", "true"], r"^packing True: this project makes the rows"),
         (["--recipes", "grpo"], r"tiny-grpo\.yaml: cannot be read as YAML"),
         (["--encoders", "{second}", "{first}"], r"line of lora is on the encoders .*MiniLM"),
         (["--collect", "{runs}/ledger", "--recipes", "full"], r"scores\.json: has no system 'full' with the plain"),
@@ -254,6 +255,12 @@ def test_a_changed_recipe_corpus_or_model_is_refused(project: Project) -> None:
         config.write_text(f"{text} ")
         refused(r"tiny-dpo: is not the model that was evaluated as 'dpo'", *collect)
         config.write_text(text)
+        metrics = read_run_metrics(project.runs / "tiny-dpo")
+        assert metrics.samples is not None
+        ranked = metrics.samples.model_copy(update={"encoder_sha256": "0"})
+        write_format(project.runs / "tiny-dpo/metrics.json", metrics.model_copy(update={"samples": ranked}))
+        refused(r"tiny-dpo: another encoder than .*MiniLM.* ranked its sampled answers; sample them again", *collect)
+        write_format(project.runs / "tiny-dpo/metrics.json", metrics)
     finally:
         write_ledger(project.out, lines)
 

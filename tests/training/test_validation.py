@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from dataset_builder.corpus.load import load_corpus_split
+from dataset_builder.models.folders import find_encoder
 from eval.answer_similarity.answer_similarity import AnswerSimilarity
 from eval.generation.answers import answer_in_batches
+from eval.metrics.embedding import Encoder
 from tests.training.small_trainers import tiny_model
 from training.validation import ValidationAnswers
 
 
 def test_similarity_is_the_evaluations_own(corpus: Path, tokenizer: Any, encoder: Path) -> None:
     """The mean over three questions is that of eval's functions; the model is in training mode afterwards."""
-    answers = ValidationAnswers(load_corpus_split(str(corpus), None, "validation"), 3, str(encoder), tokenizer)
+    compare = Encoder(find_encoder("encoder", str(encoder)))
+    answers = ValidationAnswers(load_corpus_split(str(corpus), None, "validation"), 3, compare, tokenizer)
     assert len(answers.questions) == 3
     model = tiny_model("gpt2").train()
     found = answers.similarity(model)
@@ -34,7 +37,8 @@ def test_similarity_is_the_evaluations_own(corpus: Path, tokenizer: Any, encoder
 
 def test_answers_do_not_feel_the_autocast_of_training(corpus: Path, tokenizer: Any, encoder: Path) -> None:
     """A forward that hides the model's own, as accelerate adds autocast, is not called, and is back afterwards."""
-    answers = ValidationAnswers(load_corpus_split(str(corpus), None, "validation"), 3, str(encoder), tokenizer)
+    compare = Encoder(find_encoder("encoder", str(encoder)))
+    answers = ValidationAnswers(load_corpus_split(str(corpus), None, "validation"), 3, compare, tokenizer)
     model = tiny_model("gpt2")
     plain = answers.similarity(model)
 

@@ -30,21 +30,6 @@ class AnswerRanking:
     similarities: list[float]
     scores: list[float]
 
-    @property
-    def best(self) -> int:
-        """Return the number of the first answer with the highest score."""
-        return self.scores.index(max(self.scores))
-
-    @property
-    def prefers(self) -> bool:
-        """Return whether some answer has a higher score than another one."""
-        return max(self.scores) - min(self.scores) > SAME
-
-    @property
-    def worst(self) -> int:
-        """Return the number of the first answer with the lowest score."""
-        return self.scores.index(min(self.scores))
-
 
 def rank_answers(
     question: CorpusQuestion, answers: Sequence[str], encoder: "Encoder", verifier: "Verifier | None" = None

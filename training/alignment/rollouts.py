@@ -6,7 +6,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from dataset_builder.corpus.questions import Question
-from eval.generation.answers import encode_prompts, sample_tokens_in_batches
+from eval.generation.answers import SampledTokens, sample_tokens_in_batches
 from eval.run_metrics import AnswerSampling
 from training.validation import in_evaluation_mode
 
@@ -35,15 +35,14 @@ class SharedAbstractRollouts:
         step = args.seed * STEPS + trainer.state.global_step
         seed = step * processes.num_processes + processes.process_index
         sampling = AnswerSampling(samples=max(map(prompts.count, distinct)), temperature=args.temperature, seed=seed)
-        sampled: dict[int, list[list[int]]] = {}
+        sampled: dict[int, SampledTokens] = {}
         with in_evaluation_mode(trainer.model):
-            encoded = encode_prompts(trainer.model, self._tokenizer, questions)
             for batch in sample_tokens_in_batches(trainer.model, self._tokenizer, questions, sampling):
                 sampled |= batch
-        waiting = {prompt: iter(sampled[number]) for number, prompt in enumerate(distinct)}
-        ids = dict(zip(distinct, encoded, strict=True))
+        of_prompt = {prompt: sampled[number] for number, prompt in enumerate(distinct)}
+        answers = {prompt: iter(tokens.answers) for prompt, tokens in of_prompt.items()}
         return {
-            "prompt_ids": [ids[prompt] for prompt in prompts],
-            "completion_ids": [next(waiting[prompt]) for prompt in prompts],
+            "prompt_ids": [of_prompt[prompt].prompt for prompt in prompts],
+            "completion_ids": [next(answers[prompt]) for prompt in prompts],
             "logprobs": None,
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.models.folders import RECIPE_FILE, EncoderFolder, find_model
+from dataset_builder.models.folders import RECIPE_FILE, EncoderFolder, find_encoder, find_model
 from dataset_builder.models.packaged import DEFAULT_ENCODER
 from eval.analysis.confirmation import LENGTH, MEASURES, PairedAnswers, confirmed_share
 from eval.analysis.ledger import LedgerLine, MeasureScore
@@ -62,6 +62,9 @@ def collect_line(evaluation: Path, name: str, runs: ComparedRuns) -> LedgerLine:
     samples = metrics.samples or read_sampled_answers(Path(metrics.dataset))
     if name == BEST_OF_N and samples is None:
         raise InputError(f"{metrics.dataset}: has no samples.json, which says how the answers were chosen; restore it")
+    if samples and samples.encoder_sha256 != find_encoder("encoder", used_encoder).fingerprint:
+        problem = f"another encoder than {used_encoder} ranked its sampled answers"
+        raise InputError(f"{folder}: {problem}; sample them again, and train again")
     if scores.revision not in (metrics.dataset_revision, samples and samples.dataset_revision):
         raise InputError(f"{folder}: was trained on another corpus than {scores.revision}; {again}")
 

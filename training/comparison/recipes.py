@@ -68,16 +68,25 @@ class ComparedRuns:
         """Return whether the run of a recipe is finished."""
         return (self.run_folder(name) / METRICS_FILE).is_file()
 
-    def train(self, name: str) -> None:
-        """Train LoRA, from which some recipes start, and then the recipe. Finished runs are left as they are."""
+    def trainings(self, name: str) -> dict[str, tuple[str, list[str]]]:
+        """Return the stage and the words that train LoRA, from which some recipes start, and the recipe.
+
+        They are by recipe. Those that are trained already are left out.
+        """
+        found = {}
         for needed in dict.fromkeys((LORA, name)):
             stage = STAGES[needed]
             if stage and not self.is_trained(needed):
-                if needed == BEST_OF_N:
-                    self._sample_answers()
-                words = [f"--{key}={value}" for key, value in self._inputs(needed, stage).items()]
-                command = [stage, "--config", self.recipe_file(needed), *self.other_keys, *words]
-                run_process(command, f"{needed}: training stopped, see the message above; {CONTINUE}")
+                inputs = [f"--{key}={value}" for key, value in self._inputs(needed, stage).items()]
+                found[needed] = (stage, ["--config", str(self.recipe_file(needed)), *self.other_keys, *inputs])
+        return found
+
+    def train(self, name: str) -> None:
+        """Train LoRA and the recipe, unless they are trained already."""
+        for needed, (stage, words) in self.trainings(name).items():
+            if needed == BEST_OF_N:
+                self._sample_answers()
+            run_process([stage, *words], f"{needed}: training stopped, see the message above; {CONTINUE}")
 
     def _inputs(self, name: str, stage: str) -> dict[str, object]:
         """Return the keys that say what a recipe is trained on, and where it is saved."""

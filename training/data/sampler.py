@@ -1,7 +1,7 @@
 """Order the training rows: the order depends on seed and epoch only, and rows of similar length share a step."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow.compute as pc
@@ -65,16 +65,23 @@ class EpochOrderSampler(Sampler[int]):
         return len(self._lengths) + len(self._empty_rows)
 
 
+class HasEpochs(Protocol):
+    """An order that differs by epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch, counted from 0."""
+
+
 class BeginEpoch(TrainerCallback):
-    """Sets the epoch of the sampler.
+    """Sets the epoch of an order.
 
     In a run that several processes resume, `set_epoch` of transformers and accelerate does not reach the sampler: they
     wrap it in their own batches and in the skipping of the batches that were trained on.
     """
 
-    def __init__(self, sampler: EpochOrderSampler) -> None:
-        self._sampler = sampler
+    def __init__(self, order: HasEpochs) -> None:
+        self._order = order
 
     def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Set the epoch, counted from 0."""
-        self._sampler.set_epoch(int(state.epoch or 0))
+        self._order.set_epoch(int(state.epoch or 0))

@@ -38,8 +38,8 @@ def explain_failures(output_dir: Path) -> Iterator[None]:
             raise
         message = (
             f"out of memory ({str(error).splitlines()[0] if str(error) else 'MemoryError'}); "
-            "halve --per_device_train_batch_size and double --gradient_accumulation_steps: the steps stay the same; "
-            "at a batch size of 1 pass --activation_checkpointing true"
+            "halve --per_device_train_batch_size and double --gradient_accumulation_steps, which keeps the size of a "
+            "step; at a batch size of 1 pass --activation_checkpointing true"
         )
     else:
         return

@@ -25,8 +25,9 @@ logger = logging.getLogger(__name__)
 
 INPUTS_FILE = "inputs.json"
 # How the rows of a step are divided. The division of a step's rows among processes and accumulation steps is not
-# compared: only the product counts, which the inputs hold as `rows_per_step`. (The loss of the verifier is a mean over
-# a batch, so for it the division changes the loss a little. GRPO draws other answers with other processes.)
+# compared: only the product counts, which the inputs hold as `rows_per_step`. (The loss of the verifier and the token
+# loss of DPO are means over a batch, so for them the division changes the loss a little. GRPO draws other answers with
+# other processes.)
 DIVISION = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
 # Keys that change neither the model nor its measurements.
 KEYS_WITHOUT_EFFECT = (

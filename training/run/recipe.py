@@ -71,8 +71,8 @@ class SFTKeys(ProjectKeys):
 
 
 @dataclass
-class AlignKeys(ProjectKeys):
-    """The recipe keys of this project in a recipe of `training.align`."""
+class AlignmentKeys(ProjectKeys):
+    """The recipe keys of this project in a recipe that trains an adapter on its own answers."""
 
     verifier: str | None = field(
         default=None, metadata={"help": "verifier that judges answers too, folder of its run or Hub id"}
@@ -80,7 +80,12 @@ class AlignKeys(ProjectKeys):
 
 
 @dataclass
-class DPOKeys(AlignKeys):
+class GRPOKeys(AlignmentKeys):
+    """The recipe keys of this project in a recipe of `training.align`."""
+
+
+@dataclass
+class DPOKeys(AlignmentKeys):
     """The recipe keys of this project in a recipe of `training.dpo`."""
 
     preferences: str = field(

@@ -1,12 +1,12 @@
 """Refuse recipe keys that TRL accepts, but that have no effect, or a wrong one, in the training of this project."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import InputError
 from eval.run_metrics import check_temperature
-from training.run.recipe import AlignKeys, DPOKeys, ProjectKeys, Recipe, SFTKeys, VerifierKeys
+from training.run.recipe import DPOKeys, GRPOKeys, ProjectKeys, Recipe, SFTKeys, VerifierKeys
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -68,6 +68,11 @@ REFUSED_BY_ALIGNMENT: dict[str, str] = {
     **dict.fromkeys(("use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"), ADAPTER),
     **dict.fromkeys(("lora_target_parameters", "lora_modules_to_save", "lora_task_type"), ADAPTER),
     **dict.fromkeys(("use_rslora", "use_dora"), ADAPTER),
+    **dict.fromkeys(("train_sampling_strategy", "length_column_name"), OWN_ROWS),
+    **dict.fromkeys(
+        ("eval_strategy", "eval_on_start"), "answers are validated before the first step and after the last"
+    ),
+    "label_smoothing_factor": "has no effect on the losses of these trainers",
     "attn_implementation": OWN,
 }
 SAMPLER = "answers are sampled as in the evaluation: at most 64 tokens, without top-k or top-p"
@@ -78,6 +83,8 @@ REFUSED_BY_GRPO: dict[str, str] = {
     **dict.fromkeys(("use_vllm", "use_transformers_paged", "cache_implementation", "generation_kwargs"), SAMPLER),
     **dict.fromkeys(("multi_objective_aggregation", "scale_rewards"), "each measure is normalized by itself"),
     **dict.fromkeys(("num_iterations", "steps_per_generation", "generation_batch_size"), SAMPLED_ONCE),
+    **dict.fromkeys(("remove_unused_columns", "use_transformers_continuous_batching"), OWN),
+    "sync_ref_model": "the reference is the adapter of `model_name_or_path`, and stays as it is",
     "dtype": "answers are sampled with weights in float32; `bf16` computes the training steps in bfloat16",
 }
 REFERENCE = "the reference is the adapter of `model_name_or_path`; its log-probabilities are computed once"
@@ -95,6 +102,19 @@ USED_VALUES = dict.fromkeys(
     ("restore_callback_states_from_checkpoint", "eval_on_start", "load_best_model_at_end", "greater_is_better"), True
 )
 USED_BY_VERIFIER = dict.fromkeys(("restore_callback_states_from_checkpoint", "eval_on_start"), True)
+USED_BY_ALIGNMENT = {"restore_callback_states_from_checkpoint": True}
+# TRL refuses other names of these keys only in the first step, after answers were sampled.
+NAMES_IN_DPO = {
+    "loss_type": (
+        *("sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard", "aot", "aot_unpaired"),
+        *("apo_zero", "apo_down", "discopop", "sft", "sigmoid_norm"),
+    ),
+    "f_divergence_type": ("reverse_kl", "forward_kl", "js_divergence", "alpha_divergence"),
+}
+NAMES_IN_GRPO = {
+    "loss_type": ("grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo"),
+    "importance_sampling_level": ("token", "sequence"),
+}
 
 
 def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
@@ -102,6 +122,7 @@ def refuse_sft_keys(recipe: "Recipe[SFTKeys, SFTConfig]") -> None:
     _refuse_other_attention(recipe)
     _refuse_missing_tracker(recipe)
     _refuse(recipe.values, REFUSED_BY_SFT)
+    _refuse_no_tokens(recipe.training.max_length)
     processes = recipe.training.dataset_num_proc
     if processes is not None and processes < 1:
         raise InputError(
@@ -137,10 +158,11 @@ def refuse_verifier_keys(recipe: "Recipe[VerifierKeys, TrainingArguments]") -> N
             raise InputError(f"leave_out {kind!r}: not a kind of error; choose from {', '.join(ERROR_KINDS)}")
 
 
-def refuse_grpo_keys(recipe: "Recipe[AlignKeys, GRPOConfig]") -> None:
+def refuse_grpo_keys(recipe: "Recipe[GRPOKeys, GRPOConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.align` that would be ignored or do harm."""
     _refuse_missing_tracker(recipe)
-    _refuse(recipe.values, REFUSED_BY_GRPO)
+    _refuse(recipe.values, REFUSED_BY_GRPO, USED_BY_ALIGNMENT)
+    _refuse_unknown_names(recipe, NAMES_IN_GRPO)
     _refuse_negative_questions(recipe.keys)
     check_temperature("temperature", recipe.training.temperature)
 
@@ -148,7 +170,9 @@ def refuse_grpo_keys(recipe: "Recipe[AlignKeys, GRPOConfig]") -> None:
 def refuse_dpo_keys(recipe: "Recipe[DPOKeys, DPOConfig]") -> None:
     """Raise `InputError` for the first key of a recipe of `training.dpo` that would be ignored or do harm."""
     _refuse_missing_tracker(recipe)
-    _refuse(recipe.values, REFUSED_BY_DPO)
+    _refuse(recipe.values, REFUSED_BY_DPO, USED_BY_ALIGNMENT)
+    _refuse_unknown_names(recipe, NAMES_IN_DPO)
+    _refuse_no_tokens(recipe.training.max_length)
     keys = recipe.keys
     _refuse_negative_questions(keys)
     if not keys.preferences:
@@ -172,6 +196,19 @@ def _refuse_negative_questions(keys: ProjectKeys) -> None:
             f"validation_questions {keys.validation_questions}: must be 0 or more; a number above that of the "
             "validation split means all"
         )
+
+
+def _refuse_no_tokens(max_length: int | None) -> None:
+    if max_length is not None and max_length < 1:
+        raise InputError(f"max_length {max_length}: must be 1 or more; leave the key out for rows as long as they are")
+
+
+def _refuse_unknown_names(recipe: "Recipe[Any, Any]", known: Mapping[str, Sequence[str]]) -> None:
+    for key, names in known.items():
+        given = getattr(recipe.training, key)
+        for name in given if isinstance(given, list) else [given]:
+            if name not in names:
+                raise InputError(f"{key} {name!r}: TRL has no such one; choose from {', '.join(names)}")
 
 
 def _refuse_missing_tracker(recipe: "Recipe[Any, Any]") -> None:

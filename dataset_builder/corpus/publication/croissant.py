@@ -51,6 +51,7 @@ def croissant_metadata(
     files = find_split_files(folder, report.configs, report.train_teacher)
     with_contexts = next(iterate_rows(files[default, "train"])).context is not None
     about = corpus_about(report)
+    creators = [{"@type": "sc:Organization", "name": name} for name in about.creators or ()]
     paths = dict.fromkeys(path for paths in files.values() for path in paths)
     metadata: dict[str, object] = {
         "@context": json.loads(CONTEXT.read_text(encoding="utf-8")),
@@ -60,7 +61,7 @@ def croissant_metadata(
         "description": f"Question-answer pairs on paper abstracts of {venue_names(report)}. {about.motivation}",
         "url": dataset_url(dataset_id),
         "license": _license(report, dataset_id, license_id, with_contexts),
-        "creator": [{"@type": "sc:Organization", "name": name} for name in about.creators or ()],
+        **({"creator": creators} if creators else {}),
         "keywords": ["question answering", *corpus_tags(report)],
         "inLanguage": "en",
         "citeAs": citation(report, about, dataset_id),
@@ -107,7 +108,7 @@ def _responsible_ai(report: CorpusReport, about: About) -> Mapping[str, object]:
         "rai:dataSocialImpact": about.social_impact,
         "rai:personalSensitiveInformation": [about.personal_information],
         "rai:dataReleaseMaintenancePlan": about.maintenance,
-        "rai:hasSyntheticData": about.synthetic,
+        **({} if about.synthetic is None else {"rai:hasSyntheticData": about.synthetic}),
         "prov:wasDerivedFrom": {"@type": "prov:Entity", "prov:label": papers},
         "prov:wasGeneratedBy": [
             {"@type": "prov:Activity", "prov:label": f"{name}: question-answer pairs written by {model}"}

@@ -18,6 +18,7 @@ from dataset_builder.corpus.rows import iterate_rows
 from dataset_builder.corpus.split_files import CorpusFiles, find_split_files, write_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
+from dataset_builder.formats import write_format
 from dataset_builder.hub.card_checks import check_card
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
 from dataset_builder.hub.errors import translate_hub_errors
@@ -74,12 +75,14 @@ def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Pu
     """
     license_id = corpus_license(folder)
     report = read_corpus_report(folder)
+    teachers = {name: manifest and manifest.without_folders() for name, manifest in report.teachers.items()}
+    report = report.model_copy(update={"teachers": teachers})
     if contexts == "none" and corpus_about(report).own_abstracts:
         problem = "the abstracts were written for this corpus, so nobody could restore them from a crawl"
         raise InputError(f"--contexts none: {problem}; publish with --contexts full")
     files = find_split_files(folder, report.configs, report.train_teacher)
     _check_rows(files, report)
-    shutil.copy(folder / REPORT_FILE, stage)
+    write_format(stage / REPORT_FILE, report)
     for paths, split in {paths: split for (_, split), paths in files.items()}.items():
         teacher = stage / paths[0].parent.name
         teacher.mkdir(exist_ok=True)

@@ -15,10 +15,13 @@ from dataset_builder.teachers.teacher import Teacher
 
 
 class Backend(Protocol):
-    """A way to run a teacher's model; `name` is what the manifest calls it."""
+    """A way to run a teacher's model; `name` is what the manifest calls it, and `served_model` the server's model."""
 
     @property
     def name(self) -> BackendName: ...  # noqa: D102
+
+    @property
+    def served_model(self) -> str | None: ...  # noqa: D102
 
     def respond(
         self, teacher: Teacher, requests: Sequence[Request], seed: int, share: slice, on_results: OnResults

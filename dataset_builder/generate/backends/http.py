@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dataset_builder.corpus.manifest import BackendName, Response
+from dataset_builder.corpus.manifest import SERVED_AS, BackendName, Response
 from dataset_builder.generate.backends.result_writer import ResultWriter
 from dataset_builder.generate.responses import OnResults, PaperResult, Request, derive_seed
 from dataset_builder.generate.schema import can_parse, example_pairs, response_format
@@ -19,6 +19,11 @@ class HTTPBackend:
 
     server: Server
     name: ClassVar[BackendName] = "http"
+
+    @property
+    def served_model(self) -> str:
+        """Return the model that the server is asked for."""
+        return self.server.model
 
     def respond(
         self, teacher: Teacher, requests: Sequence[Request], seed: int, share: slice, on_results: OnResults
@@ -51,7 +56,7 @@ class HTTPBackend:
                         response_format=schema,
                     )
                 )
-                made_by = f"a server, as {completion.model}"
+                made_by = f"{SERVED_AS}{completion.model}"
                 responses.append(
                     Response(
                         seed=attempt_seed,

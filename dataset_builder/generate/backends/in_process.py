@@ -29,6 +29,7 @@ class TransformersBackend:
 
     batch_size: int = 32
     name: ClassVar[BackendName] = "transformers"
+    served_model: ClassVar[None] = None
 
     def respond(
         self, teacher: Teacher, requests: Sequence[Request], seed: int, share: slice, on_results: OnResults

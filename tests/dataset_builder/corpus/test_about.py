@@ -14,6 +14,7 @@ from dataset_builder.corpus.report import read_corpus_report
 from dataset_builder.errors import InputError
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY
+from tests.dataset_builder.corpus.publication.test_teachers_card import manifest
 
 OPEN_CORPUS = REPOSITORY / "dataset_builder/open_corpus"
 
@@ -65,16 +66,30 @@ def test_keys_of_the_file_replace_the_generic_texts(sources: Path) -> None:
     assert read_corpus_report(sources / "corpus").about == about
 
 
-def test_every_key_but_version_and_date_has_a_generic_value(corpus: Path) -> None:
-    """So card and Croissant have no gap."""
-    values = complete_about(read_corpus_report(corpus), "ISCA").model_dump()
-    assert {key for key, value in values.items() if value is None} == {"version", "date_published"}
+def test_keys_without_a_generic_value(corpus: Path) -> None:
+    """Nobody but the builder of the corpus knows them; a manifest shows that a model wrote pairs."""
+    report = read_corpus_report(corpus)
+    missing = {"version", "date_published", "creators"}
+    for teachers, without in (
+        ({"detailed": None, "plain": None}, missing | {"synthetic"}),
+        ({"detailed": manifest(), "plain": None}, missing),
+    ):
+        values = complete_about(report.model_copy(update={"teachers": teachers}), "ISCA").model_dump()
+        assert {key for key, value in values.items() if value is None} == without
+
+
+def test_card_without_creators_cites_no_author(sources: Path) -> None:
+    """The corpus is not by the developers of this project."""
+    card = _card(sources)
+    assert "abstracts},\n  year = {" in card
+    assert "author =" not in card and "ISCA-QA developers" not in card
 
 
 def test_file_of_the_open_corpus_fills_every_key() -> None:
     """Its numbers are those of the data; README.md in the folder has the same error counts."""
     about = read_about(OPEN_CORPUS / "about.yaml")
     assert None not in about.model_dump().values()
+    assert (about.creators, about.synthetic) == (["The ISCA-QA developers"], True)
     readme = (OPEN_CORPUS / "README.md").read_text()
     text = " ".join(f"{about.composition} {about.preprocessing}".split())
     for part in ("806 papers", "2,418", "727", "1,091 answers"):

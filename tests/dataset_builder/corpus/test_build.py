@@ -275,7 +275,7 @@ def test_split_rule_that_cannot_be_is_refused(sources: Path, stage: Callable, wo
 
 
 def test_card_is_about_the_venues_of_the_corpus(sources: Path) -> None:
-    """Name, text and tags; nothing is left of ISCA but the markers and the project."""
+    """Name, text and tags; nothing is left of ISCA but the markers."""
     from huggingface_hub import DatasetCard
 
     for year in (2020, 2023):
@@ -284,7 +284,8 @@ def test_card_is_about_the_venues_of_the_corpus(sources: Path) -> None:
         path.unlink()
     _build(sources)
     card = DatasetCard.load(sources / "corpus/README.md")
-    assert "isca" not in card.content.replace("isca-qa:", "").replace("The ISCA-QA developers", "").lower()
+    assert "isca" not in card.content.replace("isca-qa:", "").lower()
+    assert "DBLP" not in card.text.split("## How it was built")[1]
     assert "# MICRO-QA\n\nQuestion-answer pairs on paper abstracts of MICRO. Use" in card.text
     assert (card.data["pretty_name"], card.data["tags"]) == ("MICRO-QA", ["abstracts"])
 

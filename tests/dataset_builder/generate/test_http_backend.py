@@ -150,6 +150,9 @@ def test_pair_carries_its_provenance(tmp_path: Path, teacher: Teacher, encoder: 
     }
     assert first["headers"]["authorization"] == "Bearer a-secret"
     assert manifest.made_by == ["a server, as served-behind"]
+    assert manifest.served_model == "behind"
+    with pytest.raises(InputError, match="generated with another --endpoint-model; give"):
+        run(teacher, url, tmp_path / "qa", encoder, model="in-front", token="a-secret")
     assert (manifest.checks.encoder, manifest.checks.threshold) == (
         "sentence-transformers/all-MiniLM-L6-v2",
         THRESHOLD,
@@ -338,8 +341,8 @@ def test_killed_again_and_again_ends_in_the_same_files(
             # Each write has one to four papers.
             ("dataset_builder.journal.Journal.append", 2),
             ("dataset_builder.journal.Journal.append", 3),
-            ("os.replace", 2),
-            ("os.replace", 5),
+            ("os.replace", 3),
+            ("os.replace", 6),
         ):
             killed(function, count, *words, "--out", tmp_path / "killed", "--endpoint", url)
             assert not (tmp_path / "killed/mistral/generation.json").exists()

@@ -33,7 +33,7 @@ WRONG = "Zebra turns off large caches and saves 40% of their power."
 class TwoPairs:
     """A backend that returns a right and a wrong pair on every paper."""
 
-    name = "http"
+    name, served_model = "http", None
 
     def respond(
         self, teacher: Teacher, requests: Sequence[Request], seed: int, share: slice, on_results: OnResults

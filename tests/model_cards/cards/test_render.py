@@ -99,12 +99,15 @@ def test_model_card_has_the_scores(scored: Path, method: str, relation: str, lib
 
 
 def test_card_names_the_model_that_wrote_the_pairs(scored: Path) -> None:
-    """As the teacher's manifest has it, with its revision."""
+    """As the teacher's manifest has it, with its revision; of a model in a folder, the folder's name."""
     scores, report = read_scores(scored / "eval/scores.json"), read_corpus_report(scored / "corpus")
-    corpus = Corpus("c", "r", report.model_copy(update={"teachers": {"detailed": manifest()}}))
-    names = Names("m", "b", True, corpus, TrainingData(corpus, ""), None)
-    text = model_card(read_trained_run(find_model("full", str(scored / "full")), "full"), scores, names, "mit")
-    assert f"- Teacher: `detailed`, the model `{manifest().model}`, revision `{manifest().revision}`\n" in text
+    trained_run = read_trained_run(find_model("full", str(scored / "full")), "full")
+    for model, name in ((manifest().model, manifest().model), (str(scored / "mine"), "mine")):
+        teachers = {"detailed": manifest().model_copy(update={"model": model})}
+        corpus = Corpus("c", "r", report.model_copy(update={"teachers": teachers}))
+        names = Names("m", "b", True, corpus, TrainingData(corpus, ""), None)
+        text = model_card(trained_run, scores, names, "mit")
+        assert f"- Teacher: `detailed`, the model `{name}`, revision `{manifest().revision}`\n" in text
 
 
 def test_scores_of_a_sample_say_so(scored: Path) -> None:

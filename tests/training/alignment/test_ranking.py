@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion
-from training.alignment.ranking import rank_answers, sum_normalized
+from eval.prompting import Answer
+from training.alignment.candidates import RankedSamples, choose_samples
+from training.alignment.ranking import AnswerRanking, rank_answers, sum_normalized
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,13 @@ def rank(reference: str, answers: list[str], similarities: list[float], supports
     return rank_answers(question(reference), answers, encoder, verifier)
 
 
+def choice(ranking: AnswerRanking, cut: Sequence[int] = ()) -> tuple[str | None, str | None]:
+    """Return the numbers of the best and the worst of the samples, of which `cut` were cut."""
+    sampled = [Answer(str(index), index in cut) for index in range(len(ranking.scores))]
+    samples = choose_samples(0, sampled, ranking)
+    return samples.best, samples.worst
+
+
 def test_measures_have_equal_weights() -> None:
     """1, 2, 3 has the standard deviation sqrt(2/3); a hundred times that is the same; a constant counts nothing."""
     step = (3 / 2) ** 0.5
@@ -55,20 +64,31 @@ def test_right_numbers_and_length_outweigh_a_small_similarity() -> None:
     """Two answers, so each measure counts 1 or -1: wrong number, twice the words, but nearer: -1 - 1 + 1."""
     ranking = rank("It has 4 cores", ["It has 4 cores", "It has 2 cores as it has now"], [0.6, 0.7])
     assert ranking.scores == pytest.approx([1, -1])
-    assert (ranking.best, ranking.worst, ranking.prefers) == (0, 1, True)
+    assert choice(ranking) == ("0", "1")
     assert ranking.similarities == [0.6, 0.7]
 
 
 def test_half_as_long_is_as_bad_as_twice_as_long() -> None:
     """Against four words, without numbers, two words and eight: nothing to choose by; neither is an empty answer 0."""
     ranking = rank("a b c d", ["a b", "a b c d e f g h"], [0.5, 0.5])
-    assert not ranking.prefers
+    assert choice(ranking) == ("0", None)
     ranking = rank("a b c d", ["", "a b"], [0.5, 0.5])
-    assert (ranking.best, ranking.worst) == (1, 0)
+    assert choice(ranking) == ("1", "0")
 
 
 def test_verifier_counts_as_one_measure() -> None:
     """Support for the second answer cancels the similarity of the first one."""
     ranking = rank("a b", ["a b", "b a"], [0.9, 0.1], supports=[0.2, 0.3])
     assert ranking.scores == pytest.approx([0, 0])
-    assert not ranking.prefers
+    assert choice(ranking) == ("0", None)
+
+
+def test_cut_answers_are_not_chosen() -> None:
+    """The best and the worst of four are cut; of the answers that are left, none is better than itself."""
+    ranking = rank("a b", ["a b"] * 4, [0.9, 0.7, 0.6, 0.1])
+    assert choice(ranking) == ("0", "3")
+    assert choice(ranking, cut=[0, 3]) == ("1", "2")
+    assert choice(ranking, cut=[0, 1, 3]) == ("2", None)
+    assert choice(ranking, cut=[0, 1, 2, 3]) == (None, None)
+    samples = choose_samples(7, [Answer("a b", index == 0) for index in range(4)], ranking)
+    assert samples == RankedSamples(7, "a b", None, 0.7, pytest.approx(0.575))

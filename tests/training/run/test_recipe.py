@@ -12,7 +12,7 @@ import pytest
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
 from training.hardware import check_processes, machine_defaults
-from training.run.recipe import AlignKeys, DPOKeys, Recipe, SFTKeys, VerifierKeys, parse_recipe
+from training.run.recipe import DPOKeys, GRPOKeys, Recipe, SFTKeys, VerifierKeys, parse_recipe
 from training.run.refused_keys import refuse_dpo_keys, refuse_grpo_keys, refuse_sft_keys, refuse_verifier_keys
 
 RECIPES = sorted(path for folder in ("training", "tests") for path in (REPOSITORY / folder / "recipes").glob("*.yaml"))
@@ -37,7 +37,7 @@ def test_every_recipe_parses_and_says_how_to_launch_it(path: Path) -> None:
     words, defaults = ["--config", str(path)], {"bf16": False, "use_cpu": True}
     stage = {"grpo": "align", "dpo": "dpo", "verifier": "verifier"}.get(path.stem.rsplit("-", 1)[1], "sft")
     keys, config, refuse = {
-        "align": (AlignKeys, GRPOConfig, refuse_grpo_keys),
+        "align": (GRPOKeys, GRPOConfig, refuse_grpo_keys),
         "dpo": (DPOKeys, DPOConfig, refuse_dpo_keys),
         "sft": (SFTKeys, SFTConfig, refuse_sft_keys),
         "verifier": (VerifierKeys, TrainingArguments, refuse_verifier_keys),
@@ -201,6 +201,11 @@ def test_choice_of_an_epoch_needs_validation_answers() -> None:
         ("lora_r", "4", "lora_r 4: the adapter of `model_name_or_path` is trained further"),
         ("dtype", "bfloat16", "dtype 'bfloat16': answers are sampled with weights in float32"),
         ("num_iterations", "2", "num_iterations 2: each step samples its own answers"),
+        ("loss_type", "grop", "loss_type 'grop': TRL has no such one; choose from grpo, bnpo"),
+        ("importance_sampling_level", "word", "importance_sampling_level 'word': TRL has no such one"),
+        ("remove_unused_columns", "true", "remove_unused_columns True: this project sets it itself"),
+        ("sync_ref_model", "true", "sync_ref_model True: the reference is the adapter"),
+        ("eval_on_start", "true", "eval_on_start True: answers are validated before the first step"),
     ],
 )
 def test_unsupported_setting_of_grpo_is_refused(key: str, value: str, message: str) -> None:
@@ -209,9 +214,9 @@ def test_unsupported_setting_of_grpo_is_refused(key: str, value: str, message: s
 
     words = ["--config", str(REPOSITORY / "tests/recipes/tiny-grpo.yaml")]
     defaults = {"bf16": False, "use_cpu": True}
-    refuse_grpo_keys(parse_recipe(words, defaults, AlignKeys, GRPOConfig))
+    refuse_grpo_keys(parse_recipe(words, defaults, GRPOKeys, GRPOConfig))
     with pytest.raises(InputError, match=message):
-        refuse_grpo_keys(parse_recipe([*words, f"--{key}", value], defaults, AlignKeys, GRPOConfig))
+        refuse_grpo_keys(parse_recipe([*words, f"--{key}", value], defaults, GRPOKeys, GRPOConfig))
 
 
 @pytest.mark.parametrize(
@@ -222,13 +227,23 @@ def test_unsupported_setting_of_grpo_is_refused(key: str, value: str, message: s
         ("preferences", "", "preferences: is not set; give the folder for the ranked answers"),
         ("sync_ref_model", "true", "sync_ref_model True: the reference is the adapter of `model_name_or_path`"),
         ("lora_r", "4", "lora_r 4: the adapter of `model_name_or_path` is trained further"),
+        ("loss_type", "sigmiod sft", "loss_type 'sigmiod': TRL has no such one; choose from sigmoid, hinge"),
+        ("f_divergence_type", "kl", "f_divergence_type 'kl': TRL has no such one"),
+        (
+            "train_sampling_strategy",
+            "group_by_length",
+            "train_sampling_strategy 'group_by_length': this project makes",
+        ),
+        ("label_smoothing_factor", "0.1", "label_smoothing_factor 0.1: has no effect"),
+        ("eval_on_start", "true", "eval_on_start True: answers are validated before the first step"),
+        ("max_length", "0", "max_length 0: must be 1 or more"),
     ],
 )
 def test_unsupported_setting_of_dpo_is_refused(key: str, value: str, message: str) -> None:
     """Each would end in a traceback, be ignored, or leave nothing to compare."""
     from trl.trainer.dpo_config import DPOConfig
 
-    words = ["--config", str(REPOSITORY / "tests/recipes/tiny-dpo.yaml"), f"--{key}", value]
+    words = ["--config", str(REPOSITORY / "tests/recipes/tiny-dpo.yaml"), f"--{key}", *value.split(" ")]
     recipe = parse_recipe(words, {"bf16": False, "use_cpu": True}, DPOKeys, DPOConfig)
     with pytest.raises(InputError, match=message):
         refuse_dpo_keys(recipe)

@@ -16,10 +16,13 @@ from huggingface_hub import DatasetCard
 
 from dataset_builder.corpus.build import build
 from dataset_builder.corpus.overlap.contamination import count_contamination
+from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, UnsupportedPairs
+from dataset_builder.formats import read_format, write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from tests.cards import stray_table_rows
 from tests.conftest import append, contents
 from tests.corpus_slice import CORPUS_SLICE
+from tests.dataset_builder.corpus.publication.test_teachers_card import manifest
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub, running_hub
 
@@ -120,6 +123,38 @@ def test_croissant_on_the_hub_has_the_hashes_of_its_files(hub: RunningHub, pushe
     assert hashes == oids and len(oids) == 4
     assert published["recordSet"] == local["recordSet"]
     assert published["url"] == f"https://huggingface.co/datasets/{REPO}"
+
+
+def test_nothing_names_this_machine(hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands) -> None:
+    """Of a model or encoder in a folder, the published texts have the folder's name. The local report has the path."""
+    folder = shutil.copytree(corpus, tmp_path / "corpus")
+    here = manifest()
+    paths = {
+        "model": str(tmp_path / "mine"),
+        "teacher": here.teacher.model_copy(update={"model": "data/models/mine"}),
+        "checks": here.checks.model_copy(update={"encoder": str(tmp_path / "encoder")}),
+    }
+    served = {
+        "backend": "http",
+        "served_model": str(tmp_path / "big"),
+        "made_by": [f"a server, as {tmp_path / 'big'}"],
+    }
+    teachers = {"detailed": here.model_copy(update=paths), "plain": here.model_copy(update=served)}
+    report = read_format(CorpusReport, folder / REPORT_FILE, "").model_copy(update={"teachers": teachers})
+    write_format(folder / REPORT_FILE, report)
+    done = commands.run("dataset_builder", "push", "--dataset", folder, "--repo-id", "lab/paths", "--contexts", "full")
+    assert done.code == 0, done.output
+    names = [name for name in hub.files("datasets/lab/paths") if not name.endswith(".parquet")]
+    texts = {name: hub.text(f"datasets/lab/paths/resolve/main/{name}") for name in names}
+    assert texts.keys() == TEXTS
+    assert [name for name, text in texts.items() if str(tmp_path) in text or "data/" in text] == []
+    published = CorpusReport.model_validate_json(texts[REPORT_FILE]).teachers
+    for found in (published["detailed"].model, published["detailed"].teacher.model):
+        assert found == "mine"
+    assert published["detailed"].checks.encoder == "encoder"
+    assert (published["plain"].served_model, published["plain"].made_by) == ("big", ["a server, as big"])
+    assert (published["plain"].model, published["plain"].checks) == (here.model, here.checks)
+    assert read_format(CorpusReport, folder / REPORT_FILE, "") == report
 
 
 def test_benchmark_has_a_task_for_each_config(hub: RunningHub, pushed: str, corpus: Path) -> None:
@@ -325,8 +360,16 @@ def test_file_that_the_hub_would_not_take(
 def test_hydrating_from_other_abstracts_says_which(
     hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands
 ) -> None:
-    """One abstract differs and one is missing, of papers with 3 training pairs each: 6 pairs less."""
-    words = ("push", "--dataset", corpus, "--repo-id", "lab/bare2", "--contexts", "none")
+    """One abstract differs and one is missing, of papers with 3 training pairs each: 6 pairs less.
+
+    The verifier's counts are of the pushed corpus, so the hydrated one does not have them.
+    """
+    checked = shutil.copytree(corpus, tmp_path / "checked")
+    configs = {config: {"train": 1, "validation": 0, "test": 1} for config in ("plain", "detailed")}
+    unsupported = UnsupportedPairs(verifier_sha256="0" * 64, threshold=0.5, dropped=False, configs=configs)
+    report = read_format(CorpusReport, checked / REPORT_FILE, "").model_copy(update={"unsupported": unsupported})
+    write_format(checked / REPORT_FILE, report)
+    words = ("push", "--dataset", checked, "--repo-id", "lab/bare2", "--contexts", "none")
     assert commands.run("dataset_builder", *words).code == 0
     papers = shutil.copytree(CORPUS_SLICE / "papers", tmp_path / "papers")
     for year, change in ((2005, {"abstract": "Another."}), (2006, {"abstract": None})):
@@ -351,6 +394,7 @@ def test_hydrating_from_other_abstracts_says_which(
         count_contamination(*([row["answer"] for row in rows["plain"][split]] for split in ("test", "train")))
     )
     assert report["papers_left_out_by_hydration"] == 2
+    assert report["unsupported"] is None
     assert "for 2\n   papers. Their pairs are left out" in (out / "README.md").read_text()
     from datasets import load_dataset
 

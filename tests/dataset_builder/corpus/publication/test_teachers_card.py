@@ -48,7 +48,7 @@ def manifest() -> Manifest:
 
 
 def test_section_says_what_the_manifest_says() -> None:
-    """Model, revision, prompt, sampling, rejections by reason and the licence; and that another teacher has none."""
+    """Model, revision, prompt, sampling and rejections by reason; and that another teacher has no manifest."""
     text = render(TEMPLATE, report={"teachers": {"gemma": manifest(), "by_hand": None}})
     for part in (
         *("### `gemma`", "`google/gemma-2-2b-it`", "`299a8560bedf22ed1c72a8a11e7dce4a7f9f51f8`", "cuda, bfloat16"),
@@ -59,15 +59,30 @@ def test_section_says_what_the_manifest_says() -> None:
             "0.58 by `somebody/encoder`",
         ),
         *("- 2 pairs: not a question\n", "- 1 pair: the answer repeats itself\n", "- 1 paper: no response parsed\n"),
-        *(
-            "Licence of the model's output: gemma (https://ai.google.dev/gemma/terms).",
-            read_teacher("gemma").prompt.strip(),
-        ),
+        read_teacher("gemma").prompt.strip(),
         "### `by_hand`\n\nThese pairs came without a manifest",
     ):
         assert part in text
     assert "None" not in text
     assert "\n\n\n" not in text
+
+
+def test_schema_constrains_a_model_in_the_process() -> None:
+    """Its tokens follow the grammar, and there is no server."""
+    text = render(TEMPLATE, report={"teachers": {"gemma": manifest()}})
+    assert "and a JSON schema constrained each\nresponse to a list of 2 to 3 pairs.\n\nSampling:" in text
+    assert "server" not in text
+
+
+def test_server_may_not_enforce_the_schema() -> None:
+    """It got the schema. Its name of the model is only there if it differs from the teacher's."""
+    served = manifest().model_copy(update={"backend": "http", "served_model": "google/gemma-2-2b-it"})
+    text = render(TEMPLATE, report={"teachers": {"gemma": served}})
+    assert "got a JSON schema for a\nlist of 2 to 3 pairs, but it may not have enforced it.\n\nSampling:" in text
+    assert "constrained" not in text and "The server was asked for" not in text
+    served = served.model_copy(update={"served_model": "behind", "model_note": "A note."})
+    text = render(TEMPLATE, report={"teachers": {"gemma": served}})
+    assert " The server was asked for the model `behind`. A note.\n" in text and "\n\n\n" not in text
 
 
 def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
@@ -81,6 +96,8 @@ def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
     card = (tmp_path / "corpus/README.md").read_text()
     assert card.count("## How the pairs were written\n") == 1
     assert render(TEMPLATE, report=report) in card
+    # The card states the licence of the model's output once.
+    assert card.count(": gemma (https://ai.google.dev/gemma/terms).") == 1
     (tmp_path / "qa/plain/.generate").mkdir()
     with pytest.raises(InputError, match="plain: the teacher has not finished its pairs"):
         build(CORPUS_SLICE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")
