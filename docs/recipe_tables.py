@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from statistics import fmean
 
-from docs.results import CONFIGS, Results, interval
+from docs.results import CHANCE, CONFIGS, Results, interval
 from eval.analysis.confirmation import MEASURES
 from eval.analysis.ledger import LedgerLine, MeasureScore
+from eval.analysis.scores import MeanScore
 from eval.metrics.lexical import HEADLINE, title
 from training.comparison.recipes import GRPO, LORA, MBR, STAGES
 
@@ -19,6 +20,9 @@ MISSING = "not measured yet"
 NEED_GPU = (GRPO,)
 UNCONFIRMED = "**not confirmed**"
 PAGE = "docs/training.md#compare-recipes"
+TESTS = " | ".join(f"similarity, test by `{config}`" for config in CONFIGS)
+# A difference that shows in a table, with three decimals.
+VISIBLE = 0.001
 
 
 def recipe_scores(results: Results) -> str:
@@ -26,11 +30,7 @@ def recipe_scores(results: Results) -> str:
 
     The scores by every measure are by config, and of the first seed.
     """
-    tests = " | ".join(f"similarity, test by `{config}`" for config in CONFIGS)
-    overview = [
-        f"| recipe | {tests} | gain confirmed | training |",
-        "| --- | ---: | ---: | --- | ---: |",
-    ]
+    overview = [f"| recipe | {TESTS} | gain confirmed | training |", "| --- | ---: | ---: | --- | ---: |"]
     for name, line in _rows(results):
         cells = [MISSING, *[""] * (len(CONFIGS) + 1)]
         if line:
@@ -54,23 +54,31 @@ def recipe_scores(results: Results) -> str:
 
 
 def recipe_note(results: Results) -> str:
-    """Return a link to the tables, and a sentence on the recipes whose gain with the first seed is not confirmed."""
-    unconfirmed = [_label(name, line) for name, line in _rows(results) if line and line.is_unconfirmed]
-    gains = f" By similarity, {', '.join(unconfirmed)} gains over LoRA, which is {UNCONFIRMED} by other measures."
+    """Return a link to the tables, and a sentence on the lines whose gain is not confirmed."""
+    unconfirmed = ", ".join(_label_of(line) for line in results.ledger if line.is_unconfirmed)
+    gains = f" In similarity, the gain over LoRA of {unconfirmed} is {UNCONFIRMED} by other measures."
     return f"[More recipes]({PAGE}) were compared.{gains if unconfirmed else ''}"
 
 
 def other_seeds(results: Results, name: str) -> str:
-    """Return a clause with the differences of a recipe from LoRA with its further seeds; nothing without any."""
-    _, *lines = _by_base(results, name).get(BASE, [None])
+    """Return a clause with a system's differences from LoRA with other seeds; nothing without any.
+
+    A difference whose interval contains 0 has a mark.
+    """
+    lines = [line for line in _by_base(results, name).get(BASE, []) if line.seed != results.metrics[name].seed]
     if not lines:
         return ""
     found = {config: [line.configs[config][HEADLINE].difference for line in lines] for config in CONFIGS}
     shown = (
-        f"{', '.join(f'{score.mean:+.3f}' for score in scores if score)} by `{config}`"
+        f"{', '.join(f'{score.mean:+.3f}{_chance_mark(score)}' for score in scores if score)} by `{config}`"
         for config, scores in found.items()
     )
     return f"; with seed {', '.join(str(line.seed) for line in lines)}: {', '.join(shown)}"
+
+
+def _chance_mark(difference: MeanScore) -> str:
+    low, high = difference.low, difference.high
+    return CHANCE if low is None or high is None or low <= 0 <= high else ""
 
 
 def _rows(results: Results) -> list[tuple[str, LedgerLine | None]]:
@@ -95,15 +103,14 @@ def _over_seeds(results: Results) -> list[str]:
 
     The difference of a seed is from LoRA with the same seed.
     """
-    tests = " | ".join(f"similarity, test by `{config}`" for config in CONFIGS)
-    table = [f"| recipe | seeds | {tests} | gain confirmed |", "| --- | --- | ---: | ---: | --- |"]
+    table = [f"| recipe | seeds | {TESTS} | gain confirmed |", "| --- | --- | ---: | ---: | --- |"]
     for name in STAGES:
         for lines in _by_base(results, name).values():
             if len(lines) > 1:
                 seeds = ", ".join(str(line.seed) for line in lines)
                 scores = [_scores_by_seed([line.configs[config][HEADLINE] for line in lines]) for config in CONFIGS]
-                shares = "" if name == LORA else ", ".join(map(_confirmed, lines))
-                table.append(f"| {_label(name, lines[0])} | {' | '.join([seeds, *scores, shares])} |")
+                shares = "" if name == LORA else "<br>".join(map(_confirmed, lines))
+                table.append(f"| {_label(name, lines[0].base)} | {' | '.join([seeds, *scores, shares])} |")
     return ["\n".join(table)] if len(table) > 2 else []
 
 
@@ -122,17 +129,20 @@ def _needs_gpu(results: Results) -> list[str]:
     """Return a sentence for each recipe without a line that needs a GPU."""
     measured = {line.recipe for line in results.ledger if line.base == BASE}
     problem = "is too slow on a CPU, needs a GPU, and is not measured yet"
-    return [f"{_label(name, None)} {problem}." for name in NEED_GPU if name not in measured]
+    return [f"{_label(name)} {problem}." for name in NEED_GPU if name not in measured]
 
 
 def _row(name: str, line: LedgerLine | None, cells: list[str]) -> str:
-    return f"| {_label(name, line)} | {' | '.join(cells)} |"
+    return f"| {_label_of(line) if line else _label(name)} | {' | '.join(cells)} |"
 
 
-def _label(name: str, line: LedgerLine | None) -> str:
-    base = line.base if line else BASE
-    label = f"MBR decoding of `{base}-{LORA}`" if name == MBR else f"`{base}-{name}`"
-    return f"{label} (seed {line.seed})" if line and line.seed else label
+def _label(name: str, base: str = BASE) -> str:
+    return f"MBR decoding of `{base}-{LORA}`" if name == MBR else f"`{base}-{name}`"
+
+
+def _label_of(line: LedgerLine) -> str:
+    label = _label(line.recipe, line.base)
+    return f"{label} (seed {line.seed})" if line.seed else label
 
 
 def _scores(line: LedgerLine, config: str, measure: str) -> str:
@@ -153,9 +163,14 @@ def _confirmed(line: LedgerLine) -> str:
 
 
 def _may_be_chance(line: LedgerLine) -> bool:
-    """Return whether no test shows a clear gain over LoRA: no interval of a difference is above 0."""
-    differences = [measures[HEADLINE].difference for measures in line.configs.values()]
-    return all(score is None or score.low is None or score.low <= 0 for score in differences)
+    """Return whether the gain over the questions of all tests may be chance.
+
+    It may if the mean of the lower ends of the tests' intervals is not above 0. The interval of the gain itself begins
+    at this mean or higher, however the tests are correlated.
+    """
+    found = [measures[HEADLINE].difference for measures in line.configs.values()]
+    lows = [(score.low, score.n) for score in found if score and score.low is not None]
+    return len(lows) < len(found) or sum(low * n for low, n in lows) <= 0
 
 
 def _minutes(line: LedgerLine) -> str:
@@ -176,19 +191,28 @@ def _sources(results: Results) -> str:
             f"thread{'s' if machine.threads > 1 else ''} each), commit {machine.commit}, seed {line.seed}"
             f"{f', with {changed}' if changed else ''}"
         )
-        found.setdefault(source, []).append(_label(line.recipe, line))
+        found.setdefault(source, []).append(_label(line.recipe, line.base))
     sources = [f"{', '.join(names)}: {source}." for source, names in found.items()]
     return "\n".join(f"- {sentence}" for sentence in (*sources, *_other_adapters(results), *_needs_gpu(results)))
 
 
 def _other_adapters(results: Results) -> list[str]:
-    """Return a sentence on the recipes that are compared with another adapter of LoRA than the one in the table."""
-    shown = {(line.base, line.seed): line.model_sha256 for line in results.ledger if line.recipe == LORA}
-    others = [
-        _label(line.recipe, line)
+    """Return a sentence on the lines that are compared with another adapter of LoRA than the one in the table.
+
+    A second training at the same commit gives an adapter with the same scores, which is not another one.
+    """
+    shown = {
+        (line.base, line.seed, config): measures[HEADLINE].mean
         for line in results.ledger
-        if shown.get((line.base, line.seed), line.lora_sha256) != line.lora_sha256
-    ]
-    if not others:
-        return []
-    return [f"Compared with another adapter of the same LoRA recipe and seed: {', '.join(others)}."]
+        if line.recipe == LORA
+        for config, measures in line.configs.items()
+    }
+    others = {
+        _label_of(line): None
+        for line in results.ledger
+        for config, measures in line.configs.items()
+        if (score := measures[HEADLINE]).difference
+        and (lora := shown.get((line.base, line.seed, config))) is not None
+        and abs(score.mean - score.difference.mean - lora) >= VISIBLE
+    }
+    return [f"Compared with another adapter of the same LoRA recipe and seed: {', '.join(others)}."] if others else []

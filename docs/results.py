@@ -18,6 +18,8 @@ CONFIGS = ("plain", "detailed")
 # The names that `make reproduce` gives to its systems. The other baselines have a suffix, as `baseline-chat`.
 TRAINED = ("full", "lora")
 BASELINE = "baseline"
+# The mark of a difference that may be chance.
+CHANCE = "\N{DAGGER}"
 REMEDY = "write it again: make reproduce"
 
 

@@ -16,13 +16,12 @@ from pathlib import Path
 from dataset_builder.errors import InputError, exit_on_input_error
 from dataset_builder.files import write_text
 from docs.recipe_tables import other_seeds, recipe_note, recipe_scores
-from docs.results import CONFIGS, REPOSITORY, TRAINED, Example, Results, interval
+from docs.results import CHANCE, CONFIGS, REPOSITORY, TRAINED, Example, Results, interval
 from eval.analysis.scores import ConfigScores
 from eval.metrics.lexical import HEADLINE
 
 BLOCK = re.compile(r"(?<=<!-- results: )([a-z ]+)( -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
 SCORE_HEADER = ["| system | test by `plain` | test by `detailed` |", "| --- | ---: | ---: |"]
-CHANCE = "\N{DAGGER}"
 
 
 def update(text: str, results: Results) -> str:
@@ -101,7 +100,10 @@ def gains(results: Results) -> str:
         f"- {recipe_note(results)}",
     ]
     if any(CHANCE in line for line in lines):
-        lines.append(f"- {CHANCE}: may be chance (p of 0.05 or more after correction for the number of comparisons).")
+        lines.append(
+            f"- {CHANCE}: may be chance (p of 0.05 or more after correction for the number of comparisons in the same "
+            "test; for other seeds, the 95 % confidence interval contains 0)."
+        )
     return "\n".join([*lines, _corpus_size(results)]) + "\n"
 
 

@@ -132,7 +132,7 @@ def _studentised_quantiles(
     spread = errors > NO_SPREAD * error
     studentised = np.divide(shift, errors, out=np.copysign(np.inf, shift), where=spread)
     tail = (1 - CONFIDENCE) / 2
-    lower, upper = np.quantile(studentised, [tail, 1 - tail], axis=0, method="closest_observation")
+    lower, upper = np.quantile(studentised, [tail, 1 - tail], axis=0, method="inverted_cdf")
     return lower, upper, (~spread).mean(axis=0) <= WITHOUT_SPREAD
 
 

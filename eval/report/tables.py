@@ -141,7 +141,7 @@ def number_table(scores: Scores) -> Table:
 
 def difference_table(scores: Scores, config: str) -> Table:
     """Return the paired differences in similarity on one config, with their p-values and what these show."""
-    equivalence = f"p of equivalence within {EQUIVALENCE_MARGIN}"
+    equivalence = f"p of equivalence within {EQUIVALENCE_MARGIN}, after Holm's correction"
     return ["difference", "mean", "p", "p after Holm's correction", "smallest detectable", equivalence, "result"], [
         [
             f"{difference.first} \N{MINUS SIGN} {difference.second}",

@@ -11,7 +11,7 @@ import pytest
 from docs.recipe_tables import other_seeds, recipe_note, recipe_scores
 from docs.results import Results
 from docs.update_results import gains, good_example, headline_table
-from eval.analysis.ledger import write_ledger
+from eval.analysis.ledger import LedgerLine, write_ledger
 from eval.analysis.scores import MeanScore
 from tests.conftest import REPOSITORY
 
@@ -83,17 +83,22 @@ def test_example_shows_the_best_baseline(results: Results) -> None:
 
 
 def test_recipes_without_a_line_and_without_a_confirmed_gain_are_named(results: Results, tmp_path: Path) -> None:
-    """In the README's sentence and in the table. A share of one half is confirmed; LoRA has no share."""
+    """In the README's sentence and in the table. A share of one half is confirmed; LoRA has no share.
+
+    A gain may be chance if the lower ends of its intervals have a mean that is not above 0.
+    """
     full, lora = Results().ledger[:2]
+    full = _with_lows(full, 0.01, -0.005)
     lines = {"full": full.model_copy(update={"confirmed_share": 0.5}), "lora": lora}
     for name, share in (("dpo", 0.499), ("grpo", None), ("mbr", 0.0)):
         lines[name] = full.model_copy(update={"recipe": name, "confirmed_share": share, "training_minutes": None})
+    lines["mbr"] = _with_lows(lines["mbr"], 0.005, -0.01)
     write_ledger(tmp_path / "ledger.jsonl", list(lines.values()))
     results = Results(tmp_path)
     note = recipe_note(results)
     assert (
-        "By similarity, `smollm2-dpo`, MBR decoding of `smollm2-lora` gains over LoRA, which is **not confirmed** by"
-        in note
+        "In similarity, the gain over LoRA of `smollm2-dpo`, MBR decoding of `smollm2-lora` is **not confirmed** by "
+        "other measures." in note
     )
     rows = recipe_scores(results).splitlines()[2:10]
     cells = {row.split(" | ")[0].strip("| "): row.strip("| ").split(" | ")[3:] for row in rows}
@@ -104,13 +109,24 @@ def test_recipes_without_a_line_and_without_a_confirmed_gain_are_named(results: 
         "`smollm2-lora`": ["", f"{lora.training_minutes:.0f} min"],
         "`smollm2-dpo`": ["**not confirmed**: 50 %", "none"],
         "`smollm2-grpo`": ["no gain", "none"],
-        "MBR decoding of `smollm2-lora`": ["**not confirmed**: 0 %", "none"],
+        "MBR decoding of `smollm2-lora`": ["**not confirmed**: 0 %; may be chance", "none"],
     }
+
+
+def _with_lows(line: LedgerLine, *lows: float) -> LedgerLine:
+    """Return the line with other lower ends of the differences in similarity, by config."""
+    configs = {}
+    for (config, measures), low in zip(line.configs.items(), lows, strict=True):
+        score = measures["cosine_similarity"]
+        difference = score.difference.model_copy(update={"low": low})
+        configs[config] = measures | {"cosine_similarity": score.model_copy(update={"difference": difference})}
+    return line.model_copy(update={"configs": configs})
 
 
 def test_seeds_of_a_recipe_are_one_row(results: Results, tmp_path: Path) -> None:
     """With the score of each seed and their mean, in the order of the seeds; the other tables show the first seed."""
     full, lora = Results().ledger[:2]
+    full = _with_lows(full, 0.01, 0.0)
     assert (full.seed, lora.seed, full.base) == (0, 0, "smollm2")
     write_ledger(tmp_path / "ledger.jsonl", [full, lora])
     assert "| seeds |" not in recipe_scores(Results(tmp_path))
@@ -133,11 +149,11 @@ def test_seeds_of_a_recipe_are_one_row(results: Results, tmp_path: Path) -> None
     assert row.split(" | ")[2] == (
         f"{score.mean:.3f}, 0.250; mean {mean:.3f}<br>{difference:+.3f}, -0.750; mean {mean_difference:+.3f}"
     )
-    assert row.endswith(" | 100 %, no gain |")
+    assert row.endswith(" | 100 %<br>no gain |")
     # The overview, the seeds, and the measures by each config.
     rows = [line.split(" | ")[0] for line in text.splitlines()]
     assert (rows.count("| `smollm2-full`"), rows.count("| `smollm2-lora`")) == (4, 3)
-    assert other_seeds(Results(tmp_path), "full") == "; with seed 1: -0.750 by `plain`, -0.750 by `detailed`"
+    assert other_seeds(Results(tmp_path), "full") == "; with seed 1: -0.750† by `plain`, -0.750† by `detailed`"
     assert other_seeds(Results(tmp_path), "lora") == other_seeds(Results(tmp_path), "dpo") == ""
 
 

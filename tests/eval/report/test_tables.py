@@ -188,7 +188,7 @@ def test_results_of_the_two_tests(p: float, p_equivalent: float, result: str) ->
     """A difference can be real and small at once."""
     one = difference("good", "bad", 0.01, p).model_copy(update={"detectable": 0.05, "p_equivalent": p_equivalent})
     heading, (row,) = difference_table(SCORES.model_copy(update={"differences": {"plain": [one]}}), "plain")
-    assert heading[4:] == ["smallest detectable", "p of equivalence within 0.02", "result"]
+    assert heading[4:] == ["smallest detectable", "p of equivalence within 0.02, after Holm's correction", "result"]
     assert row[4:] == ["0.050", f"{p_equivalent:.4f}", result]
 
 
