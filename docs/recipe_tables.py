@@ -19,6 +19,7 @@ MISSING = "not measured yet"
 # Too slow on a CPU (RESULTS.md), so without a line they have no row.
 NEED_GPU = (GRPO,)
 UNCONFIRMED = "**not confirmed**"
+MAY_BE_CHANCE = "may be chance"
 PAGE = "docs/training.md#compare-recipes"
 TESTS = " | ".join(f"similarity, test by `{config}`" for config in CONFIGS)
 # A difference that shows in a table, with three decimals.
@@ -56,7 +57,7 @@ def recipe_scores(results: Results) -> str:
 def recipe_note(results: Results) -> str:
     """Return a link to the tables, and a sentence on the lines whose gain is not confirmed."""
     unconfirmed = ", ".join(_label_of(line) for line in results.ledger if line.is_unconfirmed)
-    gains = f" In similarity, the gain over LoRA of {unconfirmed} is {UNCONFIRMED} by other measures."
+    gains = f" These gains over LoRA in similarity are {UNCONFIRMED} by other measures: {unconfirmed}."
     return f"[More recipes]({PAGE}) were compared.{gains if unconfirmed else ''}"
 
 
@@ -73,7 +74,9 @@ def other_seeds(results: Results, name: str) -> str:
         f"{', '.join(f'{score.mean:+.3f}{_chance_mark(score)}' for score in scores if score)} by `{config}`"
         for config, scores in found.items()
     )
-    return f"; with seed {', '.join(str(line.seed) for line in lines)}: {', '.join(shown)}"
+    seeds = f"; with seed {', '.join(str(line.seed) for line in lines)}: {', '.join(shown)}"
+    is_unclear = all(map(_may_be_chance, _by_base(results, name)[BASE]))
+    return f"{seeds}. Over both tests, each of these gains {MAY_BE_CHANCE}" if is_unclear else seeds
 
 
 def _chance_mark(difference: MeanScore) -> str:
@@ -158,8 +161,9 @@ def _confirmed(line: LedgerLine) -> str:
     if line.confirmed_share is None:
         return "" if line.recipe == LORA else "no gain"
     share = f"{line.confirmed_share * 100:.0f} %"
-    shown = f"{UNCONFIRMED}: {share}" if line.is_unconfirmed else share
-    return f"{shown}; may be chance" if _may_be_chance(line) else shown
+    if line.is_unconfirmed:
+        return f"{UNCONFIRMED}: {share}{f'; {MAY_BE_CHANCE}' if _may_be_chance(line) else ''}"
+    return MAY_BE_CHANCE if _may_be_chance(line) else share
 
 
 def _may_be_chance(line: LedgerLine) -> bool:

@@ -113,7 +113,7 @@ def _corpus_size(results: Results) -> str:
     asked = results.scores.sampled_questions
     metrics = results.metrics[TRAINED[0]]
     return (
-        f"- Training: {run.train_pairs:,} pairs by `{run.teacher}` on {run.train_papers:,} papers, "
+        f"- Training: {run.train_pairs:,} `{run.teacher}` pairs on {run.train_papers:,} papers, "
         f"{metrics.epochs:.2g} epochs, seed {metrics.seed}. Test: {questions} questions on {run.test_papers:,} papers"
         f"{f', of which {asked} for each config were asked' if asked else ''}."
     )

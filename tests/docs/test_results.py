@@ -97,8 +97,8 @@ def test_recipes_without_a_line_and_without_a_confirmed_gain_are_named(results: 
     results = Results(tmp_path)
     note = recipe_note(results)
     assert (
-        "In similarity, the gain over LoRA of `smollm2-dpo`, MBR decoding of `smollm2-lora` is **not confirmed** by "
-        "other measures." in note
+        "These gains over LoRA in similarity are **not confirmed** by other measures: `smollm2-dpo`, MBR decoding of "
+        "`smollm2-lora`." in note
     )
     rows = recipe_scores(results).splitlines()[2:10]
     cells = {row.split(" | ")[0].strip("| "): row.strip("| ").split(" | ")[3:] for row in rows}
