@@ -76,7 +76,7 @@ def other_seeds(results: Results, name: str) -> str:
     )
     seeds = f"; with seed {', '.join(str(line.seed) for line in lines)}: {', '.join(shown)}"
     is_unclear = all(map(_may_be_chance, _by_base(results, name)[BASE]))
-    return f"{seeds}. Over both tests, each of these gains {MAY_BE_CHANCE}" if is_unclear else seeds
+    return f"{seeds}. Over both tests, the difference with each seed {MAY_BE_CHANCE}" if is_unclear else seeds
 
 
 def _chance_mark(difference: MeanScore) -> str:
@@ -211,12 +211,11 @@ def _other_adapters(results: Results) -> list[str]:
         if line.recipe == LORA
         for config, measures in line.configs.items()
     }
-    others = {
-        _label_of(line): None
-        for line in results.ledger
-        for config, measures in line.configs.items()
-        if (score := measures[HEADLINE]).difference
-        and (lora := shown.get((line.base, line.seed, config))) is not None
-        and abs(score.mean - score.difference.mean - lora) >= VISIBLE
-    }
-    return [f"Compared with another adapter of the same LoRA recipe and seed: {', '.join(others)}."] if others else []
+    others = []
+    for line in results.ledger:
+        for config, measures in line.configs.items():
+            score, lora = measures[HEADLINE], shown.get((line.base, line.seed, config))
+            if score.difference and lora is not None and abs(score.mean - score.difference.mean - lora) >= VISIBLE:
+                others.append(_label_of(line))
+    names = ", ".join(dict.fromkeys(others))
+    return [f"Compared with another adapter of the same LoRA recipe and seed: {names}."] if others else []

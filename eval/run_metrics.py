@@ -141,7 +141,7 @@ class SampledAnswers(SamplingInputs):
     """The report of `training.best_of_n`: the answers of a model that replace a corpus's training answers.
 
     `empty_answers_left_out` counts the questions whose best sample is empty, or whose samples were all cut.
-    `mean_similarity` is the mean over all samples, `best_similarity` over the chosen ones. `preferences` is the number
+    `mean_similarity` is the mean over all samples, `best_similarity` over the best ones. `preferences` is the number
     of questions that have a rejected answer, too.
     """
 

@@ -81,8 +81,9 @@ def check_gemma(run: TrainedRun, base: str, trained: TrainingData, license_id: s
     `base` is the Hub id of the base model.
     """
     report, origin = trained.corpus.report, None
-    if GEMMA_ID.search(base):
-        origin = base
+    gemmas = [name for name in (base, run.metrics.base_model) if name and GEMMA_ID.search(name)]
+    if gemmas:
+        origin = gemmas[0]
     elif trained.start is not None and trained.start.under_gemmas_terms:
         origin = trained.start.name
     elif report is not None and under_gemmas_terms(report.train_teacher, report.teachers[report.train_teacher]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -75,6 +76,17 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny import write_tiny_gpt2
 
     return write_tiny_gpt2(tmp_path_factory.mktemp("models") / "tiny", CORPUS_SLICE)
+
+
+@pytest.fixture(scope="session")
+def ending_base(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the tiny base with a generation config in which one token in twenty ends an answer.
+
+    Its random weights alone hardly ever end an answer before the limit.
+    """
+    folder = shutil.copytree(tiny_base, tmp_path_factory.mktemp("ending") / "tiny")
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": list(range(0, 800, 20))}))
+    return folder
 
 
 @pytest.fixture(scope="session")

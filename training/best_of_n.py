@@ -196,6 +196,9 @@ def _finished_report(out: Path, inputs: SamplingInputs) -> SampledAnswers | None
     if report is not None:
         made_from = _decisive(report)
         changed = [name for name, value in _decisive(inputs).items() if made_from[name] != value]
+        if changed == ["cut_answers_left_out"]:
+            problem = "its answers are of an earlier version, which kept answers that were cut"
+            raise InputError(f"{out}: {problem}; choose another folder, and another one for a training on them")
         if changed:
             problem = f"holds the finished answers of another run (it differs in {', '.join(changed)})"
             raise InputError(f"{out}: {problem}; choose another folder, or remove this one")

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -105,10 +104,11 @@ def run_command(arguments: argparse.Namespace) -> None:
     check_conditions(read_ledger(arguments.out), conditions, arguments.out)
     recorded = [name for name in recipes if has_line(arguments.out, runs, name)]
     if not arguments.collect:
-        # A key that one of the recipes does not have must not be found after hours.
-        trainings = [runs.trainings(name) for name in recipes if name not in recorded]
-        for stage, words in chain.from_iterable(by_recipe.values() for by_recipe in trainings):
-            STAGE_RECIPES[stage](words)
+        # Check all recipes now, not after hours of training.
+        for name in recipes:
+            if name not in recorded:
+                for stage, words in runs.trainings(name).values():
+                    STAGE_RECIPES[stage](words)
     console = Console()
     if recorded:
         console.print(f"{arguments.out} has the lines of {', '.join(recorded)}", soft_wrap=True)

@@ -84,12 +84,17 @@ class Manifest(GenerationSettings):
         made_by = [entry.partition(SERVED_AS) for entry in self.made_by]
         changes = {
             "model": name_without_folders(self.model),
-            "served_model": self.served_model and name_without_folders(self.served_model),
+            "served_model": self.served_model and _served_name(self.served_model),
             "teacher": self.teacher.model_copy(update={"model": name_without_folders(self.teacher.model)}),
             "checks": self.checks.model_copy(update={"encoder": name_without_folders(self.checks.encoder)}),
-            "made_by": [f"{before}{served}{name_without_folders(name)}" for before, served, name in made_by],
+            "made_by": [f"{before}{served}{_served_name(name)}" for before, served, name in made_by],
         }
         return self.model_copy(update=changes)
+
+
+def _served_name(name: str) -> str:
+    """Return what a server calls its model, which may be a path on the server's machine, without folders."""
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 class Response(FileFormat):

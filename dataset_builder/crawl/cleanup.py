@@ -36,7 +36,7 @@ COPYRIGHT = re.compile(r"\s*(?:\u00a9|\(c\)|copyright)\s*(?:\u00a9|\(c\))?\s*(?:
 PLACEHOLDER = re.compile(
     r"no abstract (?:is )?available|abstract (?:is )?(?:not|un) ?available|(?:article|paper|entry) has no abstract"
     r"|an abstract is not available"
-    r"|\b(?:this|the) (?:paper|article|submission|manuscript|work) (?:has been|is|was) withdrawn",
+    r"|^(?:this|the) (?:paper|article|submission|manuscript) (?:has been|is|was) withdrawn",
     re.IGNORECASE,
 )
 COOKIES = re.compile(
@@ -99,6 +99,8 @@ def _has_mathml(tex: Tag) -> bool:
 
 
 def _plain_tex(tex: str) -> str:
+    # A publisher's formula may be a whole document.
+    tex = tex.partition(r"\begin{document}")[2].partition(r"\end{document}")[0] or tex
     return tex.replace("$", "").replace(r"\times", "\u00d7").replace(r"\%", "%").strip()
 
 

@@ -154,6 +154,22 @@ def test_seeds_of_a_recipe_are_one_row(results: Results, tmp_path: Path) -> None
     rows = [line.split(" | ")[0] for line in text.splitlines()]
     assert (rows.count("| `smollm2-full`"), rows.count("| `smollm2-lora`")) == (4, 3)
     assert other_seeds(Results(tmp_path), "full") == "; with seed 1: -0.750† by `plain`, -0.750† by `detailed`"
+    unclear = _with_lows(full, 0.01, -0.02)
+    write_ledger(tmp_path / "ledger.jsonl", [unclear, unclear.model_copy(update={"seed": 1}), lora])
+    assert other_seeds(Results(tmp_path), "full").endswith(
+        " by `detailed`. Over both tests, the difference with each seed may be chance"
+    )
+    measured = {
+        config: {measure: score.model_copy(update={"difference": None}) for measure, score in measures.items()}
+        for config, measures in full.configs.items()
+    }
+    other = lora.model_copy(update={"configs": measured})
+    assert "Compared with another adapter" not in recipe_scores(Results(tmp_path))
+    write_ledger(tmp_path / "ledger.jsonl", [full, other])
+    assert "- Compared with another adapter of the same LoRA recipe and seed: `smollm2-full`." in recipe_scores(
+        Results(tmp_path)
+    )
+    write_ledger(tmp_path / "ledger.jsonl", [second, full, lora])
     assert other_seeds(Results(tmp_path), "lora") == other_seeds(Results(tmp_path), "dpo") == ""
 
 

@@ -501,7 +501,7 @@ def test_model_of_best_of_n_says_whose_answers_it_learned(
     hub: RunningHub,
     published: Path,
     corpus: Path,
-    tiny_base: Path,
+    ending_base: Path,
     encoder: Path,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -510,13 +510,13 @@ def test_model_of_best_of_n_says_whose_answers_it_learned(
     """The sampled answers to the corpus's questions; the model that gave them needs a name on the Hub."""
     out = tmp_path / "best-of-2"
     sampling = AnswerSampling(samples=2, temperature=0.8, seed=0)
-    best_of_n(str(tiny_base), str(corpus), out, sampling, encoder=str(encoder))
+    best_of_n(str(ending_base), str(corpus), out, sampling, encoder=str(encoder))
     revision = corpus_revision(str(out))
     changes = {"dataset": str(out), "dataset_revision": revision}
     run = _copied(published / "lora", tmp_path / "run", {"dataset": str(out)}, **changes)
     words = _publish(run, published / "eval/scores.json", "lab/best-of-n")
     done = commands.run("model_cards", *words)
-    assert done.code == 2 and f"started from {tiny_base}" in done.output and "--start-model ORG/NAME" in done.output
+    assert done.code == 2 and f"started from {ending_base}" in done.output and "--start-model ORG/NAME" in done.output
     done = commands.run("model_cards", *words, "--start-model", BASE)
     assert done.code == 0, done.output
     texts = _texts(hub, "lab/best-of-n")

@@ -12,7 +12,7 @@ from model_cards.cards.metadata import model_metadata
 from model_cards.publish_checks import check_gemma
 from model_cards.training_data import Corpus, TrainingData
 
-RUN: Any = SimpleNamespace(source="runs/x")
+RUN: Any = SimpleNamespace(source="runs/x", metrics=SimpleNamespace(base_model="somebody/gpt2"))
 TRAINED = TrainingData(Corpus("lab/qa", "r", None), "lab/qa")
 
 
@@ -22,6 +22,9 @@ def test_model_on_a_gemma_base_needs_its_licence(base: str) -> None:
     with pytest.raises(InputError, match=f"runs/x: the model was made from {base}\\. .* pass --license gemma"):
         check_gemma(RUN, base, TRAINED, "apache-2.0")
     check_gemma(RUN, base, TRAINED, "gemma")
+    recorded: Any = SimpleNamespace(source="runs/x", metrics=SimpleNamespace(base_model=base))
+    with pytest.raises(InputError, match=f"was made from {base}"):
+        check_gemma(recorded, "lab/renamed", TRAINED, "apache-2.0")
 
 
 @pytest.mark.parametrize("base", ["somebody/gpt2", "google/gemma-4-E4B-it", "lab/gemma4"])

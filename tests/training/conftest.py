@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -55,18 +53,6 @@ def three_papers(sources: Path) -> Path:
             append(sources / "qa/t/isca_2020.jsonl", pair)
     build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
     return sources / "corpus"
-
-
-@pytest.fixture(scope="session")
-def ending_base(tiny_base: Path, tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the tiny base with a generation config in which one token in twenty ends an answer.
-
-    Its random weights alone hardly ever end an answer before the limit.
-    """
-    folder = shutil.copytree(tiny_base, tmp_path_factory.mktemp("ending") / "tiny")
-    ends = [tokenizer.eos_token_id, *range(20, len(tokenizer), 20)]
-    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": ends}))
-    return folder
 
 
 @pytest.fixture

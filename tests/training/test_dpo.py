@@ -37,6 +37,9 @@ def test_dpo_trains_the_adapter_and_resumes(
 
     before = contents(adapter)
     epochs = ("--num_train_epochs", 2)
+    # Of a run with other keys, which ended before its first checkpoint.
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/.partial.reference.0-00000.jsonl").touch()
     words = (adapter, three_papers, encoder, tmp_path / "best")
     align(*words, tmp_path / "run", *epochs)
     assert contents(adapter) == before

@@ -14,7 +14,7 @@ import yaml
 from dataset_builder.command import stage_parser
 from dataset_builder.corpus.build import build
 from dataset_builder.errors import InputError
-from dataset_builder.formats import write_format
+from dataset_builder.formats import read_format, write_format
 from dataset_builder.models.folders import find_model
 from eval.__main__ import parser as eval_parser
 from eval.analysis.ledger import LedgerLine, read_ledger, read_line_of_run, write_ledger
@@ -24,6 +24,7 @@ from tests.small_sources import append, write_sources
 from training import ledger
 from training.comparison.line import used_measures
 from training.comparison.recipes import ComparedRuns
+from training.run.folder import RunInputs
 from training.run.process import run_process
 
 RECIPES = ("lora", "dpo", "mbr")
@@ -255,12 +256,12 @@ def test_a_changed_recipe_corpus_or_model_is_refused(project: Project) -> None:
         config.write_text(f"{text} ")
         refused(r"tiny-dpo: is not the model that was evaluated as 'dpo'", *collect)
         config.write_text(text)
-        metrics = read_run_metrics(project.runs / "tiny-dpo")
-        assert metrics.samples is not None
-        ranked = metrics.samples.model_copy(update={"encoder_sha256": "0"})
-        write_format(project.runs / "tiny-dpo/metrics.json", metrics.model_copy(update={"samples": ranked}))
+        inputs = read_format(RunInputs, project.runs / "tiny-dpo/inputs.json", "")
+        # As in a run of best of n, whose epoch an encoder chose.
+        chosen = inputs.model_copy(update={"judges_sha256": ["0"]})
+        write_format(project.runs / "tiny-dpo/inputs.json", chosen)
         refused(r"tiny-dpo: another encoder than .*MiniLM.* ranked its sampled answers; sample them again", *collect)
-        write_format(project.runs / "tiny-dpo/metrics.json", metrics)
+        write_format(project.runs / "tiny-dpo/inputs.json", inputs)
     finally:
         write_ledger(project.out, lines)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.models.folders import RECIPE_FILE, EncoderFolder, find_encoder, find_model
+from dataset_builder.formats import read_format
+from dataset_builder.models.folders import RECIPE_FILE, EncoderFolder, find_model
 from dataset_builder.models.packaged import DEFAULT_ENCODER
 from eval.analysis.confirmation import LENGTH, MEASURES, PairedAnswers, confirmed_share
 from eval.analysis.ledger import LedgerLine, MeasureScore
@@ -16,7 +17,7 @@ from eval.metrics.lexical import HEADLINE, SUPPORTED
 from eval.metrics.predictions import ScoredAnswers, predictions_path, read_predictions
 from eval.run_metrics import AnswerSampling, RunMetrics, read_environment, read_run_metrics, read_sampled_answers
 from training.comparison.recipes import BEST_OF_N, LORA, MBR, ComparedRuns
-from training.run.folder import KEYS_WITHOUT_EFFECT
+from training.run.folder import INPUTS_FILE, KEYS_WITHOUT_EFFECT, RunInputs
 from training.run.recipe import read_recipe_file
 
 # The measures of `training/alignment/ranking.py` that are measures of the ledger, by their names there.
@@ -62,7 +63,8 @@ def collect_line(evaluation: Path, name: str, runs: ComparedRuns) -> LedgerLine:
     samples = metrics.samples or read_sampled_answers(Path(metrics.dataset))
     if name == BEST_OF_N and samples is None:
         raise InputError(f"{metrics.dataset}: has no samples.json, which says how the answers were chosen; restore it")
-    if samples and samples.encoder_sha256 != find_encoder("encoder", used_encoder).fingerprint:
+    judges = read_format(RunInputs, folder / INPUTS_FILE, f"train {name} again").judges_sha256
+    if samples and judges and samples.encoder_sha256 not in judges:
         problem = f"another encoder than {used_encoder} ranked its sampled answers"
         raise InputError(f"{folder}: {problem}; sample them again, and train again")
     if scores.revision not in (metrics.dataset_revision, samples and samples.dataset_revision):

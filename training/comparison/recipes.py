@@ -69,9 +69,9 @@ class ComparedRuns:
         return (self.run_folder(name) / METRICS_FILE).is_file()
 
     def trainings(self, name: str) -> dict[str, tuple[str, list[str]]]:
-        """Return the stage and the words that train LoRA, from which some recipes start, and the recipe.
+        """Return, by recipe, the stage and the words for LoRA and the recipe `name`, unless they are trained already.
 
-        They are by recipe. Those that are trained already are left out.
+        Some recipes start from LoRA's adapter.
         """
         found = {}
         for needed in dict.fromkeys((LORA, name)):

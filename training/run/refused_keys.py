@@ -85,6 +85,7 @@ REFUSED_BY_GRPO: dict[str, str] = {
     **dict.fromkeys(("num_iterations", "steps_per_generation", "generation_batch_size"), SAMPLED_ONCE),
     **dict.fromkeys(("remove_unused_columns", "use_transformers_continuous_batching"), OWN),
     "sync_ref_model": "the reference is the adapter of `model_name_or_path`, and stays as it is",
+    "shuffle_dataset": "the key `seed` decides the order of the prompts",
     "dtype": "answers are sampled with weights in float32; `bf16` computes the training steps in bfloat16",
 }
 REFERENCE = "the reference is the adapter of `model_name_or_path`; its log-probabilities are computed once"
@@ -208,7 +209,7 @@ def _refuse_unknown_names(recipe: "Recipe[Any, Any]", known: Mapping[str, Sequen
         given = getattr(recipe.training, key)
         for name in given if isinstance(given, list) else [given]:
             if name not in names:
-                raise InputError(f"{key} {name!r}: TRL has no such one; choose from {', '.join(names)}")
+                raise InputError(f"{key} {name!r}: not a name of TRL 1.16; choose from {', '.join(names)}")
 
 
 def _refuse_missing_tracker(recipe: "Recipe[Any, Any]") -> None:

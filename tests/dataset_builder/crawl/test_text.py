@@ -44,6 +44,10 @@ WITHDRAWN = (
         (f"{GOOD} By <jats:inline-formula>{TEX}</jats:inline-formula>.", f"{GOOD} By 2.3\u00d7."),
         (rf"{GOOD} By <jats:tex-math>$5\%$</jats:tex-math>.", f"{GOOD} By 5%."),
         (
+            rf"{GOOD} By <tex-math>\documentclass{{minimal}}\begin{{document}}$$ O(n) $$\end{{document}}</tex-math>.",
+            f"{GOOD} By O(n).",
+        ),
+        (
             f"{GOOD} By <jats:inline-formula><alternatives>{TEX}{MATHML}</alternatives></jats:inline-formula>.",
             f"{GOOD} By 2.3\u00d7.",
         ),
@@ -81,6 +85,7 @@ WITHDRAWN = (
             f"The cores are asked for work that was withdrawn. {GOOD}",
         ),
         (f"A core whose work is withdrawn sleeps. {GOOD}", f"A core whose work is withdrawn sleeps. {GOOD}"),
+        (f"If the work is withdrawn, a core sleeps. {GOOD}", f"If the work is withdrawn, a core sleeps. {GOOD}"),
     ],
 )
 def test_abstract_is_cleaned(sent: str, kept: str) -> None:

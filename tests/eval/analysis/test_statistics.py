@@ -218,6 +218,13 @@ def test_many_papers_have_students_interval_near_the_bootstraps(monkeypatch: pyt
     assert np.abs(np.subtract(many, intervals(sums, sizes))).max() < 2e-4
 
 
+def test_interval_of_negated_values_is_the_mirror_image() -> None:
+    """Both ends are the same number of ranks away from their side."""
+    sums, sizes, _ = simulated_sets(papers=30, sets=5, seed=0)
+    low, high = intervals(sums, sizes)
+    assert np.allclose(intervals(-sums, sizes), (-high, -low), rtol=0, atol=1e-12)
+
+
 def test_many_papers_that_hardly_vary_have_no_interval() -> None:
     """All equal, or 4 of 2,000 that differ, have none; with 5 that differ equally there is one, as with resamples."""
     sizes = np.ones(2000)

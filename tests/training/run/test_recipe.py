@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,14 @@ from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY
 from training.hardware import check_processes, machine_defaults
 from training.run.recipe import DPOKeys, GRPOKeys, Recipe, SFTKeys, VerifierKeys, parse_recipe
-from training.run.refused_keys import refuse_dpo_keys, refuse_grpo_keys, refuse_sft_keys, refuse_verifier_keys
+from training.run.refused_keys import (
+    NAMES_IN_DPO,
+    NAMES_IN_GRPO,
+    refuse_dpo_keys,
+    refuse_grpo_keys,
+    refuse_sft_keys,
+    refuse_verifier_keys,
+)
 
 RECIPES = sorted(path for folder in ("training", "tests") for path in (REPOSITORY / folder / "recipes").glob("*.yaml"))
 TINY = str(REPOSITORY / "tests/recipes/tiny-full.yaml")
@@ -172,6 +180,7 @@ def test_negated_flag_sets_the_key() -> None:
         ("validation_questions", "-1", "validation_questions -1: must be 0 or more"),
         ("eval_strategy", "steps", "eval_strategy 'steps': the epoch with the most similar answers is kept"),
         ("greater_is_better", "false", "greater_is_better False: the epoch with the most similar answers is kept"),
+        ("max_length", "0", "max_length 0: must be 1 or more"),
         ("save_strategy", "no", "save_strategy 'no': the epoch with the most similar answers is loaded from its ch"),
     ],
 )
@@ -201,10 +210,11 @@ def test_choice_of_an_epoch_needs_validation_answers() -> None:
         ("lora_r", "4", "lora_r 4: the adapter of `model_name_or_path` is trained further"),
         ("dtype", "bfloat16", "dtype 'bfloat16': answers are sampled with weights in float32"),
         ("num_iterations", "2", "num_iterations 2: each step samples its own answers"),
-        ("loss_type", "grop", "loss_type 'grop': TRL has no such one; choose from grpo, bnpo"),
-        ("importance_sampling_level", "word", "importance_sampling_level 'word': TRL has no such one"),
+        ("loss_type", "grop", "loss_type 'grop': not a name of TRL 1.16; choose from grpo, bnpo"),
+        ("importance_sampling_level", "word", "importance_sampling_level 'word': not a name of TRL 1.16"),
         ("remove_unused_columns", "true", "remove_unused_columns True: this project sets it itself"),
         ("sync_ref_model", "true", "sync_ref_model True: the reference is the adapter"),
+        ("shuffle_dataset", "true", "shuffle_dataset True: the key `seed` decides the order"),
         ("eval_on_start", "true", "eval_on_start True: answers are validated before the first step"),
     ],
 )
@@ -227,8 +237,8 @@ def test_unsupported_setting_of_grpo_is_refused(key: str, value: str, message: s
         ("preferences", "", "preferences: is not set; give the folder for the ranked answers"),
         ("sync_ref_model", "true", "sync_ref_model True: the reference is the adapter of `model_name_or_path`"),
         ("lora_r", "4", "lora_r 4: the adapter of `model_name_or_path` is trained further"),
-        ("loss_type", "sigmiod sft", "loss_type 'sigmiod': TRL has no such one; choose from sigmoid, hinge"),
-        ("f_divergence_type", "kl", "f_divergence_type 'kl': TRL has no such one"),
+        ("loss_type", "sigmiod sft", "loss_type 'sigmiod': not a name of TRL 1.16; choose from sigmoid, hinge"),
+        ("f_divergence_type", "kl", "f_divergence_type 'kl': not a name of TRL 1.16"),
         (
             "train_sampling_strategy",
             "group_by_length",
@@ -247,6 +257,23 @@ def test_unsupported_setting_of_dpo_is_refused(key: str, value: str, message: st
     recipe = parse_recipe(words, {"bf16": False, "use_cpu": True}, DPOKeys, DPOConfig)
     with pytest.raises(InputError, match=message):
         refuse_dpo_keys(recipe)
+
+
+def test_names_of_losses_are_those_of_trl() -> None:
+    """Each is a name that TRL's trainer compares with, and TRL's own choices are among them."""
+    from trl.trainer import dpo_trainer, grpo_trainer
+    from trl.trainer.dpo_config import DPOConfig
+    from trl.trainer.grpo_config import GRPOConfig
+
+    for known, trainer, config in (
+        (NAMES_IN_DPO, dpo_trainer, DPOConfig),
+        (NAMES_IN_GRPO, grpo_trainer, GRPOConfig),
+    ):
+        source = inspect.getsource(trainer)
+        for key, names in known.items():
+            assert [name for name in names if f'"{name}"' not in source] == []
+            default = getattr(config(bf16=False, use_cpu=True), key)
+            assert set(default if isinstance(default, list) else [default]) <= set(names)
 
 
 def test_answers_under_fsdp_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

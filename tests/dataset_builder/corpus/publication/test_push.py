@@ -137,7 +137,7 @@ def test_nothing_names_this_machine(hub: RunningHub, corpus: Path, tmp_path: Pat
     served = {
         "backend": "http",
         "served_model": str(tmp_path / "big"),
-        "made_by": [f"a server, as {tmp_path / 'big'}"],
+        "made_by": [f"a server, as {tmp_path / 'big'}", "a server, as org/big:latest"],
     }
     teachers = {"detailed": here.model_copy(update=paths), "plain": here.model_copy(update=served)}
     report = read_format(CorpusReport, folder / REPORT_FILE, "").model_copy(update={"teachers": teachers})
@@ -152,7 +152,10 @@ def test_nothing_names_this_machine(hub: RunningHub, corpus: Path, tmp_path: Pat
     for found in (published["detailed"].model, published["detailed"].teacher.model):
         assert found == "mine"
     assert published["detailed"].checks.encoder == "encoder"
-    assert (published["plain"].served_model, published["plain"].made_by) == ("big", ["a server, as big"])
+    assert (published["plain"].served_model, published["plain"].made_by) == (
+        "big",
+        ["a server, as big", "a server, as org/big:latest"],
+    )
     assert (published["plain"].model, published["plain"].checks) == (here.model, here.checks)
     assert read_format(CorpusReport, folder / REPORT_FILE, "") == report
 
