@@ -71,10 +71,11 @@ def other_seeds(results: Results, name: str) -> str:
         return ""
     found = {config: [line.configs[config][HEADLINE].difference for line in lines] for config in CONFIGS}
     shown = (
-        f"{', '.join(f'{score.mean:+.3f}{_chance_mark(score)}' for score in scores if score)} by `{config}`"
+        f"{' and '.join(f'{score.mean:+.3f}{_chance_mark(score)}' for score in scores if score)} by `{config}`"
         for config, scores in found.items()
     )
-    seeds = f"; with seed {', '.join(str(line.seed) for line in lines)}: {', '.join(shown)}"
+    numbers = " and ".join(str(line.seed) for line in lines)
+    seeds = f"; with seed{'s' if len(lines) > 1 else ''} {numbers}: {', '.join(shown)}"
     is_unclear = all(map(_may_be_chance, _by_base(results, name)[BASE]))
     return f"{seeds}. Over both tests, the difference with each seed {MAY_BE_CHANCE}" if is_unclear else seeds
 
