@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from statistics import fmean
 
-from docs.results import CHANCE, CONFIGS, Results, interval
+from docs.results import CHANCE, CONFIGS, TRAINED, Results, interval
 from eval.analysis.confirmation import MEASURES
 from eval.analysis.ledger import LedgerLine, MeasureScore
 from eval.analysis.scores import MeanScore
@@ -55,10 +55,21 @@ def recipe_scores(results: Results) -> str:
 
 
 def recipe_note(results: Results) -> str:
-    """Return a link to the tables, and a sentence on the lines whose gain is not confirmed."""
+    """Return a link to the tables, the mean gains over several seeds, and the gains that are not confirmed."""
     unconfirmed = ", ".join(_label_of(line) for line in results.ledger if line.is_unconfirmed)
     gains = f" These gains over LoRA in similarity are {UNCONFIRMED} by other measures: {unconfirmed}."
-    return f"[More recipes]({PAGE}) were compared.{gains if unconfirmed else ''}"
+    means = "".join(_mean_gain(lines) for lines in _repeated(results) if lines[0].recipe not in TRAINED)
+    return f"[More recipes]({PAGE}) were compared.{means}{gains if unconfirmed else ''}"
+
+
+def _mean_gain(lines: Sequence[LedgerLine]) -> str:
+    """Return a sentence with the mean gain of a recipe over LoRA, of the lines of its seeds."""
+    found = {config: [line.configs[config][HEADLINE].difference for line in lines] for config in CONFIGS}
+    shown = (
+        f"{fmean(score.mean for score in scores if score):+.3f} by `{config}`" for config, scores in found.items()
+    )
+    label = _label(lines[0].recipe, lines[0].base)
+    return f" {label} compared with LoRA: {', '.join(shown)}, as a mean over {len(lines)} seeds."
 
 
 def other_seeds(results: Results, name: str) -> str:
@@ -108,14 +119,18 @@ def _over_seeds(results: Results) -> list[str]:
     The difference of a seed is from LoRA with the same seed.
     """
     table = [f"| recipe | seeds | {TESTS} | gain confirmed |", "| --- | --- | ---: | ---: | --- |"]
-    for name in STAGES:
-        for lines in _by_base(results, name).values():
-            if len(lines) > 1:
-                seeds = ", ".join(str(line.seed) for line in lines)
-                scores = [_scores_by_seed([line.configs[config][HEADLINE] for line in lines]) for config in CONFIGS]
-                shares = "" if name == LORA else "<br>".join(map(_confirmed, lines))
-                table.append(f"| {_label(name, lines[0].base)} | {' | '.join([seeds, *scores, shares])} |")
+    for lines in _repeated(results):
+        name, base = lines[0].recipe, lines[0].base
+        seeds = ", ".join(str(line.seed) for line in lines)
+        scores = [_scores_by_seed([line.configs[config][HEADLINE] for line in lines]) for config in CONFIGS]
+        shares = "" if name == LORA else "<br>".join(map(_confirmed, lines))
+        table.append(f"| {_label(name, base)} | {' | '.join([seeds, *scores, shares])} |")
     return ["\n".join(table)] if len(table) > 2 else []
+
+
+def _repeated(results: Results) -> list[list[LedgerLine]]:
+    """Return the lines of each recipe that was trained with several seeds, in the order of the recipes."""
+    return [lines for name in STAGES for lines in _by_base(results, name).values() if len(lines) > 1]
 
 
 def _scores_by_seed(scores: Sequence[MeasureScore]) -> str:

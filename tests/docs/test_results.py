@@ -154,6 +154,15 @@ def test_seeds_of_a_recipe_are_one_row(results: Results, tmp_path: Path) -> None
     rows = [line.split(" | ")[0] for line in text.splitlines()]
     assert (rows.count("| `smollm2-full`"), rows.count("| `smollm2-lora`")) == (4, 3)
     assert other_seeds(Results(tmp_path), "full") == "; with seed 1: -0.750† by `plain`, -0.750† by `detailed`"
+    dpo = [line.model_copy(update={"recipe": "dpo", "confirmed_share": None}) for line in (full, second)]
+    write_ledger(tmp_path / "ledger.jsonl", [lora, *dpo])
+    plain, detailed = (
+        (full.configs[config]["cosine_similarity"].difference.mean - 0.75) / 2 for config in ("plain", "detailed")
+    )
+    assert recipe_note(Results(tmp_path)).endswith(
+        f" `smollm2-dpo` compared with LoRA: {plain:+.3f} by `plain`, {detailed:+.3f} by `detailed`, "
+        "as a mean over 2 seeds."
+    )
     unclear = _with_lows(full, 0.01, -0.02)
     write_ledger(tmp_path / "ledger.jsonl", [unclear, unclear.model_copy(update={"seed": 1}), lora])
     assert other_seeds(Results(tmp_path), "full").endswith(
