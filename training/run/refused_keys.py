@@ -103,7 +103,7 @@ USED_VALUES = dict.fromkeys(
     ("restore_callback_states_from_checkpoint", "eval_on_start", "load_best_model_at_end", "greater_is_better"), True
 )
 USED_BY_VERIFIER = dict.fromkeys(("restore_callback_states_from_checkpoint", "eval_on_start"), True)
-USED_BY_ALIGNMENT = {"restore_callback_states_from_checkpoint": True}
+USED_BY_ALIGNMENT = dict.fromkeys(("restore_callback_states_from_checkpoint", "shuffle_dataset"), True)
 # TRL refuses other names of these keys only in the first step, after answers were sampled.
 NAMES_IN_DPO = {
     "loss_type": (

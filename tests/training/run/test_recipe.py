@@ -214,7 +214,7 @@ def test_choice_of_an_epoch_needs_validation_answers() -> None:
         ("importance_sampling_level", "word", "importance_sampling_level 'word': not a name of TRL 1.16"),
         ("remove_unused_columns", "true", "remove_unused_columns True: this project sets it itself"),
         ("sync_ref_model", "true", "sync_ref_model True: the reference is the adapter"),
-        ("shuffle_dataset", "true", "shuffle_dataset True: the key `seed` decides the order"),
+        ("shuffle_dataset", "false", "shuffle_dataset False: the key `seed` decides the order"),
         ("eval_on_start", "true", "eval_on_start True: answers are validated before the first step"),
     ],
 )
