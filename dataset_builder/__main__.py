@@ -2,20 +2,16 @@
 
 import argparse
 
-from dataset_builder.bulk import run as bulk
 from dataset_builder.command import package_parser, run_stage
 from dataset_builder.corpus import build, hydrate
 from dataset_builder.corpus.publication import push
 from dataset_builder.crawl import run as crawl
-from dataset_builder.generate import calibrate
 from dataset_builder.generate import run as generate
 from dataset_builder.models import packaged
 
 STAGES = {
     "crawl": crawl,
-    "import": bulk,
     "generate": generate,
-    "calibrate": calibrate,
     "build": build,
     "push": push,
     "hydrate": hydrate,

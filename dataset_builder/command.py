@@ -23,8 +23,6 @@ EXIT_CODES = """exit codes:
   2  bad input: see the message
   3  done, but something is missing: see the output
   130  interrupted: the same command continues"""
-# The longest time limit that an option accepts, in seconds.
-LONGEST_LIMIT = 3600.0
 PROJECT_LOGGERS = ("dataset_builder", "eval", "training", "model_cards")
 
 

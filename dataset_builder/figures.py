@@ -1,4 +1,4 @@
-"""Draw figures as PNG and SVG in one style, and the figure that several packages use: papers by year."""
+"""Draw figures as PNG and SVG in one style."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +12,6 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which people with any colour vision can distinguish: https://jfly.uni-koeln.de/color/.
 COLORS = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2", "#000000")
-
-
-def draw_papers_by_year(folder: Path, by_year: dict[str, int]) -> None:
-    """Draw the number of papers of each year."""
-    with figure(folder / "papers_by_year", width=7) as (axes,):
-        years = [int(year) for year in by_year]
-        bars = axes.bar(years, list(by_year.values()), color=COLORS[5], width=0.75)
-        axes.bar_label(bars, fontsize=8, padding=2)
-        axes.set(title="Papers by year", xlabel="year", ylabel="papers")
-        axes.set_xticks(years, [str(year) for year in years], rotation=45)
 
 
 @contextmanager

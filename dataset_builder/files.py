@@ -1,6 +1,5 @@
 """Write files completely or not at all: under a temporary name that is then renamed."""
 
-import ctypes
 import hashlib
 import json
 import os
@@ -13,9 +12,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dataset_builder.errors import InputError
-
-# AT_FDCWD of <fcntl.h> and RENAME_EXCHANGE of <stdio.h>: arguments of renameat2 in `exchange_folders`.
-CURRENT_FOLDER, EXCHANGE = -100, 2
 
 
 @contextmanager
@@ -56,8 +52,9 @@ def exclusive_lock(folder: Path, file: Path | None = None) -> Iterator[None]:
 def replacing_folder(out: Path, find_foreign_files: Callable[[Path], list[Path]]) -> Iterator[Path]:
     """Yield an empty folder beside `out`; if the block ends without an error, replace `out` by it.
 
-    So `out` never holds a mixture of old and new files: after a kill it is the old or the new folder. If `out` is a
-    link, its target is replaced. Raises `InputError` if `out` is a file, a link to itself or contains the current
+    So `out` never holds a mixture of old and new files. Between the two renames a reader finds no `out` for a moment;
+    after a kill at that moment, the next call puts the old folder back first. If `out` is a link, its target is
+    replaced. Raises `InputError` if `out` is a file, a link to itself or contains the current
     folder, if `find_foreign_files` finds files in it that the project did not write, and if another process is writing
     it.
     """
@@ -82,25 +79,13 @@ def replacing_folder(out: Path, find_foreign_files: Callable[[Path], list[Path]]
             yield work
             _refuse_foreign_files(out, find_foreign_files)
             shutil.rmtree(replaced, ignore_errors=True)
-            if not (out.exists() and exchange_folders(work, out)):
-                if out.exists():
-                    os.replace(out, replaced)
-                os.replace(work, out)
+            if out.exists():
+                os.replace(out, replaced)
+            os.replace(work, out)
             shutil.rmtree(replaced, ignore_errors=True)
         finally:
             shutil.rmtree(work, ignore_errors=True)
             lock.unlink()
-
-
-def exchange_folders(first: Path, second: Path) -> bool:
-    """Exchange two folders in one step; return False, with nothing changed, where the system cannot.
-
-    Only Linux can, by a call that Python does not offer: https://man7.org/linux/man-pages/man2/rename.2.html.
-    """
-    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
-    if renameat2 is None:
-        return False
-    return bool(renameat2(CURRENT_FOLDER, os.fsencode(first), CURRENT_FOLDER, os.fsencode(second), EXCHANGE) == 0)
 
 
 def _refuse_foreign_files(out: Path, find_foreign_files: Callable[[Path], list[Path]]) -> None:

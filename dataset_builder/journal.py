@@ -56,14 +56,13 @@ class Journal(Generic[Record]):
         """
         records: list[Record] = []
         with self._lock:
-            for path in self._files():
+            for path in sorted(self._folder.glob(f"{glob.escape(self._stem)}-{'[0-9]' * 5}.jsonl")):
                 start = self._read.get(path, 0)
                 with path.open("rb") as file:
                     file.seek(start)
                     content = file.read()
                 complete = content[: content.rfind(b"\n") + 1]
-                # A crash of the machine can leave NUL bytes, which JSON escapes, where a record was not yet written.
-                for line in filter(None, complete.replace(b"\0", b"").splitlines()):
+                for line in complete.splitlines():
                     try:
                         records += self._adapter.validate_json(line)
                     except ValidationError as error:
@@ -82,13 +81,3 @@ class Journal(Generic[Record]):
             with replacing(self._own) as temporary:
                 temporary.write_bytes(self._adapter.dump_json(list(records)) + b"\n")
             self._read[self._own] = self._own.stat().st_size
-
-    def remove(self) -> None:
-        """Delete the files of all processes."""
-        with self._lock:
-            for path in self._files():
-                path.unlink()
-            self._read.clear()
-
-    def _files(self) -> list[Path]:
-        return sorted(self._folder.glob(f"{glob.escape(self._stem)}-{'[0-9]' * 5}.jsonl"))

@@ -4,7 +4,6 @@ python -m eval answer --model runs/smollm2-lora --abstract abstract.txt --questi
 """
 
 import argparse
-import logging
 import os
 import sys
 from functools import partial
@@ -15,12 +14,8 @@ from tqdm import tqdm
 from dataset_builder.errors import InputError
 from dataset_builder.models.folders import find_encoder, find_model
 from dataset_builder.models.packaged import default_encoder
-from dataset_builder.verification.load import find_verifier
-from eval.asking.abstention import ABSTENTION_FILE, REMEDY, find_threshold
 from eval.asking.answerer import Answerer, AskedQuestion
 from eval.asking.evidence import CitedAnswer
-
-logger = logging.getLogger(__name__)
 
 # Someone may give the abstract itself in place of a file.
 LONGEST_SHOWN = 200
@@ -38,19 +33,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--decoding", choices=("guarded", "greedy"), default="guarded", help=decoding_help)
     encoder_help = (
-        "sentence encoder that compares the question and the answer with the sentences of the abstract, folder or Hub "
-        "id; default: all-MiniLM-L6-v2"
+        "sentence encoder that compares the answer with the sentences of the abstract, folder or Hub id; default: "
+        "all-MiniLM-L6-v2"
     )
     command.add_argument("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
-    verifier_help = "folder or Hub id of a verifier, which scores the answers; default: none"
-    command.add_argument("--verifier", metavar="DIR", help=verifier_help)
-    abstention = command.add_mutually_exclusive_group()
-    threshold_help = (
-        "lowest similarity (-1 to 1) of the question to a sentence of the abstract at which the model is asked; "
-        f"default: that of {ABSTENTION_FILE} in the folder of the model; without this file every question is asked"
-    )
-    abstention.add_argument("--threshold", type=float, metavar="X", help=threshold_help)
-    abstention.add_argument("--no-abstain", action="store_true", help="ask every question")
     json_help = "print a JSON line for each answer; the default for a folder of abstracts and for several questions"
     command.add_argument("--json", action="store_true", help=json_help)
 
@@ -60,28 +46,9 @@ def run_command(arguments: argparse.Namespace) -> None:
     single = len(arguments.question) == 1 and not os.path.isdir(arguments.abstract)
     asked = read_asked_questions(arguments.abstract, arguments.question)
     model, encoder = find_model("--model", arguments.model), find_encoder("--encoder", arguments.encoder)
-    threshold = None if arguments.no_abstain else arguments.threshold
-    if threshold is not None and not -1 <= threshold <= 1:
-        raise InputError(f"--threshold {threshold}: must be a similarity from -1 to 1")
-    if threshold is None and not arguments.no_abstain:
-        threshold = find_threshold(model, encoder)
-        if threshold is None:
-            logger.warning(
-                "%s has no %s, so every question is asked; give --threshold, or %s",
-                model.given,
-                ABSTENTION_FILE,
-                REMEDY,
-            )
-    verifier = find_verifier("--verifier", arguments.verifier) if arguments.verifier else None
     from eval.metrics.embedding import Encoder
 
-    answerer = Answerer(
-        model,
-        Encoder(encoder, "--encoder"),
-        verifier.load() if verifier else None,
-        threshold,
-        is_guarded=arguments.decoding == "guarded",
-    )
+    answerer = Answerer(model, Encoder(encoder, "--encoder"), is_guarded=arguments.decoding == "guarded")
     # disable=None: show the bar only on a terminal.
     disable = True if len(asked) == 1 else None
     with tqdm(total=len(asked), desc="answering", unit="question", disable=disable) as bar:
@@ -95,13 +62,8 @@ def run_command(arguments: argparse.Namespace) -> None:
 
 
 def describe_answer(answer: CitedAnswer) -> str:
-    """Return the answer, its support, the cited sentences and the unsupported numbers and names, for a person."""
+    """Return the answer, the cited sentences and the unsupported numbers and names, for a person."""
     lines = [answer.answer]
-    if answer.abstained:
-        nearest = f"The sentence nearest to the question has a similarity of only {answer.relevance:.2f}"
-        lines += ["", f"{nearest}, so the model was not asked. Use --no-abstain to ask it anyway."]
-    elif answer.support is not None:
-        lines += ["", f"Support by the verifier (0 to 1): {answer.support:.2f}"]
     for cited in answer.evidence:
         lines += [
             "",

@@ -25,10 +25,10 @@ BLANK_LINE = "\n\n"
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, and whether it is cut off at the largest number of tokens; None if that is not known."""
+    """An answer, and whether it is cut off at the largest number of tokens."""
 
     text: str
-    is_cut: bool | None = None
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import argparse
 from pathlib import Path
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import check_card
 from dataset_builder.hub.changes import CARD_FILE, Push, print_pushed
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
 
@@ -41,5 +40,4 @@ def metric_content(repo_id: str) -> Push:
     }
     card = texts.pop(CARD_FILE)
     files: dict[str, Path | bytes] = {file: text.encode() for file, text in texts.items()}
-    check_card(card, str(FOLDER / CARD_FILE))
     return Push(repo_id, "space", card, files, "Push the metric", space_sdk="gradio")

@@ -1,13 +1,13 @@
 r"""Evaluate systems: answer the test questions, score the answers, write scores, predictions and reports.
 
 python -m eval run --dataset data/corpus --configs plain detailed --out runs/eval \
-    --models baseline=data/models/smollm2 lora=runs/smollm2-lora mbr=runs/smollm2-lora,decoding=mbr
+    --models baseline=data/models/smollm2 lora=runs/smollm2-lora guarded=runs/smollm2-lora,decoding=guarded
 """
 
 import argparse
 import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,37 +16,27 @@ from rich.console import Console
 
 from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
-from dataset_builder.corpus.report import REPORT_FILE, read_corpus_report
 from dataset_builder.errors import InputError
-from dataset_builder.figures import draw_papers_by_year
 from dataset_builder.files import exclusive_lock, make_writable_folder, write_text
 from dataset_builder.formats import write_format
 from dataset_builder.hardware import start_process
 from dataset_builder.models.folders import EncoderFolder, ModelFolder, find_encoder, tokenizer_folder
 from dataset_builder.models.packaged import default_encoder
 from dataset_builder.server.settings import add_server_options, read_server_options
-from dataset_builder.tables import Table, as_narrow_tables, as_table
-from dataset_builder.verification.load import VerifierFolder, find_verifier
-from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, VerifierRecord, read_scores
+from dataset_builder.tables import as_table
+from eval.analysis.scores import SCORES_FILE, Scores, ScoresHeader, read_scores
 from eval.asking.evidence import collect_evidence
 from eval.prompting import choose_examples
 from eval.question_sample import sample_questions
-from eval.report.figures import draw_similarity_by_year, draw_training_loss
+from eval.report.figures import draw_training_loss
 from eval.report.html import report_html
 from eval.report.markdown import report_markdown
 from eval.report.tables import comparison
-from eval.run_metrics import (
-    MBR_SAMPLES,
-    TEMPERATURE,
-    AnswerSampling,
-    RunMetrics,
-    check_temperature,
-    read_metrics_of_model,
-)
+from eval.run_metrics import RunMetrics, read_metrics_of_model
 from eval.served_model import SERVED_FORM
-from eval.systems import DECODINGS, FORM, MBRDecoding, System, parse_systems
+from eval.systems import DECODINGS, FORM, System, parse_systems
 
-# Wider than any table.
+# Wider than any table: a file or a pipe has no width.
 UNLIMITED = 10_000
 
 
@@ -64,8 +54,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         f"systems to evaluate, as {FORM}; MODEL is the folder of a run or model, a Hub id, or {SERVED_FORM} for a "
         "model behind a server that speaks OpenAI's protocol. prompt=chat uses the model's chat template, few-shot "
         "shows the model two examples from the training split, and closed-book leaves the abstract out. "
-        "decoding=guarded allows only numbers that the abstract or the question has, and mbr (minimum Bayes risk) "
-        "samples several answers and keeps the one that the first encoder finds nearest to all samples"
+        "decoding=guarded allows only numbers that the abstract or the question has"
     )
     add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
     decoding_help = "decoding of the systems whose --models names none; default: %(default)s"
@@ -75,12 +64,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "score; default: all-MiniLM-L6-v2"
     )
     add("--encoders", nargs="+", metavar="ENCODER", help=encoders_help)
-    add("--cross-encoder", metavar="ENCODER", help="cross-encoder for one more metric, folder or Hub id")
-    verifier_help = "verifier for the share of answers that the abstract supports, folder or Hub id; default: none"
-    add("--verifier", metavar="DIR", help=verifier_help)
-    add("--samples", type=int, default=MBR_SAMPLES, metavar="N", help="samples for MBR; default: %(default)s")
-    add("--temperature", type=float, default=TEMPERATURE, help="temperature for MBR; default: %(default)s")
-    add("--seed", type=int, default=0, help="seed for MBR; default: %(default)s")
     add("--out", type=Path, default=Path("runs/eval"), metavar="DIR", help="output folder; default: %(default)s")
     sample_help = "answer a fixed random sample of N questions of each config; default: all questions"
     add("--questions", type=int, metavar="N", help=sample_help)
@@ -93,19 +76,14 @@ def run_command(arguments: argparse.Namespace) -> None:
     """Evaluate, and print the table of scores."""
     if not arguments.dataset.strip():
         raise InputError("--dataset: is empty; give the folder of a corpus, or a Hub id")
-    for option in ("questions", "batch_size", "samples"):
+    for option in ("questions", "batch_size"):
         value = getattr(arguments, option)
         if value is not None and value < 1:
             raise InputError(f"--{option.replace('_', '-')} {value}: must be 1 or more")
-    check_temperature("--temperature", arguments.temperature)
     if len(set(arguments.configs)) < len(arguments.configs):
         raise InputError(f"--configs {' '.join(arguments.configs)}: a config is given twice; give each config once")
     encoders = [find_encoder("--encoders", encoder) for encoder in arguments.encoders or [default_encoder()]]
-    cross_encoder = find_encoder("--cross-encoder", arguments.cross_encoder) if arguments.cross_encoder else None
-    verifier = find_verifier("--verifier", arguments.verifier) if arguments.verifier else None
-    sampling = AnswerSampling(samples=arguments.samples, temperature=arguments.temperature, seed=arguments.seed)
-    mbr = MBRDecoding(sampling, encoders[0])
-    systems = parse_systems(arguments.models, mbr, arguments.decoding, read_server_options(arguments))
+    systems = parse_systems(arguments.models, arguments.decoding, read_server_options(arguments))
     result = run(
         arguments.dataset,
         arguments.configs,
@@ -113,30 +91,14 @@ def run_command(arguments: argparse.Namespace) -> None:
         encoders,
         arguments.out,
         revision=arguments.revision,
-        cross_encoder=cross_encoder,
-        verifier=verifier,
         questions=arguments.questions,
         batch_size=arguments.batch_size,
     )
     if result is None:
         return
-    console = Console()
-    print_table(comparison(*result), console)
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNLIMITED)
+    console.print(as_table(*comparison(*result)))
     console.print(f"report.html, report.md, scores, predictions and figures: {arguments.out}", soft_wrap=True)
-
-
-def print_table(table: Table, console: Console) -> None:
-    """Print a table as a whole if the terminal is wide enough, else in parts. A file or a pipe is wide enough."""
-    unlimited = console.options.update(max_width=UNLIMITED)
-    whole = as_table(*table)
-    width, needed = console.width, console.measure(whole, options=unlimited).maximum
-    fits = needed <= width or not (console.is_terminal or "COLUMNS" in os.environ)
-    for part in [whole] if fits else as_narrow_tables(*table, width):
-        # rich would cut what is wider than the console.
-        console.width = max(width, console.measure(part, options=unlimited).maximum)
-        console.print(part)
-        if not fits:
-            console.print()
 
 
 def run(
@@ -147,8 +109,6 @@ def run(
     out: Path,
     *,
     revision: str | None = None,
-    cross_encoder: EncoderFolder | None = None,
-    verifier: VerifierFolder | None = None,
     questions: int | None = None,
     batch_size: int | None = None,
 ) -> tuple[Scores, dict[str, RunMetrics]] | None:
@@ -186,7 +146,7 @@ def run(
 
     process = start_process()
     with exclusive_lock(out) if process.is_main_process else nullcontext():
-        scorer = AnswerScorer(encoders, cross_encoder, verifier) if process.is_main_process else None
+        scorer = AnswerScorer(encoders) if process.is_main_process else None
         answers = collect_answers(systems, asked, out / "answers", process, batch_size)
         if scorer is None:
             return None
@@ -195,10 +155,10 @@ def run(
                 config: {name: [answer.text for answer in given] for name, given in by_name.items()}
                 for config, by_name in answers.items()
             }
-            values = scorer.score_all(asked, texts, out / "predictions", status.update)
+            values = scorer.score_all(asked, texts, out / "predictions")
             status.update("scoring the heuristic baselines and upper bounds")
             heuristics = compute_heuristics(asked, corpus, scorer.headline_encoder)
-            heuristic_values = scorer.score_all(asked, heuristics, out / "heuristics", status.update)
+            heuristic_values = scorer.score_all(asked, heuristics, out / "heuristics")
             status.update("computing intervals and differences")
             header = ScoresHeader(
                 date=datetime.now(UTC).date().isoformat(),
@@ -206,19 +166,14 @@ def run(
                 revision=revision,
                 sampled_questions=questions if asked != corpus else None,
                 encoders=[encoder.label for encoder in encoders],
-                cross_encoder=cross_encoder.label if cross_encoder else None,
-                verifier=_verifier_record(verifier) if verifier else None,
             )
             scores = score_all(header, asked, systems, values, heuristic_values, answers)
             scores = _keep_date(scores, out / SCORES_FILE)
             status.update("writing the report")
-            papers_by_year = _count_papers_by_year(dataset, asked)
-            draw_papers_by_year(out / "figures", papers_by_year)
             draw_training_loss(out / "figures", metrics)
-            draw_similarity_by_year(out / "figures", scores)
             write_text(out / "report.md", report_markdown(scores, metrics))
             evidence = collect_evidence(asked, texts, scorer.headline_encoder)
-            html = report_html(scores, metrics, asked, answers, values, papers_by_year, evidence)
+            html = report_html(scores, metrics, asked, answers, values, evidence)
             write_text(out / "report.html", html)
             write_format(out / SCORES_FILE, scores)
     return scores, metrics
@@ -237,27 +192,11 @@ def _test_questions(dataset: str, config: str, revision: str) -> list[CorpusQues
     return questions
 
 
-def _verifier_record(verifier: VerifierFolder) -> VerifierRecord:
-    report = verifier.report
-    return VerifierRecord(
-        sha256=verifier.folder.fingerprint, threshold=report.threshold, auroc=report.test.all_kinds.auroc
-    )
-
-
 def _keep_date(scores: Scores, path: Path) -> Scores:
     """Return `scores` with the date of the scores in `path` if these are the same."""
-    # A file that cannot be read, or is older, is replaced.
+    # A file that cannot be read is replaced.
     with suppress(InputError):
         earlier = read_scores(path)
         if scores.model_copy(update={"date": earlier.date}) == earlier:
             return earlier
     return scores
-
-
-def _count_papers_by_year(dataset: str, questions: Mapping[str, Sequence[CorpusQuestion]]) -> dict[str, int]:
-    """Return the number of papers by year: of a local corpus all papers, of a corpus on the Hub the test papers."""
-    folder = Path(dataset)
-    if (folder / REPORT_FILE).is_file():
-        return dict(read_corpus_report(folder).papers.by_year)
-    years = {question.paper_id: question.year for config in questions.values() for question in config}
-    return {str(year): count for year, count in sorted(Counter(years.values()).items())}

@@ -1,35 +1,27 @@
-"""Define the files that training writes beside the weights: metrics.json, environment.json, samples.json."""
+"""Define the files that training writes beside the weights: metrics.json and environment.json."""
 
 import math
 from pathlib import Path
 from typing import Literal
-
-from pydantic import Field
 
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, read_format
 from dataset_builder.models.folders import METRICS_FILE, ModelFolder
 
 ENVIRONMENT_FILE = "environment.json"
-SAMPLES_FILE = "samples.json"
+# The default temperature at which DPO samples answers.
+TEMPERATURE = 0.8
 
 
 class StepLoss(FileFormat):
     """The mean loss of the steps up to `step` since the one logged before.
 
-    It is the cross entropy in nats per answer token. DFT, GRPO and DPO have losses of their own.
+    It is the cross entropy in nats per answer token. DPO has a loss of its own.
     """
 
     step: int
     epoch: float
     loss: float
-
-
-class StepReward(FileFormat):
-    """The mean reward of the answers that GRPO sampled at a step."""
-
-    step: int
-    reward: float
 
 
 class StepPreference(FileFormat):
@@ -70,41 +62,6 @@ class ChosenEpoch(ValidationScore):
     epoch: float | None
 
 
-class SweepRun(FileFormat):
-    """One run of a sweep. Published files leave out its `folder`, which is a path on one machine."""
-
-    learning_rate: float | None
-    seed: int
-    similarity: float
-    loss: float | None
-    epoch: float | None
-    train_seconds: float
-    folder: str | None
-
-
-class SweepSeeds(FileFormat):
-    """The runs with different seeds at one learning rate, and the spread of their validation similarities."""
-
-    runs: list[SweepRun]
-    mean: float | None
-    lowest: float | None
-    highest: float | None
-
-
-class SweepSummary(FileFormat):
-    """What a sweep compared: the run at each learning rate, the one chosen, and the runs with other seeds."""
-
-    config: str | None
-    arguments: list[str]
-    runs: list[SweepRun]
-    chosen: SweepRun | None
-    seeds: SweepSeeds
-
-
-# The default values: answers to a question for MBR decoding, and for training on them; the temperature of both.
-MBR_SAMPLES, TRAINING_SAMPLES, TEMPERATURE = 16, 4, 0.8
-
-
 class AnswerSampling(FileFormat):
     """How answers are sampled from a model: how many for each question, at which temperature, with which seed."""
 
@@ -119,43 +76,10 @@ def check_temperature(option: str, value: float) -> None:
         raise InputError(f"{option} {value}: must be a number greater than 0; the default is {TEMPERATURE}")
 
 
-class SamplingInputs(FileFormat):
-    """Everything that decides the answers of `training.best_of_n`. `measures` are the measures that rank the answers.
-
-    `dataset` is the corpus with the questions. The SHA-256 values are of the files that decide an output. Earlier
-    versions did not leave out the answers that were cut at the largest number of tokens.
-    """
-
-    model: str
-    model_sha256: str
-    dataset: str
-    dataset_revision: str | None
-    encoder_sha256: str
-    sampling: AnswerSampling
-    cut_answers_left_out: bool = False
-    measures: list[str] = Field(default=["similarity"])
-    verifier_sha256: str | None = None
-
-
-class SampledAnswers(SamplingInputs):
-    """The report of `training.best_of_n`: the answers of a model that replace a corpus's training answers.
-
-    `empty_answers_left_out` counts the questions whose best sample is empty, or whose samples were all cut.
-    `mean_similarity` is the mean over all samples, `best_similarity` over the best ones. `preferences` is the number
-    of questions that have a rejected answer, too.
-    """
-
-    pairs: int
-    empty_answers_left_out: int
-    mean_similarity: float
-    best_similarity: float
-    preferences: int | None = None
-
-
 class RunEnvironment(FileFormat):
     """The hardware, the number format and the software of a run. `devices` counts its processes.
 
-    `commit` is the checked-out commit of the project's code, "unknown" outside a Git repository. Older files lack it.
+    `commit` is the checked-out commit of the project's code, "unknown" outside a Git repository.
     """
 
     device: str
@@ -164,7 +88,7 @@ class RunEnvironment(FileFormat):
     precision: str
     python: str
     packages: dict[str, str]
-    commit: str | None = None
+    commit: str
 
 
 class RunMetrics(FileFormat):
@@ -173,7 +97,7 @@ class RunMetrics(FileFormat):
     base_model: str | None
     base_model_path: str
     base_model_note: str | None
-    method: Literal["full", "lora", "grpo", "dpo", "verifier"]
+    method: Literal["full", "lora", "dpo"]
     dataset: str
     dataset_revision: str | None
     license: str | None
@@ -188,23 +112,17 @@ class RunMetrics(FileFormat):
     loss_by_epoch: list[EpochLoss]
     validation_before: ValidationScore
     validation: ChosenEpoch
-    # Supervised fine-tuning only. `loss_type` is TRL's; runs of older versions have none.
+    # Supervised fine-tuning only.
     rows: Literal["paper", "pair"] | None = None
-    loss_type: str | None = None
-    mfu: float | None = None
-    # GRPO and DPO: the adapter that training started from, and the rewards.
+    # DPO only: the adapter that training started from, the rewards, and how its answers were sampled.
     adapter: str | None = None
-    reward_by_step: list[StepReward] | None = None
     preference_by_step: list[StepPreference] | None = None
-    # Written by `training.sweep` into the run that it chose.
-    sweep: SweepSummary | None = None
-    # DPO: the sampled answers. For a corpus of such answers, publishing writes it.
-    samples: SampledAnswers | None = None
+    samples: AnswerSampling | None = None
 
     @property
     def has_cross_entropy(self) -> bool:
         """Return whether the losses are the cross entropy of the answers; only such losses are comparable."""
-        return self.method in ("full", "lora") and self.loss_type in (None, "nll")
+        return self.method in ("full", "lora")
 
     @property
     def validation_losses(self) -> dict[float, float]:
@@ -218,7 +136,7 @@ class RunMetrics(FileFormat):
 
 
 def read_run_metrics(folder: Path) -> RunMetrics:
-    """Return the metrics of the run in `folder`; raises `InputError` for a file that cannot be read or is older."""
+    """Return the metrics of the run in `folder`; raises `InputError` for a file that cannot be read."""
     return read_format(RunMetrics, folder / METRICS_FILE, "train the model again in another --output_dir")
 
 
@@ -232,12 +150,5 @@ def read_metrics_of_model(folder: ModelFolder) -> RunMetrics | None:
 
 
 def read_environment(folder: Path) -> RunEnvironment:
-    """Return the environment of a run; raises `InputError` for a file that cannot be read or is older."""
+    """Return the environment of a run; raises `InputError` for a file that cannot be read."""
     return read_format(RunEnvironment, folder / ENVIRONMENT_FILE, "train the model again in another --output_dir")
-
-
-def read_sampled_answers(folder: Path) -> SampledAnswers | None:
-    """Return the report of `training.best_of_n` in the corpus `folder`; None for a corpus of another kind."""
-    if not (folder / SAMPLES_FILE).is_file():
-        return None
-    return read_format(SampledAnswers, folder / SAMPLES_FILE, "run training.best_of_n again into another folder")

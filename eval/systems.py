@@ -9,14 +9,14 @@ from typing import Literal, cast, get_args
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
-from dataset_builder.models.folders import EncoderFolder, ModelFolder, find_model
+from dataset_builder.models.folders import ModelFolder, find_model
 from dataset_builder.server.settings import ServerOptions
 from eval.prompting import FORMS, PLAIN, Prompt, PromptForm, example_text, read_chat_template
-from eval.run_metrics import AnswerSampling, read_metrics_of_model
+from eval.run_metrics import read_metrics_of_model
 from eval.served_model import PREFIX, SERVED_FORM, ServedModel, find_served_model
 
 SystemRole = Literal["baseline", "trained", "closed-book", "served"]
-DecodingMethod = Literal["greedy", "guarded", "mbr"]
+DecodingMethod = Literal["greedy", "guarded"]
 DECODINGS: tuple[DecodingMethod, ...] = get_args(DecodingMethod)
 # The values of each option; the first is the default.
 OPTIONS: dict[str, tuple[str, ...]] = {"prompt": FORMS, "decoding": DECODINGS}
@@ -29,25 +29,13 @@ NAME = re.compile(r"\w[\w-]*")
 
 
 @dataclass(frozen=True)
-class MBRDecoding:
-    """Minimum Bayes risk decoding: the samples to draw, and the encoder that chooses among them."""
-
-    sampling: AnswerSampling
-    encoder: EncoderFolder
-
-
-@dataclass(frozen=True)
 class System:
-    """A system to evaluate, by the `name` that tables give it.
-
-    `decoding` None means greedy decoding, with the number guard if `is_guarded`.
-    """
+    """A system to evaluate, by the `name` that tables give it. Guarded decoding is greedy with the number guard."""
 
     name: str
     model: ModelFolder | ServedModel
     prompt: Prompt = PLAIN
-    decoding: MBRDecoding | None = None
-    is_guarded: bool = False
+    decoding: DecodingMethod = "greedy"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -58,18 +46,9 @@ class System:
         parts = [self.model.fingerprint, self.prompt.form, *map(example_text, self.prompt.examples)]
         if self.prompt.form == "chat" and isinstance(self.model, ModelFolder):
             parts.append(read_chat_template(self.model))
-        if self.decoding:
-            parts += [self.decoding.sampling.model_dump_json(), self.decoding.encoder.fingerprint]
-        if self.is_guarded:
-            parts.append("guarded")
+        if self.decoding != "greedy":
+            parts.append(self.decoding)
         return sha256_of_text("\n".join(parts))
-
-    @property
-    def method(self) -> DecodingMethod:
-        """Return the name of the decoding."""
-        if self.decoding:
-            return "mbr"
-        return "guarded" if self.is_guarded else "greedy"
 
     @property
     def role(self) -> SystemRole:
@@ -87,24 +66,20 @@ class System:
 
 
 def parse_systems(
-    words: Sequence[str],
-    mbr: MBRDecoding | None,
-    default: DecodingMethod = "greedy",
-    server: ServerOptions | None = None,
+    words: Sequence[str], default: DecodingMethod = "greedy", server: ServerOptions | None = None
 ) -> list[System]:
-    """Return the systems that words of the form `FORM` describe; `decoding=mbr` means `mbr`.
+    """Return the systems that words of the form `FORM` describe.
 
     A word without `decoding=` gets the decoding `default`. `server` has the options of systems behind a server.
 
     Raises `InputError` for a word of another form, an unknown option, a name that cannot be part of a file name, a
-    name given twice, a model that cannot be found, a chat prompt for a model without a chat template, `decoding=mbr`
-    where `mbr` is None, a prompt or a decoding that a server does not have, and options of a server that fit none or
-    several.
+    name given twice, a model that cannot be found, a chat prompt for a model without a chat template, a prompt or a
+    decoding that a server does not have, and options of a server that fit none or several.
     """
     server = server or ServerOptions()
     systems: dict[str, System] = {}
     for word, (name, model, settings) in zip(words, parse_words(words), strict=True):
-        decoding = settings.get("decoding", default)
+        decoding = cast(DecodingMethod, settings.get("decoding", default))
         if model.startswith(PREFIX):
             form = cast(PromptForm, settings.get("prompt", SERVED_PROMPTS[0]))
             _check_served(f"--models {word}", form, decoding)
@@ -114,9 +89,7 @@ def parse_systems(
         prompt = Prompt(cast(PromptForm, settings.get("prompt", PLAIN.form)))
         if prompt.form == "chat":
             read_chat_template(folder)
-        if decoding == "mbr" and mbr is None:
-            raise InputError(f"--models {word}: decoding=mbr is not available here; use greedy or guarded")
-        systems[name] = System(name, folder, prompt, mbr if decoding == "mbr" else None, decoding == "guarded")
+        systems[name] = System(name, folder, prompt, decoding)
     _check_server_options(server, list(systems.values()))
     return list(systems.values())
 

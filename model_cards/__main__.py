@@ -3,14 +3,13 @@
 import argparse
 
 from dataset_builder.command import package_parser, run_stage
-from model_cards import publish, publish_verifier, render
+from model_cards import publish, render
 from model_cards.release import command as release
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
-    stages = {"render": render, "publish": publish, "publish-verifier": publish_verifier, "release": release}
-    return package_parser("model_cards", __doc__, stages)
+    return package_parser("model_cards", __doc__, {"render": render, "publish": publish, "release": release})
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ from dataset_builder.files import read_json
 from dataset_builder.formats import to_json
 from dataset_builder.models.folders import METRICS_FILE, RECIPE_FILE
 from eval.analysis.scores import SCORES_FILE, Scores
-from eval.asking.abstention import ABSTENTION_FILE, read_abstention
-from eval.run_metrics import ENVIRONMENT_FILE, RunMetrics, SweepRun, SweepSummary
+from eval.run_metrics import ENVIRONMENT_FILE, RunMetrics
 from model_cards.cards.metadata import GEMMA, RESULTS_FILE, eval_results_yaml
 from model_cards.cards.model_card import GEMMA_NOTICE
 from model_cards.names import Names
@@ -27,20 +26,7 @@ PUBLISHED = (
 
 
 def public_files(run: TrainedRun, scores: Scores, names: Names, license_id: str | None) -> dict[str, Path | bytes]:
-    """Return the files of a model that answers, as `run_files` does, with its scores."""
-    files = run_files(run, names, license_id)
-    if abstention := read_abstention(run.path):
-        # The rows are the same, in the folder and on the Hub.
-        public = abstention.model_copy(update={"dataset_revision": names.trained.corpus.revision})
-        files[ABSTENTION_FILE] = to_json(public).encode()
-    return files | {
-        SCORES_FILE: to_json(_public_scores(scores, names)).encode(),
-        RESULTS_FILE: eval_results_yaml(scores, run.system, names).encode(),
-    }
-
-
-def run_files(run: TrainedRun, names: Names, license_id: str | None) -> dict[str, Path | bytes]:
-    """Return the files of a run to publish by name: a path for a file as it is, bytes for one that is written anew."""
+    """Return the files to publish by name: a path for a file as it is, bytes for one that is written anew."""
     files: dict[str, Path | bytes] = {
         path.name: path
         for path in sorted(run.path.iterdir())
@@ -48,6 +34,8 @@ def run_files(run: TrainedRun, names: Names, license_id: str | None) -> dict[str
     }
     files[METRICS_FILE] = to_json(_public_metrics(run.metrics, names, license_id)).encode()
     files[RECIPE_FILE] = run.recipe_for(names, license_id).encode()
+    files[SCORES_FILE] = to_json(_public_scores(scores, names)).encode()
+    files[RESULTS_FILE] = eval_results_yaml(scores, run.system, names).encode()
     if run.is_adapter:
         config = read_json(run.path / ADAPTER_CONFIG) | {"base_model_name_or_path": names.base}
         files[ADAPTER_CONFIG] = (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
@@ -68,32 +56,13 @@ def _public_scores(scores: Scores, names: Names) -> Scores:
 
 def _public_metrics(metrics: RunMetrics, names: Names, license_id: str | None) -> RunMetrics:
     trained = names.trained
-    is_corpus = trained.dataset == trained.corpus.dataset
     return metrics.model_copy(
         update={
             "base_model": names.base,
             "base_model_path": names.base,
-            "dataset": trained.dataset,
-            # A corpus of sampled answers records the revision of the corpus itself.
-            "dataset_revision": trained.corpus.revision if is_corpus else metrics.dataset_revision,
+            "dataset": trained.corpus.dataset,
+            "dataset_revision": trained.corpus.revision,
             "license": license_id,
-            "adapter": trained.start.name if trained.start and metrics.adapter else None,
-            "sweep": _public_sweep(metrics.sweep) if metrics.sweep else None,
-            "samples": trained.samples,
-        }
-    )
-
-
-def _public_sweep(sweep: SweepSummary) -> SweepSummary:
-    def public(run: SweepRun) -> SweepRun:
-        return run.model_copy(update={"folder": None})
-
-    return sweep.model_copy(
-        update={
-            "config": None,
-            "arguments": [],
-            "runs": list(map(public, sweep.runs)),
-            "chosen": public(sweep.chosen) if sweep.chosen else None,
-            "seeds": sweep.seeds.model_copy(update={"runs": list(map(public, sweep.seeds.runs))}),
+            "adapter": trained.start and trained.start.name,
         }
     )

@@ -17,7 +17,7 @@ from model_cards.names import start_on_hub
 from model_cards.publish_checks import check_encoders, check_names, check_weights
 from model_cards.repo_content import RunOptions, add_run_arguments, model_content
 from model_cards.trained_run import TrainedRun, read_trained_run
-from model_cards.training_data import Corpus, StartModel, TrainingData, corpus_on_hub, training_data
+from model_cards.training_data import Corpus, TrainingData, corpus_on_hub
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--train-dataset-id", metavar="ORG/NAME", help="training corpus, on the Hub, if it is another corpus"
     )
     command.add_argument(
-        "--start-model", metavar="ORG/NAME", help="start of DPO, GRPO or best of n, on the Hub; default: as in the run"
+        "--start-model", metavar="ORG/NAME", help="adapter that DPO started from, on the Hub; default: as in the run"
     )
     add_run_arguments(command)
     add_push_arguments(command)
@@ -71,7 +71,7 @@ def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedR
     check_weights(run_folder)
     if system is None:
         described = [
-            f"{system.model or name} ({system.prompt} prompt, {system.decoding.method} decoding)"
+            f"{system.model or name} ({system.prompt} prompt, {system.decoding} decoding)"
             for name, system in scores.systems.items()
         ]
         raise InputError(
@@ -83,19 +83,18 @@ def _scored_run(run_folder: Path, scores: Scores, scores_path: Path) -> TrainedR
 
 def _training_data(run: TrainedRun, scored: Corpus, dataset_id: str | None, start_model: str | None) -> TrainingData:
     """Return the training data of a run under Hub ids."""
-
-    def find_corpus(dataset: str, revision: str | None) -> Corpus:
-        if revision is None:
-            raise InputError(
-                f"--run {run.source}: {METRICS_FILE} does not say at which revision of {dataset} the model was "
-                "trained; train it again"
-            )
-        if dataset_id is None and revision in (scored.revision, scored.report and scored.report.revision):
-            return scored
+    source = f"--run {run.source}"
+    dataset, revision = run.metrics.dataset, run.metrics.dataset_revision
+    if revision is None:
+        raise InputError(
+            f"{source}: {METRICS_FILE} does not say at which revision of {dataset} the model was trained; train it "
+            "again"
+        )
+    if dataset_id is None and revision in (scored.revision, scored.report and scored.report.revision):
+        corpus = scored
+    else:
         use = f"the corpus that {run.source} was trained on"
-        return corpus_on_hub(dataset, revision, dataset_id, "--train-dataset-id", use)
-
-    def name_model(model: str) -> StartModel:
-        return start_on_hub(model, start_model, f"--run {run.source}")
-
-    return training_data(run.metrics, f"--run {run.source}", find_corpus, name_model)
+        corpus = corpus_on_hub(dataset, revision, dataset_id, "--train-dataset-id", use)
+    return TrainingData(
+        corpus, start_on_hub(run.metrics.adapter, start_model, source) if run.metrics.adapter else None
+    )

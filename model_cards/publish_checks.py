@@ -7,7 +7,6 @@ from dataset_builder.corpus.publication.card import under_gemmas_terms
 from dataset_builder.errors import InputError
 from dataset_builder.models.packaged import SOURCE_FILE
 from eval.analysis.scores import Scores
-from eval.asking.abstention import ABSTENTION_FILE, read_abstention
 from model_cards.cards.metadata import GEMMA
 from model_cards.names import name_on_hub
 from model_cards.trained_run import TrainedRun
@@ -44,16 +43,11 @@ def check_names(run: TrainedRun, base_model: str | None) -> None:
     """Raise `InputError` if the base model or an encoder of a run has no Hub id. It asks the Hub nothing."""
     base_on_hub(run, base_model)
     encoder_on_hub(run)
-    abstention = read_abstention(run.path)
-    if abstention and name_on_hub(abstention.encoder) != abstention.encoder:
-        problem = f"the encoder {abstention.encoder} is a local folder without a Hub id"
-        remedy = f"{NAME_ENCODER} and run `python -m eval choose-threshold` again"
-        raise InputError(f"{run.path / ABSTENTION_FILE}: {problem}; {remedy}")
 
 
 def check_encoders(scores: Scores, scores_path: Path) -> None:
     """Raise `InputError` if an encoder of the scores is named by its folder."""
-    for encoder in (*scores.encoders, *([scores.cross_encoder] if scores.cross_encoder else [])):
+    for encoder in scores.encoders:
         if name_on_hub(encoder) != encoder:
             raise InputError(
                 f"--scores {scores_path}: the encoder {encoder} is a local folder without a Hub id; {NAME_ENCODER} "

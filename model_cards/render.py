@@ -18,7 +18,7 @@ from model_cards.cards.figures import draw_training_curve
 from model_cards.cards.model_card import model_card
 from model_cards.names import Names, name_on_hub
 from model_cards.trained_run import UNKNOWN_LICENSE, TrainedRun, scored_runs
-from model_cards.training_data import Corpus, StartModel, corpus_on_hub, local_corpus, training_data
+from model_cards.training_data import Corpus, StartModel, TrainingData, corpus_on_hub, local_corpus
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -79,11 +79,9 @@ def local_names(run: TrainedRun, scored: Corpus) -> Names:
         base=run.metrics.base_model or run.metrics.base_model_path,
         base_on_hub=run.metrics.base_model is not None,
         scored=scored,
-        trained=training_data(
-            run.metrics,
-            run.source,
-            find_corpus=lambda dataset, revision: local_corpus(dataset, revision, scored),
-            name_model=lambda model: StartModel(model, under_gemmas_terms=False),
+        trained=TrainingData(
+            local_corpus(run.metrics.dataset, run.metrics.dataset_revision, scored),
+            StartModel(run.metrics.adapter, under_gemmas_terms=False) if run.metrics.adapter else None,
         ),
         encoder=run.encoder and (name_on_hub(run.encoder) or run.encoder),
     )

@@ -8,7 +8,6 @@ import yaml
 
 from dataset_builder.errors import InputError
 from dataset_builder.models.folders import RECIPE_FILE, ModelFolder, find_model
-from eval.analysis.ledger import LedgerLine, read_line_of_run
 from eval.analysis.scores import Scores
 from eval.run_metrics import RunEnvironment, RunMetrics, read_environment, read_metrics_of_model
 from model_cards.names import Names
@@ -35,7 +34,6 @@ class TrainedRun:
     """A finished training run.
 
     `system` is the name that scores.json gives it. `recipe` has TRL's keys and this project's (see training/recipes/).
-    `line` is its line of the ledger, if it has one.
     """
 
     system: str
@@ -45,18 +43,12 @@ class TrainedRun:
     metrics: RunMetrics
     environment: RunEnvironment
     recipe: Mapping[str, object]
-    line: LedgerLine | None = None
 
     @property
     def encoder(self) -> str | None:
         """Return the folder or Hub id of the encoder that validated the run."""
         encoder = self.recipe.get("encoder")
         return str(encoder) if encoder else None
-
-    def _without_parents(self, key: str) -> str | None:
-        """Return the name of the folder in a recipe key, if the recipe has its path on this machine."""
-        folder = self.recipe.get(key)
-        return Path(str(folder)).name if folder and Path(str(folder)).is_absolute() else None
 
     @property
     def settings(self) -> dict[str, object]:
@@ -69,12 +61,11 @@ class TrainedRun:
         """Return the recipe as YAML, with the names in `names`, so that it trains the same model elsewhere."""
         start = names.trained.start
         changes = {
-            "model_name_or_path": start.name if start and self.metrics.adapter else names.base,
-            "dataset": names.trained.dataset,
+            "model_name_or_path": start.name if start else names.base,
+            "dataset": names.trained.corpus.dataset,
             "encoder": names.encoder,
             "license": None if license_id == UNKNOWN_LICENSE else license_id,
             "output_dir": f"runs/{self.path.resolve().name}",
-            **{key: self._without_parents(key) for key in ("written_answers", "preferences", "verifier")},
         }
         changed = {**self.recipe, **{key: value for key, value in changes.items() if value is not None}}
         return yaml.safe_dump(changed, sort_keys=True, allow_unicode=True)
@@ -94,7 +85,6 @@ def read_trained_run(folder: ModelFolder, system: str) -> TrainedRun | None:
         metrics=metrics,
         environment=read_environment(folder.path),
         recipe=yaml.safe_load((folder.path / RECIPE_FILE).read_text(encoding="utf-8")),
-        line=read_line_of_run(folder),
     )
 
 

@@ -1,6 +1,5 @@
-"""Find out what a run was trained on: the corpus and its revision, its teacher, and any sampled answers."""
+"""Find out what a run was trained on: the corpus and its revision, and the model that it started from."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from dataset_builder.files import read_json
 from dataset_builder.formats import parse_format
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.ids import HUB_ID
-from eval.run_metrics import RunMetrics, SampledAnswers, read_sampled_answers
 
 
 @dataclass(frozen=True)
@@ -44,47 +42,10 @@ class StartModel:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The corpus whose questions a run was trained on.
-
-    GRPO and DPO start from the adapter `start`. DPO compares its `samples`, and a best-of-n run replaces the corpus's
-    answers by `samples` of the model `start`. `dataset` is the name in the recipe.
-    """
+    """The corpus that a run was trained on, and for DPO the adapter `start` that training started from."""
 
     corpus: Corpus
-    dataset: str
     start: StartModel | None = None
-    samples: SampledAnswers | None = None
-
-
-def training_data(
-    metrics: RunMetrics,
-    source: str,
-    find_corpus: Callable[[str, str | None], Corpus],
-    name_model: Callable[[str], StartModel],
-) -> TrainingData:
-    """Return what a run was trained on. Errors name the run as `source`.
-
-    `find_corpus` returns the corpus for the name and the revision that the run recorded. `name_model` returns the
-    model that training started from, for its folder or Hub id.
-    """
-    samples = read_sampled_answers(Path(metrics.dataset))
-    if samples is None:
-        corpus = find_corpus(metrics.dataset, metrics.dataset_revision)
-        if metrics.adapter is None:
-            return TrainingData(corpus, corpus.dataset)
-        start = name_model(metrics.adapter)
-        sampled = _renamed(metrics.samples, start.name, corpus) if metrics.samples else None
-        return TrainingData(corpus, corpus.dataset, start, sampled)
-    if metrics.dataset_revision is not None and corpus_revision(metrics.dataset) != metrics.dataset_revision:
-        raise InputError(
-            f"{source}: {metrics.dataset} has changed since the model was trained on it; restore it, or train again"
-        )
-    corpus, start = find_corpus(samples.dataset, samples.dataset_revision), name_model(samples.model)
-    return TrainingData(corpus, Path(metrics.dataset).name, start, _renamed(samples, start.name, corpus))
-
-
-def _renamed(samples: SampledAnswers, model: str, corpus: Corpus) -> SampledAnswers:
-    return samples.model_copy(update={"model": model, "dataset": corpus.dataset, "dataset_revision": corpus.revision})
 
 
 def local_corpus(dataset: str, revision: str | None, scored: Corpus) -> Corpus:

@@ -2,8 +2,8 @@
 
 `python -m tests.bench_eval --model DIR --dataset DIR --configs plain detailed [--questions N]`. Both answer the same
 test questions, from the text of the prompt on. One at a time is transformers' own generation on each prompt, as in the
-original study. The answers together are then made again with the number guard. The last line is meant for programs.
-On a GPU the answers may differ, because it adds numbers in another order; then pass `--allow-differences`.
+original study. On a GPU the answers may differ, because it adds numbers in another order; then pass
+`--allow-differences`.
 """
 
 from __future__ import annotations
@@ -59,15 +59,11 @@ def main() -> None:
     alone = {number: answer_one(questions[number]) for number in chosen}
     one_at_a_time = len(alone) / (time.perf_counter() - begun)
 
-    def answer_all(*, is_guarded: bool) -> tuple[dict[int, Answer], float]:
-        begun = time.perf_counter()
-        answers: dict[int, Answer] = {}
-        for batch in answer_in_batches(model, tokenizer, questions, is_guarded=is_guarded):
-            answers.update(batch)
-        return answers, len(questions) / (time.perf_counter() - begun)
-
-    together, all_together = answer_all(is_guarded=False)
-    with_guard, guarded_speed = answer_all(is_guarded=True)
+    begun = time.perf_counter()
+    together: dict[int, Answer] = {}
+    for batch in answer_in_batches(model, tokenizer, questions):
+        together.update(batch)
+    all_together = len(questions) / (time.perf_counter() - begun)
 
     same = sum(together[number] == answer for number, answer in alone.items())
     threads = f", {torch.get_num_threads()} threads" if model.device.type == "cpu" else ""
@@ -76,9 +72,6 @@ def main() -> None:
     write(f"{len(questions)} questions on {abstracts} abstracts, on {model.device}{threads}\n")
     write(f"one at a time: {one_at_a_time:.2f} answers/s ({len(alone)} of them)\n")
     write(f"together: {all_together:.2f} answers/s\n")
-    changed = sum(with_guard[number] != answer for number, answer in together.items())
-    write(f"with the number guard: {guarded_speed:.2f} answers/s ({guarded_speed / all_together:.2f} of without)")
-    write(f", {changed} answers changed\n")
     write(f"same answers: {same} of {len(alone)}\n")
     write(f"ratio: {all_together / one_at_a_time:.2f}\n")
     if same < len(alone) and not arguments.allow_differences:

@@ -100,18 +100,14 @@ class ChatServer:
             return completion(body, text[: len(text) // 2], "length")
         if kind == "nonsense":
             text = value
-        if kind == "no usage":
-            return completion(body, text, "stop", usage={})
         if kind == "no choices":
             return JSONResponse({"object": "error"})
-        if kind == "half of the JSON":
-            return Response('{"id": "0", "choi', media_type="application/json")
         if kind == "cut connection":
             return StreamingResponse(iter([b'{"id": "0", "choi']), headers={"Content-Length": "100000"})
         return completion(body, text, "stop")
 
 
-def completion(body: dict[str, Any], text: str, finish_reason: str, usage: dict[str, int] | None = None) -> Response:
+def completion(body: dict[str, Any], text: str, finish_reason: str) -> Response:
     """Return a response of the protocol: a chat completion, or a completion to a request with a prompt.
 
     https://platform.openai.com/docs/api-reference/chat/object and .../completions/object
@@ -124,7 +120,7 @@ def completion(body: dict[str, Any], text: str, finish_reason: str, usage: dict[
         "created": 0,
         "model": f"served-{body['model']}",
         "choices": [{"index": 0, **written, "finish_reason": finish_reason, "logprobs": None}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 10, "total_tokens": 11} if usage is None else usage,
+        "usage": {"prompt_tokens": 1, "completion_tokens": 10, "total_tokens": 11},
     }
     # In ASCII, since a JSONResponse refuses half of a surrogate pair.
     return Response(json.dumps(answer), media_type="application/json")

@@ -97,14 +97,6 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_encoder(tmp_path_factory.mktemp("encoders") / "tiny", CORPUS_SLICE)
 
 
-@pytest.fixture(scope="session")
-def verifier(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a verifier of random weights."""
-    from tests.tiny import write_tiny_verifier
-
-    return write_tiny_verifier(tmp_path_factory.mktemp("verifier") / "run", tiny_encoder)
-
-
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of all files of a test run, which its processes share."""
     base = tmp_path_factory.getbasetemp()

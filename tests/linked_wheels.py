@@ -1,13 +1,18 @@
-"""Write wheels that stand for the installed packages, so that uv can resolve and install them without a network."""
+"""Write the wheel of the project, and wheels that stand for the installed packages, for uv without a network."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import sysconfig
+import tempfile
 import zipfile
 from importlib.metadata import distributions
 from pathlib import Path
 
+REPOSITORY = Path(__file__).parents[1]
 WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -31,3 +36,15 @@ def write_linked_wheels(folder: Path) -> None:
         with zipfile.ZipFile(folder / f"{name}-{package.version}-py3-none-any.whl", "w") as wheel:
             for path, text in files.items():
                 wheel.writestr(path, text)
+
+
+def write_project_wheel(folder: Path) -> None:
+    """Build the wheel of the project into `folder`."""
+    with tempfile.TemporaryDirectory() as copy:
+        # In the repository, setuptools would leave folders.
+        for package in ("dataset_builder", "eval", "training", "model_cards"):
+            shutil.copytree(REPOSITORY / package, Path(copy, package), ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(REPOSITORY / name, copy)
+        options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, copy)
+        subprocess.run([sys.executable, "-m", "pip", "wheel", *map(str, options)], check=True)

@@ -42,7 +42,6 @@ QUIET = {
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
-    "OMP_WAIT_POLICY": "PASSIVE",
 }
 
 
@@ -70,12 +69,12 @@ class StageServer:
 
 
 @contextmanager
-def stage_server(*libraries: str) -> Iterator[StageServer]:
-    """Yield a process that has imported `libraries`, and end it."""
+def stage_server(*libraries: str, environment: Mapping[str, str] = os.environ) -> Iterator[StageServer]:
+    """Yield a process that has imported `libraries` in an environment, and end it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.stage_server", *libraries],
         cwd=REPOSITORY,
-        env=os.environ | QUIET,
+        env={**environment, **QUIET},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -16,10 +16,9 @@ from uv import find_uv_bin
 
 from dataset_builder.job import RESULTS_VARIABLE, run_job
 from eval.analysis.scores import read_scores
-from eval.demo.wheel import build_wheel
 from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY
-from tests.linked_wheels import write_linked_wheels
+from tests.linked_wheels import write_linked_wheels, write_project_wheel
 
 RECIPE = REPOSITORY / "tests/recipes/tiny-lora.yaml"
 
@@ -33,9 +32,7 @@ def job(tmp_path: Path) -> Callable[..., None]:
     """
     shutil.copytree(REPOSITORY / "jobs", tmp_path / "jobs")
     write_linked_wheels(tmp_path / "linked")
-    (tmp_path / "wheels").mkdir()
-    name, wheel = build_wheel()
-    (tmp_path / "wheels" / name).write_bytes(wheel)
+    write_project_wheel(tmp_path / "wheels")
     (tmp_path / "results").mkdir()
     settings = {
         "UV_CACHE_DIR": str(tmp_path / "cache"),

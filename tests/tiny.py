@@ -1,9 +1,8 @@
-"""Models of random weights that train in a second: a GPT-2, an adapter on it, an encoder and a verifier."""
+"""Models of random weights that train in a second: a GPT-2, an adapter on it and an encoder."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 
@@ -73,30 +72,4 @@ def write_tiny_encoder(folder: Path, corpus: Path, positions: int = 256) -> Path
         num_attention_heads=2,
     )
     BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    return folder
-
-
-def write_tiny_verifier(folder: Path, encoder: Path) -> Path:
-    """Write a verifier, `encoder` with a random last layer and the threshold 0.99, to `folder`; return the folder."""
-    from dataset_builder.models.folders import EncoderFolder
-    from dataset_builder.verification.report import KindFigures, SplitFigures, VerifierReport, write_verifier_report
-    from training.verification.model import load_base
-
-    shutil.copytree(encoder, folder)
-    load_base(EncoderFolder(str(encoder), encoder), seed=0).save_pretrained(folder)
-    figures = KindFigures(precision=None, recall=0.0, unsupported=1, auroc=0.5)
-    split = SplitFigures(papers=1, supported=1, all_kinds=figures, by_kind={"unit": figures})
-    report = VerifierReport(
-        threshold=0.99,
-        max_tokens=256,
-        sentences=3,
-        left_out=[],
-        train_examples=1,
-        train_written_answers=0,
-        validation=split,
-        written=None,
-        test=split,
-        baselines={},
-    )
-    write_verifier_report(folder, report)
     return folder

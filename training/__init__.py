@@ -1,1 +1,1 @@
-"""Train models on the corpus: supervised fine-tuning, alignment by GRPO, sweeps, and best-of-n answers."""
+"""Train models on the corpus: supervised fine-tuning, in full or with LoRA, and DPO."""

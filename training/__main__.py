@@ -1,7 +1,7 @@
-"""Train models on the corpus: fine-tune, align, sweep learning rates and seeds, choose answers, verify, compare."""
+"""Train models on the corpus: fine-tune a model, or align an adapter with the evaluation."""
 
 from dataset_builder.command import package_parser, run_stage
-from training import align, best_of_n, dpo, ledger, sft, sweep, verifier
+from training import dpo, sft
 
 EXIT_CODES = """exit codes:
   0  done
@@ -10,13 +10,4 @@ EXIT_CODES = """exit codes:
   130  interrupted: the same command continues"""
 
 if __name__ == "__main__":
-    stages = {
-        "sft": sft,
-        "align": align,
-        "dpo": dpo,
-        "sweep": sweep,
-        "best_of_n": best_of_n,
-        "verifier": verifier,
-        "ledger": ledger,
-    }
-    run_stage(package_parser("training", __doc__, stages, EXIT_CODES))
+    run_stage(package_parser("training", __doc__, {"sft": sft, "dpo": dpo}, EXIT_CODES))

@@ -2,8 +2,11 @@
 
 import os
 import platform
+import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 from transformers import TrainingArguments
@@ -12,10 +15,10 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from dataset_builder.errors import InputError
 from dataset_builder.hardware import computing_dtype
 from eval.run_metrics import RunEnvironment
-from training.commit import starting_commit
 
 # Rows of up to about 1,300 tokens have five lengths then, and so five programs.
 COMPILED_PADDING = 256
+REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("accelerate", "datasets", "huggingface_hub", "peft", "torch", "transformers", "trl")
 
 
@@ -78,5 +81,20 @@ def run_environment(precision: str) -> RunEnvironment:
         precision=precision,
         python=platform.python_version(),
         packages={package: version(package) for package in PACKAGES},
-        commit=starting_commit(),
+        commit=code_commit(),
     )
+
+
+@cache
+def code_commit() -> str:
+    """Return the commit of the code at the first call, which is when a run begins; "unknown" outside a Git repository.
+
+    It ends with "-dirty" if the code differs from the commit.
+    """
+    if not (REPOSITORY / ".git").exists():
+        return "unknown"
+    words = ("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--exclude", "*")
+    try:
+        return subprocess.run(words, capture_output=True, text=True).stdout.strip() or "unknown"
+    except OSError:  # without git
+        return "unknown"

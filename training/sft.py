@@ -1,6 +1,5 @@
 """Fine-tune a base model on the corpus, in full or with LoRA, by TRL's SFTTrainer.
 
-    python -m training.sft --config training/recipes/smollm2-full.yaml
     python -m training.sft --config training/recipes/smollm2-lora.yaml
 
 The command line can override any key of a recipe: `--num_train_epochs 1 --output_dir runs/short`. The same command
@@ -10,7 +9,7 @@ resumes an interrupted run from its last checkpoint, and does nothing if the run
 import argparse
 import copy
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.command import run_stage, stage_parser
 from training.run.recipe import Recipe, SFTKeys, add_recipe_arguments, parse_recipe, recipe_words
@@ -94,17 +93,25 @@ def main(words: list[str]) -> None:
 
     # Trainer
     from tqdm.contrib.logging import logging_redirect_tqdm
+    from transformers import AutoConfig
+    from trl.trainer.utils import get_peft_config
 
     from dataset_builder.token_rows.collator import RowCollator
     from training.run.artifacts import TrainingPairs, chosen_epoch, epoch_losses, run_metrics, save_run
     from training.run.failures import explain_failures, explain_refused_values
-    from training.run.model_settings import adapter_settings, model_arguments
     from training.run.stopwatch import find_stopwatch
     from training.trainers.row_trainer import RowTrainer
     from training.validation import ValidationAtEpochEnd
 
-    args.model_init_kwargs = model_arguments(recipe.model)
-    adapter = adapter_settings(recipe.model, recipe.base_model)
+    args.model_init_kwargs = {
+        "attn_implementation": "sdpa",
+        "dtype": recipe.model.dtype or "float32",
+        "use_safetensors": True,
+    }
+    adapter: Any = get_peft_config(recipe.model)
+    if adapter:
+        # GPT-2's layers store their weights transposed; peft warns if it has to find that out itself.
+        adapter.fan_in_fan_out = AutoConfig.from_pretrained(base.path).model_type == "gpt2"
     # Score the untrained model too, so that a run that makes it worse is noticed.
     args.eval_on_start = checkpoint is None
     padding = int(args.pad_to_multiple_of or (compiled_padding() if args.torch_compile else 1))
@@ -133,11 +140,9 @@ def main(words: list[str]) -> None:
             TrainingPairs(dataset, revision, len(train)),
             recipe.base_model,
             method="lora" if recipe.model.use_peft else "full",
-            loss_type=recipe.training.loss_type,
             tokens_per_second=tokens_per_second,
             validation=chosen_epoch(epoch_losses(trainer.state.log_history)),
             rows=recipe.keys.rows,
-            mfu=stopwatch.mfu(tokens_per_second),
         )
         save_run(trainer, metrics)
     trainer.accelerator.end_training()

@@ -34,10 +34,9 @@ class About(FileFormat):
     """What the people who built a corpus say about it, in Markdown. A generic text replaces each missing key.
 
     The keys `motivation` to `maintenance` are the sections of a datasheet (Gebru et al., Datasheets for Datasets,
-    https://arxiv.org/abs/1803.09010). `synthetic` says whether the corpus has text that a model wrote. Without the
-    key, a teacher with a manifest makes it true. `own_abstracts` says whether the abstracts were written for the
-    corpus and are not the original ones. `creators`, `version` and `date_published` (YYYY-MM-DD) have no generic
-    value.
+    https://arxiv.org/abs/1803.09010). `own_abstracts` says whether the abstracts were written for the
+    corpus and are not the original ones. `creators`, `version` and `date_published` (YYYY-MM-DD) are for the citation
+    and have no generic value.
     """
 
     motivation: Text | None = None
@@ -50,7 +49,6 @@ class About(FileFormat):
     biases: Texts | None = None
     personal_information: Text | None = None
     social_impact: Text | None = None
-    synthetic: bool | None = None
     own_abstracts: bool | None = None
     creators: Texts | None = None
     version: Text | None = None

@@ -19,9 +19,7 @@ from dataset_builder.corpus.load import rows_revision
 from dataset_builder.corpus.manifest import read_manifest
 from dataset_builder.corpus.pairs import teacher_folder
 from dataset_builder.corpus.publication.card import corpus_card
-from dataset_builder.corpus.publication.croissant import croissant_metadata
 from dataset_builder.corpus.report import (
-    CROISSANT_FILE,
     REPORT_FILE,
     CorpusReport,
     DroppedPairs,
@@ -30,20 +28,15 @@ from dataset_builder.corpus.report import (
     count_rows,
     counts_by_year,
     find_foreign_files,
-    near_duplicate_lines,
     read_configs,
-    unsupported_lines,
 )
-from dataset_builder.corpus.split_files import find_split_files, write_split
+from dataset_builder.corpus.split_files import find_split_files, split_file, write_split
 from dataset_builder.corpus.splits import DEFAULT_RULE, SPLITS, SplitRule
-from dataset_builder.corpus.unsupported import SupportFilter
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, write_text
 from dataset_builder.formats import parse_format, write_format
-from dataset_builder.hub.card_checks import check_license
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.tables import as_table
-from dataset_builder.verification.support_check import add_verifier_arguments, find_support_check
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -63,8 +56,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--license", default="other", metavar="ID", help=licence)
     about = "YAML file with the datasheet sections of the card, such as dataset_builder/open_corpus/about.yaml"
     add("--about", type=Path, metavar="FILE", help=about)
-    add_verifier_arguments(command, "which counts the pairs that it does not find supported")
-    add("--drop-unsupported", action="store_true", help="leave out the pairs that the verifier does not support")
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -76,18 +67,11 @@ def run_command(arguments: argparse.Namespace) -> None:
         "--first-test-year, --validation-share",
         "give a year of four digits, and a share above 0 and below 1",
     )
-    check_license(arguments.license, "--license")
     about = read_about(arguments.about) if arguments.about else None
-    check = find_support_check(arguments)
-    if arguments.drop_unsupported and check is None:
-        raise InputError("--drop-unsupported: has no use without --verifier; give a verifier, or leave it out")
-    support_filter = SupportFilter(check, arguments.drop_unsupported) if check else None
-    report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license, rule, about, support_filter)
+    report = build(arguments.papers, arguments.qa, *teachers, out, arguments.license, rule, about)
     console = Console()
     console.print(as_table(*counts_by_year(report), "Papers / pairs"))
     console.print(f"Papers in two splits: {sum(report.papers_in_two_splits.values())}")
-    for line in [*near_duplicate_lines(report), *unsupported_lines(report)]:
-        console.print(line, soft_wrap=True)
     if report.validation_fallback:
         problem = "The hashes choose no paper for validation, so the training paper with the smallest hash is taken"
         console.print(f"{problem}: {report.validation_fallback}", soft_wrap=True)
@@ -103,15 +87,14 @@ def build(
     license_id: str,
     rule: SplitRule = DEFAULT_RULE,
     about: About | None = None,
-    support_filter: SupportFilter | None = None,
 ) -> CorpusReport:
     """Build the corpus into the folder `out` and return its report.
 
     The corpus has a config for each of `test_teachers`; the first is the default. It is built beside `out` and then
     replaces it, so that `out` never holds a part of a corpus. `about` is what its card says about it.
 
-    Raises `InputError` for papers or pairs that do not fit the format, for an output folder that holds other files,
-    and if `support_filter` leaves a split empty.
+    Raises `InputError` for papers or pairs that do not fit the format, and for an output folder that holds other
+    files.
     """
     if len(set(test_teachers)) != len(test_teachers):
         raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")
@@ -127,9 +110,6 @@ def build(
         }
         first = written_configs[test_teachers[0]]
         shutil.rmtree(work / ".cache", ignore_errors=True)
-        # A split can have fewer files after the filter.
-        written = find_split_files(work, test_teachers, train_teacher)
-        unsupported = support_filter.apply(written) if support_filter else None
         files = find_split_files(work, test_teachers, train_teacher)
         report = CorpusReport(
             **dict(count_rows(read_configs(files))),
@@ -142,7 +122,6 @@ def build(
                 train=dict(first.dropped["train"]),
                 test={teacher: dict(config.dropped["test"]) for teacher, config in written_configs.items()},
             ),
-            unsupported=unsupported,
             teachers={teacher: read_manifest(qa, teacher) for teacher in (train_teacher, *test_teachers)},
             about=about,
             revision=rows_revision(files),
@@ -177,12 +156,11 @@ def _write_config(
     )
     joined = builder.joined
     for split in splits:
-        write_split(work / (test_teacher if split == "test" else train_teacher), split, joined.rows[split])
+        write_split(work / split_file(test_teacher if split == "test" else train_teacher, split), joined.rows[split])
     return _WrittenConfig(count_papers(builder.papers), joined.dropped, joined.validation_fallback)
 
 
 def write_metadata(folder: Path, report: CorpusReport, dataset_id: str, license_id: str) -> None:
-    """Write report, Croissant metadata and card of the corpus whose Parquet files are in `folder`."""
+    """Write report and card of the corpus whose Parquet files are in `folder`."""
     write_format(folder / REPORT_FILE, report)
-    write_text(folder / CROISSANT_FILE, croissant_metadata(folder, report, dataset_id, license_id))
     write_text(folder / CARD_FILE, corpus_card(folder, dataset_id, license_id))

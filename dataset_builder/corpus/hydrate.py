@@ -5,7 +5,6 @@ python -m dataset_builder hydrate --repo-id ORG/isca-qa --papers data/papers --o
 
 import argparse
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +20,7 @@ from dataset_builder.corpus.report import (
     read_configs,
     read_corpus_report,
 )
-from dataset_builder.corpus.rows import CorpusRow, iterate_rows
+from dataset_builder.corpus.rows import CorpusRow, read_rows
 from dataset_builder.corpus.split_files import find_split_files, write_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import replacing_folder, sha256_of_text
@@ -81,22 +80,20 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
     files = find_split_files(published, report.configs, report.train_teacher)
     outcomes: dict[str, str] = {}
     with replacing_folder(out, find_foreign_files) as work:
-        for (config, split), paths in files.items():
-            if any((work / paths[0].parent.name).glob(f"{split}-*")):
-                # Another config has the same files.
-                continue
-            for row in iterate_rows(paths):
+        for path, (config, split) in {path: key for key, path in files.items()}.items():
+            rows = read_rows(path)
+            for row in rows:
                 if row.context is not None:
                     raise InputError(f"--repo-id {repo_id}: has its contexts; use it as it is, without `hydrate`")
                 if row.paper_id not in outcomes:
                     outcomes[row.paper_id] = _compare(row, abstracts.get(row.paper_id))
-            matched = (row for row in iterate_rows(paths) if outcomes[row.paper_id] == "matched")
-            restored = (replace(row, context=abstracts[row.paper_id]) for row in matched)
-            first = next(restored, None)
-            if first is None:
+            restored = [
+                replace(row, context=abstracts[row.paper_id]) for row in rows if outcomes[row.paper_id] == "matched"
+            ]
+            if not restored:
                 problem = f"{papers} has no abstract of the split {split!r} of {config!r}, which would be empty"
                 raise InputError(f"{problem}; crawl the venue and the years that the corpus's card names")
-            write_split(work / paths[0].parent.name, split, chain([first], restored))
+            write_split(work / path.relative_to(published), restored)
         restored_files = find_split_files(work, report.configs, report.train_teacher)
         configs = read_configs(restored_files)
         papers_left_out = sum(outcome != "matched" for outcome in outcomes.values())
@@ -104,8 +101,6 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
             update={
                 **dict(count_rows(configs)),
                 "papers_left_out_by_hydration": papers_left_out or report.papers_left_out_by_hydration,
-                # They count pairs of the published corpus.
-                "unsupported": None if papers_left_out else report.unsupported,
                 "revision": rows_revision(restored_files),
             }
         )

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from dataset_builder.corpus.report import REPORT_FILE, read_corpus_report
-from dataset_builder.corpus.rows import ROWS_AT_ONCE
-from dataset_builder.corpus.split_files import CorpusFiles, find_split_files
+from dataset_builder.corpus.split_files import CorpusFiles, find_split_files, split_file
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.hub.changes import CARD_FILE
@@ -85,8 +84,7 @@ def corpus_revision(dataset: str, wanted: str | None = None) -> str:
         if (folder / REPORT_FILE).is_file():
             report = read_corpus_report(folder)
             return rows_revision(find_split_files(folder, report.configs, report.train_teacher))
-        paths = sorted(folder.rglob("*.parquet"))
-        return _digest_rows({path.relative_to(folder).as_posix(): (path,) for path in paths})
+        return _digest_rows({path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.parquet"))})
     if not is_hub_id(dataset):
         raise InputError(f"dataset {dataset!r}: no such folder; give the folder of a corpus, or a Hub id; {BUILD}")
     from huggingface_hub import hf_hub_download
@@ -99,26 +97,19 @@ def corpus_revision(dataset: str, wanted: str | None = None) -> str:
 
 def rows_revision(files: CorpusFiles) -> str:
     """Return the revision of the corpus that has these files. It does not depend on how the rows are stored."""
-    # Earlier versions had a file of this name for each config and split.
-    named = {f"{config}/{split}-00000-of-00001.parquet": paths for (config, split), paths in files.items()}
+    named = {split_file(config, split): path for (config, split), path in files.items()}
     return _digest_rows({name: named[name] for name in sorted(named, key=PurePosixPath)})
 
 
-def _digest_rows(files: Mapping[str, Sequence[Path]]) -> str:
+def _digest_rows(files: Mapping[str, Path]) -> str:
     import pyarrow.parquet as pq
 
     digest = hashlib.sha256()
-    for name, paths in files.items():
+    for name, path in files.items():
         digest.update(f"{name}\n".encode())
-        for path in paths:
-            with pq.ParquetFile(path) as file:
-                columns = file.schema_arrow.names
-                if "context_sha256" in columns:
-                    columns = [column for column in columns if column != "context"]
-                for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
-                    for row in batch.to_pylist():
-                        context = row.pop("context", None)
-                        if "context_sha256" not in row:
-                            row["context_sha256"] = sha256_of_text(context or "")
-                        digest.update(f"{json.dumps(row, sort_keys=True)}\n".encode())
+        for row in pq.read_table(path).to_pylist():
+            context = row.pop("context", None)
+            if "context_sha256" not in row:
+                row["context_sha256"] = sha256_of_text(context or "")
+            digest.update(f"{json.dumps(row, sort_keys=True)}\n".encode())
     return f"sha256:{digest.hexdigest()}"

@@ -38,15 +38,10 @@ class GenerationSettings(FileFormat):
 
 
 class Checks(FileFormat):
-    """The sentence encoder and the similarity threshold of the grounding check, and of a verifier its threshold.
-
-    `verifier_sha256` is over the files that decide the support of a pair. Both are null without a verifier.
-    """
+    """The sentence encoder and the similarity threshold of the grounding check."""
 
     encoder: str
     threshold: float
-    verifier_sha256: str | None = None
-    verifier_threshold: float | None = None
 
 
 class GeneratedYear(FileFormat):

@@ -101,11 +101,11 @@ def _warn_of_skipped_file(path: Path, pattern: str) -> None:
     logger.warning("%s: not read, since its name is not %s (for example isca_2024); rename it", shown, pattern)
 
 
-def read_papers(folder: Path, left_out_venue: str | None = None) -> list[Paper]:
+def read_papers(folder: Path) -> list[Paper]:
     """Read every VENUE_YEAR.jsonl and VENUE_YEAR.json of `folder`, by year and then in file order.
 
-    The files of the venue `left_out_venue` are not read. Venue and year of a raw paper come from the file's name. If
-    two papers share a paper_id (DBLP gives some DOIs twice), the second one gets its URL as its paper_id.
+    Venue and year of a raw paper come from the file's name. If two papers share a paper_id (DBLP gives some DOIs
+    twice), the second one gets its URL as its paper_id.
 
     Raises `InputError` for a record that does not fit the format or its file's name, and for a paper that is there
     twice: with the same paper_id, and the same title or abstract.
@@ -113,8 +113,6 @@ def read_papers(folder: Path, left_out_venue: str | None = None) -> list[Paper]:
     papers: dict[str, Paper] = {}
     duplicates: list[str] = []
     for path in venue_year_files(folder, (".jsonl", ".json")):
-        if path.stem[: -len("_2024")] == left_out_venue:
-            continue
         for location, paper in read_records(Paper, path, REMEDY) if path.suffix == ".jsonl" else _read_raw(path):
             if (name := f"{paper.venue}_{paper.year}") != path.stem:
                 raise InputError(f"{location}: the paper is of {name}; correct it, or move it to {name}{path.suffix}")
@@ -127,8 +125,7 @@ def read_papers(folder: Path, left_out_venue: str | None = None) -> list[Paper]:
             papers[paper.paper_id] = paper
     if duplicates:
         others = f" (and {len(duplicates) - 1} more)" if duplicates[1:] else ""
-        remedy = "remove one of the two; `import`, run after a crawl, leaves out the papers that are there"
-        raise InputError(f"{duplicates[0]}{others}; {remedy}")
+        raise InputError(f"{duplicates[0]}{others}; remove one of the two")
     return list(papers.values())
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dataset_builder.corpus.about import About
+from dataset_builder.corpus.contamination import ConfigContamination, count_config_contamination
+from dataset_builder.corpus.deduplicate import PaperText, find_copies
 from dataset_builder.corpus.manifest import Manifest
-from dataset_builder.corpus.overlap.contamination import ConfigContamination, RowRuns, count_config_contamination
-from dataset_builder.corpus.overlap.copies import PaperText, find_copies
-from dataset_builder.corpus.overlap.word_runs import WordRuns
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.corpus.rows import CorpusRow, read_rows
 from dataset_builder.corpus.split_files import CorpusFiles
@@ -19,10 +18,8 @@ from dataset_builder.files import read_json
 from dataset_builder.formats import FileFormat, read_format
 from dataset_builder.hub.changes import CARD_FILE
 from dataset_builder.tables import Table
-from dataset_builder.text import normalize_question
 
 REPORT_FILE = "report.json"
-CROISSANT_FILE = "croissant.json"
 REMEDY = "build the corpus with `python -m dataset_builder build`"
 # The rows of one config, by split.
 ConfigRows = Mapping[str, list[CorpusRow]]
@@ -57,28 +54,11 @@ class DroppedPairs(FileFormat):
     test: dict[str, dict[str, int]]
 
 
-class UnsupportedPairs(FileFormat):
-    """The pairs that a verifier does not support, by config and split: their support is below `threshold`.
-
-    If `dropped`, they are in no split, else they are part of the corpus. `verifier_sha256` is over the files that
-    decide the support.
-    """
-
-    verifier_sha256: str
-    threshold: float
-    dropped: bool
-    configs: dict[str, dict[str, int]]
-
-
 class RowCounts(FileFormat):
-    """The part of the report that is counted from the finished rows, by config.
-
-    `repeated_questions` counts by split the questions that are asked about several papers in the same words.
-    """
+    """The part of the report that is counted from the finished rows, by config."""
 
     configs: dict[str, dict[str, SplitCounts]]
     papers_in_two_splits: dict[str, int]
-    repeated_questions: dict[str, dict[str, int]]
     contamination: dict[str, ConfigContamination]
 
 
@@ -88,8 +68,7 @@ class CorpusReport(RowCounts):
     `test_teachers` are the names of the configs; the first is the default. `teachers` has the manifest of each
     teacher, or None for pairs that `generate` did not write. `revision` identifies the rows (see `corpus_revision`).
     `validation_fallback` is the id of the paper that was moved from train to validation, because the hashes chose no
-    paper for validation. `unsupported` are the pairs that the verifier of `build --verifier` does not support; None
-    without one. `about` is the description of `build --about`, or None.
+    paper for validation. `about` is the description of `build --about`, or None.
     """
 
     train_teacher: str
@@ -98,7 +77,6 @@ class CorpusReport(RowCounts):
     validation_fallback: str | None = None
     papers: PaperCounts
     dropped: DroppedPairs
-    unsupported: UnsupportedPairs | None = None
     teachers: dict[str, Manifest | None]
     papers_left_out_by_hydration: int | None = None
     about: About | None = None
@@ -128,8 +106,8 @@ def find_foreign_files(folder: Path) -> list[Path]:
         teachers = "|".join(map(re.escape, (report["train_teacher"], *report["test_teachers"])))
     except (InputError, KeyError, TypeError):
         return files
-    rows = rf"(?:{teachers})/(?:{'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet"
-    texts = "|".join(map(re.escape, (REPORT_FILE, CARD_FILE, CROISSANT_FILE)))
+    rows = rf"(?:{teachers})/(?:{'|'.join(SPLITS)})-00000-of-00001\.parquet"
+    texts = "|".join(map(re.escape, (REPORT_FILE, CARD_FILE)))
     return [path for path in files if not re.fullmatch(rf"{rows}|{texts}", path.relative_to(folder).as_posix())]
 
 
@@ -148,24 +126,20 @@ def count_papers(papers: list[Paper]) -> PaperCounts:
 
 def read_configs(files: CorpusFiles) -> dict[str, dict[str, list[CorpusRow]]]:
     """Return the rows by config and split; configs that have the same files share their rows."""
-    rows = {paths: read_rows(paths) for paths in dict.fromkeys(files.values())}
+    rows = {path: read_rows(path) for path in dict.fromkeys(files.values())}
     configs: dict[str, dict[str, list[CorpusRow]]] = {}
-    for (config, split), paths in files.items():
-        configs.setdefault(config, {})[split] = rows[paths]
+    for (config, split), path in files.items():
+        configs.setdefault(config, {})[split] = rows[path]
     return configs
 
 
 def count_rows(configs: Mapping[str, ConfigRows]) -> RowCounts:
     """Count the finished rows. Papers in two splits, under one id or two, are counted in the rows themselves."""
-    runs = RowRuns.of([row for splits in configs.values() for rows in splits.values() for row in rows])
     return RowCounts(
         configs={name: {split: _count_split(rows[split]) for split in SPLITS} for name, rows in configs.items()},
-        papers_in_two_splits={name: _papers_in_two_splits(rows, runs.contexts) for name, rows in configs.items()},
-        repeated_questions={
-            name: {split: _repeated_questions(rows[split]) for split in SPLITS} for name, rows in configs.items()
-        },
+        papers_in_two_splits={name: _papers_in_two_splits(rows) for name, rows in configs.items()},
         contamination={
-            name: count_config_contamination(rows["test"], rows["train"], runs) for name, rows in configs.items()
+            name: count_config_contamination(rows["test"], rows["train"]) for name, rows in configs.items()
         },
     )
 
@@ -193,30 +167,6 @@ def counts_by_year(report: CorpusReport) -> Table:
     return ["year", "papers read", *columns], rows
 
 
-def near_duplicate_lines(report: CorpusReport) -> list[str]:
-    """Return a sentence for each config: how many test questions and contexts have a near-duplicate in train."""
-    return [
-        f"Test texts of {name} with a near-duplicate in train: "
-        f"{questions.near_duplicates} of {questions.texts} questions, "
-        f"{contexts.near_duplicates} of {contexts.texts} contexts"
-        for name, config in report.contamination.items()
-        if (questions := config.near_duplicate_questions) and (contexts := config.near_duplicate_contexts)
-    ]
-
-
-def unsupported_lines(report: CorpusReport) -> list[str]:
-    """Return a sentence for each config: how many of its pairs the verifier does not support; none without one."""
-    found = report.unsupported
-    if found is None:
-        return []
-    outcome = "dropped" if found.dropped else "kept"
-    return [
-        f"Pairs of the config {config} that the verifier does not support ({outcome}): "
-        + ", ".join(f"{count} in {split}" for split, count in splits.items())
-        for config, splits in found.configs.items()
-    ]
-
-
 def _cell(counts: CorpusYear | None) -> str:
     return f"{counts.papers} / {counts.pairs}" if counts else ""
 
@@ -225,14 +175,8 @@ def _by_year(years: Iterable[int]) -> dict[str, int]:
     return {str(year): count for year, count in sorted(Counter(years).items())}
 
 
-def _papers_in_two_splits(rows: ConfigRows, contexts: WordRuns) -> int:
+def _papers_in_two_splits(rows: ConfigRows) -> int:
     train, validation, test = (
         {PaperText(row.paper_id, row.title, row.context or "") for row in rows[split]} for split in SPLITS
     )
-    return len(find_copies(train, validation | test, contexts) | find_copies(validation, test, contexts))
-
-
-def _repeated_questions(rows: list[CorpusRow]) -> int:
-    # A question is in a split once for each paper.
-    questions = Counter(normalize_question(row.question) for row in rows)
-    return sum(count > 1 for count in questions.values())
+    return len(find_copies(train, validation | test) | find_copies(validation, test))

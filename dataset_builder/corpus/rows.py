@@ -1,14 +1,13 @@
 """Define the rows of a corpus, and read them from Parquet files."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.errors import InputError
 
 ROWS_AT_ONCE = 1000
-# What a column holds, for the card and for Croissant.
+# What a column holds, for the card.
 COLUMN_MEANINGS = {
     "instruction": "the task, the same in every row",
     "context": "the abstract",
@@ -49,35 +48,19 @@ def features() -> Any:
     return Features({field.name: Value("int32" if field.type is int else "string") for field in fields(CorpusRow)})
 
 
-def iterate_rows(files: Iterable[Path]) -> Iterator[CorpusRow]:
-    """Yield the rows of Parquet files of the corpus; the memory holds a part of them at once.
+def read_rows(path: Path) -> list[CorpusRow]:
+    """Return the rows of a Parquet file of the corpus.
 
-    Raises `InputError` if a file cannot be read or has other columns.
+    Raises `InputError` if the file cannot be read or has other columns.
     """
     import pyarrow
     import pyarrow.parquet as pq
 
-    for path in files:
-        try:
-            with pq.ParquetFile(path) as file:
-                columns = file.schema_arrow.names
-                if columns != [field.name for field in fields(CorpusRow)]:
-                    problem = f"has other columns than a corpus ({', '.join(columns)})"
-                    raise InputError(f"{path}: {problem}; build it again")
-                for batch in file.iter_batches(ROWS_AT_ONCE):
-                    yield from (CorpusRow(**row) for row in batch.to_pylist())
-        except (OSError, pyarrow.ArrowInvalid) as error:
-            raise InputError(f"{path}: cannot be read as Parquet ({error}); build the corpus again") from error
-
-
-def read_rows(files: Iterable[Path]) -> list[CorpusRow]:
-    """Return the rows of Parquet files of the corpus; raises as `iterate_rows`.
-
-    The rows on a paper share the texts that are equal in all of them, such as its abstract.
-    """
-    texts: dict[Any, Any] = {}
-    shared = ("instruction", "context", "context_sha256", "paper_id", "title", "paper_url", "teacher")
-    return [
-        replace(row, **{name: texts.setdefault(text, text) for name in shared if (text := getattr(row, name))})
-        for row in iterate_rows(files)
-    ]
+    try:
+        table = pq.read_table(path)
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise InputError(f"{path}: cannot be read as Parquet ({error}); build the corpus again") from error
+    if table.column_names != [field.name for field in fields(CorpusRow)]:
+        problem = f"has other columns than a corpus ({', '.join(table.column_names)})"
+        raise InputError(f"{path}: {problem}; build it again")
+    return [CorpusRow(**row) for row in table.to_pylist()]

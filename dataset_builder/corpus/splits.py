@@ -7,8 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dataset_builder.corpus.overlap.copies import PaperText, find_copies
-from dataset_builder.corpus.overlap.word_runs import WordRuns
+from dataset_builder.corpus.deduplicate import PaperText, find_copies
 from dataset_builder.corpus.pairs import QAPair
 from dataset_builder.corpus.papers import Paper
 from dataset_builder.corpus.rows import CorpusRow
@@ -16,7 +15,7 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat
 from dataset_builder.prompt import INSTRUCTION
-from dataset_builder.text import NGRAM_LENGTH, normalize_question
+from dataset_builder.text import normalize_question
 
 SPLITS = ("train", "validation", "test")
 
@@ -143,16 +142,14 @@ def _assign(
     }
     splits = {paper_id: split_of_paper(paper_id, papers[paper_id].year, rule) for paper_id in texts}
 
-    runs = WordRuns((text.abstract for text in texts.values()), NGRAM_LENGTH)
-
     def texts_of(*names: str) -> list[PaperText]:
         return [texts[paper_id] for paper_id, split in splits.items() if split in names]
 
-    copies = dict.fromkeys(find_copies(texts_of("train", "validation"), texts_of("test"), runs), "test")
+    copies = dict.fromkeys(find_copies(texts_of("train", "validation"), texts_of("test")), "test")
     usable = {split: [id_ for id_ in trained - copies.keys() if splits.get(id_) == split] for split in SPLITS}
     fallback = None
     if not usable["validation"] and len(usable["train"]) > 1:
         fallback = min(usable["train"], key=hash_of_paper)
         splits[fallback] = "validation"
-    copies = dict.fromkeys(find_copies(texts_of("train"), texts_of("validation"), runs), "validation") | copies
+    copies = dict.fromkeys(find_copies(texts_of("train"), texts_of("validation")), "validation") | copies
     return splits, copies, fallback

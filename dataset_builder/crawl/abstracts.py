@@ -1,13 +1,10 @@
 """Find abstracts: ask one source after the other for the papers that still have none."""
 
 import logging
-import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -24,20 +21,16 @@ logger = logging.getLogger(__name__)
 BATCH_SOURCES = {"openalex": openalex, "semantic_scholar": semantic_scholar, "crossref": crossref}
 # Publishers whose pages are requested at the same time. A browser shows one page at a time.
 PUBLISHERS_AT_ONCE = 8
-# Without a terminal, a line of progress is printed after so many pages: at most every minute or two.
-PAGES_PER_LINE = 25
 
 
-def find_abstracts(
-    client: Client, papers: Sequence[Paper], sources: Sequence[str], outcomes: Outcomes, browser_folder: Path
-) -> None:
+def find_abstracts(client: Client, papers: Sequence[Paper], sources: Sequence[str], outcomes: Outcomes) -> None:
     """Ask each source for the papers whose abstract no source has given yet, and add each outcome to `outcomes`.
 
     Known outcomes, failures included, are not requested again. They count as if they had happened now, so that a
     killed crawl ends in the same files.
     """
     with (
-        Browser(client.settings, client.hosts, browser_folder) as browser,
+        Browser(client.settings, client.hosts) as browser,
         ThreadPoolExecutor(PUBLISHERS_AT_ONCE) as pool,
         client.hosts.stopping_on_error(),
     ):
@@ -50,30 +43,15 @@ def find_abstracts(
                 unusable = [paper for paper in unknown if not _usable_doi(paper)]
                 outcomes.add([Outcome(paper_key(paper), source, None, "no DOI to ask by") for paper in unusable])
                 # A batch is recorded as a whole and in order, so the batches that are left after a kill are the same.
-                usable = [paper for paper in unknown if _usable_doi(paper)]
+                # Known failures stay among them, and count as failures in a row.
+                usable = [paper for paper in papers if _usable_doi(paper) and not outcomes.answered(paper, source)]
                 size = BATCH_SOURCES[source].BATCH_SIZE
-                failures = math.ceil(outcomes.failed_last(filter(_usable_doi, papers), source) / size)
                 queues = [[usable[start : start + size] for start in range(0, len(usable), size)]]
             else:
-                failures = 0
                 queues = _pages_by_publisher(papers)
             with tqdm(total=len(unknown), desc=source, unit="paper", disable=None) as progress:
-                ask = partial(_ask_queue, client, browser, source, outcomes, failures, _counter(source, progress))
+                ask = partial(_ask_queue, client, browser, source, outcomes, progress.update)
                 list(pool.map(ask, queues) if source == "page" else map(ask, queues))
-
-
-def _counter(source: str, progress: "tqdm[NoReturn]") -> Callable[[int], None]:
-    """Return a function that counts papers in `progress`; without a terminal, pages are counted by lines."""
-    asked = 0
-
-    def count(number: int) -> None:
-        nonlocal asked
-        asked += number
-        progress.update(number)
-        if progress.disable and number == 1 and asked % PAGES_PER_LINE == 0:
-            logger.info("%s: %d of %d papers asked for", source, asked, progress.total)
-
-    return count
 
 
 def _usable_doi(paper: Paper) -> bool:
@@ -104,14 +82,11 @@ def _ask_queue(
     browser: Browser,
     source: str,
     outcomes: Outcomes,
-    failures: int,
     on_asked: Callable[[int], object],
     queue: list[list[Paper]],
 ) -> None:
-    """Ask for one batch of papers after the other, until too many failures in a row; count them by `on_asked`.
-
-    `failures` is how many batches failed in a row just before this queue, in a crawl that was killed.
-    """
+    """Ask for one batch of papers after the other, until too many failures in a row; count them by `on_asked`."""
+    failures = 0
     for batch in queue:
         unknown = [paper for paper in batch if not outcomes.has(paper, source)]
         if unknown:

@@ -2,9 +2,8 @@
 
 import io
 import logging
-import re
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from requests_cache import CachedSession
 from urllib3 import HTTPResponse
 
 from dataset_builder.crawl.outcomes import FetchError
-from dataset_builder.crawl.settings import Credentials, Settings
+from dataset_builder.crawl.settings import Settings
 from dataset_builder.retry_after import parse_retry_after
 
 logger = logging.getLogger(__name__)
@@ -44,10 +43,9 @@ TRANSFER_HEADERS = {"content-encoding", "content-length", "transfer-encoding", "
 
 
 class Hosts:
-    """The hosts of a crawl, by name and port: when each may be asked again, and how often it was asked."""
+    """The hosts of a crawl, by name and port, and when each may be asked again."""
 
     def __init__(self) -> None:
-        self.requests: Counter[str] = Counter()
         # Set when the crawl is interrupted: no request and no pause is started, and none is waited for.
         self.stopped = Event()
         # Hosts that asked for a longer pause than the crawl will wait.
@@ -90,7 +88,7 @@ class Hosts:
 class Client:
     """Ask the sources. Answers with status 200 are kept in `cache`, a SQLite file, and not requested again."""
 
-    def __init__(self, settings: Settings, credentials: Credentials, cache: Path, refresh: bool = False) -> None:
+    def __init__(self, settings: Settings, cache: Path, refresh: bool = False) -> None:
         # At its lower levels urllib3 logs complete URLs, and OpenAlex takes its key as a part of the URL.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         self.settings = settings
@@ -103,7 +101,7 @@ class Client:
         # With only these two adapters, the session cannot open a scheme other than http and https.
         self._session.adapters.clear()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _PoliteAdapter(settings, credentials, self.hosts))
+            self._session.mount(scheme, _PoliteAdapter(settings, self.hosts))
 
     def close(self) -> None:
         """Close the connections and the cache."""
@@ -136,10 +134,6 @@ class Client:
                 # DBLP's lists grow from year to year. The crawl itself keeps the list of a year.
                 force_refresh=self._refresh or source == "dblp",
             )
-        except requests.TooManyRedirects:
-            raise FetchError("the redirects do not end") from None
-        except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
-            raise FetchError("the address is not http or https") from None
         except requests.RequestException as error:
             raise FetchError(f"the request failed ({type(error).__name__})") from None
         # From requests and urllib3, for redirects such as http://[::1 or to a host label of more than 63 characters.
@@ -165,11 +159,10 @@ class _PoliteAdapter(HTTPAdapter):
     The session and its cache see the request without the credentials.
     """
 
-    def __init__(self, settings: Settings, credentials: Credentials, hosts: Hosts) -> None:
+    def __init__(self, settings: Settings, hosts: Hosts) -> None:
         super().__init__()
         self._settings = settings
         self._hosts = hosts
-        self._credentials = credentials
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Return the answer, read completely in any case; raises `FetchError` if the last attempt fails as well."""
@@ -178,7 +171,6 @@ class _PoliteAdapter(HTTPAdapter):
         attempt = 0
         with self._hosts.turn(host, self._settings.pause(host)):
             while host not in self._hosts.closed:
-                self._hosts.requests[host] += 1
                 try:
                     # Streamed, so that the limits can end the transfer. requests passes all options by keyword.
                     raw = self._read(outgoing, **{**kwargs, "stream": True})
@@ -194,7 +186,6 @@ class _PoliteAdapter(HTTPAdapter):
                         self._hosts.sleep(seconds)
                         attempt += 1
                 else:
-                    self._hosts.pause(host, min(_seconds_per_request(raw), self._settings.longest_retry_after))
                     return self.build_response(request, raw)
         raise FetchError("the host asked for too long a pause")
 
@@ -233,12 +224,9 @@ class _PoliteAdapter(HTTPAdapter):
                         raise requests.Timeout
         except requests.Timeout:
             raise _TemporaryError("timed out") from None
-        except requests.exceptions.ContentDecodingError:
-            raise _TemporaryError("the answer cannot be decoded") from None
-        except requests.exceptions.ChunkedEncodingError:
-            raise _TemporaryError("the connection was cut") from None
-        except requests.ConnectionError as error:
-            raise _TemporaryError("timed out" if "Read timed out" in str(error) else "no connection") from None
+        except requests.RequestException as error:
+            reason = f"the request failed ({type(error).__name__})"
+            raise _TemporaryError("timed out" if "Read timed out" in str(error) else reason) from None
         status = response.status_code
         if status in RETRY_STATUSES:
             retry_after = parse_retry_after(response.headers.get("Retry-After"))
@@ -256,7 +244,7 @@ class _PoliteAdapter(HTTPAdapter):
 
     def _with_credentials(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Return a copy of the request with user agent and key."""
-        keys, bases, url = self._credentials, self._settings.base_urls, str(request.url)
+        keys, bases, url = self._settings, self._settings.base_urls, str(request.url)
         outgoing = request.copy()
         contact = f"mailto:{keys.crossref_mailto}" if keys.crossref_mailto else "no contact given"
         outgoing.headers["User-Agent"] = f"isca-qa/0.1 (collects the abstracts of a few venues; {contact})"
@@ -265,14 +253,6 @@ class _PoliteAdapter(HTTPAdapter):
         if keys.s2_api_key and _is_below(url, bases["semantic_scholar"]):
             outgoing.headers["x-api-key"] = keys.s2_api_key
         return outgoing
-
-
-def _seconds_per_request(raw: HTTPResponse) -> float:
-    """Return the seconds per request that Crossref's headers ("50" and "1s") allow; 0 without these headers."""
-    limit, interval = (raw.headers.get(f"x-rate-limit-{name}", "").rstrip("s") for name in ("limit", "interval"))
-    # Not `isdigit`, which accepts a superscript; nor a number that no float holds.
-    is_number = all(re.fullmatch("[0-9]{1,9}", text) for text in (limit, interval))
-    return int(interval) / int(limit) if is_number and int(limit) else 0.0
 
 
 def _is_below(url: str, base: str) -> bool:

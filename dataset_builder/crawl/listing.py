@@ -2,12 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Annotated
+from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
-from pydantic import AfterValidator, AliasPath, BaseModel, Field
 
 from dataset_builder.corpus.papers import Paper, parse_doi
 from dataset_builder.crawl.cleanup import clean_title
@@ -15,10 +14,7 @@ from dataset_builder.crawl.client import Client
 from dataset_builder.crawl.outcomes import FetchError
 from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat
-from dataset_builder.text import without_surrogates
 
-# The most entries in one answer of the search API, https://dblp.org/faq/13501473.html.
-PAGE_SIZE = 1000
 NON_PAPERS = {
     reason: re.compile("|".join(patterns), re.IGNORECASE)
     for reason, patterns in {
@@ -44,10 +40,6 @@ KEYNOTE_SECTION = re.compile(
 )
 
 
-# JSON can hold half of a surrogate pair, which no file can.
-_UTF8 = Annotated[str, AfterValidator(without_surrogates)]
-
-
 class LeftOut(FileFormat):
     """An entry of DBLP that is not a paper."""
 
@@ -63,31 +55,22 @@ class Listing(FileFormat):
     left_out: list[LeftOut]
 
 
-class _Entry(BaseModel):
-    """An entry of a table of contents. `ee` has the URLs of the publication, and `url` is DBLP's page about it.
+@dataclass(frozen=True)
+class _Entry:
+    """An entry of a table of contents.
 
-    `section` is the heading above the entry, which the search API does not send.
+    `urls` are those of the publication, `record_url` is DBLP's page about it, and `section` the heading above it.
     """
 
-    ee: _UTF8 | list[_UTF8] = []
-    doi: _UTF8 | None = None
-    title: _UTF8
-    type: str
-    url: _UTF8
-    section: str = ""
+    title: str
+    urls: list[str]
+    record_url: str
+    section: str
+    is_editorship: bool
 
 
-class _Hit(BaseModel):
-    info: _Entry
-
-
-class _SearchAnswer(BaseModel):
-    total: int = Field(validation_alias=AliasPath("result", "hits", "@total"))
-    hits: list[_Hit] = Field([], validation_alias=AliasPath("result", "hits", "hit"))
-
-
-def find_volumes(client: Client, venue: str, names: Sequence[str]) -> dict[int, list[str]]:
-    """Return the names of a venue's tables of contents by year, which start with one of `names`.
+def find_volumes(client: Client, venue: str) -> dict[int, list[str]]:
+    """Return the names of a venue's tables of contents by year, which start with `venue`.
 
     The names come from the links of the venue's page: isca2024 or, if a year has several volumes, asplos2023-1.
     Raises `InputError` if DBLP does not know the venue, and `FetchError` if the page fails or has no such link.
@@ -100,9 +83,8 @@ def find_volumes(client: Client, venue: str, names: Sequence[str]) -> dict[int, 
                 f"--venue {venue}: DBLP does not know this venue; use its key, such as isca or IEEEpact"
             ) from error
         raise
-    name = "|".join(map(re.escape, names))
     number = "(?P<year>[0-9]{4}|[0-9]{2})(?:-(?P<volume>[0-9]{1,9}))?"
-    link = re.compile(rf"(?:^|/)(?P<name>(?:{name}){number})\.html$", re.IGNORECASE)
+    link = re.compile(rf"(?:^|/)(?P<name>{venue}{number})\.html$", re.IGNORECASE)
     found: dict[int, set[tuple[int, str]]] = {}
     for anchor in page.find_all("a", href=True):
         if match := link.search(str(anchor["href"])):
@@ -110,16 +92,15 @@ def find_volumes(client: Client, venue: str, names: Sequence[str]) -> dict[int, 
             year = int(match["year"]) + (1900 if len(match["year"]) == 2 else 0)
             found.setdefault(year, set()).add((int(match["volume"] or 0), match["name"]))
     if not found:
-        raise FetchError(f"no table of contents named {' or '.join(names)} on it")
+        raise FetchError(f"no table of contents named {venue} on it")
     return {year: [name for _, name in sorted(volumes)] for year, volumes in found.items()}
 
 
 def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> Listing:
     """Return the papers of a year, volume by volume, with the venue in lower case; raises `FetchError`.
 
-    The entries of a volume come from the search API, or from its HTML page if the API fails or sends fewer entries.
-    The page also has the section of each entry. If several papers share a URL, the first two keep it: one of them can
-    have the DOI as its paper_id and the other one the URL. Later papers get the URL of DBLP's record.
+    If several papers share a URL, the first two keep it: one of them can have the DOI as its paper_id and the other
+    one the URL. Later papers get the URL of DBLP's record.
     """
     name = venue.lower()
     papers: list[Paper] = []
@@ -128,28 +109,21 @@ def list_year(client: Client, venue: str, year: int, volumes: list[str]) -> List
     ids: set[str] = set()
     known: set[tuple[str, str]] = set()
     for volume in volumes:
-        on_page = _read_page(client, venue, volume)
-        sections = {entry.url: entry.section for entry in on_page}
-        try:
-            entries = _read_search(client, venue, volume)
-        except FetchError:
-            entries = []
-        for entry in max(_unique(entries), _unique(on_page), key=len):
+        for entry in _read_volume(client, venue, volume):
             title = clean_title(entry.title)
-            reason = "front matter" if entry.type == "Editorship" else reason_left_out(title)
-            if KEYNOTE_SECTION.search(sections.get(entry.url, "")):
+            reason = "front matter" if entry.is_editorship else reason_left_out(title)
+            if KEYNOTE_SECTION.search(entry.section):
                 reason = reason or "keynote"
-            urls = [entry.ee] if isinstance(entry.ee, str) else entry.ee
-            url = next(filter(None, map(str.strip, [*urls, entry.url])), None)
-            if reason or url is None:
-                left_out.append(LeftOut(year=year, title=title, reason=reason or "no address"))
+            if reason:
+                left_out.append(LeftOut(year=year, title=title, reason=reason))
                 continue
-            doi = parse_doi(entry.doi or url)
+            url = next(iter(entry.urls), entry.record_url)
+            doi = next(filter(None, map(parse_doi, entry.urls)), None)
             # DBLP can have two records of one paper.
             if doi and (doi, title) in known:
                 continue
             if papers_at[url] >= (2 if doi else 1) or url in ids:
-                url = entry.url
+                url = entry.record_url
             papers_at[url] += 1
             ids.add(doi or url)
             if doi:
@@ -175,30 +149,12 @@ def deduplicate_ids(papers: Iterable[Paper]) -> list[Paper]:
     return list(unique.values())
 
 
-def _unique(entries: Iterable[_Entry]) -> list[_Entry]:
-    """Return each entry once, since DBLP may send it twice."""
-    return list({(entry.url, entry.title): entry for entry in entries}.values())
-
-
-def _read_search(client: Client, venue: str, volume: str) -> list[_Entry]:
-    entries: list[_Entry] = []
-    while True:
-        query = f"toc:db/conf/{venue}/{volume}.bht:"
-        params = {"q": query, "h": str(PAGE_SIZE), "f": str(len(entries)), "format": "json"}
-        answer = client.get_json("dblp", "/search/publ/api", _SearchAnswer, params)
-        entries += [hit.info for hit in answer.hits]
-        if len(entries) >= answer.total:
-            return entries
-        if not answer.hits:
-            raise FetchError("the list of papers is incomplete")
-
-
 def _get_page(client: Client, path: str) -> BeautifulSoup:
     """Return a page of DBLP, which is in UTF-8; bytes that are not become U+FFFD, and never half a character."""
     return BeautifulSoup(client.get("dblp", path).content.decode("utf-8", "replace"), "lxml")
 
 
-def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:
+def _read_volume(client: Client, venue: str, volume: str) -> list[_Entry]:
     page = _get_page(client, f"/db/conf/{venue}/{volume}.html")
     entries = []
     section = ""
@@ -207,11 +163,16 @@ def _read_page(client: Client, venue: str, volume: str) -> list[_Entry]:
         if item.name != "li":
             section = item.get_text(" ", strip=True)
         elif (title := item.select_one("span.title")) is not None:
-            link = item.select_one("nav.publ li.ee a[href]") or item.select_one("nav.publ div.head a[href]")
-            record_url = f"https://dblp.org/rec/{quote(str(item.get('id', '')))}"
-            kind = "Editorship" if "editor" in item["class"] else ""
-            urls = [str(link["href"])] if link else []
-            entries.append(_Entry(ee=urls, title=title.decode_contents(), type=kind, url=record_url, section=section))
+            links = item.select("nav.publ li.ee a[href]") or item.select("nav.publ div.head a[href]")[:1]
+            entries.append(
+                _Entry(
+                    title=title.decode_contents(),
+                    urls=[url for link in links if (url := str(link["href"]).strip())],
+                    record_url=f"https://dblp.org/rec/{quote(str(item.get('id', '')))}",
+                    section=section,
+                    is_editorship="editor" in item["class"],
+                )
+            )
     if not entries:
         raise FetchError("the table of contents cannot be read")
     return entries

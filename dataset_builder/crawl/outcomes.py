@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 
 from dataset_builder.corpus.papers import Paper
@@ -74,24 +73,13 @@ class Outcomes:
         """Return the known outcome of a paper at a source."""
         return self._known[paper_key(paper), source]
 
+    def answered(self, paper: Paper, source: str) -> bool:
+        """Return whether a source has answered about a paper, with or without an abstract."""
+        return self.has(paper, source) and not self.get(paper, source).failed
+
     def found(self, paper: Paper) -> bool:
         """Return whether the abstract of a paper is known from any source."""
         return any(self.has(paper, source) and self.get(paper, source).abstract for source in SOURCES)
-
-    def failed_last(self, papers: Iterable[Paper], source: str) -> int:
-        """Return at how many of these papers the source failed since it last answered about one of them.
-
-        Papers whose abstract is known from another source do not count, since nobody asks for them again.
-        """
-        names = {paper_key(paper) for paper in papers}
-        found = {outcome.paper for outcome in self._known.values() if outcome.abstract}
-        # The newest first: a dictionary keeps the order in which the outcomes were added.
-        known = (
-            outcome
-            for outcome in reversed(self._known.values())
-            if outcome.source == source and outcome.paper in names and not (outcome.failed and outcome.paper in found)
-        )
-        return sum(1 for _ in takewhile(lambda outcome: outcome.failed, known))
 
     def until_found(self, paper: Paper, sources: Iterable[str]) -> list[Outcome]:
         """Return the known outcomes of a paper at `sources`, in order, up to the first one with the abstract."""

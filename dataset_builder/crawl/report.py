@@ -1,9 +1,10 @@
 """Report a crawl: each listed paper is found at a source or missing for a reason, by year."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from dataset_builder.crawl.listing import LeftOut, Listing
+from dataset_builder.corpus.papers import Paper
+from dataset_builder.crawl.listing import LeftOut
 from dataset_builder.crawl.outcomes import Outcomes
 from dataset_builder.formats import FileFormat
 from dataset_builder.tables import Table
@@ -32,8 +33,7 @@ class MissingPaper(FileFormat):
 class CrawlReport(FileFormat):
     """The content of crawl_report.json, without times and numbers of requests, which differ from run to run.
 
-    `years` and `not_listed` (with the reason) have years as keys. `outcomes` counts, for each source, the papers it
-    was asked for, by reason or "found".
+    `outcomes` counts, for each source, the papers it was asked for, by reason or "found".
     """
 
     venue: str
@@ -41,17 +41,20 @@ class CrawlReport(FileFormat):
     listed: int
     found: int
     years: dict[str, CrawledYear]
-    not_listed: dict[str, str]
     outcomes: dict[str, dict[str, int]]
     missing: list[MissingPaper]
     left_out: list[LeftOut]
 
 
 def build_report(
-    venue: str, sources: list[str], years: list[int], listing: Listing, not_listed: dict[int, str], outcomes: Outcomes
+    venue: str,
+    sources: list[str],
+    papers_by_year: Mapping[int, Sequence[Paper]],
+    left_out: list[LeftOut],
+    outcomes: Outcomes,
 ) -> CrawlReport:
-    """Return the report of a crawl: the listing of its `years`, the reasons of years without one, and the outcomes."""
-    asked = [(paper, outcomes.until_found(paper, sources)) for paper in listing.papers]
+    """Return the report of a crawl: of the papers that were listed, the entries left out, and the outcomes."""
+    asked = [(paper, outcomes.until_found(paper, sources)) for papers in papers_by_year.values() for paper in papers]
 
     def year_counts(year: int) -> CrawledYear:
         last = [tried[-1] for paper, tried in asked if paper.year == year]
@@ -60,7 +63,7 @@ def build_report(
             listed=len(last),
             found={source: found_at[source] for source in sources},
             missing=_count(f"{outcome.source}: {outcome.reason}" for outcome in last if not outcome.abstract),
-            left_out=_count(entry.reason for entry in listing.left_out if entry.year == year),
+            left_out=_count(entry.reason for entry in left_out if entry.year == year),
         )
 
     return CrawlReport(
@@ -68,8 +71,7 @@ def build_report(
         sources=sources,
         listed=len(asked),
         found=sum(tried[-1].abstract is not None for _, tried in asked),
-        years={str(year): year_counts(year) for year in years},
-        not_listed={str(year): reason for year, reason in sorted(not_listed.items())},
+        years={str(year): year_counts(year) for year in papers_by_year},
         outcomes={
             source: _count(
                 outcome.reason or "found" for _, tried in asked for outcome in tried if outcome.source == source
@@ -86,7 +88,7 @@ def build_report(
             for paper, tried in asked
             if not tried[-1].abstract
         ],
-        left_out=listing.left_out,
+        left_out=left_out,
     )
 
 
@@ -98,8 +100,6 @@ def crawl_table(report: CrawlReport) -> Table:
         notes += [f"left out: {number} {reason}" for reason, number in counts.left_out.items()]
         numbers = [counts.listed, *counts.found.values(), sum(counts.missing.values())]
         rows.append([year, *map(str, numbers), "\n".join(notes)])
-    for year, reason in report.not_listed.items():
-        rows.append([year, *[""] * (len(report.sources) + 2), f"not listed: {reason}"])
     sources = [source.replace("_", " ") for source in report.sources]
     return ["year", "listed", *sources, "missing", "reasons"], rows
 

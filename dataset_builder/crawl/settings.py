@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any
 from urllib.parse import urlsplit
 
 # The sources of abstracts, in the order in which the crawler asks them: first the ones that answer for fifty or more
@@ -26,26 +26,18 @@ BASE_URLS = {
 PAUSES = {"dblp": 1.5, "openalex": 0.2, "semantic_scholar": 1.1, "crossref": 0.5, "page": 3.0, "browser": 7.0}
 
 
-@dataclass(frozen=True)
-class Credentials:
-    """The keys and the contact address that the sources ask for. Only requests hold them: no file, no log line."""
-
-    openalex_api_key: str = field(default="", repr=False)
-    s2_api_key: str = field(default="", repr=False)
-    crossref_mailto: str = field(default="", repr=False)
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """Return the values of OPENALEX_API_KEY, S2_API_KEY and CROSSREF_MAILTO; a missing one is empty."""
-        return cls(
-            *(os.environ.get(name, "").strip() for name in ("OPENALEX_API_KEY", "S2_API_KEY", "CROSSREF_MAILTO"))
-        )
+def _from_environment(name: str) -> Any:
+    return field(default_factory=lambda: os.environ.get(name, "").strip(), repr=False)
 
 
 @dataclass(frozen=True)
 class Settings:
     """How a crawl treats the hosts. Times are in seconds, sizes in bytes."""
 
+    # The keys and the contact address that the sources ask for. Only requests hold them: no file, no log line.
+    openalex_api_key: str = _from_environment("OPENALEX_API_KEY")
+    s2_api_key: str = _from_environment("S2_API_KEY")
+    crossref_mailto: str = _from_environment("CROSSREF_MAILTO")
     base_urls: Mapping[str, str] = field(default_factory=lambda: BASE_URLS)
     pauses: Mapping[str, float] = field(default_factory=lambda: PAUSES)
     # Limit for the connection and for each read; a complete answer may take four times as long.

@@ -14,7 +14,6 @@ from dataset_builder.grounding.check import unsupported_numbers
 from dataset_builder.grounding.names import unsupported_names
 from dataset_builder.teachers.teacher import Limits, Teacher
 from dataset_builder.text import ngrams, normalize_question, words
-from dataset_builder.verification.support_check import NOT_SUPPORTED, SupportCheck
 
 # Returns the similarity of each answer to the nearest sentence of its abstract, from the answers and their abstracts.
 MeasureSimilarities = Callable[[Sequence[str], Sequence[str]], list[float]]
@@ -66,11 +65,9 @@ def check_results(
     teacher: Teacher,
     measure: MeasureSimilarities,
     threshold: float,
-    support_check: SupportCheck | None = None,
 ) -> list[CheckedPair]:
     """Return the accepted and the rejected pairs of `results`, in the order of the papers.
 
-    The verifier of `support_check` reads only the pairs that pass the checks before it, and not the papers' titles.
     Questions are compared only among pairs that pass all other checks, and the first of equal questions is kept. So
     neither the order of generation nor a rejected pair decides which pair is kept.
     """
@@ -78,11 +75,7 @@ def check_results(
     pairs = [pair for paper, result in results for pair in _check_paper(paper, result, teacher.limits, examples)]
     passing = [pair for pair in pairs if not pair.problem]
     abstracts = [pair.paper.abstract or "" for pair in passing]
-    nearest = measure([pair.answer for pair in passing], abstracts)
-    similarities = iter(nearest)
-    close = [pair for pair, similarity in zip(passing, nearest, strict=True) if similarity >= threshold]
-    items = [(pair.paper.abstract or "", pair.question, pair.answer) for pair in close]
-    supports = iter(support_check.supports(items) if support_check else [])
+    similarities = iter(measure([pair.answer for pair in passing], abstracts))
     checked: list[CheckedPair] = []
     paper_of_question: dict[str, str] = {}
     for pair in pairs:
@@ -93,10 +86,6 @@ def check_results(
             first_paper = paper_of_question.get(question)
             if similarity < threshold:
                 problem = Problem(NOT_CLOSE, f"similarity {similarity}, at least {threshold} is required")
-            elif support_check and (support := next(supports)) < support_check.threshold:
-                problem = Problem(
-                    NOT_SUPPORTED, f"support {support:.4f}, at least {support_check.threshold:.4f} is required"
-                )
             elif first_paper == pair.paper.paper_id:
                 problem = Problem(REPEATS_WITHIN)
             elif first_paper is not None:

@@ -9,9 +9,8 @@ from tqdm import tqdm
 
 from dataset_builder.corpus.manifest import Checks, GeneratedYear, GenerationSettings, Manifest
 from dataset_builder.corpus.papers import Paper
-from dataset_builder.generate.checks import CheckedPair, find_problem, source_text
+from dataset_builder.generate.checks import CheckedPair
 from dataset_builder.generate.responses import PaperResult, ResponseJournal
-from dataset_builder.generate.schema import ParseError, example_pairs, parse_response
 from dataset_builder.tables import Table
 from dataset_builder.teachers.teacher import Teacher
 
@@ -24,18 +23,16 @@ LOG_INTERVAL = 60.0
 class Progress:
     """A progress bar over the papers of all processes, or a log line now and then without a terminal.
 
-    Only the main process shows it. The rejection rate is that of the checks that need no other pair and no encoder:
-    the other checks run at the end.
+    Only the main process shows it.
     """
 
     def __init__(
         self, papers: Sequence[Paper], unfinished: int, teacher: Teacher, journal: ResponseJournal, shown: bool
     ) -> None:
-        self._papers = {paper.paper_id: paper for paper in papers}
+        self._papers = {paper.paper_id for paper in papers}
         self._teacher = teacher
-        self._examples = example_pairs(teacher)
         self._journal = journal
-        self._pairs = self._rejected = self._tokens = 0
+        self._tokens = 0
         self._started = self._last_log = time.monotonic()
         self._shown = shown
         self._done = len(papers) - unfinished
@@ -51,30 +48,15 @@ class Progress:
         """Add the results to the journal, and show what all processes have finished."""
         self._journal.append(results)
         new = [result for result in self._journal.read_new() if result.paper_id in self._papers]
-        for result in new:
-            self._count(result)
+        self._tokens += sum(response.tokens for result in new for response in result.responses)
         self._done += len(new)
         now = time.monotonic()
-        summary = (
-            f"{self._pairs} pairs, {self._tokens / max(now - self._started, 1e-9):.0f} tokens/s, "
-            f"{self._rejected / max(self._pairs, 1):.0%} rejected"
-        )
+        summary = f"{self._tokens / max(now - self._started, 1e-9):.0f} tokens/s"
         self._bar.set_postfix_str(summary, refresh=False)
         self._bar.update(len(new))
         if self._shown and self._bar.disable and now - self._last_log >= LOG_INTERVAL:
             self._last_log = now
             logger.info("%s: %d of %d papers, %s", self._teacher.name, self._done, len(self._papers), summary)
-
-    def _count(self, result: PaperResult) -> None:
-        self._tokens += sum(response.tokens for response in result.responses)
-        limits = self._teacher.limits
-        try:
-            pairs = parse_response(result.responses[-1].text, limits, self._examples) if result.responses else []
-        except ParseError:
-            return
-        self._pairs += len(pairs)
-        source = source_text(self._papers[result.paper_id])
-        self._rejected += sum(find_problem(*pair, source, limits) is not None for pair in pairs)
 
 
 def build_manifest(

@@ -7,6 +7,7 @@ import argparse
 import logging
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -20,19 +21,18 @@ from dataset_builder.generate.backends.backend import Backend, add_backend_argum
 from dataset_builder.generate.checks import check_results
 from dataset_builder.generate.report import Progress, build_manifest, generation_table
 from dataset_builder.generate.responses import Request, ResponseJournal
-from dataset_builder.generate.similarities import Similarities
 from dataset_builder.generate.teacher_folder import (
     check_teacher_folder,
     generation_settings,
     make_teacher_folder,
     write_teacher_folder,
 )
-from dataset_builder.grounding.check import add_grounding_arguments
+from dataset_builder.grounding.check import add_grounding_arguments, nearest_sentence_similarities
 from dataset_builder.hardware import start_process
+from dataset_builder.models.encoders import load_embed
 from dataset_builder.models.folders import find_encoder
 from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Teacher, read_teacher
-from dataset_builder.verification.support_check import SupportCheck, add_verifier_arguments, find_support_check
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +46,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="output folder; the pairs go into its folder T")
     add("--seed", type=int, default=0, metavar="N", help="seed of the run; default: %(default)s")
     add_grounding_arguments(command)
-    add_verifier_arguments(command, "which rejects the pairs that it does not find supported")
     add_backend_arguments(command)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Run `generate` and print its table; exits with 3 if papers stay unanswered."""
     teacher = read_teacher(arguments.teacher)
-    support_check = find_support_check(arguments)
     manifest = generate(
         teacher,
         select_backend(arguments, teacher),
@@ -63,7 +61,6 @@ def run_command(arguments: argparse.Namespace) -> None:
         arguments.seed,
         arguments.encoder,
         arguments.threshold,
-        support_check,
     )
     if manifest is None:
         return
@@ -85,7 +82,6 @@ def generate(
     seed: int,
     encoder: str,
     threshold: float,
-    support_check: SupportCheck | None = None,
 ) -> Manifest | None:
     """Write the pairs on the papers of `years` (None: all) into `out`/TEACHER, and return the manifest.
 
@@ -117,18 +113,16 @@ def generate(
             check_teacher_folder(folder, settings, all_papers)
         state.wait_for_everyone()
         journal = ResponseJournal(folder / WORK_FOLDER, state.process_index)
-        similarities = Similarities(folder / WORK_FOLDER, encoder_folder) if state.is_main_process else None
         unfinished = [request for paper in wanted if not journal.get(request := requests[paper.paper_id])]
-        if similarities and unfinished:
-            # Load the encoder before the first response, so that a wrong one is reported at once and not after days.
-            similarities.load()
+        # Load the encoder before the first response, so that a wrong one is reported at once and not after days.
+        embed = load_embed(encoder_folder) if state.is_main_process else None
         # All processes must see the same unfinished papers before the first one adds to the journal.
         state.wait_for_everyone()
         with closing(Progress(wanted, len(unfinished), teacher, journal, state.is_main_process)) as progress:
             share = slice(state.process_index, None, state.num_processes)
             backend.respond(teacher, unfinished, seed, share, progress.add_results)
             state.wait_for_everyone()
-        if similarities is None:
+        if embed is None:
             return None
         journal.read_new()
         results = [(paper, result) for paper in all_papers if (result := journal.get(requests[paper.paper_id]))]
@@ -141,13 +135,8 @@ def generate(
                 len(left_out),
                 min(left_out),
             )
-        checked = check_results(results, teacher, similarities.measure, threshold, support_check)
-        checks = Checks(
-            encoder=encoder_folder.label,
-            threshold=threshold,
-            verifier_sha256=support_check.verifier.folder.fingerprint if support_check else None,
-            verifier_threshold=support_check.threshold if support_check else None,
-        )
+        checked = check_results(results, teacher, partial(nearest_sentence_similarities, embed), threshold)
+        checks = Checks(encoder=encoder_folder.label, threshold=threshold)
         unanswered = sum(not journal.get(requests[paper.paper_id]) for paper in wanted)
         manifest = build_manifest(settings, checks, results, checked, unanswered)
         write_teacher_folder(folder, manifest, answered, checked)

@@ -87,9 +87,7 @@ def check_teacher_folder(folder: Path, settings: GenerationSettings, papers: Seq
     if path.is_file():
         remedy = "give another --out, rename a changed teacher's file, or move the folder away to generate again"
         found = dict(read_format(GenerationSettings, path, remedy))
-        # Settings of an older version do not have the server's model. They get it at the end.
-        unknown = {"served_model"} if found["served_model"] is None else set()
-        differing = [name for name, value in settings if found[name] != value and name not in unknown]
+        differing = [name for name, value in settings if found[name] != value]
         if differing:
             names = " and ".join(SETTING_NAMES.get(name, name.replace("_", " ")) for name in differing)
             raise InputError(f"{folder}: has pairs that were generated with another {names}; {remedy}")

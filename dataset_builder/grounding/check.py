@@ -11,8 +11,7 @@ from dataset_builder.models.packaged import DEFAULT_ENCODER, default_encoder
 from dataset_builder.text import sentences, words
 
 # The lowest cosine similarity of an answer to the abstract's nearest sentence, by all-MiniLM-L6-v2. Calibrated on
-# 2,579 pairs on 712 real ISCA abstracts with `python -m dataset_builder calibrate`: 97 % of the good pairs of each
-# teacher pass, also where answers are short. RESULTS.md has the shares.
+# 2,579 pairs on 712 real ISCA abstracts: 97 % of the good pairs of each teacher pass, also where answers are short.
 THRESHOLD = 0.56
 
 # These words support a number in digits. In an answer they are seldom meant as a number and need no support.

@@ -11,7 +11,6 @@ from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of
 from dataset_builder.formats import FileFormat, read_format, to_json
 from dataset_builder.hub.card_merge import merge_card
-from dataset_builder.hub.rate_limit import retry_on_rate_limit
 from dataset_builder.tables import as_table
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ class Change:
 
     files: dict[str, Path | bytes]
     sent: dict[str, int]
-    unchanged: dict[str, int]
     removed: list[str]
 
     @property
@@ -88,13 +86,11 @@ def plan_change(api: "HfApi", content: Push, head: str | None) -> Change:
     repo_id, repo_type = content.repo_id, content.repo_type
     published: dict[str, RepoFile] = {}
     if head is not None:
-        tree = retry_on_rate_limit(
-            lambda: list(api.list_repo_tree(repo_id, recursive=True, revision=head, repo_type=repo_type))
-        )
+        tree = api.list_repo_tree(repo_id, recursive=True, revision=head, repo_type=repo_type)
         published = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
 
     def download(name: str) -> Path:
-        return Path(retry_on_rate_limit(hf_hub_download, repo_id, name, revision=head, repo_type=repo_type))
+        return Path(hf_hub_download(repo_id, name, revision=head, repo_type=repo_type))
 
     published_card = download(CARD_FILE).read_text(encoding="utf-8") if CARD_FILE in published else None
     last_push: list[str] = []
@@ -108,12 +104,10 @@ def plan_change(api: "HfApi", content: Push, head: str | None) -> Change:
     card = merge_card(content.card, published_card)
     files: dict[str, Path | bytes] = {**content.files, CARD_FILE: card.encode()}
     files[PUSHED_FILES_FILE] = to_json(PushedFiles(files=sorted(files))).encode()
-    sizes = {path: file_size(file) for path, file in files.items()}
     unchanged = {path for path in files.keys() & published.keys() if _is_same(files[path], published[path])}
     return Change(
         files=files,
-        sent={path: size for path, size in sizes.items() if path not in unchanged},
-        unchanged={path: size for path, size in sizes.items() if path in unchanged},
+        sent={path: file_size(file) for path, file in files.items() if path not in unchanged},
         removed=sorted(published.keys() & set(last_push) - files.keys()),
     )
 
@@ -135,30 +129,20 @@ def _is_same(content: Path | bytes, published: "RepoFile") -> bool:
 
 
 def print_pushed(pushed: Pushed, dry_run: bool) -> None:
-    """Print what the push sent, removed and left unchanged, or would, and the URL of the repo."""
+    """Print what the push sent and removed, or would, and the URL of the repo."""
     console, change = Console(), pushed.change
     if dry_run:
-        _print_dry_run(console, pushed)
+        rows = [[path, f"{size:,}", "send"] for path, size in sorted(change.sent.items())]
+        rows += [[path, "", "remove"] for path in change.removed]
+        console.print(as_table(["file", "bytes", "action"], rows, pushed.url))
+        state = "does not exist and would be created" if pushed.is_new else "exists"
+        console.print(f"The repo {state} ({'private' if pushed.private else 'public'}).")
+        if pushed.tag is not None:
+            console.print(f"The tag {pushed.tag} " + ("exists." if pushed.has_tag else "would be created."))
+        console.print("Nothing was sent.")
     elif not change.is_empty:
         sent = f"{len(change.sent)} files of {sum(change.sent.values()):,} bytes, removed {len(change.removed)}"
-        unchanged = f"left {len(change.unchanged)} unchanged: commit {pushed.commit}"
-        console.print(f"Sent {sent}, {unchanged}", soft_wrap=True)
+        console.print(f"Sent {sent}: commit {pushed.commit}", soft_wrap=True)
     else:
         console.print(f"Everything is there already, at commit {pushed.commit}", soft_wrap=True)
     console.print(f"On the Hub: {pushed.url}", soft_wrap=True)
-
-
-def _print_dry_run(console: Console, pushed: Pushed) -> None:
-    rows = [
-        [path, f"{size:,}", action]
-        for action, sizes in (("send", pushed.change.sent), ("leave unchanged", pushed.change.unchanged))
-        for path, size in sorted(sizes.items())
-    ]
-    rows += [[path, "", "remove"] for path in pushed.change.removed]
-    console.print(as_table(["file", "bytes", "action"], rows, pushed.url))
-    visibility = "private" if pushed.private else "public"
-    state = "does not exist and would be created" if pushed.is_new else "exists"
-    console.print(f"The repo {state} ({visibility}).")
-    if pushed.tag is not None:
-        console.print(f"The tag {pushed.tag} " + ("exists." if pushed.has_tag else "would be created."))
-    console.print("Nothing was sent.")

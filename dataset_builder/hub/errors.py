@@ -1,9 +1,7 @@
 """Translate errors of the Hub's client into one message with a remedy."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
@@ -16,10 +14,6 @@ if TYPE_CHECKING:
 NOTHING_CHANGED = "nothing was changed; run the same command again"
 PUSH_INCOMPLETE = "the repo shows nothing of it; run the same command again to complete it"
 TOKENS = "https://huggingface.co/settings/tokens"
-# hf_xet has the HTTP status in its message only.
-XET_STATUS = re.compile(r"HTTP status \w+ error \((\d{3})")
-# The functions of huggingface_hub that call hf_xet.
-XET_CALLS = {"_upload_xet_files", "xet_get"}
 
 
 class HubUnreachableError(InputError):
@@ -54,11 +48,12 @@ def translate_hub_errors(
             problem = "HF_HUB_OFFLINE is set, so no request is made; unset it"
         elif isinstance(cause, errors.HfHubHTTPError):
             problem = _http_problem(cause, again)
-        elif isinstance(cause, OSError | RuntimeError) and _is_from_xet(error):
-            problem = _xet_problem(cause, again)
         elif isinstance(cause, http_error):
             error_class = HubUnreachableError
             problem = f"the connection to the Hub failed ({cause}); {again}"
+        elif isinstance(cause, OSError | RuntimeError) and getattr(cause, "errno", None) is None:
+            # hf_xet, which transfers large files, raises Python's own classes, and has the reason in the message.
+            problem = f"the transfer of a file failed ({cause}); {again}. HF_HUB_DISABLE_XET=1 sends it without Xet"
         elif isinstance(cause, ValueError) and "Invalid metadata" in str(cause):
             problem = f"the Hub refuses the card's metadata ({' '.join(str(cause).split())}); nothing was sent"
         else:
@@ -66,28 +61,6 @@ def translate_hub_errors(
         if always and again not in problem:
             problem = f"{problem}; {again}"
         raise error_class(f"{repo_type} {repo_id}: {problem}") from error
-
-
-def _is_from_xet(error: BaseException) -> bool:
-    """Return whether an error was raised in a call of hf_xet, which raises Python's own classes."""
-    raised: BaseException | None = error
-    while raised is not None:
-        if any(frame.f_code.co_name in XET_CALLS for frame, _ in walk_tb(raised.__traceback__)):
-            return True
-        raised = raised.__cause__
-    return False
-
-
-def _xet_problem(error: Exception, again: str) -> str:
-    match = XET_STATUS.search(str(error))
-    status = int(match[1]) if match else None
-    storage = "Xet's storage, which holds the Hub's large files,"
-    # hf_xet's XetAuthenticationError is a PermissionError.
-    if status in (401, 403) or isinstance(error, PermissionError):
-        return f"{storage} is closed to your token ({error}); use a token with write access, from {TOKENS}"
-    if status == 429:
-        return f"the rate limit of {storage} is reached ({error}); wait a while; {again}"
-    return f"{storage} failed ({error}); {again}. HF_HUB_DISABLE_XET=1 sends the files without Xet"
 
 
 def _http_problem(error: "HfHubHTTPError", again: str) -> str:
@@ -105,10 +78,8 @@ def _http_problem(error: "HfHubHTTPError", again: str) -> str:
         return f"the Hub does not accept your token ({reason}); create a new one at {TOKENS}, then `hf auth login`"
     if status in (402, 403):
         return f"your token has no write access ({reason}); use a token that has, or your own namespace"
-    if status == 409:
-        return f"the Hub reports a conflict with the repo's content ({reason}); look at the repo, then run it again"
-    if status == 412:
-        return f"other commits came first each time ({reason}); {again}"
+    if status in (409, 412):
+        return f"another change of the repo came first ({reason}); {again}"
     if status == 429:
         seconds = parse_retry_after(error.response.headers.get("retry-after"))
         wait = "a while" if seconds is None else f"{seconds:.0f} s"

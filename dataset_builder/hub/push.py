@@ -5,31 +5,19 @@ old content or the pushed content, and the same push again completes it.
 """
 
 import argparse
-import itertools
-import logging
 import re
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.changes import CARD_FILE, Change, Push, Pushed, file_size, plan_change
+from dataset_builder.hub.changes import Push, Pushed, file_size, plan_change
 from dataset_builder.hub.errors import NOTHING_CHANGED, PUSH_INCOMPLETE, translate_hub_errors
-from dataset_builder.hub.rate_limit import retry_on_rate_limit
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-logger = logging.getLogger(__name__)
-
-# The number of times a commit is tried on a new head, if other commits come first.
-ATTEMPTS = 5
 # The tag names of git (https://git-scm.com/docs/git-check-ref-format) that need no quoting anywhere.
 TAG_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.|lock$|$))*")
-# Names of other revisions: the Hub's branch, git's name of the newest commit, a commit id.
-TAKEN_NAME = re.compile(r"main|HEAD|[0-9a-f]{40}")
-# In bytes: https://huggingface.co/docs/hub/storage-limits.
-LARGEST_FILE = 500 * 10**9
 
 
 def add_push_arguments(command: argparse.ArgumentParser) -> None:
@@ -65,7 +53,7 @@ def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed
     Without a difference there is no commit. Call `check_repo_id` for the repo's name before. Raises `InputError` with
     a remedy for everything that the Hub refuses.
     """
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 
     _check_tag_and_files(tag, content.files)
     if not dry_run and get_token() is None:
@@ -82,28 +70,37 @@ def push(content: Push, private: bool, tag: str | None, dry_run: bool) -> Pushed
         tagged = _find_tag(api, content, tag) if tag and not is_new else None
     with translate_hub_errors(repo_id, repo_type, NOTHING_CHANGED if dry_run else PUSH_INCOMPLETE):
         if is_new and not dry_run:
-            options: dict[str, Any] = {"private": private, "space_sdk": content.space_sdk, "exist_ok": True}
-            retry_on_rate_limit(api.create_repo, repo_id, repo_type=repo_type, **options)
-            head = _head(api, content)
-        change, commit = _commit(api, content, head, tag, tagged, dry_run)
-    if not dry_run and commit is not None and tag is not None and tagged is None:
-        state = f"the commit {commit[:12]} is complete; run the same command again to create the tag {tag}"
+            api.create_repo(repo_id, repo_type=repo_type, private=private, space_sdk=content.space_sdk, exist_ok=True)
+            head = api.repo_info(repo_id, repo_type=repo_type).sha
+        change = plan_change(api, content, head)
+        if tagged is not None and (tagged != head or not change.is_empty):
+            # People who pinned the tag must get the same content.
+            raise InputError(
+                f"--tag {tag}: {repo_id} already has this tag, at commit {tagged[:12]} with other content; choose a "
+                "new tag, since people may load the corpus or model by the old one"
+            )
+        if not (dry_run or change.is_empty):
+            operations: list[CommitOperationAdd | CommitOperationDelete] = [
+                *(CommitOperationDelete(path) for path in change.removed),
+                *(CommitOperationAdd(path, change.files[path]) for path in change.sent),
+            ]
+            # With the parent, a commit that came first is not overwritten: the Hub refuses this one.
+            head = api.create_commit(
+                repo_id, operations, commit_message=content.message, repo_type=repo_type, parent_commit=head
+            ).oid
+    if not dry_run and head is not None and tag is not None and tagged is None:
+        state = f"the commit {head[:12]} is complete; run the same command again to create the tag {tag}"
         with translate_hub_errors(repo_id, repo_type, again=state, always=True):
-            retry_on_rate_limit(api.create_tag, repo_id, tag=tag, revision=commit, repo_type=repo_type)
-    return Pushed(url, commit, change, is_new, private, tag, tagged is not None)
+            api.create_tag(repo_id, tag=tag, revision=head, repo_type=repo_type)
+    return Pushed(url, head, change, is_new, private, tag, tagged is not None)
 
 
 def _check_tag_and_files(tag: str | None, files: dict[str, Path | bytes]) -> None:
     if tag is not None and not TAG_NAME.fullmatch(tag):
         raise InputError(f"--tag {tag}: not a tag name; use letters, digits, '.', '_', '-', for example v1.0.0")
-    if tag is not None and TAKEN_NAME.fullmatch(tag):
-        raise InputError(f"--tag {tag}: this is the name of a branch or a commit; choose another, for example v1.0.0")
     for path, content in files.items():
-        name, size = content if isinstance(content, Path) else path, file_size(content)
-        if size == 0:
-            raise InputError(f"{name}: the file is empty; make it again")
-        if size > LARGEST_FILE:
-            raise InputError(f"{name}: has {size:,} bytes, but the Hub takes {LARGEST_FILE:,} in one file; split it")
+        if file_size(content) == 0:
+            raise InputError(f"{content if isinstance(content, Path) else path}: the file is empty; make it again")
 
 
 def _find_repo(api: "HfApi", content: Push, private: bool) -> tuple[str | None, bool]:
@@ -112,69 +109,20 @@ def _find_repo(api: "HfApi", content: Push, private: bool) -> tuple[str | None, 
 
     repo_id, repo_type = content.repo_id, content.repo_type
     try:
-        info = retry_on_rate_limit(api.repo_info, repo_id, repo_type=repo_type)
+        info = api.repo_info(repo_id, repo_type=repo_type)
     except RepositoryNotFoundError:
-        for other in sorted({"model", "dataset", "space"} - {repo_type}):
-            if retry_on_rate_limit(api.repo_exists, repo_id, repo_type=other):
-                problem = f"this is a {other} on the Hub, not a {repo_type}"
-                raise InputError(f"{repo_id}: {problem}; choose another name") from None
         return None, private
     if private and not info.private:
         raise InputError(f"--private: {repo_id} is already public; make it private in its settings on the Hub first")
     return info.sha, bool(info.private)
 
 
-def _head(api: "HfApi", content: Push, revision: str | None = None) -> str | None:
-    """Return the newest commit of the repo, or the commit of a tag."""
-    return retry_on_rate_limit(api.repo_info, content.repo_id, repo_type=content.repo_type, revision=revision).sha
-
-
 def _find_tag(api: "HfApi", content: Push, tag: str) -> str | None:
     """Return the commit of the tag, or None if the repo does not have it; refuse the name of a branch."""
-    refs = retry_on_rate_limit(api.list_repo_refs, content.repo_id, repo_type=content.repo_type)
+    refs = api.list_repo_refs(content.repo_id, repo_type=content.repo_type)
     if tag in {branch.name for branch in refs.branches}:
         raise InputError(f"--tag {tag}: this is a branch of {content.repo_id}; choose another name, such as v1.0.0")
+    if tag not in {ref.name for ref in refs.tags}:
+        return None
     # The ref of a tag with a message has the id of the tag, not of its commit.
-    return _head(api, content, revision=tag) if tag in {ref.name for ref in refs.tags} else None
-
-
-def _commit(
-    api: "HfApi", content: Push, head: str | None, tag: str | None, tagged: str | None, dry_run: bool
-) -> tuple[Change, str | None]:
-    """Commit the difference on top of the commit `head`; return the change and the newest commit.
-
-    Raises `InputError` if the push would move the tag: people who pinned it must get the same content.
-    """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # Kept between attempts, since an operation remembers that its file is uploaded.
-    additions: dict[str, CommitOperationAdd] = {}
-    for attempt in itertools.count(1):
-        change = plan_change(api, content, head)
-        if tagged is not None and (tagged != head or not change.is_empty):
-            raise InputError(
-                f"--tag {tag}: {content.repo_id} already has this tag, at commit {tagged[:12]} with other content; "
-                "choose a new tag, since people may load the corpus or model by the old one"
-            )
-        if dry_run or change.is_empty:
-            break
-        additions.pop(CARD_FILE, None)  # it is merged anew in each attempt
-        for path in change.sent.keys() - additions.keys():
-            additions[path] = CommitOperationAdd(path, change.files[path])
-        operations = [*map(CommitOperationDelete, change.removed), *(additions[path] for path in change.sent)]
-        try:
-            options: dict[str, Any] = {
-                "commit_message": content.message,
-                "repo_type": content.repo_type,
-                "parent_commit": head,
-            }
-            commit = retry_on_rate_limit(partial(api.create_commit, content.repo_id, operations, **options))
-        except HfHubHTTPError as error:
-            if error.response.status_code != 412 or attempt == ATTEMPTS:
-                raise
-            logger.warning("%s: another commit came first; trying again on top of it", content.repo_id)
-            head = _head(api, content)
-        else:
-            return change, commit.oid
-    return change, head
+    return api.repo_info(content.repo_id, repo_type=content.repo_type, revision=tag).sha

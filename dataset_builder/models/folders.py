@@ -44,7 +44,7 @@ class ModelFolder:
 
 @dataclass(frozen=True)
 class EncoderFolder:
-    """A sentence encoder or cross-encoder: the `given` folder or Hub id, and the folder's `path`."""
+    """A sentence encoder: the `given` folder or Hub id, and the folder's `path`."""
 
     given: str
     path: Path

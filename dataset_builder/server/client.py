@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import random
 import re
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -83,18 +81,13 @@ class RequestFailed(Exception):
 
 
 class ServerClient:
-    """The requests of one run, with the failures so far and the time until which the server asked for a pause.
-
-    Errors name the server as `source`. Pauses are extended by up to a half at random, so that requests that failed
-    together are not sent again together.
-    """
+    """The requests of one run, with the failures so far. Errors name the server as `source`."""
 
     def __init__(self, server: Server, source: str) -> None:
         self._server, self._source = server, source
         self._client = _open_client(server)
         self._reached = False
         self._failed_in_a_row = 0
-        self._paused_until = 0.0
 
     def run(self, items: Sequence[Item], finish: Callable[[Item], Awaitable[None]]) -> list[RequestFailed]:
         """Await `finish` for each item, several at once, and return the failures; `finish` calls `complete`.
@@ -141,7 +134,6 @@ class ServerClient:
         """Return the response to one request; raises `RequestFailed` if all tries fail."""
         tries = 0
         while True:
-            await asyncio.sleep(_extend(max(0.0, self._paused_until - time.monotonic())))
             tries += 1
             try:
                 completion = await self._send(request)
@@ -152,8 +144,7 @@ class ServerClient:
                 if is_permanent or error.retry_after > LONGEST_RETRY_AFTER or tries > retries:
                     logger.warning("%s: %s; it stays unanswered", request.label, error)
                     raise
-                self._paused_until = max(self._paused_until, time.monotonic() + error.retry_after)
-                pause = _extend(max(error.retry_after, self._server.backoff * 2 ** (tries - 1)))
+                pause = max(error.retry_after, self._server.backoff * 2 ** (tries - 1))
                 logger.info("%s: %s; next try in %.1f s", request.label, error, pause)
                 await asyncio.sleep(pause)
             else:
@@ -236,7 +227,3 @@ def _open_client(server: Server) -> "AsyncOpenAI":
         # A redirect to another host is followed without the key.
         http_client=AsyncClient(limits=Limits(max_connections=server.concurrency), follow_redirects=True),
     )
-
-
-def _extend(pause: float) -> float:
-    return pause * random.uniform(1.0, 1.5)

@@ -5,10 +5,9 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
-from dataset_builder.command import LONGEST_LIMIT, number_between, whole_number
+from dataset_builder.command import whole_number
 from dataset_builder.errors import InputError
 
 
@@ -36,11 +35,9 @@ class ServerOptions:
     """The options of `add_server_options`, None for an option that is not given."""
 
     concurrency: int | None = None
-    timeout: float | None = None
-    retries: int | None = None
     token_variable: str | None = None
 
-    def given(self) -> dict[str, str | float]:
+    def given(self) -> dict[str, str | int]:
         """Return the values of the given options by name."""
         return {f"--{name.replace('_', '-')}": value for name, value in vars(self).items() if value is not None}
 
@@ -49,17 +46,13 @@ def add_server_options(add: Callable[..., argparse.Action]) -> None:
     """Add the options of requests to a server by `add`, the `add_argument` of a command or of a group."""
     concurrency = f"requests at once; default: {Server.concurrency}"
     add("--concurrency", type=whole_number(1), metavar="N", help=concurrency)
-    timeout = f"time limit of one response; default: {Server.timeout:.0f}"
-    add("--timeout", type=number_between(0.1, LONGEST_LIMIT), metavar="SECONDS", help=timeout)
-    retries = f"retries of a failed request; default: {Server.retries}"
-    add("--retries", type=whole_number(0), metavar="N", help=retries)
     key = "environment variable with the server's key; default: HF_TOKEN for huggingface.co over https, else none"
     add("--token-variable", metavar="NAME", help=key)
 
 
 def read_server_options(arguments: argparse.Namespace) -> ServerOptions:
     """Return the options that `add_server_options` added."""
-    return ServerOptions(arguments.concurrency, arguments.timeout, arguments.retries, arguments.token_variable)
+    return ServerOptions(arguments.concurrency, arguments.token_variable)
 
 
 def find_server(source: str, url: str, model: str, options: ServerOptions) -> Server:
@@ -76,9 +69,8 @@ def find_server(source: str, url: str, model: str, options: ServerOptions) -> Se
             f"the server {address}: its address contains a user or password, which would be stored; put the key into "
             "an environment variable, and name it with --token-variable"
         )
-    numbers = {"concurrency": options.concurrency, "timeout": options.timeout, "retries": options.retries}
-    given: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
-    return Server(url, model, find_key(url, options.token_variable), **given)
+    key = find_key(url, options.token_variable)
+    return Server(url, model, key, options.concurrency or Server.concurrency)
 
 
 def find_key(url: str, variable: str | None) -> str | None:

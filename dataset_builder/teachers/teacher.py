@@ -14,7 +14,6 @@ from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import FileFormat, Text, parse_format
-from dataset_builder.hub.card_checks import check_license
 
 PACKAGED = Path(__file__).parent
 # A teacher's name is the name of a folder and, on the Hub, of a config.
@@ -138,8 +137,7 @@ def read_teacher(name_or_file: str) -> Teacher:
     """Return the packaged teacher with this name, or the teacher in this YAML file, named after the file.
 
     Raises `InputError` for an unknown teacher, an unknown key (with the nearest key), a missing or wrong value, a
-    prompt that cannot be rendered, a token budget that the longest response could exceed, and a licence that the Hub
-    does not know.
+    prompt that cannot be rendered, and a token budget that the longest response could exceed.
     """
     is_name = TEACHER_NAME.fullmatch(name_or_file) and "." not in name_or_file
     path = PACKAGED / f"{name_or_file}.yaml" if is_name else Path(name_or_file)
@@ -155,5 +153,4 @@ def read_teacher(name_or_file: str) -> Teacher:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({error}); {REMEDY}") from error
     keys = parse_format(TeacherFile, content, str(path), REMEDY)
-    check_license(keys.license, f"{path}: license")
     return Teacher(name=path.stem, **dict(keys))

@@ -1,20 +1,14 @@
-"""Aggregate metric values to scores: means with intervals, by group of questions, and agreement of the metrics."""
+"""Aggregate metric values to scores: means with intervals, by year of the paper, and paired differences."""
 
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from itertools import chain, combinations
-
-from scipy.stats import spearmanr
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations, product
 
 from dataset_builder.corpus.questions import CorpusQuestion
-from eval.analysis.differences import score_differences
 from eval.analysis.heuristics import heuristic_kind
 from eval.analysis.scores import (
-    Agreement,
+    DECIMALS,
     ConfigScores,
-    DecodingRecord,
+    DifferenceScore,
     HeuristicScores,
     MeanScore,
     MetricScore,
@@ -22,30 +16,12 @@ from eval.analysis.scores import (
     ScoresHeader,
     SystemScores,
 )
-from eval.analysis.statistics import estimate
-from eval.generation.generation_rules import count_cut_abstracts, rules_of_folder
-from eval.metrics.lexical import HEADLINE, SHARES, SUPPORTED, mean_range
+from eval.analysis.statistics import estimate, holm, sign_flip_p
+from eval.metrics.lexical import HEADLINE, SHARES, mean_range
 from eval.metrics.predictions import MetricValues
 from eval.prompting import Answer
 from eval.served_model import ServedModel
 from eval.systems import System
-
-# A higher length ratio is not better. The share of supported answers follows from the support.
-UNRANKED = ("length_ratio", SUPPORTED)
-# "How much" asks for a number. It comes first, because "how" and "what" would match these questions too.
-KINDS = {
-    "how much": r"how (?:many|much|far|fast|large|big|long|often|small|high|low)|(?:what|which) "
-    r"(?:(?:percentage|percent|fraction|share|proportion|number|speedup)s?|factor)",
-    "what": r"what",
-    "how": r"how",
-    "why": r"why",
-    "which": r"which",
-}
-OTHER = "other"
-QUESTION_WORD = re.compile("|".join(rf"\b({words})\b" for words in KINDS.values()))
-LENGTH_GROUPS = 3
-# The numbers of the questions in each group, by the label of the group.
-Groups = dict[str, list[int]]
 
 
 def score_all(
@@ -60,7 +36,7 @@ def score_all(
 
     def configs(name: str, by_config: Mapping[str, Mapping[str, MetricValues]]) -> dict[str, ConfigScores]:
         return {
-            config: score_config(questions[config], by_name[name], answers[config].get(name, ()))
+            config: score_config(questions[config], by_name[name], answers[config].get(name))
             for config, by_name in by_config.items()
             if name in by_name
         }
@@ -74,8 +50,7 @@ def score_all(
                 sha256=system.model.fingerprint,
                 prompt=system.prompt.form,
                 examples=[example.paper_id for example in system.prompt.examples],
-                decoding=_decoding_record(system),
-                cut_abstracts=_count_cut_abstracts(system, questions),
+                decoding=system.decoding,
                 role=system.role,
                 served_model=system.model.server.model if isinstance(system.model, ServedModel) else None,
                 configs=configs(system.name, values),
@@ -89,49 +64,22 @@ def score_all(
         differences={
             config: score_differences(
                 questions[config],
-                _headline({name: values[config][name] for name in compared}),
-                _headline(heuristic_values[config]),
+                {name: values[config][name][HEADLINE] for name in compared},
+                {name: metrics[HEADLINE] for name, metrics in heuristic_values[config].items()},
             )
             for config in questions
         },
-        agreement={config: metric_agreement(by_name) for config, by_name in values.items()},
     )
-
-
-def _headline(values: Mapping[str, MetricValues]) -> dict[str, list[float | None]]:
-    return {name: metrics[HEADLINE] for name, metrics in values.items()}
-
-
-def _count_cut_abstracts(system: System, questions: Mapping[str, Sequence[CorpusQuestion]]) -> int | None:
-    if isinstance(system.model, ServedModel):
-        return None
-    return count_cut_abstracts(system.model, chain.from_iterable(questions.values()), system.prompt)
-
-
-def _decoding_record(system: System) -> DecodingRecord:
-    if isinstance(system.model, ServedModel):
-        return DecodingRecord(method=system.method)
-    rules = rules_of_folder(system.model)
-    record = DecodingRecord(
-        method=system.method,
-        end_tokens=list(rules.end_tokens),
-        repetition_penalty=rules.repetition_penalty,
-        settings=list(rules.other),
-    )
-    if system.decoding is None:
-        return record
-    sampling, encoder = system.decoding.sampling, system.decoding.encoder
-    return record.model_copy(update={**dict(sampling), "encoder_sha256": encoder.fingerprint})
 
 
 def score_config(
-    questions: Sequence[CorpusQuestion], values: MetricValues, answers: Sequence[Answer] = ()
+    questions: Sequence[CorpusQuestion], values: MetricValues, answers: Sequence[Answer] | None = None
 ) -> ConfigScores:
     """Return the scores of one system or heuristic on one config; each mean is over the questions with a value.
 
     `answers` are those of a system, whose cut answers are counted.
     """
-    by_year, by_kind, by_length = group_questions(questions)
+    years = sorted({question.year for question in questions})
 
     def mean(metric: str, numbers: Iterable[int]) -> MeanScore | None:
         by_number = {number: value for number in numbers if (value := values[metric][number]) is not None}
@@ -140,87 +88,60 @@ def score_config(
         papers = [questions[number].paper_id for number in by_number]
         return estimate(list(by_number.values()), papers, share=metric in SHARES).rounded(*mean_range(metric))
 
-    def group_means(metric: str, groups: Groups) -> dict[str, MeanScore]:
-        return {label: score for label, numbers in groups.items() if (score := mean(metric, numbers))}
+    def means_by_year(metric: str) -> dict[str, MeanScore]:
+        numbers = {year: [n for n, question in enumerate(questions) if question.year == year] for year in years}
+        return {str(year): score for year, own in numbers.items() if (score := mean(metric, own))}
 
     metrics = {
-        metric: MetricScore(
-            **dict(overall),
-            by_year=group_means(metric, by_year),
-            by_kind=group_means(metric, by_kind),
-            by_length=group_means(metric, by_length),
-        )
+        metric: MetricScore(**dict(overall), by_year=means_by_year(metric))
         for metric in values
         if (overall := mean(metric, range(len(questions))))
     }
     return ConfigScores(
         n=metrics[HEADLINE].n,
         papers=metrics[HEADLINE].papers,
-        cut_answers=count_cut_answers(answers),
+        cut_answers=None if answers is None else sum(answer.is_cut for answer in answers),
         metrics=metrics,
     )
 
 
-def count_cut_answers(answers: Sequence[Answer]) -> int | None:
-    """Return how many answers are cut off; None without answers, and if it is not known of all."""
-    known = [answer.is_cut for answer in answers if answer.is_cut is not None]
-    return sum(known) if answers and len(known) == len(answers) else None
+def score_differences(
+    questions: Sequence[CorpusQuestion],
+    systems: Mapping[str, Sequence[float | None]],
+    heuristics: Mapping[str, Sequence[float | None]],
+) -> list[DifferenceScore]:
+    """Return the paired differences between systems, and of each system from each heuristic.
 
-
-def group_questions(questions: Sequence[CorpusQuestion]) -> tuple[Groups, Groups, Groups]:
-    """Return the groups of one config's questions by year, by kind and by length, in the order of tables."""
-    lengths = length_groups([question.answer for question in questions])
-    return (
-        _group([str(question.year) for question in questions], int),
-        _group([question_kind(question.question) for question in questions], [*KINDS, OTHER].index),
-        _group(lengths, lambda label: int(re.split(r"\D", label)[0])),
-    )
-
-
-def question_kind(question: str) -> str:
-    """Return the kind of a question by the first question word in it; "other" if it has none."""
-    match = QUESTION_WORD.search(question.lower())
-    return list(KINDS)[match.lastindex - 1] if match and match.lastindex else OTHER
-
-
-def length_groups(references: Sequence[str]) -> list[str]:
-    """Return for each reference its group by the number of words ("12-20 words"), of three about equal groups.
-
-    References of the same length are in the same group, so there may be fewer groups.
+    `systems` and `heuristics` hold the values of the headline metric by name. A difference is over the questions that
+    both answered.
     """
-    lengths = [len(reference.split()) for reference in references]
-    ranked = sorted(lengths)
-    edges = sorted({ranked[len(ranked) * part // LENGTH_GROUPS] for part in range(1, LENGTH_GROUPS)} - {ranked[0]})
-    labels: dict[int, str] = {}
-    for low, high in zip([ranked[0], *edges], [*edges, ranked[-1] + 1], strict=True):
-        label = f"{low} words" if high == low + 1 else f"{low}-{high - 1} words"
-        labels.update(dict.fromkeys(range(low, high), label))
-    return [labels[length] for length in lengths]
+    values = {**systems, **heuristics}
+
+    def compare(pairs: Iterable[tuple[str, str]]) -> list[DifferenceScore]:
+        """Return the differences of one family, with p-values corrected for its size."""
+        found = [(first, second, *_paired(questions, values[first], values[second])) for first, second in pairs]
+        return [
+            DifferenceScore(
+                **dict(mean.rounded()),
+                first=first,
+                second=second,
+                p=round(p, DECIMALS),
+                p_corrected=round(corrected, DECIMALS),
+            )
+            for (first, second, mean, p), corrected in zip(found, holm([p for *_, p in found]), strict=True)
+        ]
+
+    return compare(combinations(systems, 2)) + compare(product(systems, heuristics))
 
 
-def _group(labels: Sequence[str], order: Callable[[str], int]) -> Groups:
-    return {
-        label: [number for number, own in enumerate(labels) if own == label]
-        for label in sorted(set(labels), key=order)
-    }
-
-
-def metric_agreement(values: Mapping[str, MetricValues]) -> Agreement:
-    """Return how far the metrics agree, from the values of each system on one config."""
-    metrics = [name for name in next(iter(values.values())) if name not in UNRANKED]
-    pooled = {name: [value for system in values.values() for value in system[name]] for name in metrics}
-    spearman: dict[str, dict[str, float]] = {name: {} for name in metrics}
-    for first, second in combinations(metrics, 2):
-        both = [pair for pair in zip(pooled[first], pooled[second], strict=True) if None not in pair]
-        ones, others = [one for one, _ in both], [other for _, other in both]
-        # A metric with the same value for all answers has no ranks.
-        if len(set(ones)) > 1 and len(set(others)) > 1:
-            correlation = round(float(spearmanr(ones, others).statistic), 4)
-            spearman[first][second] = spearman[second][first] = correlation
-
-    def mean(metric: str, system: str) -> float:
-        known = [value for value in values[system][metric] if value is not None]
-        return sum(known) / len(known) if known else -math.inf
-
-    order = {metric: sorted(values, key=partial(mean, metric), reverse=True) for metric in metrics}
-    return Agreement(spearman=spearman, order=order)
+def _paired(
+    questions: Sequence[CorpusQuestion], first: Sequence[float | None], second: Sequence[float | None]
+) -> tuple[MeanScore, float]:
+    """Return the mean of `first` minus `second` over the questions that have both, and its p-value."""
+    both = [
+        (one - other, question.paper_id)
+        for one, other, question in zip(first, second, questions, strict=True)
+        if one is not None and other is not None
+    ]
+    differences, papers = [value for value, _ in both], [paper for _, paper in both]
+    return estimate(differences, papers), sign_flip_p(differences, papers)

@@ -18,7 +18,6 @@ For more than DRAWN_PAPERS papers, interval and test are computed from the norma
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -49,15 +48,6 @@ WITHOUT_SPREAD = 0.01
 FEWEST_DIFFERENT = -math.log(WITHOUT_SPREAD)
 
 
-@dataclass(frozen=True)
-class PairedDifference:
-    """A mean difference, its standard error (None for too few papers), and the p-value of its permutation test."""
-
-    mean: MeanScore
-    standard_error: float | None
-    p: float
-
-
 def estimate(values: Sequence[float], papers: Sequence[str], share: bool = False) -> MeanScore:
     """Return the mean of `values`, one for each question, with its interval; `papers` are the questions' papers.
 
@@ -79,18 +69,6 @@ def estimate(values: Sequence[float], papers: Sequence[str], share: bool = False
         n=len(values),
         papers=len(sizes),
     )
-
-
-def difference(first: Sequence[float], second: Sequence[float], papers: Sequence[str]) -> PairedDifference:
-    """Return the difference of `first` minus `second`, which hold a value for each question."""
-    values = [one - other for one, other in zip(first, second, strict=True)]
-    return PairedDifference(estimate(values, papers), standard_error(values, papers), sign_flip_p(values, papers))
-
-
-def standard_error(values: Sequence[float], papers: Sequence[str]) -> float | None:
-    """Return the standard error of the mean of `values`; None for too few papers, as in `estimate`."""
-    sums, sizes = _by_paper(values, papers)
-    return float(_mean_and_error(sums[:, None], sizes)[1][0]) if _are_enough(sizes) else None
 
 
 def intervals(sums: Floats, sizes: Floats) -> tuple[Floats, Floats]:
@@ -171,7 +149,7 @@ def sign_flip_p(values: Sequence[float], papers: Sequence[str]) -> float:
         sums = sums[sums != 0]
     if len(sums) > DRAWN_PAPERS:
         p = 2 * norm.sf(abs(sums.sum()) / np.sqrt((sums**2).sum()))
-        return 1.0 if math.isnan(p) else max(float(p), smallest_p(len(sums)))
+        return 1.0 if math.isnan(p) else max(float(p), 1 / (FLIPS + 1))
     if len(sums) <= EXACT_PAPERS:
         signs = 1 - 2.0 * ((np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums))) & 1)
     else:
@@ -180,11 +158,6 @@ def sign_flip_p(values: Sequence[float], papers: Sequence[str]) -> float:
     reached = ~(abs(signs @ sums) < abs(sums.sum()) - 1e-12 * max(1.0, abs(sums).sum()))
     observed = len(sums) > EXACT_PAPERS
     return float((reached.sum() + observed) / (len(signs) + observed))
-
-
-def smallest_p(papers: int) -> float:
-    """Return the smallest p-value that `sign_flip_p` can return for this number of papers."""
-    return 2 / 2**papers if papers <= EXACT_PAPERS else 1 / (FLIPS + 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

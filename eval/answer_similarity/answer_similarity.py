@@ -1,6 +1,5 @@
 """Cosine similarity of sentence embeddings between answers and reference answers, as an `evaluate` metric."""
 
-import itertools
 from collections.abc import Iterable
 
 import datasets
@@ -8,8 +7,8 @@ import evaluate
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-# Texts whose embeddings are kept for an encoder: some 30 MB at the default one's 384 numbers.
-KEPT = 20_000
+# With more embeddings, the cache of an encoder is emptied: some 300 MB at the default one's 384 numbers.
+MOST_CACHED = 200_000
 
 _DESCRIPTION = """
 How close in meaning answers are to reference answers: the cosine similarity of their sentence embeddings,
@@ -96,21 +95,17 @@ class AnswerSimilarity(evaluate.Metric):  # type: ignore[misc]  # the library is
             self._encoders[encoder] = SentenceTransformer(encoder)
         return self._encoders[encoder]
 
-    def embed(self, encoder: str, texts: list[str], batch_size: int = 64, keep_all: bool = False) -> np.ndarray:
+    def embed(self, encoder: str, texts: list[str], batch_size: int = 64) -> np.ndarray:
         """Return unit embeddings of `texts`, (len(texts), dimensions), in float64; each text is encoded once.
 
-        The last `KEPT` texts stay cached, with `keep_all` all texts. A text without any word that the encoder knows
-        embeds to zeros, and its similarity with any other text is 0.
+        A text without any word that the encoder knows embeds to zeros, and its similarity with any other text is 0.
         """
         self.encode(encoder, texts, batch_size)
         known = self._embeddings[encoder]
         found = np.stack([known[text] for text in texts]).astype(np.float64)
         norms = np.linalg.norm(found, axis=1, keepdims=True)
-        if not keep_all:
-            for text in dict.fromkeys(texts):
-                known[text] = known.pop(text)
-            for text in list(itertools.islice(known, max(0, len(known) - KEPT))):
-                del known[text]
+        if len(known) > MOST_CACHED:
+            known.clear()
         return found / np.where(norms > 0, norms, 1)
 
     def encode(self, encoder: str, texts: Iterable[str], batch_size: int = 64) -> None:

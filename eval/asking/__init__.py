@@ -1,1 +1,1 @@
-"""Answer a question with the cited sentences, or not at all if the abstract is about something else."""
+"""Answer a question, with the cited sentences and what the abstract does not have."""

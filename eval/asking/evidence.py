@@ -28,10 +28,7 @@ class CitedAnswer(FileFormat):
 
     `abstract` is the name of its file. `unsupported` has the numbers and names of the answer that neither the abstract
     nor the question has; numbers in words are written in digits. The check is mechanical: an answer with an
-    empty list can be wrong. `relevance` is the highest similarity (-1 to 1) of the question to a sentence of
-    the abstract. If it is below the model's threshold, the model is not asked: `abstained` is true, `answer` is "The
-    abstract does not say.", and there is no evidence. `support` is the verifier's score (0 to 1), null without a
-    verifier and if the model is not asked.
+    empty list can be wrong.
     """
 
     abstract: str
@@ -39,9 +36,6 @@ class CitedAnswer(FileFormat):
     answer: str
     evidence: list[CitedSentence]
     unsupported: list[str]
-    relevance: float
-    support: float | None = None
-    abstained: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,34 @@
 """Handle what people do on the page: choose a paper or an example, and ask."""
 
 import html
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from dataset_builder.errors import InputError
-from eval.asking.answerer import AskedQuestion
+from eval.asking.answerer import Answerer, AskedQuestion
 from eval.demo.examples import choose_examples
-from eval.demo.models import DemoModels, ModelAnswer
 from eval.demo.papers import DemoPapers
-from eval.demo.view import render_answers
+from eval.demo.view import ModelAnswer, render_answers
+
+if TYPE_CHECKING:
+    from eval.metrics.embedding import Encoder
 
 # In characters. The longest abstract of the open corpus has 2,100, its longest question 200.
 LONGEST_ABSTRACT, LONGEST_QUESTION = 5000, 500
 
 
 class Handlers:
-    """The functions behind the page. Texts for a person are HTML in which all other texts are escaped."""
+    """The functions behind the page, for models by the names that the page shows.
 
-    def __init__(self, models: DemoModels, papers: DemoPapers) -> None:
+    Texts for a person are HTML in which all other texts are escaped.
+    """
+
+    def __init__(self, models: Mapping[str, Answerer], encoder: "Encoder", papers: DemoPapers) -> None:
+        """Take the models, and the encoder that compares answers with reference answers."""
         self._models = models
+        self._encoder = encoder
         self._papers = papers
         self.examples = choose_examples(papers)
 
@@ -39,28 +46,33 @@ class Handlers:
         return example.paper_id, example.abstract or abstract, choices, example.question
 
     def show(self, abstract: str, question: str) -> Iterator[str]:
-        """Yield the answers so far as HTML."""
+        """Yield the answers so far as HTML, each time that a model has answered."""
         reference = self._papers.find_reference(abstract, question)
-        for answers in self._ask(abstract, question):
+        answers: list[ModelAnswer] = []
+        for answer in self._ask(abstract, question):
+            answers.append(answer)
             yield render_answers(abstract, answers, reference)
 
     def answer(self, abstract: str, question: str) -> list[dict[str, Any]]:
         """Return the answers of all models to a question about an abstract, as JSON."""
-        *_, answers = self._ask(abstract, question)
         return [
-            {"model": one.name, **one.finished.model_dump(exclude={"abstract"}), "similarity": one.similarity}
-            for one in answers
-            if one.finished
+            {"model": one.name, **one.cited.model_dump(exclude={"abstract"}), "similarity": one.similarity}
+            for one in self._ask(abstract, question)
         ]
 
-    def _ask(self, abstract: str, question: str) -> Iterator[list[ModelAnswer]]:
+    def _ask(self, abstract: str, question: str) -> Iterator[ModelAnswer]:
         _check_length("abstract", abstract, LONGEST_ABSTRACT)
         _check_length("question", question, LONGEST_QUESTION)
         reference = self._papers.find_reference(abstract, question)
-        try:
-            yield from self._models.answer(AskedQuestion(question, abstract), reference)
-        except InputError as error:
-            raise _visible_error(str(error)) from error
+        for name, model in self._models.items():
+            try:
+                cited = model.answer(AskedQuestion(question, abstract))
+            except InputError as error:
+                raise _visible_error(str(error)) from error
+            similarity = None
+            if reference is not None:
+                similarity = float(self._encoder.similarities([cited.answer], [reference])[0])
+            yield ModelAnswer(name, cited, similarity)
 
 
 def _check_length(name: str, text: str, longest: int) -> None:

@@ -1,13 +1,17 @@
 """Lay out the page: choose a paper or paste an abstract, ask, and read the answers side by side."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from eval.demo.handlers import LONGEST_ABSTRACT, LONGEST_QUESTION, Handlers
-from eval.demo.models import DemoModels
 from eval.demo.papers import DemoPapers
+
+if TYPE_CHECKING:
+    from eval.asking.answerer import Answerer
+    from eval.metrics.embedding import Encoder
 
 CSS = Path(__file__).parent / "templates" / "page.css"
 INTRODUCTION = """# Ask about a paper
@@ -18,16 +22,14 @@ abstract, side by side.
 LIMITS = """
 - The models are small and often wrong. They read only the abstract, and answer in one or two sentences.
 - A marked sentence is the nearest in meaning to a sentence of an answer. It does not show that the answer is right.
-- A trained model is not asked if no sentence of the abstract is near the question.
-- The support is the estimate of another small model, the verifier.
 - The similarity compares meanings: an answer with a wrong number can be similar to the reference answer.
 - The listed papers are those of the test split, which training does not use. A base model may have read about them.
 """
 
 
-def build_page(models: DemoModels, papers: DemoPapers) -> gr.Blocks:
+def build_page(models: "Mapping[str, Answerer]", encoder: "Encoder", papers: DemoPapers) -> gr.Blocks:
     """Return the page. Its API has one endpoint, `/answer`, which takes an abstract and a question."""
-    handlers = Handlers(models, papers)
+    handlers = Handlers(models, encoder, papers)
     page = gr.Blocks(title="ISCA-QA", analytics_enabled=False)
     with page:
         gr.Markdown(INTRODUCTION)

@@ -4,7 +4,7 @@ python -m eval demo --models baseline=data/models/smollm2 full=runs/smollm2-full
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,16 +12,15 @@ from rich.console import Console
 from dataset_builder.errors import InputError
 from dataset_builder.models.folders import ModelFolder, find_encoder
 from dataset_builder.models.packaged import default_encoder
-from dataset_builder.verification.load import find_verifier
-from eval.asking.abstention import find_threshold
 from eval.demo.papers import DemoPapers, read_papers
-from eval.demo.words import models_of_page
-from eval.systems import System, parse_systems
+from eval.served_model import PREFIX
+from eval.systems import System, parse_systems, parse_words
 
 if TYPE_CHECKING:
     import gradio
 
-    from eval.demo.models import DemoModels
+    from eval.asking.answerer import Answerer
+    from eval.metrics.embedding import Encoder
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -35,29 +34,27 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--models", required=True, nargs="+", metavar="NAME=MODEL", help=models_help)
     dataset_help = "corpus whose test papers the page lists, folder or Hub id; default: none, people paste abstracts"
     add("--dataset", metavar="CORPUS", help=dataset_help)
-    encoder_help = "sentence encoder for questions and cited sentences, folder or Hub id; default: all-MiniLM-L6-v2"
+    encoder_help = "sentence encoder for cited sentences, folder or Hub id; default: all-MiniLM-L6-v2"
     add("--encoder", default=default_encoder(), metavar="ENCODER", help=encoder_help)
-    verifier_help = "verifier that scores the answers, folder or Hub id; default: none"
-    add("--verifier", metavar="DIR", help=verifier_help)
 
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Serve the page until the command is interrupted."""
-    serve(arguments.models, arguments.dataset, arguments.encoder, arguments.verifier)
+    serve(arguments.models, arguments.dataset, arguments.encoder)
 
 
-def serve(models: Sequence[str], dataset: str | None, encoder: str, verifier: str | None) -> None:
+def serve(models: Sequence[str], dataset: str | None, encoder: str) -> None:
     """Serve the page until the process is interrupted; the arguments are those of `load_page`."""
-    page = load_page(models, dataset, encoder, verifier)
+    page = load_page(models, dataset, encoder)
     url = launch(page)
     Console().print(f"Open {url} (Ctrl+C stops the page)", soft_wrap=True)
     page.block_thread()
 
 
-def load_page(models: Sequence[str], dataset: str | None, encoder: str, verifier: str | None) -> "gradio.Blocks":
+def load_page(models: Sequence[str], dataset: str | None, encoder: str) -> "gradio.Blocks":
     """Return the page with loaded models; the arguments are those of `eval demo`.
 
-    Raises `InputError` for models, a corpus, an encoder or a verifier that cannot be found or loaded.
+    Raises `InputError` for models, a corpus or an encoder that cannot be found or loaded.
     """
     try:
         from eval.demo.page import build_page
@@ -65,45 +62,45 @@ def load_page(models: Sequence[str], dataset: str | None, encoder: str, verifier
         raise InputError(
             f"eval demo: {error.name} is not installed; run `make setup`, or pip install -e '.[demo]'"
         ) from error
-    systems = find_systems(models)
+    models_of_page(models)
+    systems = parse_systems(models, default="guarded")
     papers = read_papers(dataset) if dataset else DemoPapers()
-    return build_page(load_models(systems, encoder, verifier), papers)
+    return build_page(*load_models(systems, encoder), papers)
 
 
-def load_models(systems: Sequence[System], encoder: str, verifier: str | None) -> "DemoModels":
-    """Return the loaded models of a page; raises `InputError` as `load_page` does."""
+def load_models(systems: Sequence[System], encoder: str) -> "tuple[Mapping[str, Answerer], Encoder]":
+    """Return the loaded models by name, and the loaded encoder; raises `InputError` as `load_page` does."""
     encoder_folder = find_encoder("--encoder", encoder)
-    verifier_folder = find_verifier("--verifier", verifier) if verifier else None
-    # `find_systems` refuses models behind a server.
-    folders = {system.name: system.model for system in systems if isinstance(system.model, ModelFolder)}
-    thresholds = {name: find_threshold(folder, encoder_folder) for name, folder in folders.items()}
 
     from dataset_builder.hardware import use_all_threads
     from eval.asking.answerer import Answerer
-    from eval.demo.models import DemoModels
     from eval.metrics.embedding import Encoder
 
     use_all_threads()
-    loaded_encoder = Encoder(encoder_folder, "--encoder")
-    loaded_verifier = verifier_folder.load() if verifier_folder else None
+    loaded = Encoder(encoder_folder, "--encoder")
     answerers = {
-        system.name: Answerer(
-            folders[system.name],
-            loaded_encoder,
-            loaded_verifier,
-            thresholds[system.name],
-            prompt=system.prompt,
-            is_guarded=system.is_guarded,
-        )
+        system.name: Answerer(system.model, loaded, prompt=system.prompt, is_guarded=system.decoding == "guarded")
         for system in systems
+        # `models_of_page` refuses models behind a server.
+        if isinstance(system.model, ModelFolder)
     }
-    return DemoModels(answerers, loaded_encoder)
+    return answerers, loaded
 
 
-def find_systems(models: Sequence[str]) -> list[System]:
-    """Return the systems of `--models`; raises `InputError` for one that cannot answer a single question."""
-    models_of_page(models)
-    return parse_systems(models, None, default="guarded")
+def models_of_page(words: Sequence[str]) -> list[str]:
+    """Return the folder or the Hub id of each model; raises `InputError` for a word that the page cannot use.
+
+    It asks one question at a time, of models that it has loaded.
+    """
+    models = []
+    for name, model, settings in parse_words(words):
+        if model.startswith(PREFIX):
+            raise InputError(f"--models {name}={model}: the page cannot ask a server; give a folder or a Hub id")
+        if settings.get("prompt", "plain") not in ("plain", "chat"):
+            problem = f"the page cannot ask with prompt={settings['prompt']}"
+            raise InputError(f"--models {name}: {problem}; use prompt=plain or prompt=chat")
+        models.append(model)
+    return models
 
 
 def launch(page: "gradio.Blocks") -> str:

@@ -5,9 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.templates import render
-from eval.demo.models import ModelAnswer
+from eval.asking.evidence import CitedAnswer
 
 TEMPLATE = Path(__file__).parent / "templates" / "answers.html.j2"
+
+
+@dataclass(frozen=True)
+class ModelAnswer:
+    """The answer of the model `name`, and its cosine similarity to the reference answer, None without one."""
+
+    name: str
+    cited: CitedAnswer
+    similarity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,7 @@ def split_abstract(abstract: str, answers: Sequence[ModelAnswer]) -> list[Abstra
     """Return the parts of the abstract in their order, which together are the abstract."""
     names: dict[tuple[int, int], list[str]] = {}
     for answer in answers:
-        for cited in answer.finished.evidence if answer.finished else ():
+        for cited in answer.cited.evidence:
             names.setdefault((cited.start, cited.end), []).append(answer.name)
     parts: list[AbstractPart] = []
     position = 0

@@ -4,8 +4,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
-
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
@@ -18,13 +16,12 @@ from eval.prompting import Answer
 class StoredAnswers(FileFormat):
     """The content of answers/NAME.json: the answers by `prompt_key`, and the fingerprint of the system.
 
-    `is_cut` says of each answer whether it is cut off at the largest number of tokens. It lacks the answers of older
-    versions, which did not record it.
+    `cut` has the keys of the answers that are cut off at the largest number of tokens.
     """
 
     system_sha256: str
     answers: dict[str, str]
-    is_cut: dict[str, bool] = Field(default_factory=dict)
+    cut: list[str]
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class StoredAnswer:
 
     prompt_sha256: str
     answer: str
-    is_cut: bool | None = None
+    is_cut: bool
 
 
 def prompt_key(question: Question) -> str:
@@ -54,11 +51,12 @@ class AnswerStore:
         self._fingerprint = fingerprint
         self._journal = Journal(folder, f".partial.{name}.{fingerprint[:16]}", StoredAnswer, process)
         self.answers: dict[str, Answer] = {}
-        # A file that cannot be read, or is older, counts as missing.
+        # A file that cannot be read counts as missing.
         with suppress(InputError):
             stored = read_format(StoredAnswers, self.path, "remove it")
             if stored.system_sha256 == fingerprint:
-                self.answers |= {key: Answer(text, stored.is_cut.get(key)) for key, text in stored.answers.items()}
+                cut = set(stored.cut)
+                self.answers |= {key: Answer(text, key in cut) for key, text in stored.answers.items()}
         self._read_journal()
 
     def append(self, answers: dict[str, Answer]) -> None:
@@ -73,7 +71,7 @@ class AnswerStore:
         stored = StoredAnswers(
             system_sha256=self._fingerprint,
             answers={key: answer.text for key, answer in answers.items()},
-            is_cut={key: answer.is_cut for key, answer in answers.items() if answer.is_cut is not None},
+            cut=[key for key, answer in answers.items() if answer.is_cut],
         )
         write_format(self.path, stored)
         for journal in self.path.parent.glob(f".partial.{self.path.stem}.*.jsonl"):

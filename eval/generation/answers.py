@@ -8,7 +8,6 @@ from typing import Any, cast
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.generation.streamers import BaseStreamer
 
 from dataset_builder.corpus.questions import Question
 from dataset_builder.errors import InputError
@@ -16,7 +15,7 @@ from dataset_builder.prompt import MAX_ANSWER_TOKENS
 from eval.generation.batches import group_by_paper, plan_batches, tokens_that_fit
 from eval.generation.generation_rules import prompt_room, read_rules
 from eval.generation.number_guard import NumberGuard, NumberGuardProcessor
-from eval.generation.number_tokens import NumberTokens, decode_tokens
+from eval.generation.number_tokens import decode_tokens, find_number_tokens
 from eval.generation.shared_prefix import NEAR_TIE, TokenAnswer, answer_papers, first_logits
 from eval.prompting import PLAIN, Answer, Prompt, PromptEncoder
 from eval.run_metrics import AnswerSampling
@@ -72,54 +71,16 @@ def sample_in_batches(
     questions: Sequence[Question],
     sampling: AnswerSampling,
     batch_size: int | None = None,
-    prompt: Prompt = PLAIN,
-    is_guarded: bool = False,
 ) -> Iterator[dict[int, list[Answer]]]:
-    """Yield `sampling.samples` answers to each question, in batches and guarded as `answer_in_batches` does.
+    """Yield `sampling.samples` answers to each question in the plain prompt, in batches as `answer_in_batches` does.
 
     Raises `InputError` as `answer_in_batches` does, and for a model that cannot read several questions at once.
     """
-    asked = _AskedQuestions(model, tokenizer, questions, prompt, is_guarded)
-    asked.refuse_batches()
-    for batch in asked.generate(batch_size, sampling):
-        yield {
-            number: [asked.read_answer(answer, batch.guards.get(number)) for answer in answers]
-            for number, answers in batch.answers.items()
-        }
-
-
-@dataclass(frozen=True)
-class SampledTokens:
-    """The token ids of a prompt and of its answers. An answer below the limit has the token that ended it."""
-
-    prompt: list[int]
-    answers: list[list[int]]
-
-
-def sample_tokens_in_batches(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    questions: Sequence[Question],
-    sampling: AnswerSampling,
-) -> Iterator[dict[int, SampledTokens]]:
-    """Yield the token ids of `sampling.samples` answers to each question, as `sample_in_batches` does.
-
-    `check_batches` refuses the models that cannot.
-    """
     asked = _AskedQuestions(model, tokenizer, questions, PLAIN, is_guarded=False)
-    for batch in asked.generate(None, sampling):
-        yield {
-            number: SampledTokens(
-                asked.token_ids[number],
-                [answer.tokens if answer.end is None else [*answer.tokens, answer.end] for answer in answers],
-            )
-            for number, answers in batch.answers.items()
-        }
-
-
-def check_batches(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]) -> None:
-    """Raise `InputError` for a model that cannot read several questions at once."""
-    _AskedQuestions(model, tokenizer, questions, PLAIN, is_guarded=False).refuse_batches()
+    if questions and (reason := asked.reason_against_batches()):
+        raise InputError(f"{model.config.model_type}: cannot sample answers. {reason}; train another model")
+    for batch in asked.generate(batch_size, sampling):
+        yield {number: [asked.read_answer(one, None) for one in given] for number, given in batch.answers.items()}
 
 
 @dataclass(frozen=True)
@@ -148,7 +109,7 @@ class _AskedQuestions:
         self._rules = read_rules(model.generation_config, tokenizer)
         self.token_ids = encode_prompts(model, tokenizer, questions, prompt)
         self._papers = group_by_paper(questions, self.token_ids)
-        self._number_tokens = NumberTokens(tokenizer, self._rules.end_tokens) if is_guarded else None
+        self._number_tokens = find_number_tokens(tokenizer, self._rules.end_tokens) if is_guarded else None
 
     def numbers(self) -> list[int]:
         """Return the numbers of the questions, those of a paper together."""
@@ -170,11 +131,6 @@ class _AskedQuestions:
         if not _follows_masks(self._model, self.token_ids):
             return "This model cannot read several questions at once"
         return None
-
-    def refuse_batches(self) -> None:
-        """Raise `InputError` if the model cannot read several questions at once."""
-        if self._questions and (reason := self.reason_against_batches()):
-            raise InputError(f"{self._model.config.model_type}: cannot sample answers. {reason}; use greedy decoding")
 
     def generate(self, batch_size: int | None, sampling: AnswerSampling | None) -> Iterator[_Batch]:
         """Yield the greedy answer or the samples of each question, in batches that fit into memory."""
@@ -245,12 +201,10 @@ def answer_alone(
     token_ids: list[int],
     prompt: Prompt = PLAIN,
     guard: NumberGuard | None = None,
-    streamer: BaseStreamer | None = None,
 ) -> Answer:
     """Return the greedy answer to one prompt, given as token ids, by transformers' own generation.
 
-    It follows the model's generation_config, as the code on a model card does. A `guard` masks invented numbers. A
-    `streamer` gets each token once it is generated.
+    It follows the model's generation_config, as the code on a model card does. A `guard` masks invented numbers.
     """
     inputs = torch.tensor([token_ids], device=model.device)
     ends = list(read_rules(model.generation_config, tokenizer).end_tokens)
@@ -263,7 +217,6 @@ def answer_alone(
             eos_token_id=ends or None,
             pad_token_id=tokenizer.pad_token_id,
             logits_processor=[NumberGuardProcessor(guard, len(token_ids))] if guard else None,
-            streamer=streamer,
         )
     # An end token can be an ordinary token, which decoding would not skip.
     generated = [token for token in tokens[0, len(token_ids) :].tolist() if token not in ends]

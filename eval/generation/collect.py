@@ -1,11 +1,6 @@
-"""Collect the answers of every system to every question, from all processes of a launch.
+"""Collect the answers of every system to every question, from all processes of a launch."""
 
-Minimum Bayes risk (MBR) decoding chooses, of several sampled answers, the one closest in meaning to all of them (Kumar
-and Byrne 2004, https://aclanthology.org/N04-1022), with samples in place of the distribution as in Eikema and Aziz
-2022 (https://aclanthology.org/2022.emnlp-main.754).
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from accelerate import PartialState
@@ -13,12 +8,10 @@ from tqdm import tqdm
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.errors import InputError
-from dataset_builder.models.folders import ModelFolder
 from dataset_builder.models.language_model import load_model
 from eval.generation.answer_store import AnswerStore, prompt_key
-from eval.generation.answers import answer_in_batches, sample_in_batches
+from eval.generation.answers import answer_in_batches
 from eval.generation.served_answers import answer_by_server
-from eval.metrics.embedding import Encoder
 from eval.prompting import Answer
 from eval.question_sample import shard
 from eval.served_model import ServedModel
@@ -83,30 +76,7 @@ def _answer(
         if isinstance(system.model, ServedModel):
             answer_by_server(system.model, questions, system.prompt, keep)
             return
-        for batch in _answer_here(system, system.model, questions, batch_size):
+        model, tokenizer = load_model(system.model)
+        is_guarded = system.decoding == "guarded"
+        for batch in answer_in_batches(model, tokenizer, questions, batch_size, system.prompt, is_guarded):
             keep(batch)
-
-
-def _answer_here(
-    system: System, folder: ModelFolder, questions: list[CorpusQuestion], batch_size: int | None
-) -> Iterator[dict[int, Answer]]:
-    """Yield the answers of a model in this process, a batch at a time, by question number."""
-    model, tokenizer = load_model(folder)
-    if system.decoding is None:
-        yield from answer_in_batches(model, tokenizer, questions, batch_size, system.prompt, system.is_guarded)
-        return
-    encoder = Encoder(system.decoding.encoder)
-    sampling = system.decoding.sampling
-    for batch in sample_in_batches(
-        model, tokenizer, questions, sampling, batch_size, system.prompt, system.is_guarded
-    ):
-        yield {number: mbr_choice(given, encoder) for number, given in batch.items()}
-
-
-def mbr_choice(answers: list[Answer], encoder: Encoder) -> Answer:
-    """Return the answer whose embedding is closest to the mean of all embeddings, the first one in a tie.
-
-    This cosine ranks the samples as the mean of their pairwise cosines does, and is cheaper.
-    """
-    embeddings = encoder.embed([answer.text for answer in answers])
-    return answers[int((embeddings @ embeddings.mean(axis=0)).argmax())]

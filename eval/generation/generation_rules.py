@@ -1,15 +1,13 @@
 """Read from a model's generation_config how its answers are decoded, as transformers' `generate` does."""
 
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
-from dataset_builder.corpus.questions import Question
 from dataset_builder.models.folders import ModelFolder, tokenizer_folder
 from dataset_builder.prompt import MAX_ANSWER_TOKENS
-from eval.prompting import PLAIN, Prompt, PromptEncoder
+from eval.prompting import Prompt, PromptEncoder
 
 # Settings that do not change a greedy answer, or that batches follow too. A model with another active setting answers
 # one question at a time by `generate`.
@@ -22,7 +20,7 @@ KNOWN_SETTINGS = {
     *("output_attentions", "output_hidden_states", "output_scores", "output_logits"),
     *("_from_model_config", "transformers_version"),
 }
-# Numbers with which a setting does nothing. Files of older versions contain them.
+# Numbers with which a setting does nothing.
 NEUTRAL: dict[str, float] = {
     **dict.fromkeys(("num_beams", "num_beam_groups", "num_return_sequences", "encoder_repetition_penalty"), 1),
     **dict.fromkeys(("min_length", "min_new_tokens", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size"), 0),
@@ -58,16 +56,6 @@ def read_rules(config: GenerationConfig | None, tokenizer: PreTrainedTokenizerBa
     )
 
 
-def rules_of_folder(folder: ModelFolder) -> GenerationRules:
-    """Return the rules that `read_rules` returns for the model in `folder` when it is loaded."""
-    path = (folder.base or folder).path
-    if (path / "generation_config.json").is_file():
-        config = GenerationConfig.from_pretrained(path)
-    else:
-        config = GenerationConfig.from_model_config(AutoConfig.from_pretrained(path))
-    return read_rules(config, AutoTokenizer.from_pretrained(tokenizer_folder(folder)))
-
-
 def prompt_room(config: PreTrainedConfig) -> int:
     """Return how many tokens of a prompt a model reads, so that the longest answer fits behind them."""
     # Architectures without a limit on positions do not have this setting.
@@ -79,9 +67,3 @@ def encoder_of_folder(folder: ModelFolder, prompt: Prompt) -> PromptEncoder:
     """Return the encoder of prompts for the model in `folder`; raises `InputError` as `PromptEncoder` does."""
     room = prompt_room(AutoConfig.from_pretrained((folder.base or folder).path))
     return PromptEncoder(AutoTokenizer.from_pretrained(tokenizer_folder(folder)), prompt, room)
-
-
-def count_cut_abstracts(folder: ModelFolder, questions: Iterable[Question], prompt: Prompt = PLAIN) -> int:
-    """Return how many abstracts the model in `folder` reads without their end, since it reads too few tokens."""
-    encoder = encoder_of_folder(folder, prompt)
-    return len({question.context for question in questions if encoder.encode(question).is_cut})

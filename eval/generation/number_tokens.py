@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import cast
 
@@ -25,7 +25,7 @@ class NumberTokens:
     neither, and are always masked.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, end_tokens: Sequence[int]) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, end_tokens: tuple[int, ...]) -> None:
         # Some tokenizers drop the space of the first token, so each token is decoded behind another one.
         first = tokenizer.encode("a", add_special_tokens=False)[-1]
         start = len(decode_tokens(tokenizer, [first]))
@@ -87,6 +87,12 @@ class NumberTokens:
         """Return the rows with these numbers: (papers, slots, columns)."""
         rows = torch.stack([self._rows[number] for numbers in row_numbers for number in numbers])
         return rows.view(len(row_numbers), len(row_numbers[0]), len(self._column))
+
+
+@lru_cache(maxsize=8)
+def find_number_tokens(tokenizer: PreTrainedTokenizerBase, end_tokens: tuple[int, ...]) -> NumberTokens:
+    """Return the tokens of a tokenizer. The demo asks for them with each question, and finding them takes a moment."""
+    return NumberTokens(tokenizer, end_tokens)
 
 
 def decode_tokens(tokenizer: PreTrainedTokenizerBase, tokens: list[int]) -> str:

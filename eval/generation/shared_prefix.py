@@ -28,13 +28,12 @@ NEAR_TIE = 1e-3
 
 @dataclass(frozen=True)
 class TokenAnswer:
-    """The tokens of an answer, and the token that ended it; `end` is None for an answer that reached the limit.
+    """The tokens of an answer, without the token that ended it.
 
     A greedy answer is `certain` if each of its tokens was ahead of the second best by more than `NEAR_TIE`.
     """
 
     tokens: list[int]
-    end: int | None
     certain: bool
 
 
@@ -98,7 +97,6 @@ def answer_papers(
         answer = torch.where(answer < torch.tensor(counts, device=device)[:, None], answer, -1)
         paper = torch.arange(len(papers), device=device)
         tokens: list[list[list[int]]] = [[[] for _ in range(count)] for count in counts]
-        ended: list[list[int | None]] = [[None] * count for count in counts]
         certain = [[True] * count for count in counts]
         guarded = [[GuardedAnswer(guard) for guard in own for _ in range(samples)] for own in guards or []]
         ends = torch.tensor(rules.end_tokens, dtype=torch.long, device=device)
@@ -129,9 +127,7 @@ def answer_papers(
                         certain[owner][number] &= not tie
                         if guarded:
                             guarded[owner][number].append(token)
-                        if token in rules.end_tokens:
-                            ended[owner][number] = token
-                        else:
+                        if token not in rules.end_tokens:
                             tokens[owner][number].append(token)
             answer = torch.where(torch.isin(chosen, ends), -1, answer)
             if step == max_new_tokens - 1 or not (answer >= 0).any():
@@ -157,8 +153,7 @@ def answer_papers(
             positions = positions + 1
             logits = _read(model, cache, chosen, seen, positions)
     return [
-        [TokenAnswer(*answer) for answer in zip(*paper, strict=True)]
-        for paper in zip(tokens, ended, certain, strict=True)
+        [TokenAnswer(*answer) for answer in zip(*paper, strict=True)] for paper in zip(tokens, certain, strict=True)
     ]
 
 

@@ -13,27 +13,19 @@ HEADLINE = "cosine_similarity"
 TITLES = {
     HEADLINE: "similarity",
     "cosine_similarity_2": "similarity, second encoder",
-    "cross_encoder": "cross-encoder",
     "rouge_l": "ROUGE-L",
     "token_f1": "token F1",
     "number_match": "numbers right",
     "number_support": "numbers from the abstract",
     "length_ratio": "length ratio",
-    "supported": "supported by the abstract",
-    "support": "support by the verifier",
 }
-# The share of supported answers, and the support itself; only with a verifier.
-SUPPORTED, SUPPORT = "supported", "support"
-# The metrics on numbers, which have a table of their own beside the similarity.
-NUMBER_METRICS = ("number_match", "number_support")
-# Metrics that are 1 or 0 for each answer, so that their mean is a share.
-SHARES = (SUPPORTED, *NUMBER_METRICS)
+# The metrics on numbers are 1 or 0 for each answer, so that their mean is a share.
+SHARES = ("number_match", "number_support")
 # The lowest and the highest possible mean.
 RANGES: dict[str, tuple[float, float]] = {
     HEADLINE: (-1, 1),
     "rouge_l": (0, 1),
     "token_f1": (0, 1),
-    SUPPORT: (0, 1),
     "length_ratio": (0, math.inf),
 }
 ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -54,13 +46,14 @@ def lexical_metrics(
 ) -> dict[str, list[float | None]]:
     """Return the metrics on words, numbers and length of each answer; None where a metric does not apply.
 
-    `supported` has the numbers that the abstract and the question of each answer support.
+    `supported` has the numbers that the abstract and the question of each answer support. ROUGE-L (Lin 2004,
+    https://aclanthology.org/W04-1013) is the F-measure of the longest common subsequence of stems.
     """
-    from eval.metrics.rouge import RougeL
+    from rouge_score.rouge_scorer import RougeScorer
 
-    rouge_l = RougeL()
+    rouge = RougeScorer(["rougeL"], use_stemmer=True)
     metrics: dict[str, Callable[[str, str, set[float]], float | None]] = {
-        "rouge_l": lambda answer, reference, _: rouge_l.f_measure(answer, reference),
+        "rouge_l": lambda answer, reference, _: float(rouge.score(reference, answer)["rougeL"].fmeasure),
         "token_f1": lambda answer, reference, _: token_f1(answer, reference),
         "number_match": lambda answer, reference, _: number_match(answer, reference),
         "number_support": lambda answer, _, own: number_support(answer, own),

@@ -1,20 +1,10 @@
 """Build the tables that the terminal, the reports and the cards share. The first cell of a row is its heading."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from dataset_builder.tables import Table
-from eval.analysis.gains import gains
-from eval.analysis.scores import (
-    EQUIVALENCE_MARGIN,
-    FEW_PAPERS,
-    ConfigScores,
-    DifferenceScore,
-    MeanScore,
-    MetricScore,
-    Scores,
-)
-from eval.metrics.lexical import HEADLINE, NUMBER_METRICS, SUPPORTED, title
+from eval.analysis.scores import FEW_PAPERS, ConfigScores, MeanScore, Scores
+from eval.metrics.lexical import HEADLINE, SHARES, title
 from eval.prompting import PLAIN
 from eval.run_metrics import RunMetrics
 
@@ -37,14 +27,6 @@ class Entry:
     def label(self) -> str:
         """Return the name, with the remark in brackets."""
         return f"{self.name} ({self.remark})" if self.remark else self.name
-
-
-# By the title of a grouping, the scores of a metric by group of questions.
-GROUPINGS: dict[str, Callable[[MetricScore], dict[str, MeanScore]]] = {
-    "year of the paper": lambda score: score.by_year,
-    "kind of question": lambda score: score.by_kind,
-    "length of the reference answer": lambda score: score.by_length,
-}
 
 
 def entries(scores: Scores) -> list[Entry]:
@@ -74,16 +56,14 @@ def scores_by_config(scores: Scores) -> dict[str, ConfigScores]:
 def comparison(scores: Scores, metrics: dict[str, RunMetrics]) -> Table:
     """Return the main table: the similarity of each entry by config, and what the training of each system took.
 
-    With a verifier, it also has the share of supported answers. `metrics` are by trained system. If there are none,
-    the columns on training are left out.
+    `metrics` are by trained system. If there are none, the columns on training are left out.
     """
-    shown = [HEADLINE, SUPPORTED] if scores.verifier else [HEADLINE]
-    columns = [(config, metric) for metric in shown for config in scores_by_config(scores)]
+    configs = list(scores_by_config(scores))
     training = ["training time", "trained parameters", "peak memory"] if metrics else []
-    return ["", *(f"{title(metric)}, test by {config}" for config, metric in columns), *training], [
+    return ["", *(f"{title(HEADLINE)}, test by {config}" for config in configs), *training], [
         [
             entry.label,
-            *(_metric_cell(entry.configs.get(config), metric) for config, metric in columns),
+            *(_metric_cell(entry.configs.get(config), HEADLINE) for config in configs),
             *(_training_cells(metrics.get(entry.name) if entry.kind == SYSTEM else None) if metrics else []),
         ]
         for entry in entries(scores)
@@ -91,18 +71,14 @@ def comparison(scores: Scores, metrics: dict[str, RunMetrics]) -> Table:
 
 
 def gain_table(scores: Scores) -> Table:
-    """Return the gain of each trained system over the best baseline, and the smallest gain that each test can detect.
+    """Return the gain of each trained system over the best baseline, which can be another one on each config.
 
-    The baseline with the highest score can be another one on each config. There is no row if there is nothing to
-    compare, and older scores do not have the smallest gain.
+    There is no row if there is nothing to compare.
     """
     columns: dict[str, dict[str, str]] = {}
     for config in scores_by_config(scores):
-        if found := gains(scores, config):
+        if found := scores.gains(config):
             columns[f"test by {config}, over {found[0].second}"] = {gain.first: with_interval(gain) for gain in found}
-        if any(gain.detectable is not None for gain in found):
-            detectable = {gain.first: _number(gain.detectable) for gain in found}
-            columns[f"smallest detectable, test by {config}"] = detectable
     names = dict.fromkeys(name for cells in columns.values() for name in cells)
     return ["gain in similarity", *columns], [
         [name, *(cells.get(name, "") for cells in columns.values())] for name in names
@@ -129,7 +105,7 @@ def number_table(scores: Scores) -> Table:
     columns = [
         (config, metric)
         for config in scores_by_config(scores)
-        for metric in NUMBER_METRICS
+        for metric in SHARES
         if any(metric in entry.configs[config].metrics for entry in entries(scores) if config in entry.configs)
     ]
     return ["", *(f"{title(metric)}, test by {config}" for config, metric in columns)], [
@@ -140,43 +116,29 @@ def number_table(scores: Scores) -> Table:
 
 
 def difference_table(scores: Scores, config: str) -> Table:
-    """Return the paired differences in similarity on one config, with their p-values and what these show."""
-    equivalence = f"p of equivalence within {EQUIVALENCE_MARGIN}, after Holm's correction"
-    return ["difference", "mean", "p", "p after Holm's correction", "smallest detectable", equivalence, "result"], [
+    """Return the paired differences in similarity on one config, with their p-values."""
+    return ["difference", "mean", "p", "p after Holm's correction"], [
         [
             f"{difference.first} \N{MINUS SIGN} {difference.second}",
             with_interval(difference),
             f"{difference.p:.4f}",
             f"{difference.p_corrected:.4f}",
-            _number(difference.detectable),
-            "" if difference.p_equivalent is None else f"{difference.p_equivalent:.4f}",
-            _result(difference),
         ]
         for difference in scores.differences[config]
     ]
 
 
-def group_table(scores: Scores, config: str, title: str) -> Table:
-    """Return the similarity of each entry on the groups of one config's questions; `title` is a key of `GROUPINGS`."""
-    by_config = [(entry.label, entry.configs[config]) for entry in entries(scores) if config in entry.configs]
-    groups = GROUPINGS[title](scores_by_config(scores)[config].metrics[HEADLINE])
-    scored = {label: GROUPINGS[title](entry.metrics[HEADLINE]) for label, entry in by_config}
-    return [title, *(group_label(name, group) for name, group in groups.items())], [
-        [label, *(with_interval(own[name]) if name in own else "" for name in groups)] for label, own in scored.items()
-    ]
-
-
-def agreement_table(scores: Scores, config: str) -> Table:
-    """Return the rank correlations of the metrics on one config, and the order of the systems by each metric."""
-    agreement = scores.agreement[config]
-    names = list(agreement.order)
-    return ["", *map(title, names), "systems, best first"], [
-        [
-            title(name),
-            *(f"{found[other]:.2f}" if other in (found := agreement.spearman[name]) else "" for other in names),
-            ", ".join(agreement.order[name]),
-        ]
-        for name in names
+def year_table(scores: Scores, config: str) -> Table:
+    """Return the similarity of each entry by year of the paper on one config."""
+    by_entry = {
+        entry.label: entry.configs[config].metrics[HEADLINE].by_year
+        for entry in entries(scores)
+        if config in entry.configs
+    }
+    years = scores_by_config(scores)[config].metrics[HEADLINE].by_year
+    return ["year of the paper", *(year_label(year, score) for year, score in years.items())], [
+        [label, *(with_interval(own[year]) if year in own else "" for year in years)]
+        for label, own in by_entry.items()
     ]
 
 
@@ -188,21 +150,16 @@ def loss_table(metrics: RunMetrics) -> Table:
     ]
 
 
-def group_label(name: str, group: MeanScore) -> str:
-    """Return the heading of a group: its name, its number of questions, and its papers if they are few."""
-    few = f", only {_counted(group.papers, 'paper')}" if group.papers < FEW_PAPERS else ""
-    return f"{name} ({_counted(group.n, 'question')}{few})"
+def year_label(year: str, score: MeanScore) -> str:
+    """Return the heading of a year with its number of questions, and its papers if they are few."""
+    few = f", only {_counted(score.papers, 'paper')}" if score.papers < FEW_PAPERS else ""
+    return f"{year} ({_counted(score.n, 'question')}{few})"
 
 
 def with_interval(score: MeanScore) -> str:
     """Return a mean with its 95 % confidence interval, "0.616 [0.598, 0.634]", or only the mean if it has none."""
     interval = "" if score.low is None or score.high is None else f" [{_number(score.low)}, {_number(score.high)}]"
     return f"{_number(score.mean)}{interval}"
-
-
-def _result(difference: DifferenceScore) -> str:
-    shown = {"different": difference.is_different, "equivalent": difference.is_equivalent}
-    return ", ".join(word for word, is_shown in shown.items() if is_shown) or "undecided"
 
 
 def _metric_cell(scores: ConfigScores | None, metric: str) -> str:

@@ -1,1 +1,1 @@
-"""Write the cards of models and verifiers, with their metadata, figures and notebooks."""
+"""Write the cards of models, with their metadata, figures and notebooks."""

@@ -17,7 +17,7 @@ RESULTS_FILE = ".eval_results/isca-qa.yaml"
 
 def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str | None) -> dict[str, Any]:
     """Return the metadata with the scores as its model index; raises `InputError` for a model without a licence."""
-    from huggingface_hub import EvalResult
+    from huggingface_hub import EvalResult, ModelCardData
 
     results = [
         EvalResult(
@@ -36,26 +36,6 @@ def card_metadata(run: TrainedRun, scores: Scores, names: Names, license_id: str
         )
         for config, entry in scores.systems[run.system].configs.items()
     ]
-    return model_metadata(
-        run,
-        names,
-        license_id,
-        pipeline_tag="text-generation",
-        tags=["question-answering"],
-        metrics=[HEADLINE],
-        eval_results=results,
-    )
-
-
-def model_metadata(
-    run: TrainedRun, names: Names, license_id: str | None, tags: list[str], **more: Any
-) -> dict[str, Any]:
-    """Return the metadata of any model of the project; `more` are other fields of huggingface_hub's ModelCardData.
-
-    Raises `InputError` for a model without a licence.
-    """
-    from huggingface_hub import ModelCardData
-
     if license_id is None:
         raise InputError(f"{run.source}: its recipe has no licence for the model; pass one, as --license apache-2.0")
     is_gemma = license_id == GEMMA
@@ -67,12 +47,14 @@ def model_metadata(
         license_name=GEMMA if is_gemma else None,
         license_link=GEMMA_TERMS if is_gemma else None,
         library_name="peft" if run.is_adapter else "transformers",
-        tags=[*field_tags(names.trained.corpus.report), *tags, *(["lora"] if run.is_adapter else [])],
+        tags=[*field_tags(names.trained.corpus.report), "question-answering", *(["lora"] if run.is_adapter else [])],
         datasets=[names.trained.corpus.dataset],
         # Only a Hub id: the Hub refuses the path of a folder.
         base_model=names.base if names.base_on_hub else None,
         base_model_relation=relation if names.base_on_hub else None,
-        **more,
+        pipeline_tag="text-generation",
+        metrics=[HEADLINE],
+        eval_results=results,
     )
     return cast(dict[str, Any], data.to_dict())  # type: ignore[no-untyped-call]  # the class has no types
 

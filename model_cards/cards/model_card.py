@@ -8,7 +8,6 @@ from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.tables import as_markdown
 from dataset_builder.templates import render
 from eval.analysis.scores import Scores
-from eval.asking.abstention import asked_table, read_abstention
 from eval.metrics.lexical import HEADLINE
 from eval.report import notes
 from eval.report.tables import comparison, gain_table, loss_table, number_table
@@ -29,7 +28,6 @@ def model_card(run: TrainedRun, scores: Scores, names: Names, license_id: str | 
     trained on the output of a Gemma model.
     """
     trained, scored = names.trained, names.scored
-    abstention = read_abstention(run.path)
     configs = scores.systems[run.system].configs
     gains = gain_table(scores)
     numbers = number_table(scores)
@@ -40,8 +38,6 @@ def model_card(run: TrainedRun, scores: Scores, names: Names, license_id: str | 
         run=run,
         metrics=run.metrics,
         names=names,
-        abstention=abstention,
-        asked_table=as_markdown(*asked_table(abstention)) if abstention else "",
         trained=trained,
         teacher=trained.corpus.report.train_teacher if trained.corpus.report else None,
         same_corpus=(trained.corpus.dataset, trained.corpus.revision) == (scored.dataset, scored.revision),

@@ -1,19 +1,16 @@
-"""Write the notebook of a published model or verifier: load it, use it, score it, train an adapter on its corpus."""
+"""Write the notebook of a published model: load it, use it, score it, train an adapter on its corpus."""
 
 from pathlib import Path
 
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.templates import render
-from dataset_builder.text import SENTENCE_END
-from dataset_builder.verification.report import VerifierReport
-from dataset_builder.verification.verifier import LABELS
 from eval.push_metric import NAME as METRIC
 from model_cards.names import Names
 from model_cards.trained_run import TrainedRun
 
 # The Hub opens a file of this name in Colab and Kaggle.
 NOTEBOOK_FILE = "notebook.ipynb"
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE = Path(__file__).parent / "templates/notebook.md.j2"
 # What the notebook installs: it does not need the project. The versions are those of pyproject.toml.
 REQUIREMENTS = (
     "datasets>=5.0",
@@ -30,30 +27,12 @@ def model_notebook(run: TrainedRun, names: Names) -> bytes:
 
     The same run and names give the same bytes. The metric is in the namespace of the model.
     """
-    return _notebook(
-        "notebook.md.j2",
-        run,
-        names,
-        metric=f"{names.model.partition('/')[0]}/{METRIC}",
-        prompt=build_prompt(INSTRUCTION, "{abstract}", "{question}"),
-        max_new_tokens=MAX_ANSWER_TOKENS,
-    )
-
-
-def verifier_notebook(run: TrainedRun, report: VerifierReport, names: Names) -> bytes:
-    """Return the notebook of the verifier of `run`, as `model_notebook` does."""
-    return _notebook(
-        "verifier_notebook.md.j2", run, names, report=report, labels=LABELS, sentence_end=repr(SENTENCE_END.pattern)
-    )
-
-
-def _notebook(template: str, run: TrainedRun, names: Names, **values: object) -> bytes:
     import jupytext
     import nbformat
     from huggingface_hub import constants
 
     text = render(
-        TEMPLATES / template,
+        TEMPLATE,
         title=Path(names.model).name,
         run=run,
         metrics=run.metrics,
@@ -61,7 +40,9 @@ def _notebook(template: str, run: TrainedRun, names: Names, **values: object) ->
         corpus=names.trained.corpus,
         hub=constants.ENDPOINT,
         requirements=REQUIREMENTS,
-        **values,
+        metric=f"{names.model.partition('/')[0]}/{METRIC}",
+        prompt=build_prompt(INSTRUCTION, "{abstract}", "{question}"),
+        max_new_tokens=MAX_ANSWER_TOKENS,
     )
     notebook = jupytext.reads(text, fmt="md")
     # It says how to turn the notebook into Markdown again.

@@ -1,1 +1,1 @@
-"""Publish everything in one command: corpus, models, verifier, metric and demo, and a collection of them."""
+"""Publish everything in one command: corpus, models, metric and demo, and a collection of them."""

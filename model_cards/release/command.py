@@ -1,4 +1,4 @@
-"""Publish corpus, trained models, verifier, metric and demo on the Hub, and a collection that holds them.
+"""Publish corpus, trained models, metric and demo on the Hub, and a collection that holds them.
 
 python -m model_cards release --org ORG --tag v1.0.0 --dry-run
 """
@@ -10,11 +10,11 @@ from rich.console import Console
 
 from dataset_builder.corpus.publication.push import warn_of_abstracts
 from dataset_builder.hub.changes import print_pushed
-from dataset_builder.hub.collection import compare_items
+from dataset_builder.hub.collection import CollectionChange
 from dataset_builder.hub.errors import HubUnreachableError
 from dataset_builder.hub.push import add_push_options, check_repo_id
 from model_cards.release.parts import find_repos
-from model_cards.release.settings import DEFAULT_VERIFIER, PARTS, Part, ReleaseSettings
+from model_cards.release.settings import PARTS, Part, ReleaseSettings
 from model_cards.release.steps import collect, plan_offline, plan_repos, push_repos
 from model_cards.release.table import print_plan
 from model_cards.repo_content import RunOptions, add_run_arguments
@@ -36,8 +36,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--contexts", choices=("full", "none"), help=contexts)
     scores = "scores.json of the trained models; default: %(default)s"
     add("--scores", type=Path, default=Path("runs/eval/scores.json"), metavar="FILE", help=scores)
-    verifier = f"folder of the verifier; default: {DEFAULT_VERIFIER}, if it exists"
-    add("--verifier", type=Path, metavar="DIR", help=verifier)
     add_run_arguments(command)
     add_push_options(command)
 
@@ -53,7 +51,6 @@ def run_command(arguments: argparse.Namespace) -> None:
         dataset=arguments.dataset,
         contexts=arguments.contexts,
         scores=arguments.scores,
-        verifier=arguments.verifier,
         options=RunOptions(arguments.base_model, arguments.license),
         private=arguments.private,
         tag=arguments.tag,
@@ -65,8 +62,6 @@ def run_command(arguments: argparse.Namespace) -> None:
     console = Console()
     if "corpus" in parts:
         warn_of_abstracts(settings.dataset, settings.published_contexts)
-    if "verifier" in parts and not any(repo.part == "verifier" for repo in repos):
-        console.print(f"Left out: the verifier, since {DEFAULT_VERIFIER} does not exist", soft_wrap=True)
     try:
         planned = plan_repos(settings, pushed_repos)
         collection = collect(settings, repos, dry_run=True) if "collection" in parts else None
@@ -74,7 +69,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         if not arguments.dry_run:
             raise
         planned = plan_offline(pushed_repos)
-        collection = compare_items(None, [repo.item for repo in repos]) if "collection" in parts else None
+        collection = CollectionChange(None, [repo.item for repo in repos]) if "collection" in parts else None
         console.print(f"The table assumes that no repo exists, since the Hub was not reached. {error}", soft_wrap=True)
     if arguments.dry_run:
         print_plan(settings, planned, collection)

@@ -11,15 +11,13 @@ from dataset_builder.hub.collection import Item
 from dataset_builder.hub.push import check_repo_id
 from eval.analysis.scores import Scores, read_scores
 from eval.metrics.lexical import HEADLINE
-from eval.run_metrics import read_sampled_answers
 from model_cards.cards.metadata import GEMMA
 from model_cards.names import name_on_hub, start_on_hub
 from model_cards.publish_checks import base_on_hub, check_encoders, check_names, check_weights
-from model_cards.release.repo import Commits, ReleasedRepo
-from model_cards.release.settings import ReleaseSettings
+from model_cards.release.settings import Commits, ReleasedRepo, ReleaseSettings
 from model_cards.repo_content import model_content
 from model_cards.trained_run import TrainedRun, scored_runs
-from model_cards.training_data import Corpus, StartModel, training_data
+from model_cards.training_data import StartModel, TrainingData
 
 
 def find_models(settings: ReleaseSettings) -> list[ReleasedRepo]:
@@ -48,7 +46,7 @@ def order_by_start(runs: dict[Path, TrainedRun]) -> Iterable[TrainedRun]:
     ordered: dict[Path, TrainedRun] = {}
 
     def add(folder: Path) -> None:
-        start = _start(runs[folder])
+        start = runs[folder].metrics.adapter
         if start is not None and Path(start).resolve() in runs.keys() - ordered.keys():
             add(Path(start).resolve())
         ordered[folder] = runs[folder]
@@ -56,12 +54,6 @@ def order_by_start(runs: dict[Path, TrainedRun]) -> Iterable[TrainedRun]:
     for folder in runs:
         add(folder)
     return ordered.values()
-
-
-def _start(run: TrainedRun) -> str | None:
-    """Return the folder or Hub id of the model that the best answers, DPO or GRPO started from."""
-    samples = read_sampled_answers(Path(run.metrics.dataset))
-    return samples.model if samples else run.metrics.adapter
 
 
 def _content(
@@ -75,10 +67,6 @@ def _content(
 ) -> Push:
     commit = commits[settings.corpus_key]
 
-    def find_corpus(dataset: str, revision: str | None) -> Corpus:
-        use = f"the corpus that {run.source} was trained on"
-        return settings.find_corpus(report, commit, dataset, revision, use)
-
     def name_model(model: str) -> StartModel:
         start = runs.get(Path(model).resolve())
         if start is not None:
@@ -91,7 +79,9 @@ def _content(
 
     use = f"the corpus of the scores in {settings.scores}"
     scored = settings.find_corpus(report, commit, scores.dataset, scores.revision, use)
-    trained = training_data(run.metrics, run.source, find_corpus, name_model)
+    use = f"the corpus that {run.source} was trained on"
+    corpus = settings.find_corpus(report, commit, run.metrics.dataset, run.metrics.dataset_revision, use)
+    trained = TrainingData(corpus, name_model(run.metrics.adapter) if run.metrics.adapter else None)
     return model_content(run, scores, settings.model_id(run.path), scored, trained, settings.options, stage)
 
 

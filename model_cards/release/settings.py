@@ -1,5 +1,6 @@
-"""Define what a release is made from, and the names of its repos."""
+"""Define what a release is made from, its repos and their names."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -8,25 +9,41 @@ from dataset_builder.corpus.publication.card import corpus_about
 from dataset_builder.corpus.publication.push import corpus_license
 from dataset_builder.corpus.report import CorpusReport, read_corpus_report
 from dataset_builder.errors import InputError
-from dataset_builder.hub.collection import ItemKey
+from dataset_builder.hub.changes import Push
+from dataset_builder.hub.collection import Item, ItemKey
 from model_cards.repo_content import RunOptions
+from model_cards.trained_run import TrainedRun
 from model_cards.training_data import Corpus, corpus_on_hub
 
 # The parts, in the order in which they are published. Each needs what is before it.
-Part = Literal["corpus", "models", "verifier", "metric", "demo", "collection"]
+Part = Literal["corpus", "models", "metric", "demo", "collection"]
 PARTS: tuple[Part, ...] = get_args(Part)
-# Where training writes a verifier.
-DEFAULT_VERIFIER = Path("runs/minilm-verifier")
 # Stands for the commit of a repo until the repo is pushed.
 PENDING = "0" * 40
+# The newest commits of repos.
+Commits = Mapping[ItemKey, str]
+
+
+@dataclass(frozen=True)
+class ReleasedRepo:
+    """A repo of a release, which is an item of the collection.
+
+    `content` returns the content for a folder for new files, and for the commits of the repos in `needs`, which the
+    content names. `run` is the training run of a model.
+    """
+
+    part: Part
+    item: Item
+    content: Callable[[Commits, Path], Push]
+    needs: tuple[ItemKey, ...] = ()
+    run: TrainedRun | None = None
 
 
 @dataclass(frozen=True)
 class ReleaseSettings:
     """The folders of a release, and where it goes: `org` on the Hub, with `name` in the names of the repos.
 
-    `contexts` is "full", "none", or None for the default of the corpus's licence. `verifier` is None for the default
-    folder, which need not exist.
+    `contexts` is "full", "none", or None for the default of the corpus's licence.
     """
 
     org: str
@@ -34,7 +51,6 @@ class ReleaseSettings:
     dataset: Path
     contexts: str | None
     scores: Path
-    verifier: Path | None
     options: RunOptions
     private: bool
     tag: str | None

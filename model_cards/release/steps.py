@@ -15,9 +15,7 @@ from dataset_builder.hub.changes import Change, Pushed, plan_change
 from dataset_builder.hub.collection import CollectionChange, ItemKey, update_collection
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import push
-from dataset_builder.hub.rate_limit import retry_on_rate_limit
-from model_cards.release.repo import Commits, ReleasedRepo
-from model_cards.release.settings import PENDING, ReleaseSettings
+from model_cards.release.settings import PENDING, Commits, ReleasedRepo, ReleaseSettings
 from model_cards.training_data import corpus_on_hub
 
 DESCRIPTION = "Question answering over the abstracts of papers: corpus, models, metric and demo"
@@ -72,7 +70,7 @@ def push_repos(settings: ReleaseSettings, repos: list[ReleasedRepo]) -> Iterator
 
 
 def collect(settings: ReleaseSettings, repos: list[ReleasedRepo], dry_run: bool) -> CollectionChange:
-    """Make the collection hold the repos in their order, or with `dry_run` compare it with them."""
+    """Add the missing repos to the collection, or with `dry_run` compare it with them."""
     items = [repo.item for repo in repos]
     return update_collection(settings.org, settings.title, DESCRIPTION, items, settings.private, dry_run)
 
@@ -96,7 +94,7 @@ def _commit_on_hub(settings: ReleaseSettings, key: ItemKey) -> str | None:
         return corpus_on_hub(str(settings.dataset), report.revision, settings.corpus_id, "--name", use).revision
     repo_type, repo_id = key
     with translate_hub_errors(repo_id, repo_type):
-        return retry_on_rate_limit(HfApi().repo_info, repo_id, repo_type=repo_type).sha
+        return HfApi().repo_info(repo_id, repo_type=repo_type).sha
 
 
 def _push(settings: ReleaseSettings, repo: ReleasedRepo, commits: Commits, dry_run: bool) -> Pushed:

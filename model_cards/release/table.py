@@ -31,8 +31,6 @@ def _repo_change(settings: ReleaseSettings, planned: PlannedRepo) -> str:
 def _collection_change(settings: ReleaseSettings, change: CollectionChange) -> str:
     words = [_created(settings)] if change.url is None else []
     words += [f"add {len(change.added)} items"] if change.added else []
-    words += [f"change {len(change.noted)} notes"] if change.noted else []
-    words += ["put the items in order"] if change.is_reordered else []
     return ", ".join(words) or "nothing"
 
 

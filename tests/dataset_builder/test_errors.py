@@ -5,15 +5,12 @@ from __future__ import annotations
 import errno
 import resource
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dataset_builder.errors import InputError, exit_on_input_error, print_error
-from tests.conftest import REPOSITORY
 
 
 def test_full_disk_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,24 +60,6 @@ def test_interruption_is_one_message(text: tuple[str, ...], remedy: str, capsys:
     signal.raise_signal(signal.SIGINT)
     assert stopped.value.code == 130
     assert capsys.readouterr().err == f"error: interrupted: {remedy}\n"
-
-
-# A process that was started in the background ignores SIGINT.
-STAGE = """
-import argparse, signal
-from dataset_builder.command import run_stage
-signal.signal(signal.SIGINT, signal.default_int_handler)
-parser = argparse.ArgumentParser()
-parser.set_defaults(verbose=False, run_command=lambda arguments: signal.raise_signal(signal.SIGINT))
-run_stage(parser)
-"""
-
-
-def test_interrupted_stage_ends_without_a_traceback() -> None:
-    """A real SIGINT, which a stage sends to itself."""
-    done = subprocess.run([sys.executable, "-c", STAGE], cwd=REPOSITORY, capture_output=True, text=True)
-    assert done.returncode == 130
-    assert done.stderr == "error: interrupted: run the same command again to continue\n"
 
 
 def test_one_of_several_processes_prints_the_message(

@@ -68,15 +68,6 @@ def test_line_that_could_not_be_written_leaves_no_part(tmp_path: Path, monkeypat
     assert Journal(tmp_path, "others", Answer).read_new() == []
 
 
-def test_bytes_left_by_a_crash_of_the_machine_are_skipped(tmp_path: Path) -> None:
-    """A line of NUL bytes between two records, and NUL bytes before a record."""
-    journal = Journal(tmp_path, "answers", Answer)
-    journal.append([A])
-    path = tmp_path / "answers-00000.jsonl"
-    path.write_bytes(path.read_bytes() + b"\0\0\0\n" + b"\0\0" + path.read_bytes())
-    assert Journal(tmp_path, "answers", Answer).read_new() == [A, A]
-
-
 def test_processes_read_each_other_and_write_their_own_file(tmp_path: Path) -> None:
     """An incomplete line of another process is left as it is and read when it is complete."""
     first, second = (Journal(tmp_path, "answers", Answer, process) for process in (0, 1))
@@ -92,16 +83,8 @@ def test_processes_read_each_other_and_write_their_own_file(tmp_path: Path) -> N
     assert second.read_new() == [A, B, B]
 
 
-def test_stems_do_not_read_each_other(tmp_path: Path) -> None:
-    """A stem that begins another one, or that has the marks of a pattern, names its own files only."""
-    for stem, record in (("m", A), ("m-2", B), ("m[1]", C)):
-        Journal(tmp_path, stem, Answer).append([record])
-    assert Journal(tmp_path, "m", Answer).read_new() == [A]
-    assert Journal(tmp_path, "m[1]", Answer).read_new() == [C]
-
-
-def test_replace_and_remove(tmp_path: Path) -> None:
-    """Records can be replaced as a whole; remove leaves no file, of any process."""
+def test_records_are_replaced_as_a_whole(tmp_path: Path) -> None:
+    """The files of other processes stay."""
     Journal(tmp_path, "answers", Answer, 1).append([B])
     journal = Journal(tmp_path, "answers", Answer)
     journal.append([A, B])
@@ -109,8 +92,6 @@ def test_replace_and_remove(tmp_path: Path) -> None:
     assert journal.read_new() == [B]
     journal.append([A])
     assert Journal(tmp_path, "answers", Answer).read_new() == [C, A, B]
-    journal.remove()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_line_of_another_format_is_refused(tmp_path: Path) -> None:

@@ -25,11 +25,3 @@ def test_help_of_the_package_has_the_exit_codes(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         parser().parse_args(["--help"])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-4:]] == ["0", "2", "3", "130"]
-
-
-def test_version_has_the_name_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
-    """Also from a folder that is not installed."""
-    with pytest.raises(SystemExit) as exit_:
-        parser().parse_args(["--version"])
-    assert exit_.value.code == 0
-    assert capsys.readouterr().out.startswith("isca-qa ")

@@ -14,11 +14,6 @@ def test_prompt_as_it_stands() -> None:
     )
 
 
-def test_braces_in_the_text_stay(tmp_path: Path) -> None:
-    """Braces in an abstract are not interpreted."""
-    assert "{x} {}" in build_prompt("Do it", "{x} {}", "Why {y}?")
-
-
 def test_long_abstract_is_cut_at_its_end_and_the_question_is_whole(tiny_base: Path) -> None:
     """The cut prompt fits, uses the room up to two tokens, and keeps what is not the abstract's end."""
     from transformers import AutoTokenizer

@@ -75,11 +75,6 @@ def test_long_abstract_is_cut_at_its_end(tokenizer: Any, form: PromptForm) -> No
     assert "\n\nAbstract: word0 word1 " in shown and "\n\nQuestion: Why?\n\nAnswer" in shown
 
 
-def test_closed_book_prompt_cuts_no_abstract(tokenizer: Any) -> None:
-    """It does not contain the abstract."""
-    assert not PromptEncoder(tokenizer, Prompt("closed-book"), 100).encode(Question("D", "Caches " * 900, "?")).is_cut
-
-
 def test_few_shot_answer_ends_at_the_first_blank_line() -> None:
     """An untrained model continues with another question. Then the limit of tokens cuts no answer off."""
     generated = "\n\nCaches are.\n\nQuestion: Who?"

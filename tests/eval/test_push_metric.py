@@ -61,10 +61,3 @@ def test_space_of_another_name_is_refused(hub: RunningHub, commands: Commands) -
     """The library evaluate would look for a file that the Space does not have."""
     done = commands.run("eval", "push-metric", "--repo-id", "lab/similarity")
     assert done.code == 2 and "give lab/answer_similarity" in done.output
-
-
-def test_second_push_makes_no_commit(hub: RunningHub, pushed: None, commands: Commands) -> None:
-    """Nothing has changed."""
-    before = hub.commits("spaces/lab/answer_similarity")
-    assert commands.run("eval", "push-metric", "--repo-id", "lab/answer_similarity").code == 0
-    assert hub.commits("spaces/lab/answer_similarity") == before

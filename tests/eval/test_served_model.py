@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eval.__main__ import parser
-from eval.analysis.scores import DecodingRecord, read_scores
+from eval.analysis.scores import read_scores
 from tests.conftest import contents
 from tests.running_chat_server import requests_in, serving
 
@@ -45,7 +45,7 @@ def test_killed_evaluation_asks_only_for_the_rest(
     scores = read_scores(out / "scores.json")
     system = scores.systems["big"]
     assert (system.model, system.served_model, system.role) == (f"openai:{url}#lab/big", "lab/big", "served")
-    assert (system.prompt, system.decoding, system.cut_abstracts) == ("chat", DecodingRecord(method="greedy"), None)
+    assert (system.prompt, system.decoding) == ("chat", "greedy")
     assert (system.configs["plain"].n, system.configs["plain"].cut_answers) == (20, 0)
     assert ("big", "tiny") in {(pair.first, pair.second) for pair in scores.differences["plain"]}
     report = (out / "report.md").read_text()

@@ -12,8 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.hub.store import Store
-
 
 class Faults:
     """The orders in force, and the requests so far.
@@ -25,13 +23,11 @@ class Faults:
     - "cut": the connection is closed after so many bytes of the request
     - "lost": the request is handled, and the connection closed in place of the answer
     - "killed": the server ends as by power loss
-    - "race": {"repo": [KIND, ID], "files": {PATH: TEXT}}, somebody else's commit just before the request is handled
 
     `requests` lists what was asked, "METHOD PATH", but for /control.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self) -> None:
         self.orders: list[dict[str, Any]] = []
         self.requests: list[str] = []
 
@@ -80,8 +76,6 @@ class Faults:
                 body = {"error": f"told to answer {order['status']}"}
                 await JSONResponse(body, order["status"], order.get("headers"))(scope, receive, send)
             else:
-                if "race" in order:
-                    self._commit(**order["race"])
                 await app(scope, receive, send)
 
         return handle
@@ -95,11 +89,6 @@ class Faults:
                 order["times"] -= 1
                 return order
         return {}
-
-    def _commit(self, repo: list[str], files: dict[str, str]) -> None:
-        found = self.store.repo(*repo)
-        blobs = {path: self.store.put_blob(text.encode()) for path, text in files.items()}
-        self.store.commit(found, self.store.files(found.head) | blobs, "somebody else's")
 
 
 async def _drop(message: dict[str, Any]) -> None:

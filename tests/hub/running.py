@@ -16,7 +16,7 @@ from typing import Any
 from tests.stage_server import StageServer
 
 REPOSITORY = Path(__file__).parents[2]
-WRITER, READER, STRANGER = "hf_loopbackwriter", "hf_loopbackreader", "hf_loopbackstranger"
+WRITER, READER = "hf_loopbackwriter", "hf_loopbackreader"
 
 
 class RunningHub:

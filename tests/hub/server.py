@@ -12,7 +12,6 @@ import json
 import socket
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -168,12 +167,6 @@ class Hub:
         headers = {"X-Repo-Commit": sha, "ETag": f'"{file.sha256 or file.oid}"'}
         if file.sha256:
             headers |= {"X-Linked-Etag": f'"{file.sha256}"', "X-Linked-Size": str(file.size)}
-        if file.xet:
-            if request.method == "GET":
-                raise refuse(501, "This content is in Xet's storage, and this server has no bridge to it")
-            base = f"{request.base_url}api/{repo.kind}s/{repo.id}"
-            headers |= {"X-Xet-Hash": file.xet, "X-Xet-Refresh-Route": f"{base}/xet-read-token/{sha}"}
-            return Response(headers=headers | {"Content-Length": str(file.size)})
         return FileResponse(self.store.content_path(file.sha256 or file.oid), headers=headers)
 
     # Uploads
@@ -205,10 +198,7 @@ class Hub:
         for wanted in (await request.json())["objects"]:
             answer = {"oid": wanted["oid"], "size": wanted["size"]}
             if not self.store.content_path(wanted["oid"]).is_file():
-                answer["actions"] = {
-                    "upload": {"href": f"{request.base_url}lfs/{wanted['oid']}"},
-                    "verify": {"href": f"{request.base_url}lfs/{wanted['oid']}/verify"},
-                }
+                answer["actions"] = {"upload": {"href": f"{request.base_url}lfs/{wanted['oid']}"}}
             answers.append(answer)
         return JSONResponse({"transfer": "basic", "objects": answers}, media_type="application/vnd.git-lfs+json")
 
@@ -224,21 +214,6 @@ class Hub:
             raise refuse(400, "The content has another hash")
         partial.rename(self.store.content_path(sha256))
         return Response()
-
-    async def lfs_verify(self, request: Request) -> Response:
-        """POST /lfs/SHA256/verify."""
-        wanted = await request.json()
-        path = self.store.content_path(wanted["oid"])
-        return Response(status_code=200 if path.is_file() and path.stat().st_size == wanted["size"] else 404)
-
-    async def xet_token(self, request: Request) -> Response:
-        """GET /api/KINDS/REPO/xet-write-token/REV and xet-read-token: where Xet's storage is, here a folder."""
-        self.repo(request, write="xet-write-token" in request.url.path)
-        self.store.xet_folder.mkdir(exist_ok=True)
-        url, expiration = f"local://{self.store.xet_folder}", int(time.time()) + 3600
-        # huggingface_hub reads the headers, hf_xet the body.
-        headers = {"X-Xet-Cas-Url": url, "X-Xet-Access-Token": "none", "X-Xet-Token-Expiration": str(expiration)}
-        return JSONResponse({"casUrl": url, "accessToken": "none", "exp": expiration}, headers=headers)
 
     async def commit(self, request: Request) -> Response:
         """POST /api/KINDS/REPO/commit/REV."""
@@ -272,7 +247,6 @@ class Hub:
             Route("/api/repos/create", self.create, methods=["POST"]),
             Route("/api/validate-yaml", self.validate_yaml, methods=["POST"]),
             Route("/lfs/{sha256}", self.lfs_put, methods=["PUT"]),
-            Route("/lfs/{sha256}/verify", self.lfs_verify, methods=["POST"]),
             Route(api, self.info),
             Route(api + "/refs", self.refs),
             Route(api + "/revision/{rev}", self.info),
@@ -282,8 +256,6 @@ class Hub:
             Route(api + "/tree/{rev}/{path:path}", self.tree),
             Route(api + "/paths-info/{rev}", self.paths_info, methods=["POST"]),
             Route(api + "/preupload/{rev}", self.preupload, methods=["POST"]),
-            Route(api + "/xet-write-token/{rev}", self.xet_token),
-            Route(api + "/xet-read-token/{rev}", self.xet_token),
             Route(api + "/commit/{rev}", self.commit, methods=["POST"]),
         ]
         for prefix in ("/{kinds}", ""):
@@ -296,8 +268,7 @@ class Hub:
 def entry(path: str, file: File) -> dict[str, Any]:
     """Return a file as the tree lists it."""
     lfs = {"lfs": {"oid": file.sha256, "size": file.size, "pointerSize": 134}} if file.sha256 else {}
-    xet = {"xetHash": file.xet} if file.xet else {}
-    return {"type": "file", "oid": file.oid, "size": file.size, "path": path, **lfs, **xet}
+    return {"type": "file", "oid": file.oid, "size": file.size, "path": path, **lfs}
 
 
 def front_matter(text: str) -> dict[str, Any]:
@@ -317,7 +288,7 @@ def not_found(request: Request, error: Exception) -> Response:
 def main(root: Path, port_file: Path) -> None:
     """Serve until killed."""
     hub = Hub(root)
-    faults = Faults(hub.store)
+    faults = Faults()
     routes = faults.routes() + Collections(hub.store).routes() + hub.routes()
     app = Starlette(routes=routes, exception_handlers={HTTPException: not_found})
     listening = socket.socket()

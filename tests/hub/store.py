@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.hub.xet import xet_hash
-
 
 @dataclass
 class Repo:
@@ -26,15 +24,11 @@ class Repo:
 
 @dataclass
 class File:
-    """A file of a commit: `oid` is the git blob's SHA-1; an LFS file has the SHA-256 of its content.
-
-    One that came through Xet has Xet's hash, too, and its content is in Xet's storage.
-    """
+    """A file of a commit: `oid` is the git blob's SHA-1; an LFS file has the SHA-256 of its content."""
 
     oid: str
     size: int
     sha256: str | None = None
-    xet: str | None = None
 
 
 class Store:
@@ -42,7 +36,6 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.xet_folder = root / "xet"
         for name in ("repos", "commits", "objects"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
@@ -110,11 +103,10 @@ class Store:
 
     def lfs_file(self, sha256: str, size: int) -> File | None:
         """Return an LFS file by the hash of its content, or None when that was not uploaded."""
-        xet = xet_hash(self.xet_folder, sha256)
-        if xet is None and not self.content_path(sha256).is_file():
+        if not self.content_path(sha256).is_file():
             return None
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
-        return File(hashlib.sha1(b"blob %d\0" % len(pointer) + pointer).hexdigest(), size, sha256, xet)
+        return File(hashlib.sha1(b"blob %d\0" % len(pointer) + pointer).hexdigest(), size, sha256)
 
     def content_path(self, key: str) -> Path:
         """Return where the content with a SHA-1 (git) or SHA-256 (LFS) lies, whether or not it is there."""

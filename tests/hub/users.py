@@ -10,11 +10,9 @@ from starlette.requests import Request
 TOKENS = {
     "hf_loopbackwriter": ("somebody", "write"),
     "hf_loopbackreader": ("somebody", "read"),
-    "hf_loopbackstranger": ("stranger", "write"),
 }
 NAMESPACES = {
     "somebody": ("somebody", "lab", "openai-community", "sentence-transformers"),
-    "stranger": ("stranger",),
 }
 
 

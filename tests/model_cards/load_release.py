@@ -18,12 +18,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dataset_builder.errors import InputError
 from dataset_builder.models.folders import find_model
-from dataset_builder.verification.load import find_verifier
 from eval.demo.serve import load_page
 from eval.push_metric import FOLDER as METRIC
 from tests.model_cards.small_release import BASE
 
-RELEASE = "somebody/isca-qa"
+RELEASE, FULL = "somebody/isca-qa", "somebody/tiny-isca-qa-full"
 
 
 def load_rows(name: str, **options: str) -> dict[str, list[Any]]:
@@ -44,11 +43,6 @@ def load_adapter(base: str, name: str, **options: str) -> list[int]:
 def _answer(model: Any) -> list[int]:
     inputs = AutoTokenizer.from_pretrained(BASE)("Caches are small. Why?", return_tensors="pt")
     return model.generate(**inputs, max_new_tokens=16, do_sample=False, pad_token_id=0)[0].tolist()
-
-
-def load_verifier(name: str) -> list[float]:
-    """Return the support of an answer."""
-    return find_verifier("--verifier", name).load().score_all([("Caches are small.", "Why?", "They cost.")])
 
 
 def load_metric(name: str, encoder: str) -> dict[str, Any]:
@@ -72,14 +66,13 @@ def main(corpus: str, folder: str, demo: dict[str, Any]) -> None:
     tag, base, encoder = {"revision": "v1"}, f"{folder}/base", demo["encoder"]
     found = {
         "corpus": [load_rows(RELEASE, **tag), load_rows(corpus)],
-        "full": [load_model("somebody/tiny-isca-qa-full", **tag), load_model(f"{folder}/tiny-full")],
-        "verifier": [load_verifier(f"{RELEASE}-verifier@v1"), load_verifier(f"{folder}/verifier")],
+        "full": [load_model(FULL, **tag), load_model(f"{folder}/tiny-full")],
         "metric": [load_metric("somebody/answer_similarity", encoder), load_metric(str(METRIC), encoder)],
         "demo": [type(load_page(**demo)).__name__, "Blocks"],
     }
     missing = "not a model folder (no config.json, no adapter_config.json); give a run, model or Hub id"
-    found["first commit"] = [load_first_commit(f"{RELEASE}-verifier"), f"first={RELEASE}-verifier@FIRST: {missing}"]
-    for name in ("lora", "grpo"):
+    found["first commit"] = [load_first_commit(FULL), f"first={FULL}@FIRST: {missing}"]
+    for name in ("lora", "dpo"):
         released = load_adapter(BASE, f"somebody/tiny-isca-qa-{name}", **tag)
         found[name] = [released, load_adapter(base, f"{folder}/tiny-{name}")]
     sys.stdout.write(f"{json.dumps(found)}\n")

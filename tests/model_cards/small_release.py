@@ -1,4 +1,4 @@
-"""Write what a release is made from: runs that nobody trained, a verifier, and scores, on a corpus that is built."""
+"""Write what a release is made from: runs that nobody trained, and scores, on a corpus that is built."""
 
 from __future__ import annotations
 
@@ -11,37 +11,35 @@ import yaml
 from dataset_builder.formats import write_format
 from dataset_builder.models.folders import find_model
 from eval.analysis.scores import Scores, SystemScores
-from eval.run_metrics import ENVIRONMENT_FILE, METRICS_FILE, RunEnvironment, StepReward
-from tests.corpus_slice import CORPUS_SLICE
+from eval.run_metrics import ENVIRONMENT_FILE, METRICS_FILE, RunEnvironment, StepPreference
 from tests.eval.report.example import METRICS, SCORES
-from tests.tiny import write_tiny_adapter, write_tiny_encoder, write_tiny_verifier
+from tests.tiny import write_tiny_adapter
 
 BASE = "somebody/tiny-base"
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
-ENVIRONMENT = RunEnvironment(device="cpu", devices=1, threads=1, precision="float32", python="3.11", packages={})
+ENVIRONMENT = RunEnvironment(
+    device="cpu", devices=1, threads=1, precision="float32", python="3.11", packages={}, commit="0"
+)
 
 
 def write_small_release(folder: Path, model: Path, dataset: str, revision: str) -> Path:
-    """Write the folders tiny-grpo, tiny-lora, tiny-full and verifier, and scores.json, in which GRPO is first.
+    """Write the folders tiny-dpo, tiny-lora and tiny-full, and scores.json, in which DPO is first.
 
-    All are on a base with the weights of `model`. GRPO started from the adapter tiny-lora. The runs and the scores
+    All are on a base with the weights of `model`. DPO started from the adapter tiny-lora. The runs and the scores
     name the corpus `dataset` at `revision`. The scores have the base, too, asked by its chat template.
     """
     base = Path(shutil.copytree(model, folder / "base"))
     (base / "source.json").write_text(json.dumps({"hub_id": BASE}))
     (base / "chat_template.jinja").write_text("{% for turn in messages %}{{ turn.content }}{% endfor %}")
     shutil.copytree(model, folder / "tiny-full")
-    for seed, name in enumerate(("tiny-lora", "tiny-grpo")):
+    for seed, name in enumerate(("tiny-lora", "tiny-dpo")):
         write_tiny_adapter(folder / name, base, seed)
-    write_tiny_verifier(folder / "verifier", write_tiny_encoder(folder / "encoder", CORPUS_SLICE))
-    for name in ("tiny-full", "tiny-lora", "tiny-grpo", "verifier"):
+    for name in ("tiny-full", "tiny-lora", "tiny-dpo"):
         run = folder / name
         changes = {"base_model": BASE, "dataset": dataset, "dataset_revision": revision, "license": "apache-2.0"}
-        if name == "verifier":
-            changes |= {"method": "verifier"}
-        if name == "tiny-grpo":
-            changes |= {"method": "grpo", "adapter": str(folder / "tiny-lora"), "loss_by_epoch": []}
-            changes |= {"reward_by_step": [StepReward(step=1, reward=0.1), StepReward(step=2, reward=0.2)]}
+        if name == "tiny-dpo":
+            steps = [StepPreference(step=step, margin=step / 10, accuracy=0.75) for step in (1, 2)]
+            changes |= {"method": "dpo", "adapter": str(folder / "tiny-lora"), "preference_by_step": steps}
         write_format(run / METRICS_FILE, METRICS["good"].model_copy(update=changes))
         write_format(run / ENVIRONMENT_FILE, ENVIRONMENT)
         (run / "recipe.yaml").write_text(yaml.safe_dump({"model_name_or_path": str(base)}))
@@ -55,7 +53,7 @@ def _scores(folder: Path, dataset: str, revision: str) -> Scores:
         given = {"model": model, "sha256": find_model(name, model).fingerprint, **changes}
         return SCORES.systems["good"].model_copy(update=given)
 
-    systems = {name: system(name, role="trained") for name in ("tiny-grpo", "tiny-lora", "tiny-full")}
+    systems = {name: system(name, role="trained") for name in ("tiny-dpo", "tiny-lora", "tiny-full")}
     systems["chat"] = system("base", role="baseline", prompt="chat")
     changed = {"dataset": dataset, "revision": revision, "encoders": [ENCODER], "systems": systems}
     return SCORES.model_copy(update=changed | {"differences": {"plain": []}})

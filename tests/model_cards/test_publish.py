@@ -20,14 +20,11 @@ from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.formats import write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from eval.analysis.scores import Scores, read_scores
-from eval.asking.abstention import ABSTENTION_FILE, Abstention, AskedShares, read_abstention
-from eval.run_metrics import AnswerSampling
 from tests.cards import stray_table_rows
 from tests.conftest import REPOSITORY, shared_folder
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub
 from tests.notebooks import run_notebook
-from training.best_of_n import best_of_n
 
 # The first of these tests waits for six processes that import torch.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -139,12 +136,6 @@ def _names_this_machine(text: str, base: Path) -> bool:
 @pytest.fixture(scope="module")
 def published(hub: RunningHub, trained: Path, commands: Commands) -> Path:
     """Publish both runs, whose folders also have pickles, the adapter in a new process; return the folder."""
-    abstention = Abstention(
-        **{"encoder": "lab/encoder", "dataset_revision": "r", "questions": 20, "papers": 4},
-        **{"threshold": 0.5, "asked": 0.9, "foreign_asked": 0.0125},
-        test={"plain": AskedShares(questions=8, asked=0.875, foreign_asked=None)},
-    )
-    write_format(trained / "lora" / ABSTENTION_FILE, abstention)
     for method in METHODS:
         for name in ("training_args.bin", "optimizer.pt", "pytorch_model.bin", "notes.txt"):
             (trained / method / name).write_bytes(b"\x80\x04.")
@@ -162,29 +153,7 @@ def test_what_is_sent(hub: RunningHub, published: Path) -> None:
     both = {*both.split(), "notebook.ipynb", "scores.json", ".eval_results/isca-qa.yaml", PUSHED_FILES_FILE}
     full = {"model.safetensors", "config.json", "generation_config.json"}
     assert hub.files("models/lab/tiny-full").keys() == both | full
-    assert hub.files("models/lab/tiny-lora").keys() == both | {
-        *("adapter_model.safetensors", "adapter_config.json", ABSTENTION_FILE)
-    }
-
-
-def test_threshold_of_a_local_encoder_is_not_published(published: Path, tmp_path: Path, commands: Commands) -> None:
-    """Its path would name this machine, and nobody could use the threshold."""
-    run = _copied(published / "lora", tmp_path / "run", {})
-    abstention = read_abstention(run)
-    assert abstention is not None
-    write_format(run / ABSTENTION_FILE, abstention.model_copy(update={"encoder": str(tmp_path)}))
-    done = commands.run("model_cards", *_publish(run, published / "eval/scores.json", "lab/other"))
-    assert done.code == 2
-    assert "abstention.json: the encoder" in done.output and "choose-threshold` again" in done.output
-
-
-def test_card_says_when_the_model_is_not_asked(hub: RunningHub, published: Path) -> None:
-    """If its folder has abstention.json, which is published with the commit of the corpus."""
-    card = hub.text("lab/tiny-lora/resolve/main/README.md")
-    assert "| validation | 20 | 90.0% | 1.2% |\n| test by plain | 8 | 87.5% |  |\n" in card
-    assert ABSTENTION_FILE not in hub.text("lab/tiny-full/resolve/main/README.md")
-    sent = json.loads(hub.text(f"lab/tiny-lora/resolve/main/{ABSTENTION_FILE}"))
-    assert sent["dataset_revision"] == hub.commits(f"datasets/{CORPUS}")[0]["id"]
+    assert hub.files("models/lab/tiny-lora").keys() == both | {*("adapter_model.safetensors", "adapter_config.json")}
 
 
 def test_new_process_loads_both_and_answers_as_before(
@@ -497,74 +466,35 @@ HfApi().upload_file(path_or_fileobj=b"A card.", path_in_repo="README.md", repo_i
     assert "Traceback" not in done.output
 
 
-def test_model_of_best_of_n_says_whose_answers_it_learned(
-    hub: RunningHub,
-    published: Path,
-    corpus: Path,
-    ending_base: Path,
-    encoder: Path,
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    commands: Commands,
-) -> None:
-    """The sampled answers to the corpus's questions; the model that gave them needs a name on the Hub."""
-    out = tmp_path / "best-of-2"
-    sampling = AnswerSampling(samples=2, temperature=0.8, seed=0)
-    best_of_n(str(ending_base), str(corpus), out, sampling, encoder=str(encoder))
-    revision = corpus_revision(str(out))
-    changes = {"dataset": str(out), "dataset_revision": revision}
-    run = _copied(published / "lora", tmp_path / "run", {"dataset": str(out)}, **changes)
-    words = _publish(run, published / "eval/scores.json", "lab/best-of-n")
-    done = commands.run("model_cards", *words)
-    assert done.code == 2 and f"started from {ending_base}" in done.output and "--start-model ORG/NAME" in done.output
-    done = commands.run("model_cards", *words, "--start-model", BASE)
-    assert done.code == 0, done.output
-    texts = _texts(hub, "lab/best-of-n")
-    card = ModelCard(texts["README.md"]).text
-    assert "with sampled answers in place of the teacher's answers" in card and "- Teacher: `detailed`" in card
-    assert f"The model `{BASE}` sampled 2 answers to each question at temperature 0.8." in card
-    assert f"training.best_of_n --model {BASE} --dataset {CORPUS}" in card
-    assert yaml.safe_load(texts["recipe.yaml"])["dataset"] == "best-of-2"
-    metrics = json.loads(texts["metrics.json"])
-    assert (metrics["dataset"], metrics["dataset_revision"]) == ("best-of-2", revision)
-    assert (metrics["samples"]["model"], metrics["samples"]["dataset"]) == (BASE, CORPUS)
-    base = shared_folder(tmp_path_factory)
-    assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []
-    assert stray_table_rows(card) == []
-    (out / "best_of_n/train-00000-of-00001.parquet").unlink()
-    done = commands.run("model_cards", *words, "--start-model", BASE)
-    assert done.code == 2 and f"{out} has changed since the model was trained on it" in done.output
-
-
-def test_model_of_grpo_names_the_adapter_it_started_from(
+def test_model_of_dpo_names_the_adapter_it_started_from(
     hub: RunningHub,
     published: Path,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
     commands: Commands,
 ) -> None:
-    """Recipe, metrics and card name it; the card shows a curve of rewards and none of the loss on the answers."""
-    grpo = {
-        **{"method": "grpo", "adapter": str(published / "lora"), "loss_by_epoch": []},
-        **{"reward_by_step": [{"step": 1, "reward": 0.1}, {"step": 2, "reward": 0.2}]},
+    """Recipe, metrics and card name it; the card shows a curve of margins and none of the loss on the answers."""
+    dpo = {
+        **{"method": "dpo", "adapter": str(published / "lora")},
+        "preference_by_step": [{"step": step, "margin": step / 10, "accuracy": 0.75} for step in (1, 2)],
         "validation": {"epoch": None, "loss": None, "similarity": None},
     }
-    run = _copied(published / "lora", tmp_path / "run", {"model_name_or_path": str(published / "lora")}, **grpo)
-    words = _publish(run, published / "eval/scores.json", "lab/grpo")
+    run = _copied(published / "lora", tmp_path / "run", {"model_name_or_path": str(published / "lora")}, **dpo)
+    words = _publish(run, published / "eval/scores.json", "lab/dpo")
     done = commands.run("model_cards", *words)
     assert done.code == 2 and "--start-model ORG/NAME" in done.output
     done = commands.run("model_cards", *words, "--start-model", "lab/tiny-none")
     assert done.code == 2 and "model lab/tiny-none: is not on the Hub" in done.output
     done = commands.run("model_cards", *words, "--start-model", "lab/tiny-lora")
     assert done.code == 0, done.output
-    texts = _texts(hub, "lab/grpo")
+    texts = _texts(hub, "lab/dpo")
     assert yaml.safe_load(texts["recipe.yaml"])["model_name_or_path"] == "lab/tiny-lora"
     metrics = json.loads(texts["metrics.json"])
     assert (metrics["adapter"], metrics["base_model"]) == ("lab/tiny-lora", BASE)
     card = ModelCard(texts["README.md"]).text
     assert "Training started from the adapter `lab/tiny-lora`." in card and "loss is computed" not in card
-    assert "loss_curve.png" not in card and "![Reward by step](reward_curve.png)" in card
-    files = hub.files("models/lab/grpo")
+    assert "loss_curve.png" not in card and "answers](reward_curve.png)" in card
+    files = hub.files("models/lab/dpo")
     assert "reward_curve.png" in files and "loss_curve.png" not in files
     base = shared_folder(tmp_path_factory)
     assert [path for path, text in texts.items() if _names_this_machine(text, base)] == []

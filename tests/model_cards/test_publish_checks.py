@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from dataset_builder.errors import InputError
-from model_cards.cards.metadata import model_metadata
+from model_cards.cards.metadata import card_metadata
 from model_cards.publish_checks import check_gemma
 from model_cards.training_data import Corpus, TrainingData
 
 RUN: Any = SimpleNamespace(source="runs/x", metrics=SimpleNamespace(base_model="somebody/gpt2"))
-TRAINED = TrainingData(Corpus("lab/qa", "r", None), "lab/qa")
+TRAINED = TrainingData(Corpus("lab/qa", "r", None))
 
 
 @pytest.mark.parametrize("base", ["google/gemma-2-2b-it", "lab/MyGemma", "google/gemma-3-4b-it", "lab/gemma-4b"])
@@ -35,5 +35,8 @@ def test_model_on_another_base_does_not(base: str) -> None:
 
 def test_model_without_a_licence_is_refused() -> None:
     """The message says how to give one."""
+    scores: Any = SimpleNamespace(systems={"x": SimpleNamespace(configs={})})
+    run: Any = SimpleNamespace(source="runs/x", system="x")
+    names: Any = SimpleNamespace()
     with pytest.raises(InputError, match="runs/x: its recipe has no licence for the model; pass one, as --license"):
-        model_metadata(RUN, SimpleNamespace(), None, [])
+        card_metadata(run, scores, names, None)

@@ -6,7 +6,6 @@ import ast
 import json
 import shutil
 import signal
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from tests.model_cards.small_release import BASE, ENCODER, write_small_release
 
 REPOS = {
     "datasets": ["isca-qa"],
-    "models": ["tiny-isca-qa-lora", "tiny-isca-qa-grpo", "tiny-isca-qa-full", "isca-qa-verifier"],
+    "models": ["tiny-isca-qa-lora", "tiny-isca-qa-dpo", "tiny-isca-qa-full"],
     "spaces": ["answer_similarity", "isca-qa-demo"],
 }
 ORDER = [f"{kind.removesuffix('s')}:{name}" for kind, names in REPOS.items() for name in names]
@@ -28,13 +27,13 @@ ORDER = [f"{kind.removesuffix('s')}:{name}" for kind, names in REPOS.items() for
 
 @pytest.fixture(scope="module")
 def folder(corpus: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with runs, a verifier and scores on the corpus."""
+    """Return a folder with runs and scores on the corpus."""
     release = tmp_path_factory.mktemp("release")
     return write_small_release(release, tiny_base, str(corpus), corpus_revision(str(corpus)))
 
 
 def _words(folder: Path, corpus: Path, org: str, *words: object) -> tuple[object, ...]:
-    given = ("--dataset", corpus, "--scores", folder / "scores.json", "--verifier", folder / "verifier")
+    given = ("--dataset", corpus, "--scores", folder / "scores.json")
     return ("release", "--org", org, *given, *words)
 
 
@@ -70,22 +69,22 @@ def _changes(printed: str) -> list[str]:
 
 
 def test_parts_are_published_in_order(hub: RunningHub, released: list[str]) -> None:
-    """One commit each; the adapter that GRPO started from before GRPO, and the collection last."""
+    """One commit each; the adapter that DPO started from before DPO, and the collection last."""
     commits = [path.split("/")[2:-2] for path in released if "/commit/main" in path]
     assert [f"{kind.removesuffix('s')}:{name}" for kind, _, name in commits] == ORDER
-    assert [request.split()[0] for request in released if "/api/collections" in request][-7:] == ["POST"] * 7
+    assert [request.split()[0] for request in released if "/api/collections" in request][-6:] == ["POST"] * 6
     assert {len(found) for found in _commits(hub, "somebody").values()} == {2}
 
 
 def test_cards_pin_the_corpus(hub: RunningHub, released: list[str]) -> None:
-    """Each card and notebook names the pushed commit; GRPO's card names the adapter's repo. Every repo has the tag."""
+    """Each card and notebook names the pushed commit; DPO's card names the adapter's repo. Every repo has the tag."""
     commit = hub.commits("datasets/somebody/isca-qa")[0]["id"]
     for name in REPOS["models"]:
         text = hub.text(f"somebody/{name}/resolve/main/README.md")
         assert f"`somebody/isca-qa`, revision `{commit}`" in text
         assert json.loads(hub.text(f"somebody/{name}/resolve/main/metrics.json"))["dataset_revision"] == commit
         assert f'revision=\\"{commit}\\"' in hub.text(f"somebody/{name}/resolve/main/notebook.ipynb")
-    assert "the adapter `somebody/tiny-isca-qa-lora`" in hub.text("somebody/tiny-isca-qa-grpo/resolve/v1/README.md")
+    assert "the adapter `somebody/tiny-isca-qa-lora`" in hub.text("somebody/tiny-isca-qa-dpo/resolve/v1/README.md")
     for kind, names in REPOS.items():
         for name in names:
             tags = hub.api(f"/api/{kind}/somebody/{name}/refs")["tags"]
@@ -101,7 +100,6 @@ def test_collection_has_notes(hub: RunningHub, released: list[str]) -> None:
     assert "Mean similarity to the reference answers of the test split: 0.720 (plain)." in notes[ORDER[1]]
     assert notes[ORDER[1]].startswith("A LoRA adapter for somebody/tiny-base that answers")
     assert notes[ORDER[3]].startswith("A fully fine-tuned version of somebody/tiny-base that answers")
-    assert notes[ORDER[4]].endswith("AUROC on the test examples: 0.500.")
 
 
 def _demo_settings(hub: RunningHub) -> dict[str, Any]:
@@ -112,14 +110,13 @@ def _demo_settings(hub: RunningHub) -> dict[str, Any]:
 
 
 def test_demo_pins_what_it_loads(hub: RunningHub, released: list[str]) -> None:
-    """The models in their order after the base model that the scores have, the corpus and the verifier."""
+    """The models in their order after the base model that the scores have, and the corpus."""
     pins = {name: f"somebody/{name}@{found[0]}" for name, found in _commits(hub, "somebody").items()}
-    models = [f"tiny-{name}={pins[f'tiny-isca-qa-{name}']}" for name in ("lora", "grpo", "full")]
+    models = [f"tiny-{name}={pins[f'tiny-isca-qa-{name}']}" for name in ("lora", "dpo", "full")]
     assert _demo_settings(hub) == {
         "models": [f"chat={BASE},prompt=chat", *models],
         "dataset": pins["isca-qa"],
         "encoder": ENCODER,
-        "verifier": pins["isca-qa-verifier"],
     }
     card = hub.api("/api/spaces/somebody/isca-qa-demo")["cardData"]
     assert card["models"] == [BASE, *(f"somebody/{name}" for name in REPOS["models"]), ENCODER]
@@ -136,20 +133,13 @@ def test_new_process_loads_everything(
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert {name: loaded for name, (loaded, _) in found.items()} == {name: given for name, (_, given) in found.items()}
-    assert len({json.dumps(found[name][0]) for name in ("full", "lora", "grpo")}) == 3
+    assert len({json.dumps(found[name][0]) for name in ("full", "lora", "dpo")}) == 3
 
 
 def test_token_is_in_no_upload(hub: RunningHub, released: list[str], folder: Path, corpus: Path) -> None:
-    """In no file on the Hub, the files in the demo's wheel included, and in no folder that was released."""
-    wheels = 0
+    """In no file on the Hub, and in no folder that was released."""
     for place in (hub.root, folder, corpus):
-        for name, content in contents(place).items():
-            assert WRITER.encode() not in content, name
-            if zipfile.is_zipfile(place / name):
-                wheels += 1
-                archive = zipfile.ZipFile(place / name)
-                assert [name for name in archive.namelist() if WRITER.encode() in archive.read(name)] == []
-    assert wheels > 0
+        assert [name for name, content in contents(place).items() if WRITER.encode() in content] == []
 
 
 def test_second_release_changes_nothing(
@@ -159,10 +149,10 @@ def test_second_release_changes_nothing(
     before = _commits(hub, "somebody")
     done = commands.run("model_cards", *_words(folder, corpus, "somebody", "--tag", "v1", "--dry-run"))
     assert done.code == 0, done.output
-    assert _changes(done.output) == ["nothing"] * 8
+    assert _changes(done.output) == ["nothing"] * 7
     hub.take_requests()
     done = commands.run("model_cards", *_words(folder, corpus, "somebody", "--tag", "v1"))
-    assert (done.code, done.output.count("Everything is there already")) == (0, 7), done.output
+    assert (done.code, done.output.count("Everything is there already")) == (0, 6), done.output
     writes = [
         request for request in hub.take_requests() if request.split()[0] != "GET" and "paths-info" not in request
     ]
@@ -180,7 +170,7 @@ def test_dry_run_without_network(hub: RunningHub, folder: Path, corpus: Path, tm
     rows = [line for line in done.stdout.splitlines() if "nobody/" in line and "send up to" in line]
     assert [row.split("nobody/")[1].split()[0] for row in rows] == [name for names in REPOS.values() for name in names]
     assert all("bytes, tag v1" in row for row in rows)
-    assert "HF_HUB_OFFLINE is set" in done.stdout and "create, add 7 items" in done.stdout
+    assert "HF_HUB_OFFLINE is set" in done.stdout and "create, add 6 items" in done.stdout
     assert "Nothing was sent." in done.stdout
 
 
@@ -191,7 +181,7 @@ def test_dry_run_of_a_new_release_sends_nothing(
     hub.take_requests()
     done = commands.run("model_cards", *_words(folder, corpus, "lab", "--name", "planned", "--dry-run"))
     assert done.code == 0, done.output
-    assert done.output.count("create, send ") >= 6 and "create, add 7 items" in done.output
+    assert done.output.count("create, send ") >= 6 and "create, add 6 items" in done.output
     assert {request.split()[0] for request in hub.take_requests()} <= {"GET", "HEAD"}
 
 
@@ -232,18 +222,18 @@ def test_runs_on_the_published_corpus_pin_its_commit(
 ) -> None:
     """They were trained and scored on the Hub's commit, which the files name already.
 
-    Only the card's sentence on the revision that was scored changes. A verifier has no scores.
+    Only the card's sentence on the revision that was scored changes.
     """
     runs = Path(shutil.copytree(folder, tmp_path / "runs"))
     commit = hub.commits("datasets/somebody/isca-qa")[0]["id"]
     for path in (runs / "scores.json", *runs.glob("*/metrics.json")):
         text = path.read_text().replace(str(folder), str(runs)).replace(str(corpus), "somebody/isca-qa")
         path.write_text(text.replace(corpus_revision(str(corpus)), commit))
-    words = _words(runs, corpus, "somebody", "--only", "models", "verifier", "--dry-run")
+    words = _words(runs, corpus, "somebody", "--only", "models", "--dry-run")
     done = commands.run("model_cards", *words)
     assert done.code == 0, done.output
     changes = [change.split(" of ")[0] for change in _changes(done.output)]
-    assert changes == ["send 1 files", "send 1 files", "send 1 files", "nothing"]
+    assert changes == ["send 1 files"] * 3
 
 
 def test_single_commands_find_what_was_released(
@@ -251,7 +241,7 @@ def test_single_commands_find_what_was_released(
 ) -> None:
     """They make the same content, so each finds its repo complete."""
     on_corpus = ("--dataset-id", "somebody/isca-qa", "--repo-id")
-    run = ("publish", "--run", folder / "tiny-grpo", "--scores", folder / "scores.json")
+    run = ("publish", "--run", folder / "tiny-dpo", "--scores", folder / "scores.json")
     for module, *words in (
         (
             "model_cards",
@@ -259,9 +249,8 @@ def test_single_commands_find_what_was_released(
             "--start-model",
             f"somebody/{REPOS['models'][0]}",
             *on_corpus,
-            "somebody/tiny-isca-qa-grpo",
+            "somebody/tiny-isca-qa-dpo",
         ),
-        ("model_cards", "publish-verifier", "--run", folder / "verifier", *on_corpus, "somebody/isca-qa-verifier"),
         ("eval", "push-metric", "--repo-id", "somebody/answer_similarity"),
     ):
         done = commands.run(module, *words, "--tag", "v1")
@@ -271,8 +260,8 @@ def test_single_commands_find_what_was_released(
 @pytest.mark.parametrize(
     ("function", "count", "rest"),
     [
-        ("create_commit", 3, ["tiny-{}-grpo", "tiny-{}-full", "{}-verifier", "{}-demo"]),
-        ("create_tag", 6, []),
+        ("create_commit", 3, ["tiny-{}-dpo", "tiny-{}-full", "{}-demo"]),
+        ("create_tag", 5, []),
     ],
 )
 def test_killed_release_is_completed(
@@ -290,7 +279,7 @@ def test_killed_release_is_completed(
     The killed run shows the token nowhere, at the client's highest verbosity.
     """
     name = f"killed-{function.removeprefix('create_')}"
-    parts = ("corpus", "models", "verifier", "demo")
+    parts = ("corpus", "models", "demo")
     words = _words(folder, corpus, "lab", "--name", name, "--tag", "v1", "--only", *parts)
     killed = ("-m", "tests.interrupt", f"huggingface_hub.HfApi.{function}", count, "model_cards", *words)
     done = hub.run(tmp_path, *killed, HF_DEBUG="1", HF_HUB_VERBOSITY="debug")
@@ -303,8 +292,8 @@ def test_killed_release_is_completed(
     assert done.code == 0, done.output
     commits = [request.split("/")[4] for request in hub.take_requests() if "/commit/main" in request]
     assert commits == [repo.format(name) for repo in rest]
-    models = [f"models/lab/tiny-{name}-{method}" for method in ("lora", "grpo", "full")]
-    for repo in (f"datasets/lab/{name}", *models, f"models/lab/{name}-verifier", f"spaces/lab/{name}-demo"):
+    models = [f"models/lab/tiny-{name}-{method}" for method in ("lora", "dpo", "full")]
+    for repo in (f"datasets/lab/{name}", *models, f"spaces/lab/{name}-demo"):
         assert len(hub.commits(repo)) == 2
         assert [tag["name"] for tag in hub.api(f"/api/{repo}/refs")["tags"]] == ["v1"]
 

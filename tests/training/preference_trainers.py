@@ -12,7 +12,7 @@ from dataset_builder.corpus.questions import CorpusQuestion
 from dataset_builder.journal import Journal
 from tests.training.small_trainers import tiny_model
 from training.alignment.preference_trainer import PreferenceTrainer, RowReference
-from training.data.preferences import Preference, PreferenceCollator, preference_rows
+from training.alignment.preferences import Preference, PreferenceCollator, preference_rows
 
 TEXTS = {
     "Caches are small.": [

@@ -14,12 +14,8 @@ from dataset_builder.prompt import build_completion, build_prompt
 from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS, tree_row
 from tests.training.preference_trainers import adapter_model, preference_trainer, preferences, trl_arguments
-from training.data.preferences import (
-    Preference,
-    preference_rows,
-    read_preferences,
-    tokens_by_answer,
-)
+from training.alignment.ranking import RankedSamples
+from training.alignment.preferences import Preference, prefer_best, preference_rows
 
 
 def test_tree_by_hand() -> None:
@@ -34,8 +30,6 @@ def test_tree_by_hand() -> None:
         "branches": [0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 1, 1, 1, 2, 2],
         "pairs": 2,
     }
-    # By themselves the answers have 6, 7, 5 and 4 tokens with their prompts.
-    assert tokens_by_answer([row]) == 22
 
 
 def test_mask_by_hand() -> None:
@@ -51,11 +45,13 @@ def test_mask_by_hand() -> None:
     ]
 
 
-def test_questions_without_a_rejected_answer_are_left_out() -> None:
-    """As `training.best_of_n` writes them where the samples are equal."""
-    row = {"instruction": "i", "context": "c", "question": "q", "answer": "a", "paper_id": "p", "year": 2020}
-    found = read_preferences([{**row, "rejected": None}, {**row, "question": "r", "rejected": ""}])
-    assert [(preference.question.question, preference.rejected) for preference in found] == [("r", "")]
+def test_questions_without_a_worse_answer_are_left_out() -> None:
+    """Where all samples are equal, cut or empty."""
+    asked = [CorpusQuestion("i", "c", question, "reference", "p", 2020) for question in "qrst"]
+    samples = [("a", None), ("b", ""), (None, None), ("", "d")]
+    ranked = {number: RankedSamples(number, best, worst, 0.5) for number, (best, worst) in enumerate(samples)}
+    found = [(one.question.question, one.question.answer, one.rejected) for one in prefer_best(asked, ranked)]
+    assert found == [("r", "b", "")]
 
 
 def test_abstract_is_cut_for_the_longer_answer(tokenizer: Any) -> None:
@@ -66,15 +62,6 @@ def test_abstract_is_cut_for_the_longer_answer(tokenizer: Any) -> None:
     columns = list(zip(row["branches"], row["labels"], row["position_ids"], strict=True))
     first = [next(position for at, label, position in columns if at == branch and label >= 0) for branch in (1, 2)]
     assert first[0] == first[1]
-
-
-def test_rows_of_long_abstracts_have_a_third_of_the_tokens(tokenizer: Any) -> None:
-    """An abstract of 200 words, three questions with answers of 20 to 25 words, as in the open corpus."""
-    context = " ".join(f"caches{number}" for number in range(200))
-    asked = [CorpusQuestion("Read it", context, f"Why {word}?", "it is so " * 7, "p", 2020) for word in "abc"]
-    rows = preference_rows([Preference(question, "it is not " * 8) for question in asked], tokenizer, 4000)
-    assert len(rows) == 1
-    assert tokens_by_answer(rows) > 3 * sum(len(row["input_ids"]) for row in rows)
 
 
 def change_adapter(model: Any) -> None:

@@ -16,6 +16,7 @@ from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY, contents
 from tests.training.small_trainers import row_trainer, rows_by_pair, rows_by_paper, tiny_model
 from training.data.tokenization import TokenizedPair
+from training.run.start_model import find_start_model
 
 # Files with times or with the commit, and the card and the settings, which name the folder.
 APART = ("metrics.json", "environment.json", "README.md", "recipe.yaml")
@@ -70,7 +71,6 @@ def test_run_folder_is_complete(full_run: Path, corpus: Path) -> None:
     metrics = json.loads((full_run / "metrics.json").read_text())
     keys = "base_model method seed train_seconds tokens_per_second peak_memory_bytes trainable_parameters"
     assert {*keys.split(), "loss_by_step", "loss_by_epoch", "validation"} <= metrics.keys()
-    assert {"rows", "tokens_per_second"} <= metrics.keys()
     # The slice has 84 training pairs on 28 papers: 7 steps of 4 papers an epoch, two epochs.
     assert metrics["train_pairs"] == 84
     assert metrics["dataset_revision"] == corpus_revision(str(corpus))
@@ -79,7 +79,6 @@ def test_run_folder_is_complete(full_run: Path, corpus: Path) -> None:
     assert metrics["validation"]["similarity"] == max(similarities)
     assert metrics["validation_before"]["loss"] > metrics["loss_by_epoch"][0]["validation_loss"]
     assert -1 < metrics["validation_before"]["similarity"] < 1
-    assert metrics["mfu"] is None
     assert metrics["method"] == "full"
     assert [epoch["epoch"] for epoch in metrics["loss_by_epoch"]] == [1, 2]
     assert metrics["loss_by_epoch"][1]["train_loss"] < metrics["loss_by_epoch"][0]["train_loss"]
@@ -215,26 +214,6 @@ def test_two_processes_under_fsdp_train_as_one(
         torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-5)
 
 
-def test_variants_train(tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path) -> None:
-    """The first loss, with the same weights and rows. NEFTune's noise changes it a little.
-
-    DFT weighs each token's loss by its probability, which is at first about 1 in 800.
-    """
-    from training.sft import main
-
-    losses = {}
-    for recipe in ("lora", "neftune", "dft"):
-        out = tmp_path / recipe
-        _, _, _, *words = _command(tiny_base, corpus, encoder, out)
-        words += ["--max_steps", 2, "--validation_questions", 0, "--disable_tqdm", "true"]
-        main(["--config", str(REPOSITORY / f"training/recipes/smollm2-{recipe}.yaml"), *map(str, words)])
-        losses[recipe] = json.loads((out / "metrics.json").read_text())["loss_by_step"][0]["loss"]
-        assert (out / "adapter_model.safetensors").exists()
-    assert losses["neftune"] != losses["lora"]
-    assert losses["neftune"] == pytest.approx(losses["lora"], rel=0.05)
-    assert losses["dft"] == pytest.approx(losses["lora"] / 800, rel=0.5)
-
-
 def test_wrong_adapter_keys_do_not_block_the_corrected_command(tmp_path: Path, tiny_base: Path, corpus: Path) -> None:
     """One message each, not a traceback of PEFT; the same folder takes the corrected recipe."""
     from training.sft import main
@@ -300,14 +279,6 @@ def test_layers_are_compiled_once_for_all_lengths(
     graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     torch._dynamo.reset()
     assert graphs == 1
-
-
-def test_optimizer_is_the_fused_one(pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path) -> None:
-    """AdamW in one kernel, on a CPU as on a GPU."""
-    trainer = row_trainer(tiny_model("llama"), rows_by_paper(pairs), tokenizer, tmp_path)
-    optimizer = trainer.create_optimizer()
-    assert type(optimizer).__name__ == "AdamW"
-    assert optimizer.defaults["fused"] is True
 
 
 def test_epoch_with_the_most_similar_answers_is_kept(
@@ -376,3 +347,23 @@ def test_bad_input_under_accelerate_launch(tmp_path: Path, tiny_base: Path, enco
     assert done.returncode != 0
     assert done.stderr.count("error: dataset ") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_training_from_a_revision_is_refused() -> None:
+    """The trainers load the newest commit of a model only; nothing is downloaded."""
+    with pytest.raises(InputError, match=r"ORG/NAME@v1': the libraries .*; download that revision, and give"):
+        find_start_model("ORG/NAME@v1")
+
+
+def test_stages_are_commands_of_the_package(stage: Callable) -> None:
+    """Help names the stages, the keys and an example; an unknown key ends with exit code 2."""
+    done = stage("training", "--help")
+    assert done.returncode == 0
+    assert all(re.search(rf"\n    {name}\s", done.stdout) for name in ("sft", "dpo"))
+    assert "exit codes:\n  0  done\n" in done.stdout
+    done = stage("training", "sft", "--help")
+    assert "--validation_questions: " in done.stdout
+    assert "--config FILE" in done.stdout
+    assert "example:\n  python -m training.sft --config " in done.stdout
+    done = stage("training", "sft", "--learning_rat", "1")
+    assert (done.returncode, "the nearest is 'learning_rate'" in done.stderr) == (2, True)

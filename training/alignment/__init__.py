@@ -1,1 +1,1 @@
-"""Align a model with the evaluation: sample answers, rank or reward them, and prefer the best."""
+"""Align a model with the evaluation: sample answers, rank them, and prefer the best to the worst."""

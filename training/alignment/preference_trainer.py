@@ -16,10 +16,10 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from dataset_builder.journal import Journal
 from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS
+from training.trainers.guarded_trainer import GuardedTrainer
 from training.trainers.label_scores import score_labels
-from training.trainers.masked_trainer import MaskedTrainer
 
-# A batch of `training.data.preferences.PreferenceCollator`.
+# A batch of `training.alignment.preferences.PreferenceCollator`.
 Batch = Mapping[str, torch.Tensor]
 
 
@@ -45,8 +45,8 @@ class AnswerScores:
     is_top1: torch.Tensor
 
 
-class PreferenceTrainer(MaskedTrainer, DPOTrainer):
-    """Trains an adapter on the rows of `training.data.preferences`. Losses and logged rewards are TRL's.
+class PreferenceTrainer(GuardedTrainer, DPOTrainer):
+    """Trains an adapter on the rows of `training.alignment.preferences`. Losses and logged rewards are TRL's.
 
     TRL puts each answer into a row with its whole prompt. Here the model reads a paper's row at once, and TRL gets the
     scores of each answer as if the answer had a row.

@@ -18,16 +18,14 @@ from dataset_builder.files import make_writable_folder, write_text
 from dataset_builder.formats import FileFormat, read_format, write_format
 from dataset_builder.models.folders import METRICS_FILE, RECIPE_FILE
 from eval.run_metrics import ENVIRONMENT_FILE, RunEnvironment, RunMetrics
-from training.commit import starting_commit
+from training.hardware import code_commit
 from training.run.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
 INPUTS_FILE = "inputs.json"
-# How the rows of a step are divided. The division of a step's rows among processes and accumulation steps is not
-# compared: only the product counts, which the inputs hold as `rows_per_step`. (The loss of the verifier and the token
-# loss of DPO are means over a batch, so for them the division changes the loss a little. GRPO draws other answers with
-# other processes.)
+# How the rows of a step are divided among processes and accumulation steps. Only the product counts, which the inputs
+# hold as `rows_per_step`.
 DIVISION = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
 # Keys that change neither the model nor its measurements.
 KEYS_WITHOUT_EFFECT = (
@@ -42,15 +40,14 @@ class RunInputs(FileFormat):
     """Everything that decides the result of a run (inputs.json): the set keys that have an effect, and the rows.
 
     `start_model_sha256` is over the files of the model that the training starts from, `judges_sha256` over those of
-    the encoder and the verifier, if they choose the epoch or reward the answers. These keys are null for a run that
-    an earlier version began.
+    the encoder, if it chooses the epoch or ranks the answers.
     """
 
     recipe: dict[str, Any]
     rows_per_step: int
     train_rows_sha256: str
-    start_model_sha256: str | None = None
-    judges_sha256: list[str] | None = None
+    start_model_sha256: str
+    judges_sha256: list[str]
 
 
 def begin_run(
@@ -60,7 +57,7 @@ def begin_run(
 
     Return whether the run is finished, and the checkpoint to resume from.
     """
-    starting_commit()
+    code_commit()
     args = recipe.training
     rows_per_step = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
     own_sha256 = rows_sha256(rows) if args.local_process_index == 0 else ""
@@ -113,9 +110,6 @@ def open_run(
     )
     if (folder / INPUTS_FILE).is_file():
         existing = read_format(RunInputs, folder / INPUTS_FILE, "train again in another --output_dir")
-        # An earlier version did not record every input.
-        recorded = {key: value for key, value in existing.model_dump().items() if value is not None}
-        existing = inputs.model_copy(update={**recorded, "recipe": _decisive(existing.recipe)})
         has_steps = (folder / METRICS_FILE).is_file() or any(map(is_complete, folder.glob("checkpoint-*")))
         if existing != inputs and not has_steps:
             (folder / RECIPE_FILE).unlink(missing_ok=True)
@@ -141,7 +135,7 @@ def open_run(
         )
     if finished:
         # The run was killed before it had removed them.
-        _remove_checkpoints(folder)
+        _remove_leftovers(folder)
     return finished
 
 
@@ -182,10 +176,13 @@ def finish_run(folder: Path, metrics: RunMetrics, environment: RunEnvironment) -
     write_format(folder / ENVIRONMENT_FILE, environment)
     (folder / "training_args.bin").unlink(missing_ok=True)
     write_format(folder / METRICS_FILE, metrics)
-    _remove_checkpoints(folder)
+    _remove_leftovers(folder)
 
 
-def _remove_checkpoints(folder: Path) -> None:
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the checkpoints, and the journals of a DPO run."""
+    for journal in folder.glob(".partial.*"):
+        journal.unlink()
     for checkpoint in folder.glob("checkpoint-*"):
         shutil.rmtree(checkpoint, ignore_errors=True)
 
@@ -199,4 +196,4 @@ def _difference(existing: RunInputs, wanted: RunInputs) -> str:
         return "other training rows than this one"
     if existing.start_model_sha256 != wanted.start_model_sha256:
         return "another model at model_name_or_path than there is now"
-    return "another encoder or verifier than there is now"
+    return "another encoder than there is now"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -13,7 +13,7 @@ import yaml
 
 from dataset_builder.errors import InputError
 from dataset_builder.models.packaged import DEFAULT_ENCODER
-from eval.run_metrics import TEMPERATURE, TRAINING_SAMPLES
+from eval.run_metrics import TEMPERATURE
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # transformers 5.17 knows this setting by its older name only; newer versions warn about the older name.
 OLDER_NAMES = {"activation_checkpointing": "gradient_checkpointing"}
 
-MOST_USED = """--model_name_or_path: base model, folder or Hub id (align, dpo: the run folder of an adapter)
+MOST_USED = """--model_name_or_path: base model, folder or Hub id (training.dpo: the run folder of an adapter)
 --output_dir: folder of the run
 --num_train_epochs, --max_steps, --learning_rate, --seed
 --per_device_train_batch_size, --gradient_accumulation_steps: their product is the size of a step
@@ -32,7 +32,7 @@ MOST_USED = """--model_name_or_path: base model, folder or Hub id (align, dpo: t
 
 
 @dataclass
-class CorpusKeys:
+class ProjectKeys:
     """The recipe keys of this project that every stage has. The other keys of a recipe are TRL's."""
 
     dataset: str = field(default="", metadata={"help": "corpus to train on, folder or Hub id"})
@@ -44,12 +44,6 @@ class CorpusKeys:
         metadata={"help": "sentence encoder that compares answers, folder or Hub id"},
     )
     license: str | None = field(default=None, metadata={"help": "licence of the trained model, for its card"})
-
-
-@dataclass
-class ProjectKeys(CorpusKeys):
-    """The recipe keys of this project in a recipe that trains a model to answer."""
-
     validation_questions: int = field(
         default=64,
         metadata={
@@ -71,62 +65,14 @@ class SFTKeys(ProjectKeys):
 
 
 @dataclass
-class AlignmentKeys(ProjectKeys):
-    """The recipe keys of this project in a recipe that trains an adapter on its own answers."""
-
-    verifier: str | None = field(
-        default=None, metadata={"help": "verifier that judges answers too, folder of its run or Hub id"}
-    )
-
-
-@dataclass
-class GRPOKeys(AlignmentKeys):
-    """The recipe keys of this project in a recipe of `training.align`."""
-
-
-@dataclass
-class DPOKeys(AlignmentKeys):
+class DPOKeys(ProjectKeys):
     """The recipe keys of this project in a recipe of `training.dpo`."""
 
-    preferences: str = field(
-        default="",
-        metadata={"help": "folder for the ranked answers; training.best_of_n can make it, or the run itself does"},
-    )
-    samples: int = field(default=TRAINING_SAMPLES, metadata={"help": "answers to sample for each training question"})
+    samples: int = field(default=4, metadata={"help": "answers to sample for each training question"})
     temperature: float = field(default=TEMPERATURE, metadata={"help": "sampling temperature"})
 
 
-@dataclass
-class VerifierKeys(CorpusKeys):
-    """The recipe keys of this project in a recipe of `training.verifier`."""
-
-    written_answers: str | None = field(
-        default=None,
-        metadata={"help": "folder of right and wrong answers that rules did not make"},
-    )
-    draws: int = field(
-        default=2,
-        metadata={
-            "help": "how many times an epoch uses each question; the rules make new wrong answers each time, and the "
-            "written answers are the same"
-        },
-    )
-    answers_per_label: int = field(
-        default=2, metadata={"help": "largest number of right answers, and of wrong answers, made for a question"}
-    )
-    max_tokens: int = field(
-        default=256,
-        metadata={"help": "largest number of tokens that are read: question, answer and sentences of the abstract"},
-    )
-    sentences: int = field(
-        default=3, metadata={"help": "sentences of the abstract that are read: the nearest to question and answer"}
-    )
-    leave_out: list[str] = field(
-        default_factory=list, metadata={"help": "kinds of error that training does not see; the report has them"}
-    )
-
-
-Keys = TypeVar("Keys", bound=CorpusKeys)
+Keys = TypeVar("Keys", bound=ProjectKeys)
 Config = TypeVar("Config", bound="TrainingArguments")
 
 
@@ -168,7 +114,7 @@ def parse_recipe(
     command.add_argument("--config", type=Path)
     config_file, overrides = command.parse_known_args(words)
     path: Path | None = config_file.config
-    content = read_recipe_file(path) if path else {}
+    content = _read_recipe_file(path) if path else {}
     in_file = {key if key in known else OLDER_NAMES.get(key, key): value for key, value in content.items()}
     # `--no_KEY` sets a switch to false that is on by default; no key begins like that.
     options = [word[2:].split("=")[0].replace("-", "_") for word in overrides if word.startswith("--")]
@@ -194,10 +140,10 @@ def parse_recipe(
     return Recipe(keys=own, training=training, model=model, values=values)
 
 
-def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[CorpusKeys]) -> None:
+def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[ProjectKeys]) -> None:
     """Add `--config`, and help on the recipe keys, which `parse_recipe` parses."""
     command.add_argument("--config", metavar="FILE", help="recipe, for example one of training/recipes")
-    own = "\n".join(f"--{item.name}: {item.metadata['help']}; default: {_default(item)}" for item in fields(keys))
+    own = "\n".join(f"--{item.name}: {item.metadata['help']}; default: {item.default}" for item in fields(keys))
     command.add_argument_group(
         "recipe keys",
         f"--KEY VALUE overrides any key of the recipe. The keys of this project are\n\n{own}\n\n"
@@ -206,16 +152,12 @@ def add_recipe_arguments(command: argparse.ArgumentParser, keys: type[CorpusKeys
     command.set_defaults(recipe_keys=[])
 
 
-def _default(item: Field[Any]) -> object:
-    return "none" if item.default is MISSING else item.default
-
-
 def recipe_words(arguments: argparse.Namespace) -> list[str]:
     """Return the command line for `parse_recipe`."""
     return [*(["--config", arguments.config] if arguments.config else []), *arguments.recipe_keys]
 
 
-def read_recipe_file(path: Path) -> dict[str, Any]:
+def _read_recipe_file(path: Path) -> dict[str, Any]:
     """Return the keys in the file of a recipe; raises `InputError` for a file that is not a recipe."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Find the model that a training starts from: a whole model, or for alignment a LoRA adapter, and load the adapter."""
+"""Find the model that a training starts from: a whole model, or for DPO a LoRA adapter, and load the adapter."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def find_start_model(given: str) -> ModelFolder:
     if model.base is not None:
         raise InputError(
             f"model_name_or_path {given!r}: is a LoRA adapter; give its base {model.base.given}, or train the adapter "
-            "further by training.dpo or training.align"
+            "further by training.dpo"
         )
     return model
 
@@ -27,7 +27,7 @@ def find_start_adapter(given: str) -> tuple[ModelFolder, ModelFolder]:
     adapter = find_model("model_name_or_path", given)
     if adapter.base is None:
         raise InputError(
-            f"model_name_or_path {given!r}: is not a LoRA adapter, from which alignment starts; "
+            f"model_name_or_path {given!r}: is not a LoRA adapter, from which DPO starts; "
             "train one with a -lora recipe of training.sft"
         )
     return adapter, adapter.base

@@ -1,16 +1,20 @@
-"""Measure a run, and stop it before it loses its model: a base of every trainer of this project."""
+"""Measure a run, and stop it before it loses its model: the base of the trainers of SFT and DPO."""
 
 import copy
 import math
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
+from dataset_builder.models.attention import attention_by
 from training.run.failures import TrainingError, explain_write_failures
 from training.run.folder import is_complete
 from training.run.stopwatch import Stopwatch
+from training.trainers.matrix_attention import MATRICES
 
 
 class GuardedTrainer(Trainer):
@@ -18,7 +22,7 @@ class GuardedTrainer(Trainer):
 
     It stops at a loss or a gradient that is not finite, before the optimizer changes a weight, and at a checkpoint
     that cannot be written, before the older one is removed. A `Stopwatch` replaces the progress bars and the printed
-    metrics of transformers.
+    metrics of transformers. On a CPU, the training steps compute the attention as `matrix_attention.py` does.
     """
 
     def __init__(self, *, args: TrainingArguments, **kwargs: Any) -> None:
@@ -32,9 +36,19 @@ class GuardedTrainer(Trainer):
             self.remove_callback(callback)
         self.add_callback(Stopwatch())
 
-    def training_step(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the loss of the trainer; raises `TrainingError` if it is not finite."""
-        loss = super().training_step(*args, **kwargs)
+    @property
+    def network(self) -> Any:
+        """Return the model that is trained. The trainer's own attribute may be None by its type."""
+        return self.model
+
+    def fast_attention(self) -> AbstractContextManager[None]:
+        """Return the context in which the attention of the model is computed in the fastest way of the device."""
+        return attention_by(MATRICES if self.accelerator.device.type == "cpu" else "sdpa", self.network)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Return the loss of a batch, after its backward pass; raises `TrainingError` if it is not finite."""
+        with self.fast_attention():
+            loss: torch.Tensor = super().training_step(*args, **kwargs)
         self._check_finite("loss", loss)
         return loss
 

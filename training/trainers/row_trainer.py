@@ -21,13 +21,13 @@ from training.data.sampler import BeginEpoch, EpochOrderSampler, row_lengths
 from training.data.tokenization import pad_dataset
 from training.hardware import compile_layers
 from training.run.failures import TrainingError
+from training.trainers.guarded_trainer import GuardedTrainer
 from training.trainers.label_scores import LabelScores, score_labels
-from training.trainers.masked_trainer import MaskedTrainer
 
 logger = logging.getLogger(__name__)
 
 
-class RowTrainer(MaskedTrainer, SFTTrainer):
+class RowTrainer(GuardedTrainer, SFTTrainer):
     """Trains on the rows of `training.data`. The loss, its normalisation and the counts are TRL's."""
 
     def __init__(

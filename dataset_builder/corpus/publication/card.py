@@ -6,14 +6,13 @@ from typing import Any, cast
 from dataset_builder.corpus.about import SECTIONS, About, complete_about
 from dataset_builder.corpus.manifest import Manifest
 from dataset_builder.corpus.report import CorpusReport, counts_by_year, read_corpus_report
-from dataset_builder.corpus.rows import COLUMN_MEANINGS, features, iterate_rows
-from dataset_builder.corpus.split_files import CorpusFiles, find_split_files, split_pattern
+from dataset_builder.corpus.rows import COLUMN_MEANINGS, features, read_rows
+from dataset_builder.corpus.split_files import CorpusFiles, find_split_files
 from dataset_builder.corpus.splits import SPLITS
 from dataset_builder.hub.card_merge import render_card
 from dataset_builder.templates import render
 
 TEMPLATE = Path(__file__).parents[1] / "templates/corpus.md.j2"
-CITATION = TEMPLATE.with_name("citation.bib.j2")
 GEMMA_TERMS = "https://ai.google.dev/gemma/terms"
 # What the card says about a venue besides its key: its name, tag, publishers, and their rules for copyright.
 ISCA = {
@@ -36,7 +35,7 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
     report = read_corpus_report(folder)
     default = report.test_teachers[0]
     files = find_split_files(folder, report.configs, report.train_teacher)
-    example = next(iterate_rows(files[default, "train"]))
+    example = read_rows(files[default, "train"])[0]
     with_contexts = example.context is not None
     text = render(
         TEMPLATE,
@@ -58,11 +57,11 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
     )
     metadata = _metadata(files, report, license_id)
     if license_id == "other":
-        metadata["license_name"], metadata["license_link"] = other_license(report, dataset_id, with_contexts)
+        metadata["license_name"], metadata["license_link"] = _other_license(report, dataset_id, with_contexts)
     return render_card(metadata, text)
 
 
-def other_license(report: CorpusReport, dataset_id: str, with_contexts: bool) -> tuple[str, str]:
+def _other_license(report: CorpusReport, dataset_id: str, with_contexts: bool) -> tuple[str, str]:
     """Return the name and the link of the licence of a corpus whose licence id is "other"."""
     if not with_contexts:
         return "terms-of-the-teachers", f"{dataset_url(dataset_id)}#licences"
@@ -79,19 +78,9 @@ def corpus_about(report: CorpusReport) -> About:
     return complete_about(report, venue_names(report))
 
 
-def corpus_tags(report: CorpusReport) -> list[str]:
-    """Return the tags of the card, which are also the keywords of the Croissant metadata."""
-    return [*field_tags(report), "abstracts"]
-
-
 def field_tags(report: CorpusReport | None) -> list[str]:
     """Return the tag of the field of the papers, if it is known."""
     return [ISCA["tag"]] if report and _is_isca(report) else []
-
-
-def citation(report: CorpusReport, about: About, dataset_id: str) -> str:
-    """Return the BibTeX entry of a corpus."""
-    return render(CITATION, report=report, about=about, venues=venue_names(report), dataset_id=dataset_id)
 
 
 def venue_names(report: CorpusReport) -> str:
@@ -123,7 +112,7 @@ def _metadata(files: CorpusFiles, report: CorpusReport, license_id: str) -> dict
 
     configs = list(report.configs)
     infos, config_files = DatasetInfosDict(), MetadataConfigs()
-    nbytes = {paths: sum(pq.read_table(path).nbytes for path in paths) for paths in set(files.values())}
+    nbytes = {path: pq.read_table(path).nbytes for path in set(files.values())}
     for config in configs:
         sizes = SplitDict()
         for split in SPLITS:
@@ -133,10 +122,12 @@ def _metadata(files: CorpusFiles, report: CorpusReport, license_id: str) -> dict
             config_name=config,
             features=features(),
             splits=sizes,
-            download_size=sum(path.stat().st_size for split in SPLITS for path in files[config, split]),
+            download_size=sum(files[config, split].stat().st_size for split in SPLITS),
             dataset_size=sum(split.num_bytes for split in sizes.values()),
         )
-        patterns = [{"split": split, "path": split_pattern(files[config, split])} for split in SPLITS]
+        patterns = [
+            {"split": split, "path": f"{files[config, split].parent.name}/{split}-*.parquet"} for split in SPLITS
+        ]
         config_files[config] = {"data_files": patterns} | ({"default": True} if config == configs[0] else {})
     rows = max(info.splits.total_num_examples for info in infos.values())
     metadata = DatasetCardData(
@@ -144,7 +135,7 @@ def _metadata(files: CorpusFiles, report: CorpusReport, license_id: str) -> dict
         license=license_id,
         pretty_name=report.name,
         size_categories=next(size for size, end in SIZES.items() if rows < end),
-        tags=corpus_tags(report),
+        tags=[*field_tags(report), "abstracts"],
         task_categories=["question-answering"],
     )
     infos.to_dataset_card_data(metadata)

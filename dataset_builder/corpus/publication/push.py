@@ -7,23 +7,19 @@ import argparse
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.corpus.publication.card import corpus_about, corpus_card, dataset_url, venue_names
-from dataset_builder.corpus.publication.croissant import croissant_metadata
-from dataset_builder.corpus.report import CROISSANT_FILE, REPORT_FILE, CorpusReport, read_corpus_report
-from dataset_builder.corpus.rows import iterate_rows
+from dataset_builder.corpus.publication.card import corpus_about, corpus_card, venue_names
+from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, read_corpus_report
+from dataset_builder.corpus.rows import read_rows
 from dataset_builder.corpus.split_files import CorpusFiles, find_split_files, write_split
 from dataset_builder.errors import InputError
 from dataset_builder.files import sha256_of_text
 from dataset_builder.formats import write_format
-from dataset_builder.hub.card_checks import check_card
 from dataset_builder.hub.changes import CARD_FILE, Push, Pushed, print_pushed
 from dataset_builder.hub.errors import translate_hub_errors
 from dataset_builder.hub.push import add_push_arguments, check_repo_id, push
-from dataset_builder.hub.rate_limit import retry_on_rate_limit
 from dataset_builder.prompt import INSTRUCTION, MAX_ANSWER_TOKENS, build_prompt
 from dataset_builder.templates import render
 
@@ -83,16 +79,14 @@ def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Pu
     files = find_split_files(folder, report.configs, report.train_teacher)
     _check_rows(files, report)
     write_format(stage / REPORT_FILE, report)
-    for paths, split in {paths: split for (_, split), paths in files.items()}.items():
-        teacher = stage / paths[0].parent.name
-        teacher.mkdir(exist_ok=True)
+    for path in dict.fromkeys(files.values()):
+        staged = stage / path.relative_to(folder)
         if contexts == "none":
-            write_split(teacher, split, (replace(row, context=None) for row in iterate_rows(paths)))
+            write_split(staged, [replace(row, context=None) for row in read_rows(path)])
         else:
-            for path in paths:
-                shutil.copy(path, teacher)
+            staged.parent.mkdir(exist_ok=True)
+            shutil.copy(path, staged)
     card = corpus_card(stage, repo_id, license_id)
-    check_card(card, f"the card of {folder}")
     prompt = build_prompt(INSTRUCTION, "{prompt}", "{question}")
     benchmark = render(
         BENCHMARK,
@@ -102,13 +96,12 @@ def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Pu
         prompt=prompt,
         max_tokens=MAX_ANSWER_TOKENS,
     )
-    croissant = croissant_metadata(stage, report, repo_id, license_id, f"{dataset_url(repo_id)}/resolve/main/")
-    texts = {EVAL_FILE: f"{benchmark}\n".encode(), CROISSANT_FILE: croissant.encode()}
     return Push(
         repo_id=repo_id,
         repo_type="dataset",
         card=card,
-        files={path.relative_to(stage).as_posix(): path for path in stage.rglob("*") if path.is_file()} | texts,
+        files={path.relative_to(stage).as_posix(): path for path in stage.rglob("*") if path.is_file()}
+        | {EVAL_FILE: f"{benchmark}\n".encode()},
         message=MESSAGE.format(contexts),
     )
 
@@ -136,10 +129,10 @@ def warn_of_published_contexts(repo_id: str) -> None:
     api = HfApi()
     state = "all else is done; run the same command again to see whether earlier commits hold the abstracts"
     with translate_hub_errors(repo_id, "dataset", state, always=True):
-        commits = retry_on_rate_limit(api.list_repo_commits, repo_id, repo_type="dataset")
+        commits = api.list_repo_commits(repo_id, repo_type="dataset")
         if all(commit.title != MESSAGE.format("full") for commit in commits):
             return
-        refs = retry_on_rate_limit(api.list_repo_refs, repo_id, repo_type="dataset")
+        refs = api.list_repo_refs(repo_id, repo_type="dataset")
     tags = f"delete the tags {' '.join(tag.name for tag in refs.tags)} on the Hub, then " if refs.tags else ""
     logger.warning(
         "earlier commits of %s still hold the abstracts, and everybody who can read the repo can load them. To remove "
@@ -152,17 +145,16 @@ def warn_of_published_contexts(repo_id: str) -> None:
 
 def _check_rows(files: CorpusFiles, report: CorpusReport) -> None:
     """Refuse a corpus whose rows differ from its report, or whose abstracts do not have their hashes."""
-    checked = {paths: _count_checked_rows(paths) for paths in dict.fromkeys(files.values())}
-    for (config, split), paths in files.items():
-        if checked[paths] != report.configs[config][split].pairs:
+    counts = {path: _count_checked_rows(path) for path in dict.fromkeys(files.values())}
+    for (config, split), path in files.items():
+        if counts[path] != report.configs[config][split].pairs:
             counted = f"{REPORT_FILE} counts {report.configs[config][split].pairs}"
-            raise InputError(f"{paths[0]}: has {checked[paths]} rows, but {counted}; build the corpus again")
+            raise InputError(f"{path}: has {counts[path]} rows, but {counted}; build the corpus again")
 
 
-def _count_checked_rows(paths: Sequence[Path]) -> int:
-    count = 0
-    for row in iterate_rows(paths):
+def _count_checked_rows(path: Path) -> int:
+    rows = read_rows(path)
+    for row in rows:
         if row.context is None or sha256_of_text(row.context) != row.context_sha256:
-            raise InputError(f"{paths[0]}: a context of {row.paper_id} does not have its hash; build it again")
-        count += 1
-    return count
+            raise InputError(f"{path}: a context of {row.paper_id} does not have its hash; build it again")
+    return len(rows)

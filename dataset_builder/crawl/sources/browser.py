@@ -8,7 +8,6 @@ import tempfile
 import time
 from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from dataset_builder.corpus.papers import Paper
@@ -40,43 +39,21 @@ def find_browser() -> tuple[str, str] | None:
     return (browser, driver) if browser and driver and find_spec("selenium") else None
 
 
-def _kill_browsers(folder: Path) -> None:
-    """End the browsers with a profile in `folder`, and remove it."""
-    import psutil
-
-    for process in psutil.process_iter(["name", "cmdline"]):
-        words = process.info["cmdline"] or []
-        if "chrom" in (process.info["name"] or "") and any(f"{folder}/" in word for word in words):
-            try:
-                process.kill()
-                process.wait(5)
-            except psutil.Error:
-                pass
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 class Browser:
-    """One headless Chromium, started at the first request and again after it died or hung. A context manager.
+    """One headless Chromium, started at the first request and again after it died or hung. A context manager."""
 
-    Its profiles are in `folder`, by which the next crawl finds the browser of a killed crawl.
-    """
-
-    def __init__(self, settings: Settings, hosts: Hosts, folder: Path) -> None:
+    def __init__(self, settings: Settings, hosts: Hosts) -> None:
         self._settings = settings
-        self._folder = folder.resolve()
         self._hosts = hosts
         self._profile: tempfile.TemporaryDirectory[str] | None = None
         self._service: ChromeService | None = None
         self._driver: Remote | None = None
 
     def __enter__(self) -> Self:
-        if self._folder.exists():
-            _kill_browsers(self._folder)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def fetch_answer(self, paper: Paper) -> Answer:
         """Return title and abstract from the publisher's page of a paper, once it shows them; raises `FetchError`."""
@@ -91,7 +68,6 @@ class Browser:
             raise FetchError("the address is not http or https")
         host = url.split("/")[2]
         with self._hosts.turn(host, self._settings.pauses["browser"]):
-            self._hosts.requests[host] += 1
             try:
                 if self._driver is None:
                     self._driver = self._start(*programs)
@@ -125,17 +101,15 @@ class Browser:
         from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
         from selenium.webdriver.remote.client_config import ClientConfig
 
-        self._folder.mkdir(exist_ok=True)
-        self._profile = tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         options = ChromeOptions()
         options.binary_location = browser
         # A slow image or tracker does not delay the page.
         options.page_load_strategy = "eager"
         for flag in (*browser_flags(), f"--user-data-dir={self._profile.name}"):
             options.add_argument(flag)
-        # In its own session, so that Ctrl-C reaches only the crawl; the log's path marks the driver.
-        log = [f"--log-path={self._profile.name}/driver.log"]
-        self._service = ChromeService(driver, service_args=log, popen_kw={"start_new_session": True})
+        # In its own session, so that Ctrl-C reaches only the crawl.
+        self._service = ChromeService(driver, popen_kw={"start_new_session": True})
         self._service.start()
         # `webdriver.Chrome` has no time limit for its driver, which can hang.
         address = self._service.service_url

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dataset_builder.corpus.manifest import SERVED_AS, BackendName, Response
-from dataset_builder.generate.backends.result_writer import ResultWriter
 from dataset_builder.generate.responses import OnResults, PaperResult, Request, derive_seed
 from dataset_builder.generate.schema import can_parse, example_pairs, response_format
 from dataset_builder.server.client import CompletionRequest, ServerClient
@@ -38,7 +37,6 @@ class HTTPBackend:
         client = ServerClient(self.server, f"--endpoint {self.server.url}")
         schema = response_format(teacher.limits)
         examples = example_pairs(teacher)
-        writer = ResultWriter(on_results)
 
         async def finish_paper(request: Request) -> None:
             responses: list[Response] = []
@@ -70,9 +68,6 @@ class HTTPBackend:
             result = PaperResult(
                 paper_id=request.paper_id, request_sha256=request.sha256, made_by=made_by, responses=responses
             )
-            await writer.add(result)
+            on_results([result])
 
-        try:
-            client.run(own, finish_paper)
-        finally:
-            writer.close()
+        client.run(own, finish_paper)

@@ -1,5 +1,5 @@
 "use strict";
-const { limit, threshold, systems, papers, questions } = JSON.parse(document.getElementById("data").textContent);
+const { limit, systems, papers, questions } = JSON.parse(document.getElementById("data").textContent);
 const PAGE = 20;
 const byId = (id) => document.getElementById(id);
 const search = byId("search"), config = byId("config"), sort = byId("sort"), list = byId("list");
@@ -38,7 +38,7 @@ function highlighted(tag, text, words) {
   text.split(pattern).forEach((part, number) => node.append(number % 2 ? element("mark", "", part) : part));
   return node;
 }
-function answer(name, className, text, score, words, { isCut = false, cited = [], unsupported = [], support = null } = {}) {
+function answer(name, className, text, score, words, { isCut = false, cited = [], unsupported = [] } = {}) {
   const node = element("div");
   const heading = element("div", `who ${className}`);
   heading.append(element("span", "", name), element("span", "score", score));
@@ -48,10 +48,6 @@ function answer(name, className, text, score, words, { isCut = false, cited = []
     const parts = element("small", "unsupported", "neither in abstract nor question: ");
     unsupported.forEach((part) => parts.append(element("mark", "", part), " "));
     node.append(parts);
-  }
-  if (support !== null) {
-    const verdict = support < threshold ? "not supported" : "supported";
-    node.append(element("small", "", `${verdict} by the abstract (support ${support.toFixed(2)})`));
   }
   if (isCut) node.append(element("small", "", `cut off at ${limit} tokens`));
   return node;
@@ -71,7 +67,6 @@ function article(question, words) {
   systems.forEach((system, i) => {
     const details = {
       isCut: question.cut[i], cited: question.cited[i], unsupported: question.unsupported[i],
-      support: question.supports[i],
     };
     answers.append(answer(system, `color-${i % 6}`, question.answers[i], question.scores[i].toFixed(3), words, details));
   });

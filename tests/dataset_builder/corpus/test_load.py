@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.corpus.load import corpus_revision, load_corpus_split
+from dataset_builder.corpus.rows import read_rows
+from dataset_builder.corpus.split_files import write_split
 from dataset_builder.errors import InputError
 
 
@@ -38,7 +42,10 @@ def test_missing_folder_is_not_asked_for_on_the_hub(
         corpus_revision(name)
 
 
-def test_folder_has_no_revisions(tmp_path: Path) -> None:
-    """Its rows are what they are."""
-    with pytest.raises(InputError, match=r"revision 'v1' of dataset .*: only a corpus on the Hub has revisions"):
-        corpus_revision(str(tmp_path), "v1")
+def test_missing_contexts_are_restored_by_hydrate(corpus: Path, tmp_path: Path) -> None:
+    """Training and evaluation read a corpus by this function; its error names the command."""
+    shutil.copytree(corpus, tmp_path / "bare")
+    path = tmp_path / "bare/detailed/train-00000-of-00001.parquet"
+    write_split(path, [replace(row, context=None) for row in read_rows(path)])
+    with pytest.raises(InputError, match=r"84 of 84 rows have no context.*dataset_builder hydrate"):
+        load_corpus_split(str(tmp_path / "bare"), "plain", "train")

@@ -12,7 +12,7 @@ from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.generate.checks import find_problem, source_text
 from dataset_builder.teachers.teacher import read_teacher
-from tests.corpus_slice import CORPUS_SLICE, OPEN_CORPUS, PAPER_IDS
+from tests.corpus_slice import OPEN_CORPUS
 
 PAPERS = read_papers(OPEN_CORPUS / "papers")
 PAIRS = {teacher: read_pairs(OPEN_CORPUS / "qa", teacher) for teacher in ("detailed", "plain")}
@@ -43,30 +43,20 @@ def test_pairs(teacher: str, least: int, most: int) -> None:
     assert [question for question, count in questions.items() if count > 1] == []
 
 
-def test_slice_of_the_tests() -> None:
-    """48 papers of all years with every pair that the open corpus has on them."""
-    papers = read_papers(CORPUS_SLICE / "papers")
-    assert papers == [paper for paper in PAPERS if paper.paper_id in PAPER_IDS]
-    assert len(papers) == len(PAPER_IDS) == 48
-    assert {paper.year for paper in papers} == set(range(2005, 2025))
-    for teacher, pairs in PAIRS.items():
-        assert read_pairs(CORPUS_SLICE / "qa", teacher) == [pair for pair in pairs if pair.paper_id in PAPER_IDS]
-
-
-def test_numbers_of_answers_are_in_the_description_the_title_or_the_question() -> None:
-    """Numbers in digits, as they are written."""
-    sources = {paper.paper_id: f"{paper.title} {paper.abstract}" for paper in PAPERS}
-
-    def numbers(text: str) -> set[str]:
-        return set(re.findall(r"\d+(?:[.,]\d+)*", text))
-
-    invented = {
-        pair.question: missing
-        for pairs in PAIRS.values()
-        for pair in pairs
-        if (missing := numbers(pair.answer) - numbers(f"{sources[pair.paper_id]} {pair.question}"))
-    }
-    assert invented == {}
+def test_preferences() -> None:
+    """796 lines: two questions of `detailed` on each of 398 papers before 2022. The README counts the errors."""
+    lines = _lines(OPEN_CORPUS / "preferences")
+    assert {tuple(line) for line in lines} == {("paper_id", "question", "chosen", "rejected", "error")}
+    assert all(line["chosen"] and line["rejected"] and line["chosen"] != line["rejected"] for line in lines)
+    known = {(pair.paper_id, pair.question) for pair in PAIRS["detailed"]}
+    asked = {(line["paper_id"], line["question"]) for line in lines}
+    assert len(asked) == len(lines) == 796 and asked <= known
+    years = {paper.paper_id: paper.year for paper in PAPERS}
+    assert len({paper_id for paper_id, _ in asked}) == 398
+    assert max(years[paper_id] for paper_id, _ in asked) < 2022
+    readme = (OPEN_CORPUS / "README.md").read_text(encoding="utf-8")
+    counted = {kind: int(count) for kind, count in re.findall(r"^\| `([a-z-]+)` \| .* \| (\d+) \|$", readme, re.M)}
+    assert counted == Counter(line["error"] for line in lines)
 
 
 def test_checks_of_generated_pairs_pass_but_for_known_false_alarms() -> None:

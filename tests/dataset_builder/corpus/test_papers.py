@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.corpus.papers import Paper, read_papers, write_papers
+from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
 from tests.conftest import append
 
@@ -19,14 +19,6 @@ PAPER = {
     "paper_url": "https://doi.org/10.1/a",
     "abstract": "Text.",
 }
-
-
-def test_papers_come_by_year_and_then_in_file_order(tmp_path: Path) -> None:
-    """Two files, the later year written first."""
-    append(tmp_path / "isca_2021.jsonl", {**PAPER, "paper_id": "c", "year": 2021})
-    append(tmp_path / "isca_2020.jsonl", {**PAPER, "paper_id": "b"})
-    append(tmp_path / "isca_2020.jsonl", {**PAPER, "paper_id": "a"})
-    assert [paper.paper_id for paper in read_papers(tmp_path)] == ["b", "a", "c"]
 
 
 def test_files_of_other_names_are_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -65,64 +57,16 @@ def test_paper_id_of_a_doi_has_one_form(tmp_path: Path, paper_id: str) -> None:
     assert [paper.paper_id for paper in read_papers(tmp_path)] == ["10.1/a"]
 
 
-def test_url_of_another_site_stays(tmp_path: Path) -> None:
-    """Its letter case matters."""
-    append(tmp_path / "isca_2020.jsonl", {**PAPER, "paper_id": "https://example.org/10.1/A"})
-    assert [paper.paper_id for paper in read_papers(tmp_path)] == ["https://example.org/10.1/A"]
-
-
-def test_files_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
-    """JSON Lines and a raw list, as an editor on Windows saves them."""
-    (tmp_path / "isca_2020.jsonl").write_text(json.dumps(PAPER) + "\n", encoding="utf-8-sig")
-    raw = [{"title": "B", "paper_url": "https://example.org/b", "abstract": None}]
-    (tmp_path / "isca_2021.json").write_text(json.dumps(raw), encoding="utf-8-sig")
-    assert [paper.title for paper in read_papers(tmp_path)] == ["A", "B"]
-
-
-@pytest.mark.parametrize("line", ["[" * 100_000, '{"a": ' * 100_000, '{"year": ' + "1" * 5000 + "}"])
-def test_line_that_python_cannot_parse_is_named(tmp_path: Path, line: str) -> None:
-    """Deeply nested JSON, and a number of more than 4,300 digits."""
-    (tmp_path / "isca_2020.jsonl").write_text(line + "\n")
-    with pytest.raises(InputError, match=r"isca_2020\.jsonl:1: not a JSON line"):
-        read_papers(tmp_path)
-
-
-def test_written_papers_are_read_back(tmp_path: Path) -> None:
-    """With all keys; a paper without a DOI or a source may have an empty text there."""
-    papers = [Paper(**PAPER, doi="10.1/a", abstract_source="openalex"), Paper(**PAPER | {"paper_id": "b"}, doi="")]
-    write_papers(tmp_path / "isca_2020.jsonl", papers)
-    assert read_papers(tmp_path) == papers
-
-
-def test_second_paper_of_a_shared_doi_is_known_by_its_url(tmp_path: Path) -> None:
-    """DBLP gives two papers the same DOI now and then."""
-    append(tmp_path / "isca_2020.jsonl", PAPER)
-    append(
-        tmp_path / "isca_2020.jsonl", {**PAPER, "title": "B", "paper_url": "https://example.org/b", "abstract": None}
-    )
-    assert [paper.paper_id for paper in read_papers(tmp_path)] == ["10.1/a", "https://example.org/b"]
-
-
 @pytest.mark.parametrize(
     ("record", "complaint"),
     [
         ({key: value for key, value in PAPER.items() if key != "title"}, "has no 'title'"),
         ({key: value for key, value in PAPER.items() if key != "abstract"}, "has no 'abstract'"),
-        ({**PAPER, "abstract": " "}, "abstract is ' '"),
-        ({**PAPER, "year": "2020"}, "year is '2020'"),
         # The venue names the file of the pairs: `generate` must not leave its folder, nor `build` miss the file.
-        ({**PAPER, "venue": "../../../evil"}, "venue is '../../../evil'"),
-        ({**PAPER, "venue": "ISCA"}, "venue is 'ISCA'"),
-        ({**PAPER, "venue": "isca-w"}, "venue is 'isca-w'"),
-        (["not", "an", "object"], "not a mapping of keys to values"),
-        ({**PAPER, "year": True}, "year is True"),
-        ({**PAPER, "year": 10**30}, "should be less than or equal to 9999"),
         ({**PAPER, "year": 2021}, "the paper is of isca_2021; correct it, or move it to isca_2021.jsonl"),
-        ({**PAPER, "venue": "micro"}, "the paper is of micro_2020"),
         ({**PAPER, "venue": "ISCA"}, "venue is 'ISCA': a venue has lower-case letters and digits only"),
         ({**PAPER, "venue": "isca-w"}, "venue is 'isca-w': a venue has lower-case letters and digits only"),
         ({**PAPER, "venue": "../../../evil"}, "a venue has lower-case letters and digits only"),
-        ({**PAPER, "title": "Lone \ud800 surrogate"}, "title is 'Lone \\ud800 surrogate'"),
         (PAPER, "is a duplicate"),
         ({**PAPER, "paper_id": "https://doi.org/10.1/A", "abstract": "Other text."}, "'10.1/a' is a duplicate"),
         ({**PAPER, "paper_id": "10.1/A", "title": "B"}, "'10.1/a' is a duplicate"),
@@ -138,15 +82,6 @@ def test_bad_record_is_named_by_file_and_line(tmp_path: Path, record: object, co
         read_papers(tmp_path)
     assert f"{path}:3: " in str(caught.value)
     assert complaint in str(caught.value)
-
-
-@pytest.mark.parametrize("line", [b'{"paper_id": "10.1/a", "title": "A"', b'{"title": "caf\xe9"}'])
-def test_line_that_is_not_json_is_named(tmp_path: Path, line: bytes) -> None:
-    """A line cut off in the middle, and one in another encoding than UTF-8."""
-    path = tmp_path / "isca_2020.jsonl"
-    path.write_bytes(line + b"\n")
-    with pytest.raises(InputError, match=r"isca_2020\.jsonl:1: not a JSON line"):
-        read_papers(tmp_path)
 
 
 def test_folder_without_papers_is_refused(tmp_path: Path) -> None:

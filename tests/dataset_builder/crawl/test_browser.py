@@ -18,16 +18,21 @@ from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.crawl.client import Hosts
 from dataset_builder.crawl.outcomes import FetchError
 from dataset_builder.crawl.run import crawl
-from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
-from dataset_builder.crawl.sources.browser import Browser, browser_flags
+from dataset_builder.crawl.settings import PAUSES, Settings
+from dataset_builder.crawl.sources.browser import Browser
 from tests.browser import need_browser
 from tests.conftest import REPOSITORY
-from tests.crawl_server import FakePaper, SourceServer, abstract_of, hang, page, serving
+from tests.crawl_server import FakePaper, SourceServer, abstract_of, page, serving
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _needs_a_browser() -> None:
     need_browser()
+
+
+@pytest.fixture(autouse=True)
+def _profiles_in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def test_abstract_behind_a_challenge_and_a_script(web: SourceServer, tmp_path: P
     web.pages[late.doi] = page(shown_late(late))
     web.pages[refused.doi] = behind_a_challenge(shown_late(refused))
     web.pages[missing.doi] = page("<h1>No abstract here</h1>")
-    report = crawl("isca", [2020], tmp_path, ["page", "browser"], settings(web, browser_wait=2.5), Credentials())
+    report = crawl("isca", [2020], tmp_path, ["page", "browser"], settings(web, browser_wait=2.5))
     assert report.outcomes["page"] == {"HTTP 403": 1, "cut off": 1, "no abstract given": 1}
     assert report.outcomes["browser"] == {"found": 2, "no abstract given": 1}
     assert [paper.abstract for paper in read_papers(tmp_path)] == [
@@ -91,29 +96,24 @@ def test_abstract_behind_a_challenge_and_a_script(web: SourceServer, tmp_path: P
     assert not _browsers_of(tmp_path)
 
 
-@pytest.mark.parametrize("killed", [signal.SIGTERM, signal.SIGKILL])
-def test_killed_crawl_leaves_no_browser_to_the_next_crawl(
-    web: SourceServer, tmp_path: Path, killed: signal.Signals
-) -> None:
-    """SIGTERM ends the browser; SIGKILL does not, but the next crawl does. A killed browser is not an outcome."""
+def test_stopped_crawl_leaves_no_browser(web: SourceServer, tmp_path: Path) -> None:
+    """SIGTERM ends the browser, too, and is not an outcome."""
     (paper,) = web.add("isca2020", 1, ())
     web.pages[paper.doi] = page("<h1>x</h1><script>while (true) {}</script>")
-    urls = [word for name, url in web.base_urls.items() for word in ("--base-url", f"{name}={url}")]
-    words = ("crawl", "--venue", "isca", "--years", "2020", "--out", str(tmp_path), "--pause", "0", *urls)
-    command = [sys.executable, "-m", "dataset_builder", *words, "--sources", "browser"]
-    crawling = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL, start_new_session=True)
+    words = ("--venue", "isca", "--years", "2020", "--out", str(tmp_path), "--sources", "browser")
+    command = [sys.executable, "-m", "tests.local_crawl", web.url, *words]
+    crawling = subprocess.Popen(
+        command, cwd=REPOSITORY, stderr=subprocess.DEVNULL, env=os.environ | {"TMPDIR": str(tmp_path)}
+    )
     while not web.asked("browser"):
         assert crawling.poll() is None
         time.sleep(0.05)
     assert _browsers_of(tmp_path)
-    os.killpg(crawling.pid, killed)
+    crawling.terminate()
     crawling.wait(20)
-    assert bool(_browsers_of(tmp_path)) == (killed == signal.SIGKILL)
-    web.pages[paper.doi] = page(shown_late(paper))
-    report = crawl("isca", [2020], tmp_path, ["browser"], settings(web), Credentials())
-    assert report.found == 1
     assert not _browsers_of(tmp_path)
-    assert not (tmp_path / ".crawl/browser").exists()
+    web.pages[paper.doi] = page(shown_late(paper))
+    assert crawl("isca", [2020], tmp_path, ["browser"], settings(web)).found == 1
 
 
 def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer, tmp_path
     web.pages["busy"] = page("<h1>x</h1><script>while (true) {}</script>")
     listed = [listed_paper(f"https://doi.org/{paper.doi}", paper.doi) for paper in papers]
     found = abstract_of(1)
-    with Browser(settings(web, timeout=3.0), Hosts(), tmp_path / "browser") as browser:
+    with Browser(settings(web, timeout=3.0), Hosts()) as browser:
         browser.fetch_answer(listed[0])
         for process in psutil.Process(browser._service.process.pid).children(recursive=True):
             process.kill()
@@ -145,29 +145,9 @@ def test_browser_that_dies_or_hangs_is_started_again(web: SourceServer, tmp_path
     assert not _browsers_of(tmp_path)
 
 
-def test_page_with_a_slow_image_is_read(web: SourceServer, tmp_path: Path) -> None:
-    """The image takes longer than the time limit of a page; the browser does not wait for it."""
-    (paper,) = web.add("isca2020", 1, ())
-    web.pages[paper.doi] = page(shown_late(paper).replace(b"<body>", b'<body><img src="/browser/image">'))
-    web.pages["image"] = hang(60.0)
-    with Browser(settings(web), Hosts(), tmp_path / "browser") as browser:
-        answer = browser.fetch_answer(listed_paper(f"https://doi.org/{paper.doi}", paper.doi))
-    assert answer.abstract == f"{abstract_of(0)}<br/>{abstract_of(1)}"
-    assert any(target.endswith("/image") for target in web.asked("browser"))
-
-
-@pytest.mark.parametrize(("user", "as_root"), [(0, True), (1000, False)])
-def test_only_root_starts_the_browser_without_its_sandbox(
-    monkeypatch: pytest.MonkeyPatch, user: int, as_root: bool
-) -> None:
-    """Every other user keeps it."""
-    monkeypatch.setattr(os, "geteuid", lambda: user)
-    assert ("--no-sandbox" in browser_flags()) == as_root
-
-
 def test_browser_opens_http_and_https_only(web: SourceServer, tmp_path: Path) -> None:
     """The browser never gets an address with another scheme."""
-    with Browser(settings(web), Hosts(), tmp_path) as browser, pytest.raises(FetchError, match="not http or https"):
+    with Browser(settings(web), Hosts()) as browser, pytest.raises(FetchError, match="not http or https"):
         browser.fetch_answer(listed_paper("file:///etc/passwd"))
 
 

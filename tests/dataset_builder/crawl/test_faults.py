@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +14,8 @@ import pytest
 from dataset_builder.corpus.papers import Paper, read_papers
 from dataset_builder.crawl.report import CrawlReport
 from dataset_builder.crawl.run import crawl
-from dataset_builder.crawl.settings import PAUSES, Credentials, Settings
+from dataset_builder.crawl.settings import PAUSES, Settings
 from dataset_builder.errors import InputError
-from dataset_builder.formats import read_format
 from tests.crawl_server import (
     FakePaper,
     SourceServer,
@@ -33,7 +31,11 @@ from tests.crawl_server import (
 )
 
 YEAR = "isca2020"
-KEYS = Credentials("openalex-secret", "scholar-secret", "secret@contact.invalid")
+KEYS = {
+    "openalex_api_key": "openalex-secret",
+    "s2_api_key": "scholar-secret",
+    "crossref_mailto": "secret@contact.invalid",
+}
 
 
 @pytest.fixture
@@ -49,13 +51,12 @@ def run(
     *sources: str,
     venue: str = "isca",
     years: tuple[int, ...] = (2020,),
-    volumes: list[str] | None = None,
     **settings: Any,
 ) -> tuple[CrawlReport, list[Paper]]:
     """Crawl without pauses and with short waits; return the report and the papers in the files."""
     quick = {"pauses": dict.fromkeys(PAUSES, 0.0), "timeout": 0.4, "backoff": 0.0, "retries": 1}
-    chosen = Settings(**{"base_urls": web.base_urls, **quick, **settings})
-    report = crawl(venue, list(years), out, list(sources), chosen, KEYS, volume_names=volumes)
+    chosen = Settings(**{"base_urls": web.base_urls, **KEYS, **quick, **settings})
+    report = crawl(venue, list(years), out, list(sources), chosen)
     return report, read_papers(out)
 
 
@@ -71,16 +72,12 @@ def shown(paper: FakePaper) -> str:
     ("fault", "reason"),
     [
         (status(500), "HTTP 500"),
-        (status(503), "HTTP 503"),
         (status(403), "HTTP 403"),
         (hang(1.0), "timed out"),
-        (cut_off(), "the connection was cut"),
-        (page(b'{"results": [{"doi": ', "application/json"), "the answer is not JSON"),
+        (cut_off(), "the request failed (ChunkedEncodingError)"),
         (page(b"<html>maintenance", "text/html"), "the answer is not JSON"),
         (page(b'{"results": null}', "application/json"), "the answer is not of the documented shape"),
-        (page(b'["results"]', "application/json"), "the answer is not of the documented shape"),
         (page(b"[" * 200_000, "application/json"), "the answer is not JSON"),
-        (page(b"9" * 5000, "application/json"), "the answer is not JSON"),
     ],
 )
 def test_failing_batch_is_recorded_and_its_papers_go_to_the_next_source(
@@ -89,19 +86,11 @@ def test_failing_batch_is_recorded_and_its_papers_go_to_the_next_source(
     """The first hundred fail at OpenAlex and are found at Semantic Scholar; OpenAlex has the last ten."""
     web.add(YEAR, 110, ("openalex", "semantic_scholar"))
     web.faults["openalex"] = [fault, fault]
-    if reason not in ("HTTP 500", "HTTP 503", "timed out", "the connection was cut"):
+    if reason == "HTTP 403" or "answer" in reason:
         web.faults["openalex"].pop()
     report, papers = run(web, tmp_path, "openalex", "semantic_scholar")
     assert report.outcomes == {"openalex": {"found": 10, reason: 100}, "semantic_scholar": {"found": 100}}
     assert [paper.abstract for paper in papers] == [abstract_of(number) for number in range(110)]
-
-
-def test_answer_for_another_number_of_papers_is_refused(web: SourceServer, tmp_path: Path) -> None:
-    """Semantic Scholar's answers have no DOIs, so a shorter list cannot be matched with the papers."""
-    web.add(YEAR, 2, ("semantic_scholar",))
-    web.faults["semantic_scholar"] = [page(b'[{"title": null, "abstract": null}]', "application/json")]
-    report, _ = run(web, tmp_path, "semantic_scholar")
-    assert report.outcomes == {"semantic_scholar": {"the answer is not of the documented shape": 2}}
 
 
 def test_batch_that_semantic_scholar_does_not_know_is_not_a_failure(web: SourceServer, tmp_path: Path) -> None:
@@ -114,16 +103,7 @@ def test_batch_that_semantic_scholar_does_not_know_is_not_a_failure(web: SourceS
     assert report.outcomes == {"semantic_scholar": {"not known to the source": 2}}
 
 
-@pytest.mark.parametrize("error", [b'{"error":"Unrecognized or unsupported fields: [x]"}', b""])
-def test_other_answer_of_status_400_is_a_failure(web: SourceServer, tmp_path: Path, error: bytes) -> None:
-    """Only the message about the ids means that the papers are not known."""
-    web.add(YEAR, 2, ("semantic_scholar",))
-    web.faults["semantic_scholar"] = [lambda handler: handler.answer(error, code=400)]
-    report, _ = run(web, tmp_path, "semantic_scholar")
-    assert report.outcomes == {"semantic_scholar": {"HTTP 400": 2}}
-
-
-@pytest.mark.parametrize("fault", [status(500), status(429), hang(1.0), cut_off()])
+@pytest.mark.parametrize("fault", [status(500), cut_off()])
 def test_failed_request_is_sent_again(web: SourceServer, tmp_path: Path, fault: Callable) -> None:
     """A temporary fault loses no paper."""
     web.add(YEAR, 2)
@@ -177,20 +157,12 @@ def test_source_with_repeated_failures_gets_no_further_request(web: SourceServer
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (redirect("/page/loop"), "the redirects do not end"),
-        (redirect("file:///etc/passwd"), "the address is not http or https"),
-        (redirect("ftp://127.0.0.1/paper"), "the address is not http or https"),
+        (redirect("/page/loop"), "the request failed (TooManyRedirects)"),
+        (redirect("file:///etc/passwd"), "the request failed (InvalidSchema)"),
         (redirect("http://[::1"), "the address cannot be read"),
-        (redirect("/\xe9"), "the address cannot be read"),
-        (redirect(f"http://{'a' * 64}.invalid/"), "the address cannot be read"),
-        (page(f"<script>xplGlobal.document.metadata={'[' * 200_000}</script>"), "no abstract given"),
-        (page(f"<script>xplGlobal.document.metadata={'9' * 5000}</script>"), "no abstract given"),
         (page("<div>" * 20_000), "no abstract given"),
-        (page("<html><body><section id='abstract'><div role='parag"), "no abstract given"),
         (page(b"\x00\xff<<<>>&#xFFFFFFFF;<p" * 50), "no abstract given"),
-        (page(""), "no abstract given"),
         (page(shown(FakePaper(7, None, title_of(7)))), "the title is another paper's"),
-        (page(f'<meta property="og:description" content="{abstract_of(0)[:-1]}">'), "cut off"),
         (page("<div class='abstractSection'>No abstract available.</div>"), "says that there is no abstract"),
     ],
 )
@@ -232,8 +204,6 @@ def test_body_of_50_megabytes_is_not_read_completely(web: SourceServer, tmp_path
     [
         ("windows-1252", "text/html", '<meta charset="windows-1252">'),
         ("iso-8859-1", "text/html; charset=ISO-8859-1", ""),
-        ("utf-16", "text/html; charset=utf-16", ""),
-        ("utf-8", "text/html", '<meta http-equiv="Content-Type" content="text/html; charset=utf-8">'),
     ],
 )
 def test_abstract_in_another_encoding(
@@ -259,30 +229,6 @@ def test_two_papers_that_share_a_doi(web: SourceServer, tmp_path: Path) -> None:
     ]
 
 
-def test_paper_whose_doi_an_earlier_crawl_gave_to_another_paper(web: SourceServer, tmp_path: Path) -> None:
-    """Crawl 2021, then 2020 as well, where a paper has the same DOI: each paper keeps its own abstract."""
-    (later,) = web.add("isca2021", 1, start=10)
-    run(web, tmp_path, "openalex", years=(2021,))
-    (earlier,) = web.add(YEAR, 1)
-    earlier.doi = later.doi
-    web.pages[later.doi] = page(shown(earlier))
-    _, papers = run(web, tmp_path, "openalex", "page", years=(2020, 2021))
-    assert [(paper.title, paper.abstract) for paper in papers] == [
-        (title_of(0), abstract_of(0)),
-        (title_of(10), abstract_of(10)),
-    ]
-
-
-def test_title_with_markup_is_the_same_title(web: SourceServer, tmp_path: Path) -> None:
-    """Tags and entities are removed, and another spelling of the title is accepted."""
-    (paper,) = web.add(YEAR, 1)
-    paper.title = "O(<i>n</i><sup>2</sup>) Wires &amp; Fewer: R&#38;D of a Cache"
-    web.titles["openalex", paper.doi] = "O(n2) wires and fewer: R&D of a cache"
-    _, papers = run(web, tmp_path, "openalex")
-    assert papers[0].title == "O(n2) Wires & Fewer: R&D of a Cache"
-    assert papers[0].abstract == abstract_of(0)
-
-
 @pytest.mark.parametrize("source", ["openalex", "semantic_scholar", "crossref"])
 def test_abstract_of_another_paper_is_refused(web: SourceServer, tmp_path: Path, source: str) -> None:
     """The source has another paper under the DOI: the report says so, and the next source is asked."""
@@ -294,23 +240,12 @@ def test_abstract_of_another_paper_is_refused(web: SourceServer, tmp_path: Path,
     assert papers[0].abstract == abstract_of(0)
 
 
-def test_abstract_that_ends_within_a_sentence_is_asked_for_elsewhere(web: SourceServer, tmp_path: Path) -> None:
-    """The first source has the beginning only, the second one everything."""
-    (paper,) = web.add(YEAR, 1, ("semantic_scholar", "crossref"))
-    paper.abstracts["semantic_scholar"] = abstract_of(0)[:-10]
-    report, papers = run(web, tmp_path, "semantic_scholar", "crossref")
-    assert report.outcomes == {"semantic_scholar": {"cut off": 1}, "crossref": {"found": 1}}
-    assert papers[0].abstract == abstract_of(0)
-
-
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"abstract_inverted_index": {"We": ["first"]}}, "not known to the source"),
-        ({"doi": 7}, "not known to the source"),
         ({"display_name": None}, "no title to compare"),
         ({"abstract_inverted_index": {word: [2 * at] for at, word in enumerate("abcdefgh")}}, "cut off"),
-        ({"abstract_inverted_index": {word: [0, 1] for word in "abcdefgh"}}, "cut off"),
     ],
 )
 def test_malformed_record_costs_only_its_own_paper(
@@ -324,21 +259,10 @@ def test_malformed_record_costs_only_its_own_paper(
     assert [paper.abstract for paper in papers] == [abstract_of(0), abstract_of(1), None]
 
 
-def test_malformed_address_in_the_list_costs_only_its_own_paper(web: SourceServer, tmp_path: Path) -> None:
-    """DBLP gives a paper without a DOI an address that cannot be read."""
-    lost, found = web.add(YEAR, 2, ())
-    lost.doi, lost.ee = None, "http://[::1"
-    web.pages[found.doi] = page(shown(found))
-    report, _ = run(web, tmp_path, "page")
-    assert report.outcomes["page"] == {"found": 1, "the request failed (InvalidURL)": 1}
-
-
 @pytest.mark.parametrize(
     "beginning",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX-Slow: ",
     ],
 )
@@ -352,133 +276,32 @@ def test_server_that_drips_bytes_times_out(web: SourceServer, tmp_path: Path, be
     assert time.monotonic() - begun < 6
 
 
-@pytest.mark.parametrize("limit", ["\xb2", "9" * 5000, "1"])
-def test_odd_rate_limit_of_a_host_costs_nothing(web: SourceServer, tmp_path: Path, limit: str) -> None:
-    """Crossref's headers with a superscript, with more digits than Python reads, and with a pause of years."""
-    web.add(YEAR, 51, ("crossref",))
-
-    def limited(handler: Any) -> None:
-        answer = handler.answer
-        handler.answer = lambda body: answer(body, x_rate_limit_limit=limit, x_rate_limit_interval="999999999s")
-        handler.serve()
-        del handler.answer
-
-    web.faults["crossref"] = [limited]
-    report, _ = run(web, tmp_path, "crossref", longest_retry_after=0.1)
-    assert report.outcomes == {"crossref": {"found": 51}}
-    assert len(web.asked("crossref")) == 2
-
-
-def test_listing_comes_from_the_page_when_the_search_fails(web: SourceServer, tmp_path: Path) -> None:
-    """The HTML page has the same papers in the same order."""
+def test_year_that_dblp_does_not_have_is_left_out(
+    web: SourceServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other years are crawled."""
     web.add(YEAR, 3)
-    _, papers = run(web, tmp_path / "search", "openalex")
-    # The venue's page and the table of contents are served; the search then fails as often as it is asked.
-    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
-    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
-    web.faults["dblp"] = [index, toc, status(500), status(500)]
-    _, from_page = run(web, tmp_path / "page", "openalex")
-    assert from_page == papers
+    report, papers = run(web, tmp_path, "openalex", years=(2020, 2022))
+    assert (list(report.years), len(papers)) == (["2020"], 3)
+    assert "DBLP has no table of contents of isca 2022; the year is left out" in caplog.text
 
 
-def test_incomplete_answer_of_the_search_is_not_the_list(web: SourceServer, tmp_path: Path) -> None:
-    """The search sends 1 of 3 papers and then none: the page has all three."""
-    web.add(YEAR, 3)
-    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
-    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
-    info = {"title": "x", "type": "Conference and Workshop Papers", "url": "https://dblp.org/rec/x"}
-    one, none = ({"result": {"hits": {"@total": "3", "hit": hits}}} for hits in ([{"info": info}], []))
-    web.faults["dblp"] = [index, toc, *(page(json.dumps(answer), "application/json") for answer in (one, none))]
-    _, papers = run(web, tmp_path, "openalex")
-    assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
-
-
-def test_search_that_sends_fewer_entries_than_the_page_is_not_the_list(web: SourceServer, tmp_path: Path) -> None:
-    """The search says that one paper is all; the page has three."""
-    web.add(YEAR, 3)
-    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
-    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
-    info = {"title": "x", "type": "Conference and Workshop Papers", "url": "https://dblp.org/rec/x"}
-    answer = {"result": {"hits": {"@total": "1", "hit": [{"info": info}]}}}
-    web.faults["dblp"] = [index, toc, page(json.dumps(answer), "application/json")]
-    _, papers = run(web, tmp_path, "openalex")
-    assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
-
-
-def test_page_of_the_list_with_a_lone_surrogate(web: SourceServer, tmp_path: Path) -> None:
-    """In the address of a paper and in the id of another one; the search fails."""
-    first, second, _ = web.add(YEAR, 3)
-    index = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
-
-    def damaged(handler: Any) -> None:
-        answer = handler.answer
-        swaps = [(f"isca2020-{second.number}", "isca2020\ud800"), (f"doi.org/{first.doi}", "example.org/\ud800")]
-
-        def send(body: bytes, kind: str) -> None:
-            text = body.decode()
-            for old, new in swaps:
-                assert old in text
-                text = text.replace(old, new)
-            answer(text.encode("utf-8", "surrogatepass"), kind)
-
-        handler.answer = send
-        handler._dblp(f"db/conf/isca/{YEAR}.html", {})
-        del handler.answer
-
-    web.faults["dblp"] = [index, damaged, status(500), status(500)]
-    _, papers = run(web, tmp_path, "openalex")
-    assert [paper.title for paper in papers] == [title_of(number) for number in range(3)]
-
-
-def test_odd_entries_of_the_list(web: SourceServer, tmp_path: Path) -> None:
-    """One twice, one in two records, one without an address, one with lone surrogates, and a number of 5,000 digits.
-
-    Two papers share an address that is not a DOI, and only the second one has a DOI.
-    """
-    web.add(YEAR, 2)
-    index = page(f'<a href="{YEAR}-{"1" * 5000}.html">x</a><a href="{YEAR}.html">x</a>')
-    toc = lambda handler: handler._dblp(f"db/conf/isca/{YEAR}.html", {})  # noqa: E731
-    kind = "Conference and Workshop Papers"
-    infos = [
-        {
-            "title": f"{title_of(number)}.",
-            "type": kind,
-            "url": f"https://dblp.org/rec/{number}",
-            "doi": f"10.1145/{number}",
-        }
-        for number in (0, 1, 1)
-    ]
-    infos.append(infos[0] | {"url": "https://dblp.org/rec/other"})
-    shared = {"type": kind, "ee": "https://example.org/both"}
-    infos.append(shared | {"title": "A First Paper", "url": "https://dblp.org/rec/5"})
-    infos.append(shared | {"title": "A Second Paper", "url": "https://dblp.org/rec/6", "doi": "10.1145/6"})
-    infos.append({"title": "A Paper without an Address", "type": kind, "url": " ", "ee": [" ", ""]})
-    infos.append({"title": "A \ud800 Paper", "type": kind, "url": "https://dblp.org/rec/\udfff"})
-    answer = {"result": {"hits": {"@total": "8", "hit": [{"info": info} for info in infos]}}}
-    web.faults["dblp"] = [index, toc, page(json.dumps(answer), "application/json")]
-    report, papers = run(web, tmp_path, "openalex")
-    assert [paper.title for paper in papers] == [
-        *(title_of(0), title_of(1)),
-        *("A First Paper", "A Second Paper", "A ? Paper"),
-    ]
-    assert [paper.paper_url for paper in papers[2:]] == [
-        *("https://example.org/both", "https://dblp.org/rec/6", "https://dblp.org/rec/?"),
-    ]
-    assert [(entry.title, entry.reason) for entry in report.left_out] == [("A Paper without an Address", "no address")]
-
-
-def test_year_that_cannot_be_listed_is_reported_and_the_others_are_crawled(web: SourceServer, tmp_path: Path) -> None:
-    """The page fails for 2020, not for 2021; the next crawl lists 2020."""
-    web.add(YEAR, 3)
-    web.add("isca2021", 2, start=10)
-    serve = lambda handler: handler._dblp("db/conf/isca/index.html", {})  # noqa: E731
-    web.faults["dblp"] = [serve, *[status(500)] * 2]
-    report, papers = run(web, tmp_path, "openalex", years=(2020, 2021, 2022))
-    assert report.not_listed == {"2020": "HTTP 500", "2022": "DBLP has no table of contents"}
-    assert len(papers) == 2
-    report, papers = run(web, tmp_path, "openalex", years=(2020, 2021))
-    assert report.not_listed == {}
-    assert len(papers) == 5
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (status(500), "HTTP 500"),
+        (page("<h1>Maintenance</h1>"), "no table of contents named isca on it"),
+    ],
+)
+def test_crawl_without_a_list_is_an_error(web: SourceServer, tmp_path: Path, fault: Callable, reason: str) -> None:
+    """The message has the reason, and no file is written; the same command continues."""
+    web.add(YEAR, 1)
+    web.faults["dblp"] = [fault] * 2
+    with pytest.raises(InputError, match=rf"DBLP gives no list of isca now \({reason}\); run the same command again"):
+        run(web, tmp_path, "openalex")
+    assert [path.name for path in tmp_path.iterdir()] == [".crawl"]
+    web.faults.clear()
+    assert run(web, tmp_path, "openalex")[0].found == 1
 
 
 def test_entries_of_a_keynote_section_are_left_out(web: SourceServer, tmp_path: Path) -> None:
@@ -488,44 +311,6 @@ def test_entries_of_a_keynote_section_are_left_out(web: SourceServer, tmp_path: 
     report, papers = run(web, tmp_path, "openalex")
     assert [(entry.title, entry.reason) for entry in report.left_out] == [(title_of(0), "keynote")]
     assert [paper.title for paper in papers] == [title_of(1), title_of(2)]
-
-
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        (status(500), "the venue's page: HTTP 500"),
-        (hang(1.0), "the venue's page: timed out"),
-        (page("<h1>Maintenance</h1>"), "the venue's page: no table of contents named isca on it"),
-    ],
-)
-def test_crawl_that_lists_no_year_is_an_error(web: SourceServer, tmp_path: Path, fault: Callable, reason: str) -> None:
-    """The message has the reason, and no file is written."""
-    web.add(YEAR, 1)
-    web.faults["dblp"] = [fault] * 2
-    with pytest.raises(InputError, match=rf"DBLP listed no year \({reason}\)"):
-        run(web, tmp_path, "openalex")
-    assert [path.name for path in tmp_path.iterdir()] == [".crawl"]
-
-
-def test_venue_with_capitals_and_files_of_other_names(web: SourceServer, tmp_path: Path) -> None:
-    """The key is in lower case in files and papers; files of other names are found only by these names."""
-    web.add("IEEEpact2020", 1)
-    web.add("pact2021", 1, start=10)
-    report, _ = run(web, tmp_path / "key", "openalex", venue="IEEEpact", years=(2020, 2021))
-    assert report.not_listed == {"2021": "DBLP has no table of contents"}
-    names = ["IEEEpact", "pact"]
-    report, papers = run(web, tmp_path, "openalex", venue="IEEEpact", years=(2020, 2021), volumes=names)
-    assert [(paper.venue, paper.title) for paper in papers] == [("ieeepact", title_of(0)), ("ieeepact", title_of(10))]
-    assert (tmp_path / "ieeepact_2021.jsonl").is_file()
-    assert report.venue == "ieeepact"
-
-
-def test_year_of_several_volumes_is_one_file(web: SourceServer, tmp_path: Path) -> None:
-    """Volumes are ordered by number; volumes of other years and venues are left out."""
-    for number, volume in enumerate(("asplos2023-1", "asplos2023-10", "asplos2023-2", "asplos2022", "asplosx2023")):
-        web.add(volume, 1, start=number)
-    _, papers = run(web, tmp_path, "openalex", venue="asplos", years=(2023,))
-    assert [paper.title for paper in papers] == [title_of(0), title_of(2), title_of(1)]
 
 
 def test_host_gets_one_request_at_a_time_with_a_pause_and_hosts_run_side_by_side(tmp_path: Path) -> None:
@@ -566,14 +351,3 @@ def test_credentials_are_sent_and_not_written(
     for secret in ("openalex-secret", "scholar-secret", "secret@contact", "secret%40contact"):
         assert secret not in caplog.text
         assert secret.encode() not in written
-
-
-def test_listed_papers_are_the_found_and_the_missing_ones(web: SourceServer, tmp_path: Path) -> None:
-    """Of seven papers, five are found, and the two missing ones have a reason; the file has the returned report."""
-    web.add(YEAR, 5)
-    web.add(YEAR, 2, (), start=50)
-    report, _ = run(web, tmp_path, "openalex", "crossref")
-    assert read_format(CrawlReport, tmp_path / "crawl_report.json", "") == report
-    (year,) = report.years.values()
-    assert year.listed == 7 == sum(year.found.values()) + sum(year.missing.values())
-    assert year.missing == {"crossref: no abstract given": 2}

@@ -24,25 +24,16 @@ WITHDRAWN = (
     ("sent", "kept"),
     [
         (GOOD, GOOD),
-        (f"  {GOOD}\n\n", GOOD),
-        (f"Abstract {GOOD}", GOOD),
         (f"ABSTRACT: {GOOD}", GOOD),
-        (f"Abstract\u2014{GOOD}", GOOD),
         (f"<jats:title>Abstract</jats:title><jats:p>{GOOD}</jats:p>", GOOD),
-        (f"<p>{GOOD}</p><p>{GOOD}</p>", f"{GOOD} {GOOD}"),
         (f"&lt;p&gt;{GOOD}&lt;/p&gt;", GOOD),
         (f"{GOOD} O(n<sup>2</sup>) at 5&#160;W &amp; less.", f"{GOOD} O(n2) at 5 W & less."),
-        (f"{GOOD} It needs 10<jats:italic>k</jats:italic> gates.", f"{GOOD} It needs 10k gates."),
         (f"<p>{GOOD} It stores &lt;address, value&gt; pairs.</p>", f"{GOOD} It stores <address, value> pairs."),
-        (f"Abstract - {GOOD}", GOOD),
         (f"Summary-based analysis is slow. {GOOD}", f"Summary-based analysis is slow. {GOOD}"),
         (f"{GOOD} Where a<b and c>d, x < 5.", f"{GOOD} Where a<b and c>d, x < 5."),
         (f"{GOOD} M\u00c3\u00bcller\u00e2\u20ac\u2122s cache.", f"{GOOD} M\u00fcller's cache."),
-        (f"{GOOD} <script>x = 1;</script> It is small.", f"{GOOD} It is small."),
         (f"{GOOD} <noscript><p>Turn on <b>scripts</b>.</p></noscript> It is small.", f"{GOOD} It is small."),
-        (f"{GOOD} By <inline-formula>{TEX}</inline-formula> over it.", f"{GOOD} By 2.3\u00d7 over it."),
         (f"{GOOD} By <jats:inline-formula>{TEX}</jats:inline-formula>.", f"{GOOD} By 2.3\u00d7."),
-        (rf"{GOOD} By <jats:tex-math>$5\%$</jats:tex-math>.", f"{GOOD} By 5%."),
         (
             rf"{GOOD} By <tex-math>\documentclass{{minimal}}\begin{{document}}$$ O(n) $$\end{{document}}</tex-math>.",
             f"{GOOD} By O(n).",
@@ -52,39 +43,18 @@ WITHDRAWN = (
             f"{GOOD} By 2.3\u00d7.",
         ),
         (
-            f"{GOOD} By <inline-formula>{TEX}</inline-formula> or <disp-formula>{TEX}{MATHML}</disp-formula> more.",
-            f"{GOOD} By 2.3\u00d7 or 2.3\u00d7 more.",
-        ),
-        (
             f"{GOOD} By <mml:mfrac><mml:mn>1</mml:mn><mml:mn>2</mml:mn></mml:mfrac> more.",
             f"{GOOD} By 1/2 more.",
         ),
         (f"{GOOD} Copyright \u00a9 2013 IEEE. All rights reserved.", GOOD),
         (f"Abstract interpretation helps. {GOOD}", f"Abstract interpretation helps. {GOOD}"),
-        (f"{GOOD} A cookie policy is slower.", f"{GOOD} A cookie policy is slower."),
         (f"Most sites use cookies to track users. {GOOD}", f"Most sites use cookies to track users. {GOOD}"),
-        (f"Access denied is an answer, too. {GOOD}", f"Access denied is an answer, too. {GOOD}"),
         (f"Abstract State Maps (ASM) help. {GOOD}", f"Abstract State Maps (ASM) help. {GOOD}"),
-        (f"Abstract Caches of State (COS) help. {GOOD}", f"Caches of State (COS) help. {GOOD}"),
         (f"{GOOD} &#{'9' * 5000};&#x{'9' * 5000};.", f"{GOOD} \ufffd\ufffd."),
         (
             f"{GOOD} It is a ca\u200bche of\u202e \u2066wi\u00addth\ufeff\x00 one.",
             f"{GOOD} It is a cache of width one.",
         ),
-        (f"{GOOD} <p/><![x[ is 5 < 7.", f"{GOOD} <![x[ is 5 < 7."),
-        (f"{GOOD} (It is free.)", f"{GOOD} (It is free.)"),
-        *(
-            (f"{GOOD} Code: {address}", f"{GOOD} Code: {address}")
-            for address in (
-                *("https://github.com/x/Cache-1", "https://xyz.github.io/", "https://www.example.org"),
-                *("www.gem5.org", "gem5.org/"),
-            )
-        ),
-        (
-            f"The cores are asked for work that was withdrawn. {GOOD}",
-            f"The cores are asked for work that was withdrawn. {GOOD}",
-        ),
-        (f"A core whose work is withdrawn sleeps. {GOOD}", f"A core whose work is withdrawn sleeps. {GOOD}"),
         (f"If the work is withdrawn, a core sleeps. {GOOD}", f"If the work is withdrawn, a core sleeps. {GOOD}"),
     ],
 )
@@ -97,29 +67,18 @@ def test_abstract_is_cleaned(sent: str, kept: str) -> None:
     ("sent", "reason"),
     [
         (None, "no abstract given"),
-        ("  ", "no abstract given"),
-        ("<p></p>", "no abstract given"),
         ("No abstract available.", "says that there is no abstract"),
-        ("An abstract is not available for this content.", "says that there is no abstract"),
         (f"This paper {WITHDRAWN}", "says that there is no abstract"),
-        (f"The submission {WITHDRAWN}", "says that there is no abstract"),
         (f"This site uses cookies to serve you better. {GOOD}", "cookie text"),
         (f"Access Denied. You don't have permission to see this page. {GOOD}", "a challenge instead of the page"),
-        ("Please enable JavaScript and verify that you are human.", "a challenge instead of the page"),
         (f"{GOOD[:-1]} and so ...", "cut off"),
-        (f"{GOOD[:-20]}<script>{GOOD[-20:]}", "cut off"),
-        (f"{GOOD} We\u2026", "cut off"),
         (f"{GOOD} In addition, the", "cut off"),
-        (f"{GOOD} It is faster by 3", "cut off"),
-        (f"{GOOD} In the U.s", "cut off"),
-        (f"{GOOD} See https://github.com for", "cut off"),
         # Hours, if more than the last word were searched.
         pytest.param(f"{GOOD} {'www.a.' * 8000} x", "cut off", id="many addresses"),
         (f"{GOOD} We... [Read more]", "cut off"),
         ("We build a cache.", "too short"),
         (f"{GOOD} {'<p> </p>' * 10_000}", "too long"),
         ("cache, memory, prefetching, latency, bandwidth, simulation, " * 5, "not prose"),
-        ("1 23 456 7890 | 12 34 56 78 | " * 10, "not prose"),
     ],
 )
 def test_other_text_is_refused_with_its_reason(sent: str | None, reason: str) -> None:
@@ -162,18 +121,11 @@ def test_titles_of_the_same_paper(ours: str, theirs: str, same: bool) -> None:
     ("title", "reason"),
     [
         ("Message from the General Chairs", "front matter"),
-        ("Welcome to ISCA 2024", "front matter"),
-        ("Foreword to the Symposium", "front matter"),
         ("Welcome to Sleepy Caches: Memory that Rests", None),
-        ("Organizing Committee", "front matter"),
         ("Table of Contents", "front matter"),
         ("Keynote: The Next Forty Years", "keynote"),
-        ("The Next Forty Years (Keynote)", "keynote"),
         ("RETRACTED: A Faster Cache", "retraction"),
-        ("Retraction of A Faster Cache", "retraction"),
         ("Message Passing on Small Machines", None),
-        ("Index Compression in Hardware", None),
-        ("Welcome Queues: Admission in Hardware", None),
         ("Retracting Speculative Stores", None),
         ("A Keynote on Disk: Storing Presentations", None),
         ("", "no title"),
@@ -215,10 +167,3 @@ def test_page_of_ieee() -> None:
     metadata = json.dumps({"title": "A Title", "abstract": f"{GOOD} And a </em> tag;"}).replace("/", "\\/")
     answer = parse_page(f"<script>var a = 1; xplGlobal.document.metadata={metadata}; var b = {{}};</script>")
     assert (answer.title, answer.abstract) == ("A Title", f"{GOOD} And a </em> tag;")
-
-
-def test_page_with_a_description_only() -> None:
-    """A complete description is accepted; one that ends within a sentence is cut off."""
-    page = '<meta property="og:description" content="{}">'
-    assert clean_abstract(parse_page(page.format(GOOD)).abstract) == (GOOD, None)
-    assert clean_abstract(parse_page(page.format(GOOD[:-20])).abstract) == (None, "cut off")

@@ -37,18 +37,12 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
         ("Why is it small?", f"Since it {'very ' * 24}shrinks.", "the answer is over-long"),
         ("Tracer shrinks a cache.", "It shrinks the cache by 2.5\u00d7.", "not a question"),
         ("Tracer shrinks a cache?", "It shrinks the cache by 2.5\u00d7.", "not a question"),
-        ("Does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7.", None),
-        # 58 characters, and 60, which is the limit.
-        (f"Why {'so ' * 16}so so?", "Since the cache shrinks.", None),
         (f"Why {'so ' * 16}so soon?", "Since the cache shrinks.", "the question is over-long"),
-        ("...?", "It shrinks the cache by 2.5\u00d7.", "not a question"),
         # 120 characters with the spaces at the end, which reach the limit.
         ("Why is it small?", f"{'Since it shrinks.':120}", "the answer is over-long"),
-        ("Why is it small?", f"{'Since it shrinks.':119}", None),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and co", NO_SENTENCE),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 and...", NO_SENTENCE),
         ("How far does Tracer shrink a cache?", "It shrinks the cache by 2.5\u00d7 \u2026.", NO_SENTENCE),
-        ("How far does Tracer shrink a cache?", "How far does a cache shrink?", NO_SENTENCE),
         # Only the word "it" is new: 1 of 6.
         ("Does Tracer shrink a small cache?", "Does it shrink a small cache.", "the answer repeats the question"),
         (
@@ -68,7 +62,6 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
             "It shrinks the cache\0 by 2.5\u00d7.",
             f"the answer has characters{FOREIGN}",
         ),
-        ("How far does it shrink\u200b a cache?", "To 1,024 bytes.", f"the question has characters{FOREIGN}"),
         (
             "How far does it shrink a cache?",
             "It shrinks the cache by \u043c 2.5\u00d7.",
@@ -80,16 +73,11 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
             None,
         ),
         ("How far does it shrink a cache?", "It shrinks the <b>cache</b> by 2.5\u00d7.", "the answer has markup"),
-        ("How far does it shrink a cache?", "It shrinks the **cache** by 2.5\u00d7.", "the answer has markup"),
         ("How far does {{ title }} shrink a cache?", "It shrinks it by 2.5\u00d7.", "the question has markup"),
-        ("How far does it shrink a cache?", "It shrinks it by 2.5\u00d7 <|end|>.", "the answer has markup"),
         ("How far does ... shrink a cache?", "It shrinks it by 2.5\u00d7.", "the question leaves words out"),
-        ("How far does it shrink a cache?", "It shrinks \u2026 by 2.5\u00d7.", "the answer leaves words out"),
         ("Does it shrink? How far does it shrink?", "It shrinks a cache by 2.5\u00d7.", "not a question"),
-        ("How far does R&amp;D shrink a cache?", "It shrinks it by 2.5\u00d7.", "the question has markup"),
         ("How far does it shrink a cache?", "By 2.5\u00d7, as a<b and c>d & so on.", None),
         ("What are the three benefits?", "It shrinks the cache by 2.5\u00d7.", None),
-        ("What does it do with 3 GPUs?", "It shrinks the cache by 2.5\u00d7.", f"the question has a number{FOREIGN}"),
     ],
 )
 def test_problem_of_one_pair(question: str, answer: str, reason: str | None) -> None:
@@ -166,45 +154,3 @@ def test_accepted_and_rejected_pairs_are_in_the_order_of_the_papers(measure: Mea
         ("10.1/3", checks.NOT_PARSED, unread),
     ]
     assert rejected[1].problem.detail == "asked of 10.1/1"
-
-
-def test_copy_of_the_example_is_not_checked_as_pairs(measure: MeasureSimilarities) -> None:
-    """The pairs after the copy count; a response that has only the copy is not parsed."""
-    teacher = read_teacher("gemma").model_copy(update={"limits": LIMITS})
-    text = "Queues hold packets until a link is free. A full queue drops packets."
-    example = ("...", "...")
-    copied, answered = paper(1, text), paper(2, text)
-    _, result = finished(
-        answered, ("What do they hold?", "Queues hold packets until a link is free."), ("When?", "A full queue.")
-    )
-    (response,) = result.responses
-    copy = json.dumps([{"question": "...", "answer": "..."}] * 2)
-    longer = response.model_copy(update={"text": copy + response.text})
-    checked = check_results(
-        [
-            finished(copied, example, example),
-            (answered, result.model_copy(update={"responses": [longer]})),
-        ],
-        teacher,
-        measure,
-        THRESHOLD,
-    )
-    assert [(pair.paper.paper_id, pair.question) for pair in checked] == [
-        ("10.1/1", ""),
-        ("10.1/2", "What do they hold?"),
-        ("10.1/2", "When?"),
-    ]
-    assert [pair.problem.reason if pair.problem else None for pair in checked[:2]] == [checks.NOT_PARSED, None]
-
-
-def test_over_long_text_is_not_searched_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The length is checked first."""
-
-    def fail(text: str, source: str) -> list[str]:
-        raise AssertionError(f"{len(text)} characters are searched")
-
-    monkeypatch.setattr(checks, "unsupported_names", fail)
-    monkeypatch.setattr(checks, "unsupported_numbers", fail)
-    problem = find_problem("Why is it small?", f"{'Kraken ' * 1000}wins.", SOURCE, LIMITS)
-    assert problem
-    assert problem.reason == "the answer is over-long"

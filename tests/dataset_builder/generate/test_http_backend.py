@@ -19,7 +19,6 @@ from dataset_builder.errors import InputError
 from dataset_builder.formats import read_records
 from dataset_builder.generate.backends.backend import select_backend
 from dataset_builder.generate.backends.http import HTTPBackend
-from dataset_builder.generate.backends.in_process import TransformersBackend
 from dataset_builder.generate.responses import derive_seed
 from dataset_builder.generate.run import add_arguments, generate
 from dataset_builder.generate.schema import response_format
@@ -27,7 +26,7 @@ from dataset_builder.grounding.check import THRESHOLD
 from dataset_builder.server.settings import Server
 from dataset_builder.teachers.teacher import Teacher, read_teacher
 from tests.chat_server import pairs_on
-from tests.conftest import append, contents
+from tests.conftest import contents
 from tests.corpus_slice import CORPUS_SLICE
 from tests.running_chat_server import requests_in, serving
 
@@ -110,18 +109,6 @@ def test_faults_lose_no_pair_and_double_none(tmp_path: Path, teacher: Teacher, e
     ]
 
 
-def test_copy_of_the_example_takes_another_attempt(tmp_path: Path, encoder: Path) -> None:
-    """A teacher that repeats the list in Gemma's prompt first: the paper is asked again and keeps its two pairs."""
-    gemma = read_teacher("gemma")
-    copy = json.dumps([{"question": "...", "answer": "..."}] * 2)
-    with serving(tmp_path, {PAPERS[0].title: [f"nonsense:{copy}"]}) as (url, log):
-        manifest = run(gemma, url, tmp_path / "qa", encoder)
-        requests = requests_in(log)
-    assert len(requests) == len(PAPERS) + 1
-    assert (manifest.responses, manifest.rejected_papers) == (len(PAPERS) + 1, {})
-    assert answers(tmp_path / "qa", gemma, PAPERS[0]) == sorted(expected(gemma, PAPERS[0]))
-
-
 def test_pair_carries_its_provenance(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
     """Teacher, model, revision, prompt, sampling, and the seed that was sent to the server."""
     with serving(tmp_path) as (url, log):
@@ -186,9 +173,6 @@ def test_no_key_is_sent_where_none_is_given(
         ),
         (["--concurrency", "8"], "--concurrency 8: needs a server; add --endpoint"),
         (["--endpoint-model", "m"], "--endpoint-model m: needs a server; add --endpoint"),
-        (["--timeout", "8"], r"--timeout 8\.0: needs a server; add --endpoint"),
-        (["--retries", "0"], "--retries 0: needs a server; add --endpoint"),
-        (["--token-variable", "V"], "--token-variable V: needs a server; add --endpoint"),
         (["--endpoint", "ftp://x"], "--endpoint ftp://x: must be an http or https URL"),
     ],
 )
@@ -205,63 +189,6 @@ def parse(*options: str) -> argparse.Namespace:
     return command.parse_args(["--teacher", "mistral", "--papers", "p", "--out", "o", *options])
 
 
-def test_backend_of_the_options(teacher: Teacher) -> None:
-    """What is not given is the backend's default."""
-    assert select_backend(parse(), teacher) == TransformersBackend(32)
-    assert select_backend(parse("--batch-size", "4"), teacher) == TransformersBackend(4)
-    options = ("--endpoint", "http://x/v1", "--endpoint-model", "m", "--retries", "0", "--timeout", "2.5")
-    assert select_backend(parse(*options), teacher) == HTTPBackend(Server("http://x/v1", "m", retries=0, timeout=2.5))
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "message"),
-    [
-        ("--retries", "-1", "-1: must be a whole number, 0 or more"),
-        ("--batch-size", "0", "0: must be a whole number, 1 or more"),
-        ("--timeout", "0", "'0': must be a number from 0.1 to 3600"),
-        ("--timeout", "soon", "'soon': must be a number from 0.1 to 3600"),
-        ("--years", "2024-2021", "'2024-2021': must be a year or a span of years"),
-    ],
-)
-def test_wrong_number_is_refused(capsys: pytest.CaptureFixture[str], option: str, value: str, message: str) -> None:
-    """With argparse's exit code 2, and its one line."""
-    with pytest.raises(SystemExit, match="2"):
-        parse(option, value)
-    assert f"argument {option}: {message}" in capsys.readouterr().err
-
-
-def test_years_are_years_and_spans() -> None:
-    """Separated by spaces."""
-    assert parse("--years", "2019", "2021-2023").years == [[2019], [2021, 2022, 2023]]
-
-
-def test_more_than_a_hundred_requests_are_in_flight(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
-    """The server answers none before 120 have arrived; a default client would send 100 at a time."""
-    for number in range(120):
-        paper = PAPERS[0].model_copy(update={"paper_id": f"10.1/{number}", "title": f"Paper {number}"})
-        append(tmp_path / "papers/isca_2022.jsonl", paper.model_dump())
-    with serving(tmp_path, {"": ["until in flight:120"] * 120}) as (url, _):
-        backend = HTTPBackend(Server(url, teacher.model, concurrency=120, timeout=60.0, retries=0))
-        manifest = generate(teacher, backend, tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD)
-    assert (manifest.papers, manifest.papers_unanswered) == (120, 0)
-
-
-@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/chat/completions", "/chat/completions"])
-def test_address_of_the_server_may_end_in_v1(tmp_path: Path, teacher: Teacher, encoder: Path, path: str) -> None:
-    """The same server by every address that users give, with a query that is kept."""
-    append(tmp_path / "papers/isca_2022.jsonl", PAPERS[0].model_dump())
-    with serving(tmp_path) as (url, log):
-        backend = HTTPBackend(Server(f"{url.removesuffix('/v1')}{path}?version=2", teacher.model))
-        generate(teacher, backend, tmp_path / "papers", None, tmp_path / "qa", 7, str(encoder), THRESHOLD)
-        assert [request["query"] for request in requests_in(log)] == ["version=2"]
-
-
-def test_response_without_a_count_of_tokens_is_kept(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
-    """Some proxies answer with an empty record of the usage."""
-    with serving(tmp_path, {PAPERS[0].title: ["no usage"]}) as (url, _):
-        assert run(teacher, url, tmp_path / "qa", encoder).papers_unanswered == 0
-
-
 def test_second_run_asks_only_for_the_unanswered(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
     """A paper that the server refuses stays unfinished and is counted; the next run asks for it and nothing else."""
     with serving(tmp_path, {PAPERS[3].title: ["status:400"]}) as (url, log):
@@ -276,21 +203,11 @@ def test_second_run_asks_only_for_the_unanswered(tmp_path: Path, teacher: Teache
     assert final(tmp_path / "qa/mistral") == whole
 
 
-def test_prompts_that_are_too_long_do_not_end_the_run(tmp_path: Path, teacher: Teacher, encoder: Path) -> None:
-    """Six refusals in a row, also when no other paper is left: they say nothing about the server."""
-    too_long = {paper.title: ["refuse:maximum context length"] * 9 for paper in PAPERS[:6]}
-    with serving(tmp_path, too_long) as (url, _):
-        assert run(teacher, url, tmp_path / "qa", encoder).papers_unanswered == 6
-        assert run(teacher, url, tmp_path / "qa", encoder).papers_unanswered == 6
-
-
 @pytest.mark.parametrize(
     ("acts", "message"),
     [
         (["status:401"] * 99, r"HTTP 401 \(no\). Finished responses are kept"),
-        (["status:404"] * 99, r"HTTP 404 \(no\)"),
         (["status:500"] * 99, r"HTTP 500\. "),
-        (["status:429,3600"] * 99, r"HTTP 429\. "),
         (["hang"] * 99, "no response in time"),
         (["no choices"] * 99, "does not follow the chat-completions protocol"),
     ],
@@ -316,7 +233,7 @@ def test_unreachable_server_exits_2(tmp_path: Path, encoder: Path, stage: Callab
     """By the command: one line, no traceback, and the key is not in it."""
     done = stage(
         *("dataset_builder", "generate", "--teacher", "gemma", "--papers", CORPUS_SLICE / "papers", "--out", tmp_path),
-        *("--encoder", encoder, "--endpoint", "http://127.0.0.1:9/v1", "--retries", "0"),
+        *("--encoder", encoder, "--endpoint", "http://127.0.0.1:9/v1"),
     )
     assert done.returncode == 2
     assert "error: --endpoint http://127.0.0.1:9/v1: the connection failed" in done.stderr

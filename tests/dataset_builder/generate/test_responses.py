@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 import pytest
@@ -51,20 +50,6 @@ def served_settings(served_model: str | None = None) -> GenerationSettings:
         seed=0,
         served_model=served_model,
     )
-
-
-def test_folder_of_another_model_of_the_server_is_refused(tmp_path: Path) -> None:
-    """Settings of an older version do not name the model; the first run that continues them adds it."""
-    path = tmp_path / "t/.generate/settings.json"
-    make_teacher_folder(tmp_path / "t")
-    older = served_settings().model_dump(mode="json")
-    del older["served_model"]
-    path.write_text(json.dumps(older))
-    for _ in range(2):
-        check_teacher_folder(tmp_path / "t", served_settings("a"), [])
-    with pytest.raises(InputError, match="generated with another --endpoint-model; give another --out"):
-        check_teacher_folder(tmp_path / "t", served_settings("b"), [])
-    assert json.loads(path.read_text())["served_model"] == "a"
 
 
 def test_folder_of_other_settings_is_refused(tmp_path: Path) -> None:

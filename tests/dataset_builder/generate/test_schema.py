@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dataset_builder.generate.schema import ParseError, can_parse, example_pairs, parse_response
-from dataset_builder.teachers.teacher import Limits, longest_response_tokens, read_teacher
+from dataset_builder.teachers.teacher import Limits, read_teacher
 
 LIMITS = Limits(
     least_pairs=2, most_pairs=3, question_characters=60, answer_characters=120, new_tokens=1000, attempts=2
@@ -55,9 +55,3 @@ def test_response_that_is_no_list_of_pairs(text: str, message: str) -> None:
     """Cut off, of another type, too few, too many, too deep, with a number or a character that cannot be read."""
     with pytest.raises(ParseError, match=message):
         parse_response(text, LIMITS)
-
-
-def test_longest_response_fits_the_token_budget() -> None:
-    """Three pairs of 60 letters and 120 quotation marks, two characters each in JSON, and the token that ends it."""
-    longest = json.dumps([{"question": "x" * 60, "answer": '"' * 120}] * 3, separators=(",", ":"))
-    assert longest_response_tokens(3, 60, 120) == len(longest) + 1

@@ -38,6 +38,13 @@ def test_model_without_a_revision_must_be_a_folder(model: str) -> None:
     assert generation_settings(teacher_of(model), "http", 0).revision is None
 
 
+def test_packaged_model_is_identified_by_its_package(tmp_path: Path) -> None:
+    """Its source.json names the model on the Hub, and how it differs."""
+    (tmp_path / "source.json").write_text('{"hub_id": "org/name", "package": "pack 1.0", "note": "Rounded."}')
+    settings = generation_settings(teacher_of(str(tmp_path)), "transformers", 0)
+    assert (settings.model, settings.revision, settings.model_note) == ("org/name", "pack 1.0", "Rounded.")
+
+
 def test_folder_without_weights_is_refused(tmp_path: Path) -> None:
     """The message names the teacher."""
     (tmp_path / "config.json").write_text("{}")

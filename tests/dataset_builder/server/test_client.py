@@ -45,17 +45,9 @@ def test_both_interfaces_give_a_text(tmp_path: Path, is_chat: bool, path: str, a
     assert request["body"] == {"model": "m", "max_tokens": 64, "temperature": 0.0, **asked}
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "This model's maximum context length is 512 tokens. However, you requested 700 tokens",
-        "the request exceeds the available context size. try increasing the context size",
-        '{"error": {"code": "context_length_exceeded"}}',
-        "The decoder prompt (length 700) is longer than the maximum model length of 512.",
-    ],
-)
-def test_prompt_that_is_too_long_says_so(tmp_path: Path, words: str) -> None:
+def test_prompt_that_is_too_long_says_so(tmp_path: Path) -> None:
     """With what the server said, and how to start it."""
+    words = "This model's maximum context length is 512 tokens. However, you requested 700 tokens"
     with serving(tmp_path, {"": [f"refuse:{words}"]}) as (url, _):
         completions, failures = ask(url)
     assert completions == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -47,22 +46,6 @@ def answers(encoder: Path) -> dict[str, dict[str, list[str | None]]]:
     return compute_heuristics(CORPUS, CORPUS, Encoder(find_encoder("--encoders", str(encoder))))
 
 
-def test_sentences_end_where_they_end() -> None:
-    """Not at e.g., nor within a number; a text without an end is one sentence."""
-    assert sentences(ABSTRACT) == [
-        "Caches of mobile processors waste energy, e.g. on dead lines.",
-        "We propose to switch them off.",
-        "On 12 programs energy falls by 31.5 percent.",
-    ]
-    assert sentences("It runs on a GPU. We like it.") == ["It runs on a GPU.", "We like it."]
-    assert sentences("No end") == ["No end"]
-    assert sentences("Is it fast? Yes! See J. Doe et al. (2020).") == [
-        "Is it fast?",
-        "Yes!",
-        "See J. Doe et al. (2020).",
-    ]
-
-
 def test_heuristic_baselines(answers: dict[str, dict[str, list[str | None]]]) -> None:
     """Each by hand; there is no answer on another paper of 2022."""
     plain = answers["plain"]
@@ -80,30 +63,14 @@ def test_upper_bounds(answers: dict[str, dict[str, list[str | None]]]) -> None:
 
 
 class LengthEncoder:
-    """Embeds a text by its number of letters, and records what is encoded together."""
-
-    def __init__(self) -> None:
-        self.encoded: list[set[str]] = []
+    """Embeds a text by its number of letters."""
 
     def encode(self, texts: Iterable[str]) -> None:
-        """Record the texts."""
-        self.encoded.append(set(texts))
+        """Do nothing: there is nothing to cache."""
 
     def embed(self, texts: list[str]) -> np.ndarray:
         """Return the embeddings."""
         return np.array([[len(text), 1.0] for text in texts])
-
-
-def test_texts_are_encoded_together() -> None:
-    """The questions with all sentences, the answers with all sentences, and the questions on the shared paper."""
-    encoder: Any = LengthEncoder()
-    compute_heuristics({"plain": CORPUS["plain"]}, CORPUS, encoder)
-    all_sentences = {*sentences(ABSTRACT), "We build a chip.", "We sell a car."}
-    assert encoder.encoded == [
-        {question.question for question in CORPUS["plain"]} | all_sentences,
-        {question.answer for question in CORPUS["plain"]} | all_sentences,
-        {"How much energy is saved?", "By how much does energy fall?", "What is proposed?"},
-    ]
 
 
 def test_other_answer_of_a_large_year_is_one_of_a_fixed_sample(monkeypatch: pytest.MonkeyPatch) -> None:

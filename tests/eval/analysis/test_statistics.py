@@ -6,18 +6,57 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eval.analysis import statistics
 from eval.analysis.statistics import (
     DRAWN_PAPERS,
     FEWEST_PAPERS,
-    difference,
     estimate,
     holm,
     intervals,
     share_interval,
     sign_flip_p,
 )
-from tests.eval.analysis.simulation import covered, share_intervals, simulated_sets, simulated_shares
+
+
+def simulated_sets(papers: int, sets: int, largest: int | None = None) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the sums over each paper's questions (papers, sets), the numbers of questions (papers,), and the truth.
+
+    One to three questions a paper; or one question, and `largest` on one further paper. A similarity is 0.6 of the
+    paper's own level and 0.4 of the question's, two Beta distributions that lean to the right end, as real
+    similarities do: their means are 6 / 9 and 4 / 5.
+    """
+    random = np.random.default_rng(0)
+    sizes = random.integers(1, 4, size=papers) if largest is None else np.array([1] * papers + [largest])
+    levels = random.beta(6, 3, size=(len(sizes), sets))
+    questions = random.beta(4, 1, size=(sizes.max(), len(sizes), sets))
+    asked = np.arange(sizes.max())[:, None, None] < sizes[None, :, None]
+    sums = ((0.6 * levels + 0.4 * questions) * asked).sum(axis=0)
+    return sums, sizes.astype(np.float64), 0.6 * 6 / 9 + 0.4 * 4 / 5
+
+
+def simulated_shares(papers: int, sets: int, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return sums and numbers of questions as `simulated_sets` does, where each question is a yes (1) or a no (0).
+
+    A question is a yes with the probability `share`. Every other question has the answer of its paper's first one.
+    """
+    random = np.random.default_rng(0)
+    sizes = random.integers(1, 4, size=papers)
+    yes = random.random((3, papers, sets)) < share
+    yes = np.where(random.random(yes.shape) < 0.5, yes[:1], yes)
+    asked = np.arange(3)[:, None, None] < sizes[None, :, None]
+    return (yes * asked).sum(axis=0).astype(np.float64), sizes.astype(np.float64)
+
+
+def covered(bounds: tuple[np.ndarray, np.ndarray], truth: float) -> float:
+    """Return the percentage of the intervals that contain the truth; a missing interval does not."""
+    low, high = bounds
+    return 100 * float(np.mean((low <= truth) & (truth <= high)))
+
+
+@pytest.mark.parametrize(("papers", "largest"), [(150, None), (50, 21), (20, 7)])
+def test_interval_covers_the_truth(papers: int, largest: int | None) -> None:
+    """In 92 to 98 % of 1,000 simulated sets, also if one paper has many of the questions."""
+    sums, sizes, truth = simulated_sets(papers, sets=1000, largest=largest)
+    assert 92 <= covered(intervals(sums, sizes), truth) <= 98
 
 
 def test_mean_is_over_questions() -> None:
@@ -45,45 +84,10 @@ def test_papers_with_most_questions_count_as_fewer() -> None:
         assert estimate(given[:40], [*papers, *["big"] * 10], share).low is not None
 
 
-@pytest.mark.parametrize(("papers", "questions"), [(50, 21), (150, 67), (20, 7)])
-def test_interval_with_one_large_paper_covers_the_truth(papers: int, questions: int) -> None:
-    """Ten effective papers: in at least 92 % of 1,000 simulated sets, where one paper has 7 to 67 questions."""
-    sums, sizes, truth = simulated_sets(papers, sets=1000, seed=0, largest=questions)
-    assert sizes.sum() ** 2 / (sizes**2).sum() > 10
-    assert covered(intervals(sums, sizes), truth) >= 92
-
-
 def test_value_that_is_not_a_number_is_never_significant() -> None:
     """The p-value is 1, for few papers and for many."""
     for count in (5, 40, DRAWN_PAPERS + 1):
         assert sign_flip_p([float("nan")] + [0.5] * (count - 1), [str(number) for number in range(count)]) == 1.0
-
-
-def test_repeating_every_question_narrows_nothing() -> None:
-    """Three questions with the same value on each paper give the same interval as one."""
-    values = list(np.random.default_rng(1).beta(4, 2, size=40))
-    papers = [str(number) for number in range(40)]
-    once, thrice = estimate(values, papers), estimate(values * 3, papers * 3)
-    assert (thrice.low, thrice.high) == pytest.approx((once.low, once.high))
-
-
-def test_interval_of_normal_data_is_students() -> None:
-    """For normal data the studentised bootstrap estimates Student's t: bounds within a tenth of the half width."""
-    values = np.random.default_rng(2).normal(0.6, 0.1, size=200)
-    found = estimate(list(values), [str(number) for number in range(200)])
-    exact = stats.t.interval(0.95, 199, loc=values.mean(), scale=stats.sem(values))
-    half = (exact[1] - exact[0]) / 2
-    assert (found.low, found.high) == pytest.approx(exact, abs=0.1 * half)
-
-
-def test_interval_leans_as_scipys_does() -> None:
-    """On skewed data scipy's BCa bounds lie on the same side of the symmetric ones."""
-    values = np.random.default_rng(3).exponential(size=60)
-    found = estimate(list(values), [str(number) for number in range(60)])
-    scipys = stats.bootstrap((values,), np.mean, rng=0).confidence_interval
-    symmetric = stats.norm.interval(0.95, loc=values.mean(), scale=stats.sem(values))
-    assert found.low > symmetric[0] and scipys.low > symmetric[0]
-    assert found.high > symmetric[1] and scipys.high > symmetric[1]
 
 
 def test_values_that_hardly_vary_have_no_interval() -> None:
@@ -102,32 +106,13 @@ def test_values_that_hardly_vary_have_no_interval() -> None:
         assert found.mean == pytest.approx(np.mean(values))
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1, 1e6])
-def test_interval_goes_with_the_scale(scale: float) -> None:
-    """A change of unit changes the interval by the same factor."""
-    values, papers = np.random.default_rng(8).uniform(size=30), [str(number) for number in range(30)]
-    one, scaled = estimate(list(values), papers), estimate(list(values * scale), papers)
-    assert (scaled.low / scale, scaled.high / scale) == pytest.approx((one.low, one.high))
-
-
 def test_order_of_the_rows_changes_nothing() -> None:
     """To the last bit: mean, interval and p, with several questions a paper."""
     random = np.random.default_rng(9)
     values, papers = random.normal(0.1, 0.3, size=90), random.integers(0, 40, size=90).astype(str)
     shuffled = random.permutation(90)
-    assert difference(list(values), [0.0] * 90, list(papers)) == difference(
-        list(values[shuffled]), [0.0] * 90, list(papers[shuffled])
-    )
-
-
-def test_share_by_hand() -> None:
-    """6 of 12 papers with one question each are right: Wilson's interval for 11 trials.
-
-    The standard error of the mean, sqrt(12 / 11 * 12 * 0.25) / 12, is that of sqrt(0.25 / 11). Student's quantile for
-    11 degrees of freedom is 2.201, and its square over 11 is 0.4404: 0.5 +- sqrt(0.4404 * (0.25 + 0.1101)) / 1.4404.
-    """
-    found = estimate([0.0, 1.0] * 6, [str(number) for number in range(12)], share=True)
-    assert (found.low, found.high) == pytest.approx((0.2235, 0.7765), abs=1e-3)
+    for compute in (estimate, sign_flip_p):
+        assert compute(list(values), list(papers)) == compute(list(values[shuffled]), list(papers[shuffled]))
 
 
 def test_share_of_several_questions_a_paper_by_hand() -> None:
@@ -142,26 +127,12 @@ def test_share_of_several_questions_a_paper_by_hand() -> None:
     assert share_interval(np.array([1.0, 2.0] * 6), sizes) == pytest.approx((0.3278, 0.6722), abs=1e-3)
 
 
-@pytest.mark.parametrize("right", [0, 1, 11, 12])
-def test_share_near_its_ends_has_an_interval_on_the_scale(right: int) -> None:
-    """Zero, one, eleven and twelve of 12."""
-    found = estimate([1.0] * right + [0.0] * (12 - right), [str(number) for number in range(12)], share=True)
-    assert 0 <= found.low <= found.mean <= found.high <= 1
-    assert 0.2 < found.high - found.low < 0.5
-
-
-@pytest.mark.parametrize(("papers", "share"), [(12, 0.1), (12, 0.9), (40, 0.1), (40, 0.5), (150, 0.9)])
+@pytest.mark.parametrize(("papers", "share"), [(12, 0.1), (40, 0.5), (150, 0.9)])
 def test_interval_of_a_share_covers_the_truth(papers: int, share: float) -> None:
     """In at least 93 % of 500 simulated sets; for few papers the interval is wider than necessary."""
-    sums, sizes = simulated_shares(papers, sets=500, seed=0, share=share)
-    assert 93 <= covered(share_intervals(sums, sizes), share) <= (100 if papers < 40 else 98)
-
-
-def test_interval_covers_the_truth_in_93_to_97_percent() -> None:
-    """1,000 simulated sets of 150 papers with 1 to 3 questions each, seed 0."""
-    sums, sizes, truth = simulated_sets(papers=150, sets=1000, seed=0)
-    low, high = intervals(sums, sizes)
-    assert 0.93 <= np.mean((low <= truth) & (truth <= high)) <= 0.97
+    sums, sizes = simulated_shares(papers, sets=500, share=share)
+    low, high = np.array([share_interval(column, sizes) for column in sums.T]).T
+    assert 93 <= covered((low, high), share) <= (100 if papers < 40 else 98)
 
 
 def test_sign_flips_by_hand() -> None:
@@ -186,64 +157,6 @@ def test_sign_flips_agree_with_scipy(papers: int) -> None:
     theirs = stats.permutation_test((values,), np.sum, permutation_type="samples", n_resamples=9_999, rng=5).pvalue
     error = 0 if papers == 9 else 3 * (2 * theirs * (1 - theirs) / 9_999) ** 0.5
     assert ours == pytest.approx(theirs, abs=error + 1e-12)
-
-
-def test_p_is_below_5_percent_in_5_percent_of_sets_without_a_difference() -> None:
-    """400 sets of 12 papers with differences symmetric about 0: 20 are expected, at most 20 + 3 * 4.4."""
-    random = np.random.default_rng(6)
-    papers = [str(number) for number in range(12)]
-    hits = sum(sign_flip_p(list(random.normal(size=12)), papers) < 0.05 for _ in range(400))
-    assert 7 <= hits <= 33
-
-
-def test_difference_is_paired() -> None:
-    """The second is always about 0.1 below the first: the difference is certain although both vary widely."""
-    random = np.random.default_rng(7)
-    first, less = random.uniform(size=40), random.uniform(0.09, 0.11, size=40)
-    found = difference(list(first), list(first - less), [str(number) for number in range(40)])
-    assert 0.095 < found.mean.low < found.mean.high < 0.105
-    assert found.p == 1 / 10_000
-    assert found.standard_error == pytest.approx(stats.sem(less))
-
-
-def test_many_papers_have_students_interval_near_the_bootstraps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One paper more than are drawn for: Student's interval, whose bounds differ by at most 0.0002."""
-    sums, sizes, _ = simulated_sets(papers=DRAWN_PAPERS + 1, sets=5, seed=0)
-    ones = np.ones_like(sizes)
-    low, high = intervals(sums[:, :1], ones)
-    expected = stats.t.interval(0.95, DRAWN_PAPERS, loc=sums[:, 0].mean(), scale=stats.sem(sums[:, 0]))
-    assert (low[0], high[0]) == pytest.approx(expected)
-    many = intervals(sums, sizes)
-    monkeypatch.setattr(statistics, "DRAWN_PAPERS", DRAWN_PAPERS + 1)
-    assert np.abs(np.subtract(many, intervals(sums, sizes))).max() < 2e-4
-
-
-def test_interval_of_negated_values_is_the_mirror_image() -> None:
-    """Both ends are the same number of ranks away from their side."""
-    sums, sizes, _ = simulated_sets(papers=30, sets=5, seed=0)
-    low, high = intervals(sums, sizes)
-    assert np.allclose(intervals(-sums, sizes), (-high, -low), rtol=0, atol=1e-12)
-
-
-def test_many_papers_that_hardly_vary_have_no_interval() -> None:
-    """All equal, or 4 of 2,000 that differ, have none; with 5 that differ equally there is one, as with resamples."""
-    sizes = np.ones(2000)
-    for different, expected in ((0, False), (4, False), (5, True)):
-        sums = np.zeros((2000, 1))
-        sums[:different] = 0.5
-        assert np.isfinite(intervals(sums, sizes)).all() == expected
-
-
-def test_sign_flips_of_many_papers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The normal p-value agrees with the drawn one to three standard errors, and is not below 1 / 10,000."""
-    values = np.random.default_rng(4).normal(0.01, 0.2, size=DRAWN_PAPERS + 1)
-    papers = [str(number) for number in range(DRAWN_PAPERS + 1)]
-    normal = sign_flip_p(list(values), papers)
-    assert sign_flip_p(list(values + 1), papers) == 1 / 10_000
-    monkeypatch.setattr(statistics, "DRAWN_PAPERS", DRAWN_PAPERS + 1)
-    drawn = sign_flip_p(list(values), papers)
-    assert 0.01 < normal < 0.5
-    assert normal == pytest.approx(drawn, abs=3 * (drawn * (1 - drawn) / 9_999) ** 0.5)
 
 
 def test_papers_without_a_difference_do_not_make_others_significant() -> None:

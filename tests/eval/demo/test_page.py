@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,11 @@ import numpy as np
 import pytest
 
 from dataset_builder.errors import InputError
-from dataset_builder.formats import write_format
-from dataset_builder.models.folders import find_encoder, find_model
-from eval.asking.abstention import ABSTENTION_FILE, Abstention
-from eval.asking.answerer import ABSTAINED, Answerer, AskedQuestion
+from dataset_builder.models.folders import find_model
+from eval.asking.answerer import Answerer, AskedQuestion
 from eval.asking.evidence import CitedAnswer, CitedSentence
-from eval.demo.models import DemoModels
 from eval.demo.papers import DemoPapers, read_papers
-from eval.demo.serve import find_systems, launch, load_page
+from eval.demo.serve import launch, load_page, models_of_page
 from tests.browser import running_browser
 from tests.eval.questions import corpus_question
 
@@ -53,30 +49,23 @@ class LetterEncoder:
 
 
 class ScriptedAnswerer:
-    """Gives one answer to every question: the reference answer with the second sentence, or none."""
+    """Gives the reference answer to every question, and cites the second sentence."""
 
-    def __init__(self, abstained: bool) -> None:
-        self.abstained = abstained
-
-    def stream(self, asked: AskedQuestion) -> Iterator[str | CitedAnswer]:
-        """Yield the first word, then the answer."""
-        yield "They"
+    def answer(self, asked: AskedQuestion) -> CitedAnswer:
+        """Return the answer."""
         start = asked.text.find("Buses")
         evidence = [CitedSentence(start=start, end=start + len(CITED), text=CITED, score=0.9)]
-        yield CitedAnswer(
+        return CitedAnswer(
             abstract="",
             question=asked.question,
-            answer=ABSTAINED if self.abstained else REFERENCE,
-            evidence=[] if self.abstained or start < 0 else evidence,
-            unsupported=[] if self.abstained else ["7", "DDR5 <b>"],
-            relevance=0.125 if self.abstained else 0.75,
-            support=None if self.abstained else 0.875,
-            abstained=self.abstained,
+            answer=REFERENCE,
+            evidence=[] if start < 0 else evidence,
+            unsupported=["7", "DDR5 <b>"],
         )
 
 
 ENCODER: Any = LetterEncoder()
-MODELS: dict[str, Any] = {"full": ScriptedAnswerer(False), "lora": ScriptedAnswerer(True)}
+MODELS: dict[str, Any] = {"full": ScriptedAnswerer()}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +79,7 @@ def url(tiny: Answerer) -> Iterator[str]:
     """Return the address of the page."""
     from eval.demo.page import build_page
 
-    page = build_page(DemoModels(MODELS | {"tiny": tiny}, ENCODER), PAPERS)
+    page = build_page(MODELS | {"tiny": tiny}, ENCODER, PAPERS)
     yield launch(page)
     page.close()
 
@@ -128,14 +117,14 @@ def test_choose_ask_and_read_in_a_browser(browser: Any, url: str) -> None:
     labels[0].click()
     wait.until(lambda _: value("question") == QUESTION)
     browser.find_element("css selector", "#ask").click()
-    wait.until(lambda _: len(browser.find_elements("css selector", "#result .finished")) == 3)
+    wait.until(lambda _: len(browser.find_elements("css selector", "#result article")) == 3)
 
     assert [title.text for title in browser.find_elements("css selector", "#result h3")][:4] == [
-        *("Reference answer", "full", "lora", "tiny"),
+        *("Reference answer", "full", "tiny", "Abstract, with the sentences nearest to the answers"),
     ]
-    reference, full, lora = (text(f"#result article:nth-child({number})") for number in (1, 2, 3))
-    assert REFERENCE in reference and REFERENCE in full and ABSTAINED in lora
-    assert re.findall(r"\d\.\d\d", full) == ["0.88", "1.00"] and re.findall(r"\d\.\d\d", lora) == ["0.12"]
+    reference, full = (text(f"#result article:nth-child({number})") for number in (1, 2))
+    assert REFERENCE in reference and REFERENCE in full
+    assert re.findall(r"\d\.\d\d", full) == ["1.00"]
     assert text("#result article:nth-child(2) .unsupported dd") == "7, DDR5 <b>"
     marked = [mark.text.split("\n") for mark in browser.find_elements("css selector", "#result mark")]
     assert any(CITED in " ".join(mark) and "full" in " ".join(mark) for mark in marked)
@@ -149,23 +138,6 @@ def test_choose_ask_and_read_in_a_browser(browser: Any, url: str) -> None:
     assert asked and all(address.startswith(url) for address in asked), asked
 
 
-def test_example_is_asked_by_one_click(browser: Any) -> None:
-    """The first example is on the first paper by title."""
-    from selenium.common.exceptions import ElementClickInterceptedException
-    from selenium.webdriver.support.wait import WebDriverWait
-
-    def click(_: object) -> bool:
-        browser.find_element("css selector", "#examples tbody td").click()
-        return True
-
-    wait = WebDriverWait(browser, 120, ignored_exceptions=[ElementClickInterceptedException])
-    browser.refresh()
-    # The table moves while the page loads.
-    wait.until(click)
-    wait.until(lambda _: len(browser.find_elements("css selector", "#result .finished")) == 3)
-    assert browser.find_element("css selector", "#result .reference p").text == "Very."
-
-
 @pytest.fixture(scope="module")
 def client(url: str) -> Any:
     """Return a client of the page's API."""
@@ -176,19 +148,18 @@ def client(url: str) -> Any:
 
 def test_api_has_the_answer_of_each_model(client: Any, tiny: Answerer) -> None:
     """The tiny model's answer is that of `eval answer`; without a reference answer there is no similarity."""
-    full, lora, other = client.predict("Caches are\nsmall.", "Why?", api_name="/answer")
-    (expected,) = next(tiny.answer_in_batches([AskedQuestion("Why?", "Caches are\nsmall.")])).values()
+    full, other = client.predict("Caches are\nsmall.", "Why?", api_name="/answer")
+    expected = tiny.answer(AskedQuestion("Why?", "Caches are\nsmall."))
     assert (
         CitedAnswer(abstract="", **{name: other[name] for name in other.keys() - {"model", "similarity"}}) == expected
     )
-    assert (full["model"], full["support"], full["similarity"]) == ("full", 0.875, None)
-    assert (lora["answer"], lora["abstained"]) == (ABSTAINED, True)
+    assert (full["model"], full["similarity"]) == ("full", None)
 
 
 def test_api_knows_the_reference_answers(client: Any) -> None:
-    """A pasted abstract of the corpus has its reference answers; a model that was not asked has no similarity."""
-    full, lora, _ = client.predict(ABSTRACT.replace(". ", ".\n"), QUESTION, api_name="/answer")
-    assert full["similarity"] == pytest.approx(1) and lora["similarity"] is None
+    """A pasted abstract of the corpus has its reference answers."""
+    full, _ = client.predict(ABSTRACT.replace(". ", ".\n"), QUESTION, api_name="/answer")
+    assert full["similarity"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -209,41 +180,29 @@ def test_what_cannot_be_asked_is_explained(client: Any, abstract: str, question:
 
 
 @pytest.mark.parametrize(
-    ("option", "message"),
+    ("words", "message"),
     [
-        ("prompt=few-shot", "cannot ask with prompt=few-shot; use prompt=plain or prompt=chat"),
-        ("decoding=mbr", "decoding=mbr is not available here; use greedy or guarded"),
+        (["lab/tiny-demo-model"], "--models lab/tiny-demo-model: must be NAME=MODEL"),
+        (["a=lab/m,prompt=few-shot"], "the page cannot ask with prompt=few-shot; use prompt=plain or prompt=chat"),
+        (["a=openai:http://x/v1#m"], "the page cannot ask a server"),
     ],
 )
-def test_systems_that_the_page_cannot_ask_are_refused(tiny_base: Path, option: str, message: str) -> None:
-    """They need the training split or many samples. Models are guarded unless the command says otherwise."""
-    with pytest.raises(InputError, match=message):
-        find_systems([f"a={tiny_base},{option}"])
-    assert [system.method for system in find_systems([f"a={tiny_base}", f"b={tiny_base},decoding=greedy"])] == [
-        *("guarded", "greedy"),
-    ]
+def test_models_that_the_page_cannot_ask_are_refused(words: list[str], message: str) -> None:
+    """Before a model is loaded, and before a push: the Space would end with the same message."""
+    with pytest.raises(InputError, match=re.escape(message)):
+        models_of_page(words)
 
 
-def test_command_loads_models_corpus_and_verifier(
-    tmp_path: Path, tiny_base: Path, corpus: Path, encoder: Path, verifier: Path
-) -> None:
-    """A model without a threshold is asked every question, and the verifier scores the answer; another abstains."""
+def test_command_loads_models_and_corpus(tiny_base: Path, corpus: Path, encoder: Path) -> None:
+    """A question of the corpus has a reference answer, so the answer has a similarity."""
     from gradio_client import Client
 
-    abstaining = Path(shutil.copytree(tiny_base, tmp_path / "abstaining"))
-    threshold = Abstention(
-        **{"encoder": find_encoder("--encoder", str(encoder)).label, "dataset_revision": "r"},
-        **{"questions": 1, "papers": 1, "threshold": 1.0, "asked": 0.0, "foreign_asked": None},
-    )
-    write_format(abstaining / ABSTENTION_FILE, threshold)
-    page = load_page([f"a={tiny_base}", f"b={abstaining}"], str(corpus), str(encoder), str(verifier))
+    page = load_page([f"a={tiny_base}"], str(corpus), str(encoder))
     paper = next(iter(read_papers(str(corpus)).by_id.values()))
     question = next(iter(paper.references))
     try:
         client = Client(launch(page), verbose=False, analytics_enabled=False)
-        answer, other = client.predict(paper.abstract, question, api_name="/answer")
+        (answer,) = client.predict(paper.abstract, question, api_name="/answer")
     finally:
         page.close()
-    assert (answer["model"], answer["abstained"]) == ("a", False)
-    assert (other["answer"], other["abstained"], other["support"]) == (ABSTAINED, True, None)
-    assert 0 < answer["support"] < 1 and -1 <= answer["similarity"] <= 1
+    assert answer["model"] == "a" and -1 <= answer["similarity"] <= 1

@@ -1,20 +1,14 @@
-"""The Space of the page on the loopback Hub: its files, its wheel, and a second push."""
+"""The Space of the page on the loopback Hub: its files, and a second push."""
 
 from __future__ import annotations
 
-import io
-import re
 import subprocess
 import sys
 import urllib.request
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import InputError
-from eval.demo.push import DemoSettings, demo_content
-from eval.demo.wheel import build_wheel, pinned_requirements
 from tests.conftest import REPOSITORY
 from tests.hub.commands import Commands
 from tests.hub.running import WRITER, RunningHub
@@ -42,26 +36,27 @@ def pushed(hub: RunningHub, commands: Commands, tmp_path_factory: pytest.TempPat
     assert sent.code == 0, sent.output
 
 
-def test_space_has_the_app_its_wheel_and_pins(hub: RunningHub, pushed: None) -> None:
-    """The card names SDK, models and corpus; the wheel has the page's code and templates, and no tests."""
-    (wheel,) = (name for name in hub.files(SPACE) if name.endswith(".whl"))
-    assert {"README.md", "app.py", "requirements.txt"} < hub.files(SPACE).keys()
+def test_space_has_the_app_its_code_and_pins(hub: RunningHub, pushed: None) -> None:
+    """The card names SDK, models and corpus. The code has its templates, and neither tests nor the open corpus."""
     card = hub.api(f"/api/{SPACE}")["cardData"]
     assert (card["sdk"], card["app_file"], card["datasets"]) == ("gradio", "app.py", ["lab/demo-corpus"])
     assert card["models"] == ["lab/tiny-demo-model", "sentence-transformers/all-MiniLM-L6-v2"]
     requirements = hub.text(f"{SPACE}/resolve/main/requirements.txt").splitlines()
     assert f"gradio=={card['sdk_version']}" in requirements
+    names = {line.partition("==")[0] for line in requirements}
+    assert {"torch", "transformers", "sentence-transformers"} < names and not {"pytest", "ruff", "selenium"} & names
     app = hub.text(f"{SPACE}/resolve/main/app.py")
     assert '["lora=lab/tiny-demo-model,decoding=greedy"]' in app and 'dataset="lab/demo-corpus"' in app
-    assert "verifier=None" in app
-    names = zipfile.ZipFile(io.BytesIO(_bytes(hub, f"{SPACE}/resolve/main/{wheel}"))).namelist()
-    assert {"eval/demo/serve.py", "eval/demo/templates/answers.html.j2", "eval/demo/templates/page.css"} < set(names)
-    assert not [name for name in names if name.startswith(("tests/", "docs/", "runs/", "data/"))]
+    files = hub.files(SPACE).keys()
+    assert {"eval/demo/serve.py", "eval/demo/templates/page.css", "dataset_builder/prompt.py"} < files
+    folders = {name.partition("/")[0] for name in files if "/" in name}
+    assert folders == {"dataset_builder", "eval"} and not [name for name in files if "open_corpus" in name]
 
 
-def test_app_runs_from_the_wheel(hub: RunningHub, pushed: None, tmp_path: Path) -> None:
-    """In a folder with the Space's files only, the app imports the wheel's code, and reads the model from the Hub."""
+def test_app_runs_from_the_files_of_the_space(hub: RunningHub, pushed: None, tmp_path: Path) -> None:
+    """In a folder with these files only, the app imports the code beside it, and reads the model from the Hub."""
     for name in hub.files(SPACE):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(_bytes(hub, f"{SPACE}/resolve/main/{name}"))
     environment = {key: value for key, value in hub.environment(tmp_path / "home").items() if key != "PYTHONPATH"}
     words = [sys.executable, "app.py"]
@@ -72,10 +67,8 @@ def test_app_runs_from_the_wheel(hub: RunningHub, pushed: None, tmp_path: Path) 
 
 
 def test_second_push_makes_no_commit(hub: RunningHub, pushed: None, commands: Commands) -> None:
-    """The same code gives the same wheel, in another process and at another time."""
+    """The same code gives the same files, in another process and at another time."""
     before = hub.commits(SPACE)
-    name, wheel = build_wheel()
-    assert _bytes(hub, f"{SPACE}/resolve/main/{name}") == wheel
     assert commands.run(*PUSH, *MODELS, "--dataset", "lab/demo-corpus").code == 0
     assert hub.commits(SPACE) == before
 
@@ -90,22 +83,6 @@ def test_default_models_are_those_of_the_same_organisation(commands: Commands, p
     assert done.code == 2 and "'data/models/all-MiniLM-L6-v2' is not a Hub id" in done.output
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["lab/tiny-demo-model"], "--models lab/tiny-demo-model: must be NAME=MODEL"),
-        (["a=lab/m", "a=lab/n"], "the name 'a' is given twice"),
-        (["a=lab/m,prompt=few-shot"], "the page cannot ask with prompt=few-shot"),
-        (["a=lab/m,decoding=mbr"], "decoding=mbr is not available here"),
-        (["a=openai:http://x/v1#m"], "the page cannot ask a server"),
-    ],
-)
-def test_models_that_the_page_cannot_ask_are_refused(words: list[str], message: str) -> None:
-    """Before a push: the Space would end with the same message."""
-    with pytest.raises(InputError, match=re.escape(message)):
-        demo_content("lab/demo", DemoSettings(tuple(words), None, None))
-
-
 def test_pinned_revision_must_exist(hub: RunningHub, commands: Commands, pushed: None) -> None:
     """That of a model and that of the corpus."""
     commit = hub.commits("models/lab/tiny-demo-model")[0]["id"]
@@ -116,15 +93,6 @@ def test_pinned_revision_must_exist(hub: RunningHub, commands: Commands, pushed:
     assert done.code == 2 and "model lab/tiny-demo-model@v9: has no such revision" in done.output
     done = commands.run(*PUSH, *model, "--dataset", "lab/demo-corpus", "--dry-run")
     assert done.code == 0 and "send" in done.output
-
-
-def test_requirements_are_those_of_the_page() -> None:
-    """Direct and indirect packages at the versions of constraints.txt, without those of tests and documentation."""
-    pins = pinned_requirements()
-    assert set(pins) < set((REPOSITORY / "constraints.txt").read_text().splitlines())
-    names = {pin.partition("==")[0] for pin in pins}
-    assert {"torch", "gradio", "peft", "tokenizers", "MarkupSafe", "gradio_client"} < names
-    assert not names & {"pytest", "mypy", "ruff", "selenium", "zensical", "wordllama"}
 
 
 def _bytes(hub: RunningHub, path: str) -> bytes:

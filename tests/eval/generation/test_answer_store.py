@@ -40,7 +40,7 @@ def test_answers_of_another_system_are_ignored(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["m.json"]
 
 
-def test_file_of_an_older_version_is_replaced(tmp_path: Path) -> None:
+def test_file_that_cannot_be_read_is_replaced(tmp_path: Path) -> None:
     """It counts as no answers, and the next merge writes over it."""
     (tmp_path / "m.json").write_text('{"model": "weights"}')
     store = AnswerStore(tmp_path, "m", "weights")
@@ -48,18 +48,6 @@ def test_file_of_an_older_version_is_replaced(tmp_path: Path) -> None:
     store.append({"a": ONE})
     store.merge()
     assert AnswerStore(tmp_path, "m", "weights").answers == {"a": ONE}
-
-
-def test_answers_that_an_older_version_stored_are_kept(tmp_path: Path) -> None:
-    """Neither its file nor its journal says whether they are cut off: that stays unknown, beside new answers."""
-    (tmp_path / "m.json").write_text('{"system_sha256": "weights", "answers": {"a": "one"}}')
-    journal = tmp_path / ".partial.m.weights-00000.jsonl"
-    journal.write_text('[{"prompt_sha256": "b", "answer": "uno"}]\n')
-    store = AnswerStore(tmp_path, "m", "weights")
-    assert store.answers == {"a": Answer("one"), "b": Answer("uno")}
-    store.append({"c": TWO})
-    store.merge()
-    assert AnswerStore(tmp_path, "m", "weights").answers == {"a": Answer("one"), "b": Answer("uno"), "c": TWO}
 
 
 def test_answers_of_all_processes_are_merged_into_the_same_file(tmp_path: Path) -> None:

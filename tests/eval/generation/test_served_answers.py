@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import InputError
 from dataset_builder.server.settings import Server
 from eval.generation.served_answers import answer_by_server
 from eval.prompting import Answer, Prompt, PromptForm
@@ -66,29 +65,3 @@ def test_all_questions_are_asked_at_once_and_greedily(tmp_path: Path, form: Prom
         body = next(request["body"] for request in requests_in(log) if "Cache 0 " in str(request["body"]))
     prompt = {"messages": [{"role": "user", "content": asked}]} if form == "chat" else {"prompt": asked}
     assert body == {"model": "lab/big", "max_tokens": 64, "temperature": 0.0, **prompt}
-
-
-def test_abstract_that_is_too_long_is_named_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The other questions are answered first."""
-    answers: dict[int, Answer] = {}
-    with serving(tmp_path, {"Cache 2 ": ["refuse:the request exceeds the available context size"]}) as (url, _):
-        model = ServedModel("big", Server(url, "lab/big"))
-        with pytest.raises(
-            InputError, match=r"no answer to 1 of 8 questions\..*does not fit into the server's context"
-        ):
-            answer_by_server(model, QUESTIONS, Prompt("chat"), answers.update)
-    assert answers == {number: answer for number, answer in ANSWERS.items() if number != 2}
-    assert "2, 'What is 2?': HTTP 400" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("acts", "message"),
-    [
-        (["status:404"] * 99, r"^big=openai:http://.*/v1#lab/big: HTTP 404 \(no\)\. Finished responses are kept"),
-        (["refuse:maximum context length"] * 99, "does not fit into the server's context"),
-    ],
-)
-def test_server_that_refuses_everything_ends_the_run(tmp_path: Path, acts: list[str], message: str) -> None:
-    """At once for a wrong name of the model, and at the end for a context that is too short for all abstracts."""
-    with serving(tmp_path, {"": acts}) as (url, _), pytest.raises(InputError, match=message):
-        ask(url)

@@ -19,7 +19,7 @@ def test_scores_that_are_not_numbers_are_refused(
     """The second of two answers has such a score; no predictions are written."""
 
     class Broken:
-        def __init__(self, _: object, keep_all: bool) -> None:
+        def __init__(self, _: object) -> None:
             pass
 
         def similarities(self, first: list[str], second: list[str]) -> np.ndarray:
@@ -29,5 +29,5 @@ def test_scores_that_are_not_numbers_are_refused(
     questions = [corpus_question(), corpus_question(paper_id="b")]
     with pytest.raises(InputError, match="the model gives values that are not numbers; give another encoder"):
         answers = {"plain": {"m": ["one", "two"]}}
-        AnswerScorer([None], None).score_all({"plain": questions}, answers, tmp_path, print)
+        AnswerScorer([None]).score_all({"plain": questions}, answers, tmp_path)
     assert list(tmp_path.iterdir()) == []

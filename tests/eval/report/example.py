@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from eval.analysis.scores import (
-    Agreement,
     ConfigScores,
-    DecodingRecord,
     DifferenceScore,
     HeuristicScores,
     MeanScore,
@@ -34,8 +32,6 @@ def _metric(mean: float) -> MetricScore:
     return MetricScore(
         **dict(part(QUESTIONS, 15)),
         by_year={"2022": part(23, 15), "2023": part(22, 15)},
-        by_kind={"what": MeanScore(mean=mean, low=None, high=None, n=QUESTIONS, papers=15)},
-        by_length={"5 words": part(QUESTIONS, 15)},
     )
 
 
@@ -59,13 +55,13 @@ SCORES = Scores(
     dataset=HOSTILE,
     revision="r",
     encoders=["e"],
-    cross_encoder=None,
     systems={
         name: SystemScores(
             model=f"runs/{name}",
             sha256="0" * 64,
             prompt="plain",
-            decoding=DecodingRecord(method="greedy"),
+            decoding="greedy",
+            role="baseline",
             configs={"plain": config_scores(mean, rouge_l=0.3)},
         )
         for name, mean in (("good", 0.72), ("bad", 0.28))
@@ -81,20 +77,14 @@ SCORES = Scores(
     differences={
         "plain": [difference("good", "bad", 0.44, 0.001), difference("good", "question repeated", -0.02, 0.4)]
     },
-    agreement={
-        "plain": Agreement(
-            spearman={"cosine_similarity": {"rouge_l": 0.9}, "rouge_l": {"cosine_similarity": 0.9}},
-            order={"cosine_similarity": ["good", "bad"], "rouge_l": ["good", "bad"]},
-        )
-    },
 )
 # "good" is trained, "bad" and "chatty" are baselines, and "memory" is the trained model without the abstract.
 BY_ROLE = SCORES.model_copy(
     update={
         "systems": {
-            "bad": SCORES.systems["bad"].model_copy(update={"role": "baseline"}),
+            "bad": SCORES.systems["bad"],
             "chatty": SCORES.systems["bad"].model_copy(
-                update={"role": "baseline", "prompt": "chat", "configs": {"plain": config_scores(0.6, rouge_l=0.3)}}
+                update={"prompt": "chat", "configs": {"plain": config_scores(0.6, rouge_l=0.3)}}
             ),
             "good": SCORES.systems["good"].model_copy(update={"role": "trained"}),
             "memory": SCORES.systems["good"].model_copy(

@@ -1,21 +1,18 @@
-"""report.md: its tables, its warning, and the sentences on decoding."""
+"""report.md: its tables, its warning, its figure, and the sentences on decoding."""
 
 from __future__ import annotations
 
-import pytest
-
-from eval.analysis.scores import DecodingRecord
+from eval.report.figures import training_loss_svg
 from eval.report.markdown import report_markdown
 from eval.report.notes import decoding_note, system_note, warnings
 from tests.cards import stray_table_rows
-from tests.eval.report.example import BY_ROLE, METRICS, SCORES, config_scores, difference
+from tests.eval.report.example import BY_ROLE, METRICS, SCORES, config_scores
 
 
 def test_report_has_every_table() -> None:
-    """A heuristic baseline is in the comparison, the metrics and the groupings; the study's results follow."""
+    """A heuristic baseline is in the comparison, in the metrics and in the scores by year."""
     text = report_markdown(SCORES, METRICS)
-    assert text.count("| question repeated (heuristic baseline) |") == 5
-    assert "| lora | 0.623 | 0.622 | 0.628 | 0.620 | 0.679 |" in text
+    assert text.count("| question repeated (heuristic baseline) |") == 3
     assert "**Few test papers: plain (15 papers). Intervals are wide or missing, and" in text
     assert "good: model runs/good with SHA-256 0000" in text
     assert "![Training loss]" in text and "![Training loss]" not in report_markdown(SCORES, {})
@@ -43,15 +40,6 @@ def test_no_warning_for_enough_papers() -> None:
     assert warnings(SCORES.model_copy(update={"systems": {"good": system}})) == []
 
 
-@pytest.mark.parametrize(("papers", "count", "words"), [(4, 1, "plain (at least 0.12)"), (6, 2, "plain"), (6, 1, "")])
-def test_differences_that_cannot_be_significant(papers: int, count: int, words: str) -> None:
-    """Four papers have 16 combinations of signs, so p is at least 2/16; six papers have 64, for two tests 4/64."""
-    few = difference("good", "bad", 0.44, 0.1).model_copy(update={"papers": papers})
-    text = report_markdown(SCORES.model_copy(update={"differences": {"plain": [few] * count}}), {})
-    assert (f"No corrected p-value can be below 0.05 in the test by {words}" in text) == bool(words)
-    assert "an interval can exclude 0 although the corrected p-value is 0.05 or more" in text
-
-
 def test_sample_of_the_questions_is_named() -> None:
     """Forty-five of the config's questions were asked, or all 45 of them, since a larger sample was wanted."""
     sample = SCORES.model_copy(update={"sampled_questions": 45})
@@ -60,16 +48,11 @@ def test_sample_of_the_questions_is_named() -> None:
 
 
 def test_decoding_of_each_system() -> None:
-    """Only systems with MBR or guarded decoding have a sentence of their own."""
-    assert "MBR" not in decoding_note(SCORES) and "guard" not in decoding_note(SCORES)
-    guarded = SCORES.systems["good"].model_copy(update={"decoding": DecodingRecord(method="guarded")})
+    """Only systems with guarded decoding have a sentence of their own."""
+    assert "guard" not in decoding_note(SCORES)
+    guarded = SCORES.systems["good"].model_copy(update={"decoding": "guarded"})
     note = decoding_note(SCORES.model_copy(update={"systems": {"safe": guarded}}))
     assert note.endswith("Numbers in words are not guarded. Systems with this guard: safe.")
-    mbr = SCORES.systems["good"].model_copy(
-        update={"decoding": DecodingRecord(method="mbr", samples=8, temperature=0.7, seed=0, encoder_sha256="0")}
-    )
-    note = decoding_note(SCORES.model_copy(update={"systems": {"voted": mbr}}))
-    assert "voted uses minimum Bayes risk (MBR) decoding instead. It samples 8 answers at temperature 0.7" in note
 
 
 def test_model_behind_a_server_is_named_without_its_address() -> None:
@@ -80,3 +63,12 @@ def test_model_behind_a_server_is_named_without_its_address() -> None:
     note = decoding_note(SCORES.model_copy(update={"systems": {"big": served}}))
     assert note.endswith("neither a baseline nor a trained system. Systems behind a server: big (lab/big).")
     assert system_note("big", served) == "big: model lab/big behind a server, plain prompt, greedy decoding"
+
+
+def test_losses_of_another_kind_are_not_drawn() -> None:
+    """DPO has a loss of its own; more systems than colours are all drawn."""
+    names = [f"run{number}" for number in range(9)]
+    runs = {name: METRICS["good"] for name in names} | {"dpo": METRICS["good"].model_copy(update={"method": "dpo"})}
+    text = training_loss_svg(runs)
+    assert [name for name in names if f"<!-- {name} -->" not in text] == [] and "<!-- dpo -->" not in text
+    assert training_loss_svg({"dpo": runs["dpo"]}) == ""

@@ -24,7 +24,7 @@ def _cells(is_adapter: bool, note: str | None = None) -> list[str]:
     """Return the texts of the cells of a notebook."""
     metrics = METRICS["good"].model_copy(update={"base_model_note": note})
     run = TrainedRun("good", "runs/good", Path("runs/good"), is_adapter, metrics, ENVIRONMENT, {})
-    names = Names("lab/model", "somebody/base", True, CORPUS, TrainingData(CORPUS, CORPUS.dataset), None)
+    names = Names("lab/model", "somebody/base", True, CORPUS, TrainingData(CORPUS), None)
     notebook = nbformat.reads(model_notebook(run, names).decode(), as_version=4)
     nbformat.validate(notebook)
     assert all("\n\n\n\n" not in cell.source and "{{" not in cell.source for cell in notebook.cells)

@@ -19,11 +19,9 @@ from dataset_builder.corpus.split_files import write_split
 from dataset_builder.errors import InputError
 from dataset_builder.formats import write_format
 from dataset_builder.models.folders import METRICS_FILE, find_encoder, find_model
-from docs.results import Results
-from eval.analysis.ledger import LINE_FILE
-from eval.analysis.scores import DecodingRecord, MetricScore, Scores, read_scores
+from eval.analysis.scores import MetricScore, Scores, read_scores
 from eval.run import run
-from eval.run_metrics import AnswerSampling, SampledAnswers, StepPreference, read_run_metrics
+from eval.run_metrics import AnswerSampling, StepPreference, read_run_metrics
 from eval.systems import System
 from model_cards.cards.metadata import eval_results_yaml
 from model_cards.cards.model_card import model_card
@@ -93,7 +91,6 @@ def test_model_card_has_the_scores(scored: Path, method: str, relation: str, lib
     assert f"from epoch {validation.epoch:g}, which had the highest mean similarity: {validation.similarity:.3f}." in (
         card.text
     )
-    assert "The licence of this model is `apache-2.0`" in card.text
     assert "- Teacher: `detailed`, whose model is not recorded\n" in card.text
     assert str(scored / "base") not in str(data)
 
@@ -105,7 +102,7 @@ def test_card_names_the_model_that_wrote_the_pairs(scored: Path) -> None:
     for model, name in ((manifest().model, manifest().model), (str(scored / "mine"), "mine")):
         teachers = {"detailed": manifest().model_copy(update={"model": model})}
         corpus = Corpus("c", "r", report.model_copy(update={"teachers": teachers}))
-        names = Names("m", "b", True, corpus, TrainingData(corpus, ""), None)
+        names = Names("m", "b", True, corpus, TrainingData(corpus), None)
         text = model_card(trained_run, scores, names, "mit")
         assert f"- Teacher: `detailed`, the model `{name}`, revision `{manifest().revision}`\n" in text
 
@@ -115,7 +112,7 @@ def test_scores_of_a_sample_say_so(scored: Path) -> None:
     card = ModelCard.load(scored / "full/README.md")
     scores, report = read_scores(scored / "eval/scores.json"), read_corpus_report(scored / "corpus")
     corpus = Corpus("somebody/isca-qa", "0" * 40, report)
-    names = Names("m", "b", True, corpus, TrainingData(corpus, ""), None, "https://example.org/scores.json")
+    names = Names("m", "b", True, corpus, TrainingData(corpus), None, "https://example.org/scores.json")
     entries = yaml.safe_load(eval_results_yaml(scores, "full", names))
     for config, result, entry in zip(("plain", "detailed"), card.data.eval_results, entries, strict=True):
         words = f"a sample of 6 of {report.configs[config]['test'].pairs} questions"
@@ -178,7 +175,7 @@ def test_scores_of_another_corpus_or_model_are_refused(tmp_path: Path, scored: P
         file = scored / changed
         before = file.read_bytes()
         if file.suffix == ".parquet":
-            write_split(file.parent, "test", read_rows([file])[1:])
+            write_split(file, read_rows(file)[1:])
         else:
             file.write_bytes(before[:-1] + b"\0")
         try:
@@ -222,12 +219,7 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
 def test_card_of_dpo_says_what_is_preferred(scored: Path) -> None:
     """The adapter that it started from, its sampled answers and their ranking, and the curve of the margins."""
     metrics = read_run_metrics(scored / "lora")
-    samples = SampledAnswers(
-        **{"model": "runs/start", "model_sha256": "0", "dataset": metrics.dataset, "encoder_sha256": "0"},
-        **{"dataset_revision": metrics.dataset_revision, "measures": ["similarity", "length"], "pairs": 9},
-        **{"empty_answers_left_out": 0, "mean_similarity": 0.5, "best_similarity": 0.6, "preferences": 8},
-        sampling=AnswerSampling(samples=4, temperature=0.8, seed=0),
-    )
+    samples = AnswerSampling(samples=4, temperature=0.8, seed=0)
     steps = [StepPreference(step=step, margin=step / 10, accuracy=0.75) for step in (1, 2)]
     changes = {"method": "dpo", "adapter": "runs/start", "samples": samples, "preference_by_step": steps}
     try:
@@ -235,12 +227,10 @@ def test_card_of_dpo_says_what_is_preferred(scored: Path) -> None:
         render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
         text = (scored / "lora/README.md").read_text()
         assert "Training started from the adapter `runs/start`.\n" in text
-        ranked = "similarity to the teacher's answer; about as many words as the teacher's answer"
-        sampled = "The model `runs/start` sampled 4 answers to each question at temperature 0.8."
-        assert f"{sampled} The answers to a question are ranked by {ranked}. DPO (direct" in text
+        assert "This adapter sampled 4 answers to each question at temperature 0.8. The answers to a question" in text
         assert "| method | DPO: a LoRA adapter is trained with preferences" in text
         assert "answers](reward_curve.png)" in text and (scored / "lora/reward_curve.png").is_file()
-        assert "loss_curve" not in text and "nats per answer token" not in text and "best_of_n" not in text
+        assert "loss_curve" not in text and "nats per answer token" not in text
         assert "\n\n\n" not in text and stray_table_rows(text) == []
     finally:
         write_format(scored / "lora" / METRICS_FILE, metrics)
@@ -251,9 +241,8 @@ def test_card_of_dpo_says_what_is_preferred(scored: Path) -> None:
 def test_only_systems_that_are_asked_as_the_card_does_have_a_card(tmp_path: Path, scored: Path) -> None:
     """The code example of a card decodes greedily and uses the plain prompt."""
     scores = read_scores(scored / "eval/scores.json")
-    decoding = DecodingRecord(method="mbr", samples=2, temperature=0.8, seed=0, encoder_sha256="0")
-    mbr = scores.systems["lora"].model_copy(update={"decoding": decoding})
-    write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": {**scores.systems, "lora": mbr}}))
+    guarded = scores.systems["lora"].model_copy(update={"decoding": "guarded"})
+    write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": {**scores.systems, "lora": guarded}}))
     cards = render(str(scored / "corpus"), tmp_path / "scores.json", "somebody/isca-qa")
     assert cards == [scored / "full/README.md"]
     closed_book = scores.systems["lora"].model_copy(update={"prompt": "closed-book", "role": "closed-book"})
@@ -279,25 +268,6 @@ def test_card_states_the_gain_over_the_best_baseline(scored: Path) -> None:
     assert "| gain in similarity | test by plain, over baseline | test by detailed, over baseline |" in text
     (gain,) = [score for score in scores.differences["plain"] if (score.first, score.second) == ("baseline", "full")]
     assert f"| full | {round(-gain.mean, 3) + 0.0:.3f}" in text
-
-
-def test_card_says_that_a_gain_is_not_confirmed(scored: Path) -> None:
-    """Below one half; not by the line of another model."""
-    sentence = (
-        "- **The gain in similarity over LoRA is not confirmed.** The measures that took no part in the training"
-    )
-    line, path = Results().ledger[0], scored / "full" / LINE_FILE
-    try:
-        for share, model, shown in ((0.2, "full", True), (0.5, "full", False), (0.2, "lora", False)):
-            model_sha256 = find_model(model, str(scored / model)).fingerprint
-            write_format(path, line.model_copy(update={"confirmed_share": share, "model_sha256": model_sha256}))
-            render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
-            text = (scored / "full/README.md").read_text()
-            assert (f"{sentence} of this model confirm 20 % of it.\n" in text) == shown
-            assert "\n\n\n" not in text and stray_table_rows(text) == []
-    finally:
-        path.unlink()
-        render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
 
 
 def test_folder_of_a_run_that_cannot_be_written_is_named(scored: Path) -> None:
@@ -344,15 +314,6 @@ def test_published_scores_are_refused(tmp_path: Path, scored: Path) -> None:
     public = {name: system.model_copy(update={"model": None}) for name, system in scores.systems.items()}
     write_format(tmp_path / "scores.json", scores.model_copy(update={"systems": public}))
     with pytest.raises(InputError, match="does not say where the model of baseline is"):
-        render(str(scored / "corpus"), tmp_path / "scores.json", "isca-qa")
-
-
-def test_scores_of_an_older_version_are_refused(tmp_path: Path, scored: Path) -> None:
-    """In one message, with the command that writes them again."""
-    scores = json.loads((scored / "eval/scores.json").read_text())
-    scores["models"] = scores.pop("systems")
-    (tmp_path / "scores.json").write_text(json.dumps(scores))
-    with pytest.raises(InputError, match=r"older version: run `python -m eval run` again"):
         render(str(scored / "corpus"), tmp_path / "scores.json", "isca-qa")
 
 

@@ -11,13 +11,19 @@ import pytest
 
 from dataset_builder.corpus.questions import CorpusQuestion
 from eval.prompting import Answer
-from training.alignment.candidates import RankedSamples, choose_samples
-from training.alignment.ranking import AnswerRanking, rank_answers, sum_normalized
+from training.alignment.ranking import (
+    AnswerRanking,
+    RankedSamples,
+    choose_samples,
+    length_match,
+    rank_answers,
+    sum_normalized,
+)
 
 
 @dataclass(frozen=True)
-class FixedMeasures:
-    """An encoder and a verifier that give the same values whatever the texts."""
+class FixedSimilarities:
+    """An encoder that gives the same similarities whatever the texts."""
 
     values: list[float]
 
@@ -26,22 +32,12 @@ class FixedMeasures:
         assert len(answers) == len(references)
         return np.array(self.values)
 
-    def score_all(self, items: Sequence[tuple[str, str, str]], *, hidden: bool) -> list[float]:
-        """Return the values."""
-        assert hidden and len(items) == len(self.values)
-        return self.values
 
-
-def question(answer: str) -> CorpusQuestion:
-    """Return a question with the reference `answer`."""
-    return CorpusQuestion("Read it", "An abstract.", "How many?", answer, "10.1/a", 2020)
-
-
-def rank(reference: str, answers: list[str], similarities: list[float], supports: list[float] | None = None) -> Any:
-    """Return the ranking of answers with given similarities and supports."""
-    encoder: Any = FixedMeasures(similarities)
-    verifier: Any = FixedMeasures(supports) if supports else None
-    return rank_answers(question(reference), answers, encoder, verifier)
+def rank(reference: str, answers: list[str], similarities: list[float]) -> AnswerRanking:
+    """Return the ranking of answers with given similarities."""
+    encoder: Any = FixedSimilarities(similarities)
+    question = CorpusQuestion("Read it", "An abstract.", "How many?", reference, "10.1/a", 2020)
+    return rank_answers(question, answers, encoder)
 
 
 def choice(ranking: AnswerRanking, cut: Sequence[int] = ()) -> tuple[str | None, str | None]:
@@ -76,13 +72,6 @@ def test_half_as_long_is_as_bad_as_twice_as_long() -> None:
     assert choice(ranking) == ("1", "0")
 
 
-def test_verifier_counts_as_one_measure() -> None:
-    """Support for the second answer cancels the similarity of the first one."""
-    ranking = rank("a b", ["a b", "b a"], [0.9, 0.1], supports=[0.2, 0.3])
-    assert ranking.scores == pytest.approx([0, 0])
-    assert choice(ranking) == ("0", None)
-
-
 def test_cut_answers_are_not_chosen() -> None:
     """The best and the worst of four are cut; of the answers that are left, none is better than itself."""
     ranking = rank("a b", ["a b"] * 4, [0.9, 0.7, 0.6, 0.1])
@@ -91,4 +80,10 @@ def test_cut_answers_are_not_chosen() -> None:
     assert choice(ranking, cut=[0, 1, 3]) == ("2", None)
     assert choice(ranking, cut=[0, 1, 2, 3]) == (None, None)
     samples = choose_samples(7, [Answer("a b", index == 0) for index in range(4)], ranking)
-    assert samples == RankedSamples(7, "a b", None, 0.7, pytest.approx(0.575))
+    assert samples == RankedSamples(7, "a b", None, pytest.approx(0.575))
+
+
+@pytest.mark.parametrize(("answer", "value"), [("a b", 0), ("a b c d", -0.693), ("a", -0.693), ("", -0.693)])
+def test_length_against_two_words(answer: str, value: float) -> None:
+    """Twice as long is as bad as half as long; an empty answer counts as one word."""
+    assert length_match(answer, "one two") == pytest.approx(value, abs=1e-3)

@@ -41,14 +41,6 @@ def test_incomplete_step_comes_last() -> None:
     assert lengths[3:6] == sorted(lengths[3:6], reverse=True)
 
 
-def test_sampler_follows_the_epoch() -> None:
-    """As the trainer sets it."""
-    sampler = EpochOrderSampler(LENGTHS, 4, seed=3)
-    sampler.set_epoch(2)
-    assert list(sampler) == epoch_order(LENGTHS, 4, seed=3, epoch=2)
-    assert len(sampler) == 203
-
-
 def test_rows_without_tokens_complete_the_last_step() -> None:
     """Five rows and one without tokens, whatever the epoch: it comes last, and moves none of the others."""
     sampler = EpochOrderSampler([7, 1, 6, 2, 5, 0], 2, seed=0)

@@ -8,16 +8,14 @@ import random
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pytest
-from datasets import Dataset, concatenate_datasets, load_from_disk
+from datasets import Dataset, load_from_disk
 
 from dataset_builder.corpus.load import load_corpus_split
 from dataset_builder.corpus.questions import read_questions
 from dataset_builder.errors import InputError
 from tests.training.small_trainers import rows_by_pair, rows_by_paper
 from training.data import sft_rows as module
-from training.data.sampler import row_lengths
 from training.data.sft_rows import sft_rows
 from training.data.tokenization import tokenize_pairs
 from training.run.folder import rows_sha256
@@ -86,13 +84,3 @@ def test_digest_is_that_of_the_whole_list(split: Dataset, tokenizer: Any, monkey
     monkeypatch.setattr("training.run.folder.ROWS_AT_ONCE", 5)
     for rows in (sft_rows(split, tokenizer, 512, "paper"), split, split.select([])):
         assert rows_sha256(rows) == hashlib.sha256(json.dumps(rows.to_list()).encode()).hexdigest()
-
-
-def test_lengths_follow_the_rows(split: Dataset, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of rows in a file and in memory, in another order and put together; none for no rows."""
-    monkeypatch.setattr("training.data.sampler.ROWS_AT_ONCE", 5)
-    rows = sft_rows(split, tokenizer, 512, "paper")
-    empty = Dataset.from_list([{**rows[0], "input_ids": []}], rows.features)
-    rows = concatenate_datasets([rows.select([3, 1, 2]), empty, rows])
-    assert row_lengths(rows).tolist() == [len(ids) for ids in rows["input_ids"]]
-    assert row_lengths(rows.select([])).dtype == np.int64

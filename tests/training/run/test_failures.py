@@ -17,7 +17,7 @@ from tests.conftest import contents
 from tests.training.small_trainers import row_trainer, rows_by_pair, tiny_model
 from training.data.tokenization import TokenizedPair
 from training.run.artifacts import save_run
-from training.run.failures import TrainingError, explain_failures, explain_write_failures
+from training.run.failures import TrainingError, explain_failures
 
 
 class AtStep(TrainerCallback):
@@ -141,30 +141,6 @@ def test_no_space_for_the_model(
     assert f"error: {tmp_path}: the model could not be saved (" in error
     assert f"the same command resumes from {tmp_path / 'checkpoint-1'}\n" in error
     assert not (tmp_path / "metrics.json").exists()
-
-
-def test_out_of_memory_while_saving_is_not_a_full_disk(tmp_path: Path) -> None:
-    """Only messages of torch's file writer are; the second is torch 2.13's on a full disk."""
-    with pytest.raises(RuntimeError, match="CUDA out of memory"), explain_write_failures("the model", tmp_path):
-        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
-    with pytest.raises(TrainingError, match="free some space"), explain_write_failures("the model", tmp_path):
-        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
-
-
-def test_out_of_memory_in_a_step(
-    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The forward pass of step 3 asks for 2 to the 52nd bytes: the checkpoint of step 2 stays."""
-
-    def exhaust(model: Any) -> None:
-        model.model.register_forward_pre_hook(lambda *inputs: torch.empty(2**50) and None)
-
-    with pytest.raises(SystemExit) as stopped:
-        _train(pairs, tokenizer, tmp_path, exhaust)
-    assert stopped.value.code == 1
-    error = capsys.readouterr().err
-    assert "error: out of memory (" in error
-    _assert_intact(tmp_path, error, {})
 
 
 def test_out_of_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

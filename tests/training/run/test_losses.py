@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import pytest
-import torch
-
 from eval.run_metrics import ChosenEpoch, EpochLoss, StepLoss, ValidationScore
-from training.run.artifacts import chosen_epoch, describe_precision, epoch_losses, step_losses, validation_before
+from training.run.artifacts import chosen_epoch, epoch_losses, step_losses, validation_before
 
 
 def _epochs(*measured: tuple[float | None, float | None]) -> list[EpochLoss]:
@@ -58,23 +53,6 @@ def test_epoch_without_a_logged_step_is_kept() -> None:
     epochs = epoch_losses(log)
     assert [(epoch.epoch, epoch.train_loss) for epoch in epochs] == [(1, None), (2, None), (3, 1.5)]
     assert chosen_epoch(epochs) == ChosenEpoch(epoch=1, loss=None, similarity=0.9)
-
-
-@pytest.mark.parametrize(
-    ("mixed", "weights", "expected"),
-    [
-        ("bf16", torch.float32, "bfloat16 autocast"),
-        ("fp16", torch.float32, "float16 autocast"),
-        ("no", torch.bfloat16, "bfloat16"),
-        ("no", torch.float32, "float32"),
-    ],
-)
-def test_precision_is_that_of_autocast_or_of_the_weights(mixed: str, weights: torch.dtype, expected: str) -> None:
-    """Without autocast, the weights decide."""
-    trainer = SimpleNamespace(
-        accelerator=SimpleNamespace(mixed_precision=mixed), model=torch.nn.Linear(1, 1, dtype=weights)
-    )
-    assert describe_precision(trainer) == expected
 
 
 def test_chosen_epoch() -> None:

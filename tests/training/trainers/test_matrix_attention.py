@@ -58,21 +58,6 @@ def test_float32_and_no_mask_are_left_to_torch() -> None:
         assert torch.equal(attend(*given)[0], sdpa_attention_forward(*given)[0])
 
 
-def test_values_may_be_narrower_than_keys() -> None:
-    """As in some architectures."""
-    query, key, value = states(torch.float32, 2)
-    mask, layer, narrow = attention_mask(PARTS), module(2), value[..., :4]
-    expected, _ = sdpa_attention_forward(layer, query, key, narrow, mask)
-    found, _ = attend(layer, query, key, narrow.bfloat16(), mask)
-    torch.testing.assert_close(found.float(), expected, atol=2**-6, rtol=2**-6)
-
-
-def test_dropout_drops_weights() -> None:
-    """All of them: 0."""
-    attended, _ = attend(module(2), *states(torch.bfloat16, 2), attention_mask(PARTS), dropout=1.0)
-    assert not attended.any()
-
-
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
 def test_gradients_are_as_near_to_float32_as_those_of_torch(
     architecture: str, pairs: list[TokenizedPair], tokenizer: PreTrainedTokenizerBase

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,8 +14,8 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from dataset_builder.corpus.build import build
-from dataset_builder.corpus.overlap.contamination import count_contamination
-from dataset_builder.corpus.report import REPORT_FILE, CorpusReport, UnsupportedPairs
+from dataset_builder.corpus.contamination import count_contamination
+from dataset_builder.corpus.report import REPORT_FILE, CorpusReport
 from dataset_builder.formats import read_format, write_format
 from dataset_builder.hub.changes import PUSHED_FILES_FILE
 from tests.cards import stray_table_rows
@@ -24,11 +23,11 @@ from tests.conftest import append, contents
 from tests.corpus_slice import CORPUS_SLICE
 from tests.dataset_builder.corpus.publication.test_teachers_card import manifest
 from tests.hub.commands import Commands
-from tests.hub.running import WRITER, RunningHub, running_hub
+from tests.hub.running import WRITER, RunningHub
 
 REPO, API = "lab/isca-qa", "datasets/lab/isca-qa"
 SPLITS = ("train", "validation", "test")
-TEXTS = {"README.md", "croissant.json", "eval.yaml", "report.json", PUSHED_FILES_FILE}
+TEXTS = {"README.md", "eval.yaml", "report.json", PUSHED_FILES_FILE}
 # Loads what its arguments name, repo and revision, by config and split, and streams it if told to; prints all rows.
 LOAD = """
 import json, sys
@@ -80,7 +79,7 @@ def test_one_commit_holds_everything(hub: RunningHub, pushed: str, corpus: Path)
     names = ("detailed/train", "detailed/validation", "detailed/test", "plain/test")
     assert hub.files(API).keys() == {f"{name}-00000-of-00001.parquet" for name in names} | TEXTS
     assert [commit["title"] for commit in hub.commits(API)] == ["Push the corpus, contexts: full", "init"]
-    assert "Sent 9 files" in pushed
+    assert "Sent 8 files" in pushed
     assert {tag["name"]: tag["targetCommit"] for tag in hub.api(f"/api/{API}/refs")["tags"]} == {
         "v1.0.0": hub.commits(API)[0]["id"]
     }
@@ -111,18 +110,6 @@ def test_card_on_the_hub_names_the_repo(hub: RunningHub, pushed: str) -> None:
     data = hub.api(f"/api/{API}")["cardData"]
     assert (data["license"], data["size_categories"], data["language"]) == ("apache-2.0", "n<1K", "en")
     assert [config["config_name"] for config in data["configs"]] == ["detailed", "plain"]
-
-
-def test_croissant_on_the_hub_has_the_hashes_of_its_files(hub: RunningHub, pushed: str, corpus: Path) -> None:
-    """Each Parquet file by its URL in the repo, and the record sets of the local file."""
-    published = json.loads(hub.text(f"{API}/resolve/main/croissant.json"))
-    local = json.loads((corpus / "croissant.json").read_text())
-    url = f"https://huggingface.co/datasets/{REPO}/resolve/main/"
-    hashes = {file["contentUrl"]: file["sha256"] for file in published["distribution"]}
-    oids = {url + path: oid for path, oid in hub.files(API).items() if path.endswith(".parquet")}
-    assert hashes == oids and len(oids) == 4
-    assert published["recordSet"] == local["recordSet"]
-    assert published["url"] == f"https://huggingface.co/datasets/{REPO}"
 
 
 def test_nothing_names_this_machine(hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands) -> None:
@@ -191,13 +178,6 @@ def test_dry_run_shows_and_sends_nothing(hub: RunningHub, corpus: Path, commands
         "The repo does not exist and would be created (private)." in done.output
         and "The tag v1 would be created." in done.output
     )
-
-
-def test_dry_run_on_a_repo_that_is_there(hub: RunningHub, pushed: str, corpus: Path, commands: Commands) -> None:
-    """With the tag that it has."""
-    words = ("push", "--dataset", corpus, "--repo-id", REPO, "--contexts", "full", "--tag", "v1.0.0", "--dry-run")
-    done = commands.run("dataset_builder", *words)
-    assert done.code == 0 and "The repo exists (public)." in done.output and "The tag v1.0.0 exists." in done.output
 
 
 def test_changed_corpus_replaces_the_old_one_and_keeps_hand_written_parts(
@@ -280,12 +260,6 @@ def test_push_without_contexts_says_where_the_abstracts_still_are(
         assert "delete the tags v1 " in done.output and "super_squash_history" in done.output
 
 
-def test_contexts_must_be_decided(corpus: Path, commands: Commands) -> None:
-    """Without --contexts the command says that it is needed."""
-    done = commands.run("dataset_builder", "push", "--dataset", corpus, "--repo-id", REPO)
-    assert done.code == 2 and "required: --contexts" in done.output
-
-
 def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands) -> None:
     """Null on the Hub, hashes kept, no abstract in the card; hydrated, the rows and the revision of before."""
     before = contents(corpus)
@@ -303,15 +277,6 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     assert "hydrate --repo-id lab/bare" in text
     assert not any(row["context"][:60] in text for row in rows["plain"]["train"])
     assert stray_table_rows(text) == []
-    hashes = [
-        {file["name"]: file["sha256"] for file in json.loads(croissant)["distribution"]}
-        for croissant in (
-            hub.text("datasets/lab/bare/resolve/main/croissant.json"),
-            (corpus / "croissant.json").read_text(),
-        )
-    ]
-    assert hashes[0].keys() == hashes[1].keys()
-    assert all(hashes[0][name] != hashes[1][name] for name in hashes[0]), "those of the files with abstracts"
 
     out = tmp_path / "hydrated"
     papers = CORPUS_SLICE / "papers"
@@ -320,59 +285,13 @@ def test_without_contexts_and_back(hub: RunningHub, corpus: Path, tmp_path: Path
     assert _rows(out) == rows
     reports = [json.loads((folder / "report.json").read_text()) for folder in (out, corpus)]
     assert reports[0] == reports[1]
-    restored = json.loads((out / "croissant.json").read_text())
-    assert restored["distribution"][0]["contentUrl"] == "detailed/train-00000-of-00001.parquet"
-    assert restored["url"] == "https://huggingface.co/datasets/lab/bare"
-
-
-def test_licence_without_contexts_is_the_pairs(
-    hub: RunningHub, sources: Path, tmp_path: Path, commands: Commands
-) -> None:
-    """The abstracts' licence goes with the abstracts, and is back when they are."""
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "other")
-    words = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/pairs-alone", "--contexts", "none")
-    assert commands.run("dataset_builder", *words).code == 0
-    data = hub.api("/api/datasets/lab/pairs-alone")["cardData"]
-    assert (data["license"], data["license_name"]) == ("other", "terms-of-the-teachers")
-    assert data["license_link"] == "https://huggingface.co/datasets/lab/pairs-alone#licences"
-    out = tmp_path / "hydrated"
-    words = ("hydrate", "--repo-id", "lab/pairs-alone", "--papers", sources / "papers", "--out", out)
-    assert commands.run("dataset_builder", *words).code == 0
-    assert DatasetCard.load(out / "README.md").data.license_name == "publishers-abstracts"
-
-
-@pytest.mark.parametrize("size", [0, 501 * 10**9])
-def test_file_that_the_hub_would_not_take(
-    hub: RunningHub, corpus: Path, tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Empty, or larger than its limit (a file of holes): refused before the Hub is asked anything."""
-    from dataset_builder.errors import InputError
-    from dataset_builder.hub.changes import Push
-    from dataset_builder.hub.push import push
-
-    file = tmp_path / "model.safetensors"
-    file.touch()
-    os.truncate(file, size)
-    hub.take_requests()
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    with pytest.raises(InputError, match="is empty" if size == 0 else "the Hub takes 500,000,000,000 in one file"):
-        push(Push("lab/x", "model", "", {file.name: file}, ""), private=False, tag=None, dry_run=False)
-    assert hub.take_requests() == []
 
 
 def test_hydrating_from_other_abstracts_says_which(
     hub: RunningHub, corpus: Path, tmp_path: Path, commands: Commands
 ) -> None:
-    """One abstract differs and one is missing, of papers with 3 training pairs each: 6 pairs less.
-
-    The verifier's counts are of the pushed corpus, so the hydrated one does not have them.
-    """
-    checked = shutil.copytree(corpus, tmp_path / "checked")
-    configs = {config: {"train": 1, "validation": 0, "test": 1} for config in ("plain", "detailed")}
-    unsupported = UnsupportedPairs(verifier_sha256="0" * 64, threshold=0.5, dropped=False, configs=configs)
-    report = read_format(CorpusReport, checked / REPORT_FILE, "").model_copy(update={"unsupported": unsupported})
-    write_format(checked / REPORT_FILE, report)
-    words = ("push", "--dataset", checked, "--repo-id", "lab/bare2", "--contexts", "none")
+    """One abstract differs and one is missing, of papers with 3 training pairs each: 6 pairs less."""
+    words = ("push", "--dataset", corpus, "--repo-id", "lab/bare2", "--contexts", "none")
     assert commands.run("dataset_builder", *words).code == 0
     papers = shutil.copytree(CORPUS_SLICE / "papers", tmp_path / "papers")
     for year, change in ((2005, {"abstract": "Another."}), (2006, {"abstract": None})):
@@ -397,7 +316,6 @@ def test_hydrating_from_other_abstracts_says_which(
         count_contamination(*([row["answer"] for row in rows["plain"][split]] for split in ("test", "train")))
     )
     assert report["papers_left_out_by_hydration"] == 2
-    assert report["unsupported"] is None
     assert "for 2\n   papers. Their pairs are left out" in (out / "README.md").read_text()
     from datasets import load_dataset
 
@@ -412,20 +330,6 @@ def test_hydrating_what_has_its_contexts_is_refused(
     done = commands.run("dataset_builder", "hydrate", "--repo-id", REPO, "--papers", papers, "--out", tmp_path / "out")
     assert done.code == 2 and "has its contexts" in done.output
     assert list(tmp_path.iterdir()) == []
-
-
-def test_stages_name_hydrate_where_contexts_are_missing(corpus: Path, tmp_path: Path) -> None:
-    """Training and evaluation read a corpus by one function."""
-    from dataset_builder.corpus.load import load_corpus_split
-    from dataset_builder.corpus.rows import read_rows
-    from dataset_builder.corpus.split_files import write_split
-    from dataset_builder.errors import InputError
-
-    shutil.copytree(corpus, tmp_path / "bare")
-    path = tmp_path / "bare/detailed/train-00000-of-00001.parquet"
-    write_split(path.parent, "train", [replace(row, context=None) for row in read_rows([path])])
-    with pytest.raises(InputError, match=r"84 of 84 rows have no context.*dataset_builder hydrate"):
-        load_corpus_split(str(tmp_path / "bare"), "plain", "train")
 
 
 @pytest.mark.parametrize(
@@ -444,92 +348,13 @@ def test_corpus_that_is_not_what_it_says_is_refused(
 
     broken = shutil.copytree(corpus, tmp_path / "corpus")
     path = broken / "plain/test-00000-of-00001.parquet"
-    write_split(path.parent, "test", break_it(read_rows([path])))
+    write_split(path, break_it(read_rows(path)))
     hub.take_requests()
     done = commands.run(
         "dataset_builder", "push", "--dataset", broken, "--repo-id", "lab/broken", "--contexts", "full"
     )
     assert done.code == 2 and complaint in done.output
     assert hub.take_requests() == []
-
-
-def test_report_of_another_version_is_refused(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:
-    """The message names the file, its first wrong key, and the remedy; a folder without a report is refused, too."""
-    from dataset_builder.corpus.publication.push import push_corpus
-    from dataset_builder.errors import InputError
-
-    (tmp_path / "README.md").write_text("A card.")
-    with pytest.raises(InputError, match=r"has no report\.json, so it is not a corpus"):
-        push_corpus(tmp_path, "lab/answers", "full")
-    report = json.loads((corpus / "report.json").read_text())
-    report["overlap_of_test_with_train"] = report.pop("contamination")
-    (tmp_path / "report.json").write_text(json.dumps(report))
-    with pytest.raises(InputError, match=r"report\.json: unknown key 'overlap_of_test_with_train'; .* older version"):
-        push_corpus(tmp_path, "lab/answers", "full")
-
-
-def test_default_upload_path_is_xet(corpus: Path, tmp_path: Path) -> None:
-    """Nothing disabled: the contents go to Xet's storage by hf_xet, and come back from there, row for row."""
-    # A Hub of its own: what another one holds by Xet, clients without Xet cannot load from it.
-    with running_hub(tmp_path / "hub") as hub:
-        words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/by-xet", "--contexts", "full")
-        done = hub.run(tmp_path / "home", "-m", *words, HF_HUB_DISABLE_XET="0")
-        assert done.returncode == 0, done.stderr
-        asked = hub.take_requests()
-        assert "GET /api/datasets/lab/by-xet/xet-write-token/main" in asked
-        assert not [request for request in asked if "/lfs/" in request]
-        loaded = hub.run(tmp_path / "fresh", "-c", LOAD, "lab/by-xet", "", "whole", HF_HUB_DISABLE_XET="0")
-        assert loaded.returncode == 0, loaded.stderr
-        assert json.loads(loaded.stdout.splitlines()[-1])[0] == _rows(corpus)
-        assert [request for request in hub.take_requests() if "xet-read-token" in request]
-
-
-@pytest.mark.parametrize(
-    ("status", "message"),
-    [
-        (403, "is closed to your token"),
-        (401, "is closed to your token"),
-        # 429 and 500 it asks again for minutes: how they are told is below, in its words.
-    ],
-)
-def test_xet_that_refuses_is_one_message(
-    hub: RunningHub, corpus: Path, tmp_path: Path, status: int, message: str
-) -> None:
-    """The token for Xet's storage is refused: hf_xet's own error is told by its reason, and nothing is shown."""
-    hub.orders({"method": "GET", "path": "xet-write-token", "times": 99, "status": status})
-    words = ("dataset_builder", "push", "--dataset", corpus, "--repo-id", "lab/no-xet", "--contexts", "full")
-    done = hub.run(tmp_path, "-m", *words, HF_HUB_DISABLE_XET="0")
-    hub.orders()
-    assert done.returncode == 2, done.stderr
-    assert "error: dataset lab/no-xet: " in done.stderr and message in done.stderr
-    assert "Traceback" not in done.stderr and WRITER not in done.stdout + done.stderr
-    assert hub.files("datasets/lab/no-xet") == {}
-
-
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (RuntimeError("Internal error: no such shard"), "failed (Internal error: no such shard)"),
-        (OSError("I/O error: disk full"), "failed (I/O error: disk full)"),
-        (ConnectionError("HTTP status client error (429 Too Many Requests)"), "the rate limit"),
-        (ConnectionError("HTTP status server error (500 Internal Server Error)"), "HF_HUB_DISABLE_XET=1 sends the"),
-        (PermissionError("Authentication error: token expired"), "is closed to your token"),
-    ],
-)
-def test_every_class_that_hf_xet_raises_is_told(error: Exception, message: str) -> None:
-    """From within the client's call of it; the same from elsewhere is a fault of ours and is raised as it is."""
-    from dataset_builder.errors import InputError
-    from dataset_builder.hub.errors import translate_hub_errors
-
-    def _upload_xet_files() -> None:
-        raise error
-
-    with pytest.raises(InputError) as told, translate_hub_errors("lab/x", "dataset"):
-        _upload_xet_files()
-    assert message in str(told.value) and "Xet's storage" in str(told.value)
-    with pytest.raises(type(error)) as raised, translate_hub_errors("lab/x", "dataset"):
-        raise type(error)("Not of Xet.")
-    assert not isinstance(raised.value, InputError)
 
 
 def test_nothing_shows_the_token(hub: RunningHub, corpus: Path, tmp_path: Path) -> None:

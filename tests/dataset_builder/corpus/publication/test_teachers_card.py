@@ -67,13 +67,6 @@ def test_section_says_what_the_manifest_says() -> None:
     assert "\n\n\n" not in text
 
 
-def test_schema_constrains_a_model_in_the_process() -> None:
-    """Its tokens follow the grammar, and there is no server."""
-    text = render(TEMPLATE, report={"teachers": {"gemma": manifest()}})
-    assert "and a JSON schema constrained each\nresponse to a list of 2 to 3 pairs.\n\nSampling:" in text
-    assert "server" not in text
-
-
 def test_server_may_not_enforce_the_schema() -> None:
     """It got the schema. Its name of the model is only there if it differs from the teacher's."""
     served = manifest().model_copy(update={"backend": "http", "served_model": "google/gemma-2-2b-it"})

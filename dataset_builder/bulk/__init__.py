@@ -1,1 +1,0 @@
-"""Read papers from the bulk metadata of OpenAlex or arXiv, without a crawl."""

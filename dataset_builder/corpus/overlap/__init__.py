@@ -1,1 +1,0 @@
-"""Find texts that two splits share: contamination, copies and near-duplicates."""

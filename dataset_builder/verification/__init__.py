@@ -1,1 +1,0 @@
-"""Decide whether an abstract supports an answer: kinds of error, reader, scores, report."""

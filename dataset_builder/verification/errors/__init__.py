@@ -1,1 +1,0 @@
-"""Make wrong answers from right ones by rules, one module for each family of kinds of error."""

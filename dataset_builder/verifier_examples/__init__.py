@@ -1,1 +1,0 @@
-"""Make the examples of a verifier: from the pairs of a corpus by rules, and from written answers."""

@@ -1,1 +1,0 @@
-"""Train a verifier: its rows, model, trainer and scores."""
