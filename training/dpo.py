@@ -66,8 +66,8 @@ def main(words: list[str]) -> None:
     from eval.metrics.embedding import Encoder
     from eval.question_sample import shard
     from eval.run_metrics import AnswerSampling, StepPreference
-    from training.alignment.ranking import RankedSamples, rank_samples
     from training.alignment.preferences import PreferenceCollator, prefer_best, preference_rows
+    from training.alignment.ranking import RankedSamples, rank_samples
     from training.data.tokenization import load_tokenizer
     from training.run.folder import INPUTS_FILE, begin_run
     from training.run.start_model import find_start_adapter, load_start_adapter

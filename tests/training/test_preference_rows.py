@@ -14,8 +14,8 @@ from dataset_builder.prompt import build_completion, build_prompt
 from dataset_builder.token_rows.collator import attention_mask
 from dataset_builder.token_rows.row import NO_LOSS, tree_row
 from tests.training.preference_trainers import adapter_model, preference_trainer, preferences, trl_arguments
-from training.alignment.ranking import RankedSamples
 from training.alignment.preferences import Preference, prefer_best, preference_rows
+from training.alignment.ranking import RankedSamples
 
 
 def test_tree_by_hand() -> None:
