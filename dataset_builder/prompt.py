@@ -1,6 +1,6 @@
 """Build the prompt: plain text, the same for every base model, in training and evaluation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,3 +49,10 @@ def fit_context(
     room = max_tokens - len(encode("")) - 1
     ends = [end for _, end in tokenizer(context, return_offsets_mapping=True)["offset_mapping"]]
     return context[: ends[room - 1]] if room > 0 else ""
+
+
+def shared_length(prompts: Sequence[list[int]]) -> int:
+    """Return how many tokens the prompts of one paper have in common; at least one token of each is not shared."""
+    shortest = min(map(len, prompts)) - 1
+    columns = enumerate(zip(*(prompt[:shortest] for prompt in prompts), strict=True))
+    return next((column for column, tokens in columns if len(set(tokens)) > 1), shortest)

@@ -1,16 +1,12 @@
 """Define the files that training writes beside the weights: metrics.json and environment.json."""
 
-import math
 from pathlib import Path
 from typing import Literal
 
-from dataset_builder.errors import InputError
 from dataset_builder.formats import FileFormat, read_format
 from dataset_builder.models.folders import METRICS_FILE, ModelFolder
 
 ENVIRONMENT_FILE = "environment.json"
-# The default temperature at which DPO samples answers.
-TEMPERATURE = 0.8
 
 
 class StepLoss(FileFormat):
@@ -70,12 +66,6 @@ class AnswerSampling(FileFormat):
     seed: int
 
 
-def check_temperature(option: str, value: float) -> None:
-    """Raise `InputError` for a temperature at which no answer can be sampled."""
-    if not 0 < value < math.inf:
-        raise InputError(f"{option} {value}: must be a number greater than 0; the default is {TEMPERATURE}")
-
-
 class RunEnvironment(FileFormat):
     """The hardware, the number format and the software of a run. `devices` counts its processes.
 
@@ -112,12 +102,9 @@ class RunMetrics(FileFormat):
     loss_by_epoch: list[EpochLoss]
     validation_before: ValidationScore
     validation: ChosenEpoch
-    # Supervised fine-tuning only.
-    rows: Literal["paper", "pair"] | None = None
-    # DPO only: the adapter that training started from, the rewards, and how its answers were sampled.
+    # DPO only: the adapter that training started from, and the rewards.
     adapter: str | None = None
     preference_by_step: list[StepPreference] | None = None
-    samples: AnswerSampling | None = None
 
     @property
     def has_cross_entropy(self) -> bool:

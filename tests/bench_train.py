@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--dataset", default="data/corpus", metavar="DIR", help="default: %(default)s")
     command.add_argument("--papers", type=int, default=8, help="papers whose pairs are trained on; default: 8")
     command.add_argument("--batch-size", type=int, default=4, help="papers in a step of ours; default: 4")
-    command.add_argument("--compile", action="store_true", help="compile ours, with rows padded to few lengths")
+    command.add_argument("--compile", action="store_true", help="compile ours")
     allocator_help = "allocator of the study's process: the default one, or the same as ours; default: %(default)s"
     command.add_argument("--study-allocator", choices=("default", "same"), default="default", help=allocator_help)
     command.add_argument("--recipe", choices=("study", "ours"), help=argparse.SUPPRESS)
@@ -53,8 +53,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     from dataset_builder.corpus.load import load_corpus_split
     from dataset_builder.corpus.questions import read_questions
     from dataset_builder.hardware import peak_memory_bytes, use_all_threads
-    from training.data.tokenization import load_tokenizer, tokenize_pairs
-    from training.hardware import compiled_padding, machine_defaults
+    from training.paper_rows import load_tokenizer, tokenize_pair
+    from training.recipe import machine_defaults
 
     class StepTimes(TrainerCallback):
         def __init__(self) -> None:
@@ -69,8 +69,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     tokenizer, positions = load_tokenizer(Path(arguments.model))
     study = arguments.recipe == "study"
     questions = read_questions(load_corpus_split(arguments.dataset, None, "train"))
-    pairs = tokenize_pairs(questions, tokenizer, STUDY_LENGTH if study else positions)
-    papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]
+    limit = STUDY_LENGTH if study else positions
+    pairs = [(question.paper_id, *tokenize_pair(question, tokenizer, limit)) for question in questions]
+    papers = [list(group) for _, group in groupby(pairs, lambda pair: pair[0])]
     needed = arguments.papers + arguments.batch_size
     if len(papers) < needed:
         raise InputError(
@@ -104,20 +105,14 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
         trainer = _study(model, tokenizer, warming + measured, common) if study else None
         if trainer is None:
             settings = {**machine_defaults(), "activation_checkpointing": False, "torch_compile": arguments.compile}
-            trainer = _ours(
-                model,
-                tokenizer,
-                [warming, measured],
-                {**common, **settings},
-                compiled_padding() if arguments.compile else 1,
-            )
+            trainer = _ours(model, tokenizer, [warming, measured], {**common, **settings})
         times = StepTimes()
         trainer.add_callback(times)
         trainer.train()
     seconds, processor_seconds = (
         last - first for first, last in zip(times.ends[warm_up_steps - 1], times.ends[-1], strict=True)
     )
-    tokens = sum(len(pair.prompt) + len(pair.answer) for pair in measured)
+    tokens = sum(len(prompt) + len(answer) for _, prompt, answer in measured)
     return {
         "pairs": len(measured),
         "seconds": seconds,
@@ -137,20 +132,20 @@ def _study(model: Any, tokenizer: Any, pairs: list[Any], settings: dict[str, Any
         batch = tokenizer.pad(rows, padding="max_length", max_length=STUDY_LENGTH, return_tensors="pt")
         return {**batch, "labels": batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)}
 
-    rows = [{"input_ids": pair.prompt + pair.answer} for pair in pairs]
+    rows = [{"input_ids": prompt + answer} for _, prompt, answer in pairs]
     args = TrainingArguments(**settings, bf16=False, use_cpu=not torch.cuda.is_available())
     return Trainer(model=model, args=args, train_dataset=rows, data_collator=collate)
 
 
-def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str, Any], padding: int) -> Any:
+def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str, Any]) -> Any:
     """Return the trainer of rows of papers: the warm-up rows first, then the others, both by length as in training."""
     from datasets import concatenate_datasets
     from torch.utils.data import SequentialSampler
     from trl.trainer.sft_config import SFTConfig
 
-    from dataset_builder.token_rows.collator import RowCollator
     from tests.training.small_trainers import rows_by_paper
-    from training.trainers.row_trainer import RowTrainer
+    from training.paper_rows import RowCollator
+    from training.row_trainer import RowTrainer
 
     class InOrder(RowTrainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
@@ -164,7 +159,7 @@ def _ours(model: Any, tokenizer: Any, pairs: list[list[Any]], settings: dict[str
         model=model,
         args=SFTConfig(**settings),
         train_dataset=concatenate_datasets([by_length(part) for part in pairs]),
-        data_collator=RowCollator(tokenizer.pad_token_id, padding),
+        data_collator=RowCollator(tokenizer.pad_token_id),
         processing_class=tokenizer,
     )
 

@@ -1,28 +1,21 @@
-"""Align a LoRA adapter with the evaluation by DPO: prefer the best of its own sampled answers to the worst.
+"""Align a LoRA adapter by TRL's DPOTrainer: make the preferred answers more likely than the others.
 
     python -m training.dpo --config training/recipes/smollm2-dpo.yaml
 
-`model_name_or_path` is the run folder of the adapter to start from, which is the reference model, too. First the
-adapter answers each training question several times; `training/alignment/ranking.py` says how the answers are ranked.
-The same command resumes an interrupted run, and does nothing if the run is finished.
+`model_name_or_path` is the run folder of the adapter to start from, which is the reference model, too. The preferences
+are the *.jsonl files in the folder `preferences`. If it has none, the adapter first answers each training question
+several times, and the best answer by the metric is preferred to the worst one (training/preferences.py). The same
+command resumes an interrupted run, and does nothing if the run is finished.
 """
 
 import argparse
 import copy
-import logging
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
-from dataset_builder.files import sha256_of
-from training.run.recipe import DPOKeys, Recipe, add_recipe_arguments, parse_recipe, recipe_words
-from training.run.refused_keys import refuse_dpo_keys
-
-if TYPE_CHECKING:
-    from trl.trainer.dpo_config import DPOConfig
-
-logger = logging.getLogger(__name__)
+from training.recipe import REFUSED_BY_DPO, DPOKeys, Recipe, add_recipe_arguments, parse_recipe, recipe_words
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -31,135 +24,96 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run_command(arguments: argparse.Namespace) -> None:
-    """Sample answers and align the adapter by the recipe."""
+    """Align the adapter by the recipe."""
     main(recipe_words(arguments))
-
-
-def read_recipe(words: list[str]) -> "Recipe[DPOKeys, DPOConfig]":
-    """Return the recipe `--config FILE --KEY VALUE ...`; raises `InputError` for a key that does not fit."""
-    from trl.trainer.dpo_config import DPOConfig
-
-    from training.hardware import machine_defaults
-
-    recipe = parse_recipe(words, machine_defaults(), DPOKeys, DPOConfig)
-    refuse_dpo_keys(recipe)
-    return recipe
 
 
 def main(words: list[str]) -> None:
     """Align by the recipe `--config FILE --KEY VALUE ...`."""
-    from dataset_builder.hardware import use_all_threads
-    from training.hardware import check_processes, refuse_fsdp
-
-    recipe = read_recipe(words)
-    check_processes(recipe.training)
-    refuse_fsdp("training.dpo: under FSDP no process has the whole model for the log-probabilities before training")
-    use_all_threads()
-
-    from accelerate import PartialState
-    from datasets import Dataset
+    from trl.trainer.dpo_config import DPOConfig
 
     from dataset_builder.corpus.load import corpus_revision, load_corpus_split
     from dataset_builder.corpus.questions import read_questions
-    from dataset_builder.journal import Journal
+    from dataset_builder.hardware import use_all_threads
     from dataset_builder.models.folders import find_encoder
     from eval.metrics.embedding import Encoder
-    from eval.question_sample import shard
-    from eval.run_metrics import AnswerSampling, StepPreference
-    from training.alignment.preferences import PreferenceCollator, prefer_best, preference_rows
-    from training.alignment.ranking import RankedSamples, rank_samples
-    from training.data.tokenization import load_tokenizer
-    from training.run.folder import INPUTS_FILE, begin_run
-    from training.run.start_model import find_start_adapter, load_start_adapter
+    from eval.run_metrics import AnswerSampling
+    from training.guarded_trainer import explain_failures, explain_refused_values, save_run
+    from training.paper_rows import load_tokenizer
+    from training.preference_trainer import PreferenceTrainer
+    from training.preferences import preference_rows, read_preferences, sample_preferences
+    from training.run_folder import begin_run
+    from training.run_metrics import last_validation, preference_steps, run_environment, run_metrics, trained_tokens
+    from training.start_model import find_start_adapter, load_start_adapter
     from training.validation import ValidationAnswers, ValidationBeforeAndAfter
 
-    # Adapter and questions
+    recipe = parse_recipe(words, DPOKeys, DPOConfig, REFUSED_BY_DPO)
     args, keys = copy.copy(recipe.training), recipe.keys
+    _check(recipe)
+    use_all_threads()
+
+    # Preferences
     adapter, base = find_start_adapter(recipe.base_model)
-    tokenizer, positions = load_tokenizer(base.path)
-    # Both splits are loaded at this revision, even if a new one is pushed meanwhile.
     revision = corpus_revision(keys.dataset, keys.dataset_revision)
-    train, validation = (load_corpus_split(keys.dataset, None, name, revision) for name in ("train", "validation"))
-    encoder_folder = find_encoder("encoder", keys.encoder)
+    train, validation = (load_corpus_split(keys.dataset, None, split, revision) for split in ("train", "validation"))
+    encoder = Encoder(find_encoder("encoder", keys.encoder), "encoder")
+    preferences = read_preferences(Path(keys.preferences))
+    if not preferences:
+        sampling = AnswerSampling(samples=keys.samples, temperature=keys.temperature, seed=args.seed)
+        preferences = sample_preferences(adapter, read_questions(train), sampling, encoder, Path(keys.preferences))
+    tokenizer, positions = load_tokenizer(base.path)
+    rows = preference_rows(preferences, train, tokenizer, min(args.max_length or positions, positions))
+    answers = ValidationAnswers(validation, keys.validation_questions, encoder, tokenizer)
 
     # Run folder
-    finished, checkpoint = begin_run(recipe, train, adapter.fingerprint, [encoder_folder.fingerprint])
+    finished, checkpoint = begin_run(recipe, rows, adapter.fingerprint)
     if finished:
         return
-    # The journals of a run with other inputs in this folder, which ended before its first checkpoint, do not count.
-    inputs = sha256_of(recipe.output_dir / INPUTS_FILE)[:16]
-
-    # Sampled answers and rows: each process samples the answers to its share of the questions
-    encoder = Encoder(encoder_folder, "encoder")
-    questions = read_questions(train)
-    sampling = AnswerSampling(samples=keys.samples, temperature=keys.temperature, seed=args.seed)
-    samples = Journal(recipe.output_dir, f".partial.samples.{inputs}", RankedSamples, args.process_index)
-    ranked = {sampled.number: sampled for sampled in samples.read_new()}
-    share = set(shard(questions, args.process_index, args.world_size))
-    missing = [number for number, question in enumerate(questions) if question in share and number not in ranked]
-    rank_samples(adapter, questions, missing, sampling, encoder, samples)
-    PartialState().wait_for_everyone()
-    ranked |= {sampled.number: sampled for sampled in samples.read_new()}
-    preferences = prefer_best(questions, ranked)
-    if not preferences:
-        raise InputError(
-            f"model_name_or_path {recipe.base_model}: no sampled answer is better than another one, or all were cut; "
-            "draw more --samples, raise --temperature, or train the adapter longer"
-        )
-    rows = preference_rows(preferences, tokenizer, min(args.max_length or positions, positions))
-    count = keys.validation_questions
-    answers = ValidationAnswers(validation, count, encoder, tokenizer) if count else None
-    if args.process_index == 0:
-        similarity = sum(sampled.mean_similarity for sampled in ranked.values()) / len(ranked)
-        logger.info(
-            "%d questions on %d papers have a preference; the mean similarity of the sampled answers is %.3f",
-            *(len(preferences), len(rows), similarity),
-        )
 
     # Trainer
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    from training.alignment.preference_trainer import PreferenceTrainer, RowReference
-    from training.run.artifacts import TrainingPairs, last_validation, run_metrics, save_run
-    from training.run.failures import explain_failures, explain_refused_values
-    from training.run.stopwatch import find_stopwatch
-
-    with explain_failures(recipe.output_dir), logging_redirect_tqdm():
+    model = load_start_adapter(adapter, base, recipe.model.dtype or "float32")
+    with explain_failures(recipe.output_dir):
         with explain_refused_values():
             trainer = PreferenceTrainer(
-                model=load_start_adapter(adapter, base, recipe.model.dtype or "float32"),
+                model=model,
                 args=args,
-                train_dataset=Dataset.from_list(rows),
-                data_collator=PreferenceCollator(int(tokenizer.pad_token_id)),
+                train_dataset=rows,
                 processing_class=tokenizer,
-                callbacks=[ValidationBeforeAndAfter(answers)] if answers else [],
+                callbacks=[ValidationBeforeAndAfter(answers)] if keys.validation_questions else [],
             )
-        reference = Journal(recipe.output_dir, f".partial.reference.{inputs}", RowReference, args.process_index)
-        trainer.add_reference(reference)
         trainer.train(resume_from_checkpoint=checkpoint)
-
-        # Metrics and adapter
-        tokens = sum(len(row["input_ids"]) for row in rows)
+        log = trainer.state.log_history
         metrics = run_metrics(
             trainer,
             recipe,
-            TrainingPairs(keys.dataset, revision, len(preferences)),
             base.given,
+            revision,
+            len(rows),
             method="dpo",
-            tokens_per_second=tokens * (trainer.state.epoch or 0.0) / find_stopwatch(trainer).seconds,
-            validation=last_validation(trainer),
+            tokens_per_second=trained_tokens(log) / trainer.stopwatch.seconds,
+            validation=last_validation(log),
             adapter=recipe.base_model,
-            samples=sampling,
-            preference_by_step=[
-                StepPreference(
-                    step=int(entry["step"]), margin=entry["rewards/margins"], accuracy=entry["rewards/accuracies"]
-                )
-                for entry in trainer.state.log_history
-                if "rewards/margins" in entry
-            ],
+            preference_by_step=preference_steps(log),
         )
-        save_run(trainer, metrics)
+        # TRL's copy of the adapter, which was the reference model.
+        model.delete_adapter("ref")
+        save_run(trainer, metrics, run_environment(trainer))
     trainer.accelerator.end_training()
+
+
+def _check(recipe: Recipe) -> None:
+    keys = recipe.keys
+    if not keys.preferences:
+        raise InputError("preferences: is not set; give a folder of preferences, or for those that the run makes")
+    if keys.samples < 2:
+        raise InputError(f"samples {keys.samples}: must be 2 or more, because two answers are compared")
+    if not 0 < keys.temperature < float("inf"):
+        raise InputError(f"temperature {keys.temperature}: must be a number greater than 0; the default is 0.8")
+    if recipe.training.world_size > 1 and not any(Path(keys.preferences).glob("*.jsonl")):
+        raise InputError(
+            f"preferences {keys.preferences}: has no *.jsonl file, and only one process can sample answers; run the "
+            "recipe with one process first, or give a folder of preferences"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Score a model in training by its answers to validation questions, as the evaluation scores them."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,19 +15,15 @@ from eval.generation.answers import answer_in_batches
 from eval.metrics.embedding import Encoder
 from eval.question_sample import sample_pairs, shard
 
-logger = logging.getLogger(__name__)
-
 
 class ValidationAnswers:
-    """Answers a fixed sample of a validation split and scores the answers as the evaluation does.
+    """Answers a fixed sample of a validation split, and scores the answers as the evaluation does.
 
-    The answers are computed in the precision of the weights, without autocast; a model with weights in half precision
-    answers one question at a time. `pairs` are the numbers of the sample in the split.
+    The answers are computed in the precision of the weights, without autocast.
     """
 
     def __init__(self, validation: Dataset, count: int, encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.pairs = sample_pairs(validation, count)
-        self.questions = read_questions(validation.select(self.pairs))
+        self.questions = read_questions(validation.select(sample_pairs(validation, count)))
         self._encoder = encoder
         self._tokenizer = tokenizer
 
@@ -39,7 +34,7 @@ class ValidationAnswers:
         answers: dict[int, str] = {}
         similarities: list[float] = []
         if share:
-            with in_evaluation_mode(model):
+            with in_evaluation_mode(model), torch.compiler.set_stance("force_eager"):
                 for batch in answer_in_batches(model, self._tokenizer, share):
                     answers |= {number: answer.text for number, answer in batch.items()}
             similarities = self._encoder.similarities(
@@ -56,20 +51,14 @@ class ValidationBeforeAndAfter(TrainerCallback):
         self._answers = answers
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
-        """Score the untrained model, but not the model of a resumed run."""
+        """Score the model before its first step, but not that of a resumed run."""
         if state.global_step == 0:
-            self._score(state, kwargs["model"])
+            self.on_train_end(args, state, control, **kwargs)
 
     def on_train_end(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         """Score the trained model."""
-        self._score(state, kwargs["model"])
-
-    def _score(self, state: TrainerState, model: PreTrainedModel) -> None:
-        similarity = self._answers.similarity(model)
+        similarity = self._answers.similarity(kwargs["model"])
         state.log_history.append({"epoch": state.epoch, "step": state.global_step, "eval_similarity": similarity})
-        if state.is_world_process_zero:
-            when = "after" if state.global_step else "before"
-            logger.info("%s training: validation similarity %.3f", when, similarity)
 
 
 class ValidationAtEpochEnd(TrainerCallback):

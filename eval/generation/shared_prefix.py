@@ -15,7 +15,7 @@ import torch
 from transformers import Cache, PreTrainedModel
 
 from dataset_builder.models.attention import attention_by
-from dataset_builder.token_rows.row import shared_length
+from dataset_builder.prompt import shared_length
 from eval.generation.generation_rules import GenerationRules
 from eval.generation.grouped_attention import GROUPED, preallocated_cache
 from eval.generation.number_guard import GuardedAnswer, NumberGuard, mask_numbers

@@ -129,7 +129,7 @@ def check_training_stage(module: str, words: list[str]) -> None:
     """Check the options of a training stage, then that its recipe exists and has the keys that the command sets."""
     from dataset_builder.command import stage_parser
     from dataset_builder.errors import InputError
-    from training.run.recipe import DPOKeys, SFTKeys, parse_recipe, recipe_words
+    from training.recipe import REFUSED_BY_DPO, REFUSED_BY_SFT, DPOKeys, SFTKeys, parse_recipe, recipe_words
 
     arguments, others = accepted(stage_parser(importlib.import_module(module)).parse_known_args, words)
     if "config" not in arguments or not words:
@@ -138,9 +138,9 @@ def check_training_stage(module: str, words: list[str]) -> None:
     from trl import DPOConfig, SFTConfig
 
     arguments.recipe_keys = others
-    keys, config = (DPOKeys, DPOConfig) if module == "training.dpo" else (SFTKeys, SFTConfig)
+    is_dpo = module == "training.dpo"
+    groups: Any = (DPOKeys, DPOConfig, REFUSED_BY_DPO) if is_dpo else (SFTKeys, SFTConfig, REFUSED_BY_SFT)
     try:
-        # Any machine can run the test: a CPU has no bfloat16 by TRL's default.
-        parse_recipe([str(word) for word in recipe_words(arguments)], {"use_cpu": True, "bf16": False}, keys, config)
+        parse_recipe([str(word) for word in recipe_words(arguments)], *groups)
     except InputError as error:
         raise AssertionError(f"{module} {words}: {error}") from error

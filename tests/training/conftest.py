@@ -10,7 +10,8 @@ import pytest
 
 from dataset_builder.corpus.build import build
 from tests.small_sources import append
-from training.data.tokenization import TokenizedPair, tokenize_pairs
+from tests.training.small_trainers import TokenizedPair
+from training.paper_rows import tokenize_pair
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +30,9 @@ def pairs(corpus: Path, tokenizer: Any) -> list[TokenizedPair]:
     from dataset_builder.corpus.load import load_corpus_split
     from dataset_builder.corpus.questions import read_questions
 
-    pairs = tokenize_pairs(read_questions(load_corpus_split(str(corpus), None, "train")), tokenizer, 512)
-    papers = [list(group) for _, group in groupby(pairs, lambda pair: pair.paper_id)]
+    questions = read_questions(load_corpus_split(str(corpus), None, "train"))
+    pairs = [(question.paper_id, *tokenize_pair(question, tokenizer, 512)) for question in questions]
+    papers = [list(group) for _, group in groupby(pairs, lambda pair: pair[0])]
     return [pair for paper, count in zip(papers, (3, 2, 1, 3), strict=False) for pair in paper[:count]]
 
 

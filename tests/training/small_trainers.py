@@ -8,21 +8,23 @@ from typing import Any
 import torch
 from datasets import Dataset
 
-from dataset_builder.token_rows.collator import RowCollator
-from training.data.tokenization import TokenizedPair, row_of_pairs
+from training.paper_rows import RowCollator, paper_row
+
+# The paper of a pair, the token ids of its prompt, and those of its answer.
+TokenizedPair = tuple[str, list[int], list[int]]
 
 
 def rows_by_pair(pairs: list[TokenizedPair]) -> Dataset:
     """Return a dataset in memory with one row for each pair."""
-    return Dataset.from_list([row_of_pairs([pair]) for pair in pairs])
+    return Dataset.from_list([paper_row([(prompt, answer)]) for _, prompt, answer in pairs])
 
 
 def rows_by_paper(pairs: list[TokenizedPair]) -> Dataset:
     """Return a dataset in memory with one row for each paper, in the order of each paper's first pair."""
-    papers: dict[str, list[TokenizedPair]] = {}
-    for pair in pairs:
-        papers.setdefault(pair.paper_id, []).append(pair)
-    return Dataset.from_list([row_of_pairs(paper) for paper in papers.values()])
+    papers: dict[str, list[tuple[list[int], list[int]]]] = {}
+    for paper, prompt, answer in pairs:
+        papers.setdefault(paper, []).append((prompt, answer))
+    return Dataset.from_list([paper_row(paper) for paper in papers.values()])
 
 
 def tiny_model(architecture: str) -> Any:
@@ -45,7 +47,7 @@ def row_trainer(
     """Return the trainer of `rows`, validating on the same, in float32 on the CPU; `settings` are SFTConfig's."""
     from trl.trainer.sft_config import SFTConfig
 
-    from training.trainers.row_trainer import RowTrainer
+    from training.row_trainer import RowTrainer
 
     fixed = {"bf16": False, "use_cpu": True, "report_to": "none", "gradient_checkpointing": False}
     fixed |= {"disable_tqdm": True, "save_strategy": "no"}
@@ -56,5 +58,5 @@ def row_trainer(
         train_dataset=rows,
         eval_dataset=rows,
         processing_class=tokenizer,
-        data_collator=RowCollator(tokenizer.pad_token_id, pad_to_multiple_of=64),
+        data_collator=RowCollator(tokenizer.pad_token_id),
     )

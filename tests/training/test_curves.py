@@ -44,9 +44,7 @@ def test_curves_are_on_this_machine(
 
 def test_missing_trackio_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """In one message, before the corpus or the model is loaded."""
-    monkeypatch.setattr("training.run.refused_keys.find_spec", lambda name: None)
+    monkeypatch.setattr("training.recipe.find_spec", lambda name: None)
     recipe = str(REPOSITORY / "tests/recipes/tiny-full.yaml")
-    with pytest.raises(
-        InputError, match="report_to 'trackio': the package is not installed; run `pip install trackio`"
-    ):
+    with pytest.raises(InputError, match="report_to 'trackio': is not installed; run `pip install trackio`"):
         main(["--config", recipe, "--report_to", "trackio"])

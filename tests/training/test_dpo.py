@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from dataset_builder.corpus.load import corpus_revision
+from dataset_builder.corpus.load import corpus_revision, load_corpus_split
 from dataset_builder.errors import InputError
+from dataset_builder.prompt import build_prompt
 from eval.generation import answers as answering
-from eval.run_metrics import AnswerSampling, read_run_metrics
+from eval.prompting import Answer
+from eval.run_metrics import read_run_metrics
 from tests.conftest import REPOSITORY, contents
 from training import dpo, sft
-from training.alignment.preference_trainer import PreferenceTrainer
-from training.run.stopwatch import Stopwatch
+from training.guarded_trainer import Stopwatch
+from training.preferences import Preference, RankedSamples, choose, length_match, preference_rows, read_preferences
 
 
 def align(adapter: Path, corpus: Path, encoder: Path, out: Path, *more: object) -> None:
@@ -30,38 +34,32 @@ def refused(*args: Any, **kwargs: Any) -> Any:
     raise AssertionError("is computed a second time")
 
 
-def interrupted(*args: Any, **kwargs: Any) -> Any:
-    """Stop, in place of a function."""
-    raise KeyboardInterrupt
-
-
 def test_dpo_trains_the_adapter_and_resumes(
     adapter: Path, three_papers: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two epochs of three steps. The warm-up leaves the adapter at the reference for two steps, so the margin is 0.
+    """Two epochs of six steps, from answers that are sampled first.
 
-    The second run is interrupted after the first sampled answers, and in the second epoch. Then it computes neither
-    answers nor the reference again, and ends in the same adapter. A finished run is not changed.
+    The second run is interrupted after the first sampled answers, and in the second epoch. Then it samples no answer
+    again, and ends in the same adapter. A finished run is not changed.
     """
     from safetensors.torch import load_file
 
     before = contents(adapter)
-    # Of a run with other keys, which ended before its first checkpoint.
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/.partial.reference.0-00000.jsonl").touch()
     words = (adapter, three_papers, encoder)
-    align(*words, tmp_path / "run")
+    align(*words, tmp_path / "run", "--preferences", tmp_path / "one")
     assert contents(adapter) == before
     assert not [path for path in (tmp_path / "run").iterdir() if path.is_dir() or path.name.startswith(".partial")]
+    preferences = read_preferences(tmp_path / "one")
+    assert {preference.paper_id for preference in preferences} <= {"10.1/train", "10.1/second", "10.1/third"}
+    assert all(preference.chosen != preference.rejected for preference in preferences)
     metrics = read_run_metrics(tmp_path / "run")
-    assert (metrics.method, metrics.adapter, metrics.train_pairs) == ("dpo", str(adapter), 6)
+    assert (metrics.method, metrics.adapter, metrics.train_pairs) == ("dpo", str(adapter), len(preferences))
     assert metrics.dataset_revision == corpus_revision(str(three_papers))
-    assert metrics.samples == AnswerSampling(samples=3, temperature=0.8, seed=0)
+    assert metrics.tokens_per_second > 0
     steps = metrics.preference_by_step or []
-    assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6]
-    assert [step.margin for step in steps[:2]] == pytest.approx([0, 0], abs=1e-4)
-    assert steps[5].margin > 1e-3
-    assert steps[5].accuracy == 1
+    assert [step.step for step in steps] == list(range(1, 2 * len(preferences) + 1))
+    assert steps[0].margin == pytest.approx(0, abs=1e-4)
+    assert steps[-1].margin > 1e-3
     assert metrics.validation_before.similarity is not None
     assert metrics.validation.similarity is not None
 
@@ -71,20 +69,21 @@ def test_dpo_trains_the_adapter_and_resumes(
         yield next(sample(model, tokenizer, questions, sampling, batch_size=2))
         raise KeyboardInterrupt
 
-    def until_step_4(self: Any, args: Any, state: Any, *more: Any, **kwargs: Any) -> None:
-        if state.global_step == 4:
+    def until_step_8(self: Any, args: Any, state: Any, *more: Any, **kwargs: Any) -> None:
+        if state.global_step == 8:
             raise KeyboardInterrupt
         begin(self, args, state, *more, **kwargs)
 
+    words = (*words, tmp_path / "again", "--preferences", tmp_path / "two")
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(answering, "sample_in_batches", first_batch)
-        align(*words, tmp_path / "again")
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match=r"resumes from .*checkpoint-4"):
-        patched.setattr(Stopwatch, "on_step_begin", until_step_4)
-        align(*words, tmp_path / "again")
+        align(*words)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match=r"resumes from .*checkpoint-8"):
+        patched.setattr(Stopwatch, "on_step_begin", until_step_8)
+        align(*words)
     monkeypatch.setattr(answering, "sample_in_batches", refused)
-    monkeypatch.setattr(PreferenceTrainer, "compute_ref_log_probs", refused)
-    align(*words, tmp_path / "again")
+    align(*words)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
     one, other = (load_file(tmp_path / run / "adapter_model.safetensors") for run in ("run", "again"))
     assert one.keys() == other.keys()
     assert all(one[name].equal(other[name]) for name in one)
@@ -92,38 +91,56 @@ def test_dpo_trains_the_adapter_and_resumes(
     assert old.keys() == one.keys()
     assert any(not old[name].equal(one[name]) for name in old)
     finished = contents(tmp_path / "again")
-    align(*words, tmp_path / "again")
+    align(*words)
     assert contents(tmp_path / "again") == finished
 
 
-def test_samples_and_reference_are_computed_again_for_other_keys(
-    adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before the first checkpoint a key may change; the values of the run that was interrupted do not fit then."""
-    words = (adapter, small_corpus, encoder, tmp_path / "run")
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt, match="no checkpoint was saved yet"):
-        patched.setattr(Stopwatch, "on_step_begin", interrupted)
-        align(*words)
-    with monkeypatch.context() as patched, pytest.raises(AssertionError, match="is computed a second time"):
-        patched.setattr(PreferenceTrainer, "compute_ref_log_probs", refused)
-        align(*words, "--ld_alpha", 0.5)
-    with monkeypatch.context() as patched, pytest.raises(AssertionError, match="is computed a second time"):
-        patched.setattr(answering, "sample_in_batches", refused)
-        align(*words, "--temperature", 0.9)
+def test_rows_are_in_the_format_of_trl(three_papers: Path, tokenizer: Any) -> None:
+    """A preference on a training paper is a prompt with two completions; one on another paper is left out."""
+    train = load_corpus_split(str(three_papers), None, "train")
+    paper = train[0]
+    own = Preference(paper_id=paper["paper_id"], question="Why?", chosen="It is large.", rejected="It is small.")
+    rows = preference_rows([own, own.model_copy(update={"paper_id": "10.1/none"})], train, tokenizer, 512)
+    assert rows.to_list() == [
+        {
+            "prompt": build_prompt(paper["instruction"], paper["context"], "Why?"),
+            "chosen": " It is large.",
+            "rejected": " It is small.",
+        }
+    ]
+    with pytest.raises(InputError, match="preferences: none is on a paper of the training split"):
+        preference_rows([own.model_copy(update={"paper_id": "10.1/none"})], train, tokenizer, 512)
+
+
+def test_best_and_worst_complete_answers_are_chosen() -> None:
+    """By hand: scores 3, 1, 2 and 5, of which the last answer was cut; equal scores prefer nothing."""
+    answers = [Answer("a", False), Answer("b", False), Answer("c", False), Answer("d", True)]
+    assert choose(7, answers, np.array([3.0, 1.0, 2.0, 5.0])) == RankedSamples(7, "a", "b")
+    assert choose(7, answers[:2], np.array([1.0, 1.0])) == RankedSamples(7, None, None)
+    assert choose(7, answers[3:], np.array([1.0])) == RankedSamples(7, None, None)
+
+
+def test_length_counts_alike_in_both_directions() -> None:
+    """Half as long is as bad as twice as long; an empty answer counts as one word."""
+    assert length_match("a b", "c d") == 0
+    assert length_match("a", "b c") == length_match("a b c d", "e f") == pytest.approx(-math.log(2))
+    assert length_match("", "b") == 0
 
 
 def test_answers_without_a_difference_are_refused(
     adapter: Path, small_corpus: Path, encoder: Path, tmp_path: Path
 ) -> None:
     """At a temperature near 0, all samples are the greedy answer."""
-    with pytest.raises(InputError, match=r"adapter: no sampled answer is better than another one, .* draw more --sam"):
-        align(adapter, small_corpus, encoder, tmp_path / "run", "--temperature", "1e-6")
+    with pytest.raises(InputError, match=r"adapter: no sampled answer is better than another one; draw more --sam"):
+        align(
+            adapter, small_corpus, encoder, tmp_path / "run", "--temperature", "1e-6", "--preferences", tmp_path / "p"
+        )
 
 
 def test_dpo_needs_an_adapter(tiny_base: Path, small_corpus: Path, encoder: Path, tmp_path: Path) -> None:
     """A whole model is refused before anything is written."""
     with pytest.raises(InputError, match="is not a LoRA adapter, from which DPO starts"):
-        align(tiny_base, small_corpus, encoder, tmp_path / "run")
+        align(tiny_base, small_corpus, encoder, tmp_path / "run", "--preferences", tmp_path / "p")
     assert not (tmp_path / "run").exists()
 
 

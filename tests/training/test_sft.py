@@ -14,9 +14,8 @@ import pytest
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY, contents
-from tests.training.small_trainers import row_trainer, rows_by_pair, rows_by_paper, tiny_model
-from training.data.tokenization import TokenizedPair
-from training.run.start_model import find_start_model
+from tests.training.small_trainers import TokenizedPair, row_trainer, rows_by_paper, tiny_model
+from training.start_model import find_start_model
 
 # Files with times or with the commit, and the card and the settings, which name the folder.
 APART = ("metrics.json", "environment.json", "README.md", "recipe.yaml")
@@ -116,10 +115,10 @@ def test_killed_run_ends_in_the_same_files(
     """Killed before a step, in the middle of a checkpoint, and before metrics.json; the losses are the same, too."""
     out = tmp_path / "run"
     command = _command(tiny_base, corpus, encoder, out)
-    killed("training.run.stopwatch.Stopwatch.on_step_begin", 14, *command)
+    killed("training.guarded_trainer.Stopwatch.on_step_begin", 14, *command)
     assert [path.name for path in out.glob("checkpoint-*")]
     killed("transformers.trainer_callback.TrainerState.save_to_json", 1, *command)
-    killed("training.run.folder.finish_run", 1, *command)
+    killed("training.run_folder.finish_run", 1, *command)
     done = stage(*command)
     assert done.returncode == 0, done.stderr
     assert contents(out, without=APART) == contents(full_run, without=APART)
@@ -152,7 +151,7 @@ def test_two_processes_train_as_one_with_twice_the_batch(
         launch = ["accelerate.commands.launch", "--config_file", "accelerate_config.yaml"]
         launch += ["--multi_gpu", "--num_processes", processes] if processes > 1 else []
         if processes > 1:
-            interrupt = ["-m", "tests.interrupt", "training.run.stopwatch.Stopwatch.on_step_begin", 6]
+            interrupt = ["-m", "tests.interrupt", "training.guarded_trainer.Stopwatch.on_step_begin", 6]
             done = stage(*launch, *interrupt, module, *words)
             assert done.returncode != 0
             assert (out / "checkpoint-4/trainer_state.json").is_file(), done.stderr
@@ -197,7 +196,7 @@ def test_two_processes_under_fsdp_train_as_one(
     launch += ["--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"]
     module = "tests.training.fsdp_on_cpu"
     words += [3, "--output_dir", tmp_path / "two", "--use_cpu", "false"]
-    interrupt = ["-m", "tests.interrupt", "training.run.stopwatch.Stopwatch.on_step_begin", 4]
+    interrupt = ["-m", "tests.interrupt", "training.guarded_trainer.Stopwatch.on_step_begin", 4]
     done = stage(*launch, *interrupt, module, *words)
     assert (tmp_path / "two/checkpoint-2/trainer_state.json").is_file(), done.stderr
     done = stage(*launch, "-m", module, *words)
@@ -247,38 +246,6 @@ def test_adapter_on_a_bfloat16_base_stays_in_float32(
         losses.append([step["loss"] for step in metrics["loss_by_step"]])
     assert losses[1] != losses[0]
     assert losses[1] == pytest.approx(losses[0], rel=0.01)
-
-
-def test_layers_are_compiled_once_for_all_lengths(
-    pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path
-) -> None:
-    """Nine rows in twos, of several lengths and numbers of answer tokens: one graph in 15 steps on a CPU.
-
-    pad_dataset completes the last step of an epoch, and validation is not compiled.
-    """
-    import torch
-
-    torch._dynamo.reset()
-    torch._dynamo.utils.counters.clear()
-    settings = {"torch_compile": True, "torch_compile_backend": "eager"}
-    settings |= {"per_device_train_batch_size": 2, "num_train_epochs": 3}
-    trainer = row_trainer(tiny_model("llama"), rows_by_pair(pairs), tokenizer, tmp_path, **settings)
-    shapes, collate = [], trainer.data_collator
-
-    def counted(rows: list[dict]) -> dict:
-        batch = collate(rows)
-        shapes.append(tuple(batch["input_ids"].shape))
-        return batch
-
-    trainer.data_collator = counted
-    trainer.train()
-    assert len(shapes) == 15
-    assert {rows for rows, length in shapes} == {2}
-    assert len(set(shapes)) > 1
-    trainer.evaluate()
-    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-    torch._dynamo.reset()
-    assert graphs == 1
 
 
 def test_epoch_with_the_most_similar_answers_is_kept(

@@ -15,8 +15,7 @@ from dataset_builder.corpus.questions import CorpusQuestion, Question
 from dataset_builder.errors import InputError
 from dataset_builder.models.folders import find_model
 from dataset_builder.models.language_model import load_model
-from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt
-from dataset_builder.token_rows.row import shared_length
+from dataset_builder.prompt import MAX_ANSWER_TOKENS, build_prompt, shared_length
 from eval.generation import answers as answering
 from eval.generation.answers import answer_alone, answer_in_batches, encode_prompts
 from eval.generation.batches import plan_batches

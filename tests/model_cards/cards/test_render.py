@@ -21,7 +21,7 @@ from dataset_builder.formats import write_format
 from dataset_builder.models.folders import METRICS_FILE, find_encoder, find_model
 from eval.analysis.scores import MetricScore, Scores, read_scores
 from eval.run import run
-from eval.run_metrics import AnswerSampling, StepPreference, read_run_metrics
+from eval.run_metrics import StepPreference, read_run_metrics
 from eval.systems import System
 from model_cards.cards.metadata import eval_results_yaml
 from model_cards.cards.model_card import model_card
@@ -217,17 +217,16 @@ def test_card_of_a_run_on_another_corpus_says_so(scored: Path) -> None:
 
 
 def test_card_of_dpo_says_what_is_preferred(scored: Path) -> None:
-    """The adapter that it started from, its sampled answers and their ranking, and the curve of the margins."""
+    """The adapter that it started from, its preferences, and the curve of the margins."""
     metrics = read_run_metrics(scored / "lora")
-    samples = AnswerSampling(samples=4, temperature=0.8, seed=0)
     steps = [StepPreference(step=step, margin=step / 10, accuracy=0.75) for step in (1, 2)]
-    changes = {"method": "dpo", "adapter": "runs/start", "samples": samples, "preference_by_step": steps}
+    changes = {"method": "dpo", "adapter": "runs/start", "preference_by_step": steps}
     try:
         write_format(scored / "lora" / METRICS_FILE, metrics.model_copy(update=changes))
         render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
         text = (scored / "lora/README.md").read_text()
         assert "Training started from the adapter `runs/start`.\n" in text
-        assert "This adapter sampled 4 answers to each question at temperature 0.8. The answers to a question" in text
+        assert f"trained the adapter on {metrics.train_pairs} preferences: a question with a better and a" in text
         assert "| method | DPO: a LoRA adapter is trained with preferences" in text
         assert "answers](reward_curve.png)" in text and (scored / "lora/reward_curve.png").is_file()
         assert "loss_curve" not in text and "nats per answer token" not in text

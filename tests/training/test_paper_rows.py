@@ -15,10 +15,8 @@ import torch
 from dataset_builder.corpus.questions import CorpusQuestion, read_questions
 from dataset_builder.errors import InputError
 from dataset_builder.prompt import build_completion, fit_prompt
-from dataset_builder.token_rows.collator import attention_mask
-from dataset_builder.token_rows.row import NO_LOSS
-from tests.training.small_trainers import row_trainer, rows_by_pair, rows_by_paper, tiny_model
-from training.data.tokenization import TokenizedPair, load_tokenizer, pad_dataset, tokenize_pairs
+from tests.training.small_trainers import TokenizedPair, row_trainer, rows_by_pair, rows_by_paper, tiny_model
+from training.paper_rows import NO_LOSS, attention_mask, load_tokenizer, paper_rows, tokenize_pair
 
 PAIR = CorpusQuestion(
     instruction="Do it",
@@ -48,10 +46,10 @@ def test_common_tokens_come_once() -> None:
     """Two questions on tokens 1 2 3, one more after 1 2; the last common token of like prompts stays with each."""
     rows = rows_by_paper(
         [
-            TokenizedPair("a", [1, 2, 3, 4], [9, 0]),
-            TokenizedPair("b", [5, 6], [7, 0]),
-            TokenizedPair("a", [1, 2, 3, 5, 6], [8, 0]),
-            TokenizedPair("b", [5, 6], [8, 0]),
+            ("a", [1, 2, 3, 4], [9, 0]),
+            ("b", [5, 6], [7, 0]),
+            ("a", [1, 2, 3, 5, 6], [8, 0]),
+            ("b", [5, 6], [8, 0]),
         ]
     )
     n = NO_LOSS
@@ -60,7 +58,6 @@ def test_common_tokens_come_once() -> None:
         "labels": [n, n, n, n, 9, 0, n, n, 8, 0],
         "position_ids": [0, 1, 2, 3, 4, 5, 3, 4, 5, 6],
         "parts": [0, 0, 0, 1, 1, 1, 2, 2, 2, 2],
-        "pairs": 2,
     }
     assert rows[1]["input_ids"] == [5, 6, 7, 0, 6, 8, 0]
     assert rows[1]["parts"] == [0, 1, 1, 1, 2, 2, 2]
@@ -92,8 +89,8 @@ def test_each_answer_follows_the_tokens_that_evaluation_gives(
         tokenizer = AutoTokenizer.from_pretrained(packaged_models / "smollm2")
     questions = read_questions(load_corpus_split(str(corpus), None, "train"))
     read = {}
-    for row in rows_by_paper(tokenize_pairs(questions, tokenizer, 1024)):
-        for number in range(1, row["pairs"] + 1):
+    for row in paper_rows(questions, tokenizer, 1024):
+        for number in range(1, max(row["parts"]) + 1):
             own = [column for column, part in enumerate(row["parts"]) if part in (0, number)]
             assert [row["position_ids"][column] for column in own] == list(range(len(own)))
             labels = [row["labels"][column] for column in own]
@@ -115,9 +112,9 @@ def test_row_of_a_paper_has_the_loss_and_gradients_of_its_pairs(
     """Compare with the model's own loss on each single pair: papers with 3, 2, 1 and 3 questions, padded to 64."""
     model = tiny_model(architecture)
     expected = 0.0
-    for pair in pairs:
-        labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
-        loss = model(input_ids=torch.tensor([pair.prompt + pair.answer]), labels=labels).loss * len(pair.answer)
+    for _, prompt, answer in pairs:
+        labels = torch.tensor([[NO_LOSS] * len(prompt) + answer])
+        loss = model(input_ids=torch.tensor([prompt + answer]), labels=labels).loss * len(answer)
         loss.backward()
         expected += loss.item()
     gradients = {name: p.grad.clone() for name, p in model.named_parameters()}
@@ -137,7 +134,7 @@ def test_row_of_a_paper_has_the_loss_and_gradients_of_its_pairs(
 def test_trainer_takes_the_mean_over_the_answer_tokens_of_a_step(
     architecture: str, pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
 ) -> None:
-    """Rows of 3, 2, 1 and 3 pairs, two at a time: a step over all four logs the same, and counts each token once."""
+    """Rows of 3, 2, 1 and 3 pairs, two at a time: a step over all four logs the same."""
     logs = {}
     for name, make, rows_at_once, accumulated in (("paper", rows_by_paper, 2, 2), ("pair", rows_by_pair, 3, 3)):
         settings = {"per_device_train_batch_size": rows_at_once, "gradient_accumulation_steps": accumulated}
@@ -145,15 +142,14 @@ def test_trainer_takes_the_mean_over_the_answer_tokens_of_a_step(
         trainer = row_trainer(tiny_model(architecture), make(pairs), tokenizer, tmp_path, **settings)
         trainer.train()
         logs[name] = trainer.state.log_history[0]
-        assert logs[name]["num_tokens"] == sum(len(ids) for ids in trainer.train_dataset["input_ids"])
     # The untrained model without a trainer: the mean over all answer tokens.
     model, total = tiny_model(architecture), 0.0
-    for pair in pairs:
-        labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
+    for _, prompt, answer in pairs:
+        labels = torch.tensor([[NO_LOSS] * len(prompt) + answer])
         with torch.no_grad():
-            loss = model(input_ids=torch.tensor([pair.prompt + pair.answer]), labels=labels).loss
-        total += loss.item() * len(pair.answer)
-    mean = total / sum(len(pair.answer) for pair in pairs)
+            loss = model(input_ids=torch.tensor([prompt + answer]), labels=labels).loss
+        total += loss.item() * len(answer)
+    mean = total / sum(len(answer) for _, _, answer in pairs)
     for log in logs.values():
         assert log["loss"] == pytest.approx(mean, rel=1e-6)
     assert logs["paper"]["grad_norm"] == pytest.approx(logs["pair"]["grad_norm"], rel=1e-5)
@@ -162,7 +158,7 @@ def test_trainer_takes_the_mean_over_the_answer_tokens_of_a_step(
 def test_only_the_answer_and_its_end_have_loss(tokenizer: Any) -> None:
     """In both kinds of row."""
     questions = [PAIR, replace(PAIR, question="How small?", answer="Yes.")]
-    pairs = tokenize_pairs(questions, tokenizer, 512)
+    pairs = [(question.paper_id, *tokenize_pair(question, tokenizer, 512)) for question in questions]
     for rows in (rows_by_pair(pairs), rows_by_paper(pairs)):
         carrying = [label for row in rows for label in row["labels"] if label != NO_LOSS]
         assert tokenizer.decode(carrying) == " They cost area.<|endoftext|> Yes.<|endoftext|>"
@@ -171,10 +167,11 @@ def test_only_the_answer_and_its_end_have_loss(tokenizer: Any) -> None:
 def test_long_abstract_costs_no_answer(tokenizer: Any) -> None:
     """Each pair of the paper fits the positions, answer and all; the row of both is longer than that."""
     long = replace(PAIR, context="word " * 600)
-    pairs = tokenize_pairs([long, replace(long, question="Why, and how much?")], tokenizer, 200)
+    questions = [long, replace(long, question="Why, and how much?")]
+    pairs = [(question.paper_id, *tokenize_pair(question, tokenizer, 200)) for question in questions]
     (row,) = rows_by_paper(pairs)
-    assert all(190 < len(pair.prompt) + len(pair.answer) <= 200 for pair in pairs)
-    assert tokenizer.decode(pairs[0].prompt).endswith("\n\nQuestion: Why?\n\nAnswer:")
+    assert all(190 < len(prompt) + len(answer) <= 200 for _, prompt, answer in pairs)
+    assert tokenizer.decode(pairs[0][1]).endswith("\n\nQuestion: Why?\n\nAnswer:")
     assert max(row["position_ids"]) < 200 < len(row["input_ids"])
 
 
@@ -183,39 +180,7 @@ def test_pair_that_cannot_fit_is_named(tokenizer: Any) -> None:
     with pytest.raises(
         InputError, match=r"10\.1/a, question 'Why\?': question and answer have more than 12 tokens without the"
     ):
-        tokenize_pairs([PAIR], tokenizer, 12)
-
-
-def test_validation_loss_is_the_mean_over_answer_tokens(
-    pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path
-) -> None:
-    """Of rows by paper in threes, by pair in fives and one by one: the same number, whatever the batches."""
-    found = []
-    for make, rows_at_once in ((rows_by_paper, 3), (rows_by_pair, 5), (rows_by_pair, 1)):
-        model = tiny_model("llama")
-        trainer = row_trainer(model, make(pairs), tokenizer, tmp_path, per_device_eval_batch_size=rows_at_once)
-        found.append(trainer.evaluate()["eval_loss"])
-    assert found[0] == pytest.approx(found[1], rel=1e-6)
-    assert found[0] == pytest.approx(found[2], rel=1e-6)
-
-
-def test_rows_without_tokens_change_nothing(pairs: list[TokenizedPair], tokenizer: Any, tmp_path: Path) -> None:
-    """Four rows made six: no token more, the same loss; a batch of nothing else has loss and gradients of zero."""
-    rows = pad_dataset(rows_by_paper(pairs), 6)
-    assert len(rows) == 6
-    assert pad_dataset(rows, 3) is rows
-    model = tiny_model("llama")
-    trainer = row_trainer(model, rows, tokenizer, tmp_path)
-    with_empty = trainer.data_collator(list(rows))
-    without = trainer.data_collator(list(rows)[:4])
-    assert with_empty["attention_mask"].sum() == without["attention_mask"].sum()
-    losses = [trainer.compute_loss(model, batch, num_items_in_batch=7).item() for batch in (with_empty, without)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
-    model.zero_grad()
-    loss = trainer.compute_loss(model, trainer.data_collator(list(rows)[4:]), num_items_in_batch=7)
-    loss.backward()
-    assert loss.item() == 0
-    assert all(parameter.grad.abs().max() == 0 for parameter in model.parameters())
+        tokenize_pair(PAIR, tokenizer, 12)
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
@@ -224,18 +189,17 @@ def test_row_longer_than_the_positions_is_trained_on(architecture: str, tokenize
     context = "word " * 400
     answers = [f"{number} " * 60 for number in "abcd"]
     questions = [replace(PAIR, context=context, question=f"Why {answer[0]}?", answer=answer) for answer in answers]
-    pairs = tokenize_pairs(questions, tokenizer, 512)
+    pairs = [(question.paper_id, *tokenize_pair(question, tokenizer, 512)) for question in questions]
     rows = rows_by_paper(pairs)
     assert max(rows[0]["position_ids"]) < 512 < len(rows[0]["input_ids"])
     settings = {"per_device_train_batch_size": 1, "max_steps": 1, "logging_steps": 1, "max_length": 512}
     trainer = row_trainer(tiny_model(architecture), rows, tokenizer, tmp_path, **settings)
     trainer.train()
     model, total = tiny_model(architecture), 0.0
-    for pair in pairs:
-        labels = torch.tensor([[NO_LOSS] * len(pair.prompt) + pair.answer])
+    for _, prompt, answer in pairs:
+        labels = torch.tensor([[NO_LOSS] * len(prompt) + answer])
         with torch.no_grad():
-            loss = model(input_ids=torch.tensor([pair.prompt + pair.answer]), labels=labels).loss
-        total += loss.item() * len(pair.answer)
+            loss = model(input_ids=torch.tensor([prompt + answer]), labels=labels).loss
+        total += loss.item() * len(answer)
     log = trainer.state.log_history[0]
-    assert log["num_tokens"] == len(rows[0]["input_ids"])
-    assert log["loss"] == pytest.approx(total / sum(len(pair.answer) for pair in pairs), rel=1e-5)
+    assert log["loss"] == pytest.approx(total / sum(len(answer) for _, _, answer in pairs), rel=1e-5)

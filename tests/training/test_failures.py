@@ -14,10 +14,8 @@ from transformers import TrainerCallback
 
 from dataset_builder.errors import InputError, exit_on_input_error
 from tests.conftest import contents
-from tests.training.small_trainers import row_trainer, rows_by_pair, tiny_model
-from training.data.tokenization import TokenizedPair
-from training.run.artifacts import save_run
-from training.run.failures import TrainingError, explain_failures
+from tests.training.small_trainers import TokenizedPair, row_trainer, rows_by_pair, tiny_model
+from training.guarded_trainer import TrainingError, explain_failures, save_run
 
 
 class AtStep(TrainerCallback):
@@ -135,7 +133,7 @@ def test_no_space_for_the_model(
     trainer.train()
     metrics: Any = None  # not reached
     with pytest.raises(SystemExit) as stopped, explain_failures(tmp_path), _no_file_over(50_000):
-        save_run(trainer, metrics)
+        save_run(trainer, metrics, metrics)
     assert stopped.value.code == 1
     error = capsys.readouterr().err
     assert f"error: {tmp_path}: the model could not be saved (" in error

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from training.data.sampler import BeginEpoch, EpochOrderSampler, epoch_order
+from training.row_order import EpochOrder, epoch_order
 
 LENGTHS = [100 + 37 * row % 300 for row in range(203)]
 
@@ -41,13 +41,6 @@ def test_incomplete_step_comes_last() -> None:
     assert lengths[3:6] == sorted(lengths[3:6], reverse=True)
 
 
-def test_rows_without_tokens_complete_the_last_step() -> None:
-    """Five rows and one without tokens, whatever the epoch: it comes last, and moves none of the others."""
-    sampler = EpochOrderSampler([7, 1, 6, 2, 5, 0], 2, seed=0)
-    assert list(sampler) == [*epoch_order([7, 1, 6, 2, 5], 2, seed=0, epoch=0), 5]
-    assert len(sampler) == 6
-
-
 @pytest.mark.parametrize("process", [0, 1])
 def test_two_processes_that_resume_have_the_order_of_the_epoch(process: int) -> None:
     """The batches that accelerate deals one of two, in epoch 1, with the first three skipped as a resumed run does."""
@@ -56,7 +49,7 @@ def test_two_processes_that_resume_have_the_order_of_the_epoch(process: int) -> 
     from torch.utils.data import DataLoader
 
     lengths = LENGTHS[:32]
-    sampler = EpochOrderSampler(lengths, 4, seed=3)
+    sampler = EpochOrder(lengths, 4, seed=3)
     loader: Any = prepare_data_loader(
         DataLoader(range(32), sampler=sampler, batch_size=2),
         num_processes=2,
@@ -65,7 +58,7 @@ def test_two_processes_that_resume_have_the_order_of_the_epoch(process: int) -> 
     )
     resumed: Any = skip_first_batches(loader, 3)
     arguments: Any = SimpleNamespace(epoch=1.375)
-    BeginEpoch(sampler).on_epoch_begin(None, arguments, None)
+    sampler.on_epoch_begin(None, arguments, None)
     resumed.set_epoch(1)
     found = [row for batch in resumed for row in batch.tolist()]
     steps = epoch_order(lengths, 4, seed=3, epoch=1)

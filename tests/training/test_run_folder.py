@@ -8,7 +8,8 @@ import pytest
 
 from dataset_builder.errors import InputError
 from eval.run_metrics import ChosenEpoch, RunEnvironment, RunMetrics, ValidationScore, read_run_metrics
-from training.run.folder import finish_run, last_complete_checkpoint, open_run
+from training import run_folder
+from training.run_folder import RunInputs, decisive, finish_run, last_complete_checkpoint
 
 RECIPE = {"learning_rate": 0.1, "output_dir": "runs/a", "seed": 0}
 METRICS = RunMetrics(
@@ -36,15 +37,28 @@ ENVIRONMENT = RunEnvironment(
 )
 
 
+def open_run(
+    folder: Path, recipe: dict, rows_per_step: int, rows: str, start: str, encoder: str | None = None
+) -> bool:
+    """Open the folder for a run with these inputs."""
+    inputs = RunInputs(
+        recipe=decisive(recipe),
+        rows_per_step=rows_per_step,
+        train_rows_sha256=rows,
+        start_model_sha256=start,
+        encoder_sha256=encoder,
+    )
+    return run_folder.open_run(folder, inputs, recipe)
+
+
 def test_folder_is_open_until_metrics_are_there(tmp_path: Path) -> None:
-    """Opened twice, then finished; the pickle, the journals and the checkpoints are gone by then."""
+    """Opened twice, then finished; the pickle and the checkpoints are gone by then."""
     folder = tmp_path / "run"
     assert open_run(folder, RECIPE, 4, "rows", "start") is False
     assert open_run(folder, RECIPE, 4, "rows", "start") is False
     (folder / "checkpoint-3").mkdir()
     (folder / "model.safetensors").write_bytes(b"")
     (folder / "training_args.bin").write_bytes(b"")
-    (folder / ".partial.samples-00000.jsonl").write_bytes(b"")
     finish_run(folder, METRICS, ENVIRONMENT)
     assert read_run_metrics(folder) == METRICS
     assert open_run(folder, RECIPE, 4, "rows", "start") is True
@@ -109,7 +123,7 @@ def test_another_run_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds a run with another model at model_name_or_path than there is now"):
         open_run(tmp_path / "run", RECIPE, 4, "rows", "other start")
     with pytest.raises(InputError, match="holds a run with another encoder than there is now"):
-        open_run(tmp_path / "run", RECIPE, 4, "rows", "start", ["an encoder"])
+        open_run(tmp_path / "run", RECIPE, 4, "rows", "start", "an encoder")
     halved = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
     assert open_run(tmp_path / "run", {**RECIPE, **halved}, 4, "rows", "start") is False
     assert (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eval.run_metrics import ChosenEpoch, EpochLoss, StepLoss, ValidationScore
-from training.run.artifacts import chosen_epoch, epoch_losses, step_losses, validation_before
+from training.guarded_trainer import Stopwatch
+from training.run_metrics import chosen_epoch, epoch_losses, step_losses, validation_before
 
 
 def _epochs(*measured: tuple[float | None, float | None]) -> list[EpochLoss]:
@@ -61,3 +64,17 @@ def test_chosen_epoch() -> None:
     assert by_answers == ChosenEpoch(epoch=2, loss=2.2, similarity=0.7)
     assert chosen_epoch(_epochs((2.0, None), (2.2, None))) == ChosenEpoch(epoch=2, loss=2.2, similarity=None)
     assert chosen_epoch([]) == ChosenEpoch(epoch=None, loss=None, similarity=None)
+
+
+def test_stopwatch_counts_steps_over_both_parts_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of 2 s and 3 s with 10 s of validation between; memory rises to 7, falls to 5 for the resumed part."""
+    times, peaks = iter([0.0, 2.0, 12.0, 15.0]), iter([7, 5])
+    monkeypatch.setattr("training.guarded_trainer._clock", lambda: next(times))
+    monkeypatch.setattr("training.guarded_trainer.peak_memory_bytes", lambda: next(peaks))
+    stopwatch = Stopwatch()
+    stopwatch.on_step_begin()
+    stopwatch.on_step_end()
+    resumed = Stopwatch(**stopwatch.state()["args"])
+    resumed.on_step_begin()
+    resumed.on_step_end()
+    assert (resumed.seconds, resumed.peak_memory_bytes) == (5.0, 7)

@@ -1,1 +1,0 @@
-"""Put several prompts on one abstract into one row of tokens, and collate such rows into a batch."""

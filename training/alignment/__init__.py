@@ -1,1 +1,0 @@
-"""Align a model with the evaluation: sample answers, rank them, and prefer the best to the worst."""

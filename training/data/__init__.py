@@ -1,1 +1,0 @@
-"""Training data: question-answer pairs as token rows, their batches and their order."""

@@ -1,1 +1,0 @@
-"""A training run: its recipe, its folder, its measurements and its failures."""
