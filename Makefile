@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OPEN_CORPUS := dataset_builder/open_corpus
 PAPERS ?= $(OPEN_CORPUS)/papers
 QA ?= $(OPEN_CORPUS)/qa
-TRAIN_TEACHER ?= detailed
+TRAIN_TEACHERS ?= detailed
 TEST_TEACHERS ?= plain detailed
 BASE ?= smollm2
 TRAIN_ARGS ?=
@@ -58,7 +58,7 @@ COMPILE_ARGS ?= $(shell command -v $(CXX) >/dev/null && test -f "$$($(BIN)/pytho
 REPRODUCE = $(RUNS)/reproduce
 # README.md shows this base model on this corpus: only their full run is recorded in results/.
 RECORD ?= $(and $(filter smollm2,$(BASE)),$(filter $(OPEN_CORPUS)/papers,$(PAPERS)))
-BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teacher $(TRAIN_TEACHER) \
+BUILD = $(BIN)/python -m dataset_builder build --papers $(PAPERS) --qa $(QA) --train-teachers $(TRAIN_TEACHERS) \
 	--test-teachers $(TEST_TEACHERS) --out $(CORPUS) --license $(DATA_LICENSE) $(BUILD_ARGS)
 DEMO_MODELS = --models $(or $(CHAT_BASELINE),baseline=$(BASE_MODEL)) full=$(RUNS)/$(BASE)-full \
 	lora=$(RUNS)/$(BASE)-lora --dataset $(CORPUS) --encoder $(firstword $(ENCODERS))

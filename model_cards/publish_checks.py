@@ -80,8 +80,9 @@ def check_gemma(run: TrainedRun, base: str, trained: TrainingData, license_id: s
         origin = gemmas[0]
     elif trained.start is not None and trained.start.under_gemmas_terms:
         origin = trained.start.name
-    elif report is not None and under_gemmas_terms(report.train_teacher, report.teachers[report.train_teacher]):
-        origin = f"pairs written by {report.train_teacher}"
+    elif report is not None:
+        teachers = [name for name in report.train_teachers if under_gemmas_terms(name, report.teachers[name])]
+        origin = f"pairs written by {teachers[0]}" if teachers else None
     if origin is not None and license_id != GEMMA:
         raise InputError(
             f"{run.source}: the model was made from {origin}. Gemma's terms count such a model as a derivative "

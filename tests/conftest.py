@@ -66,7 +66,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dataset_builder.corpus.build import build
 
     out = tmp_path_factory.mktemp("built") / "corpus"
-    build(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa", "detailed", ["plain", "detailed"], out, "apache-2.0")
+    build(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa", ["detailed"], ["plain", "detailed"], out, "apache-2.0")
     return out
 
 

@@ -1,7 +1,7 @@
 r"""Build the corpus from papers and pairs: a folder that `load_dataset` reads like a corpus on the Hub.
 
 python -m dataset_builder build --papers dataset_builder/open_corpus/papers --qa dataset_builder/open_corpus/qa \
-    --train-teacher detailed --test-teachers plain detailed --out data/corpus --license apache-2.0 \
+    --train-teachers detailed --test-teachers plain detailed --out data/corpus --license apache-2.0 \
     --about dataset_builder/open_corpus/about.yaml
 """
 
@@ -44,7 +44,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--papers", type=Path, required=True, metavar="DIR", help="folder of VENUE_YEAR.jsonl papers")
     add("--qa", type=Path, required=True, metavar="DIR", help="folder of TEACHER/VENUE_YEAR.jsonl")
-    add("--train-teacher", required=True, metavar="T", help="teacher of the training and validation pairs")
+    training = "teachers of the training and validation pairs"
+    add("--train-teachers", nargs="+", required=True, metavar="T", help=training)
     configs = "teachers of the test pairs: one config for each, the first is the default"
     add("--test-teachers", nargs="+", required=True, metavar="T", help=configs)
     add("--out", type=Path, required=True, metavar="DIR", help="corpus folder; it is replaced")
@@ -60,7 +61,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Build the corpus and print its counts."""
-    out, teachers = arguments.out, (arguments.train_teacher, arguments.test_teachers)
+    out, teachers = arguments.out, (arguments.train_teachers, arguments.test_teachers)
     rule = parse_format(
         SplitRule,
         {"first_test_year": arguments.first_test_year, "validation_share": arguments.validation_share},
@@ -81,7 +82,7 @@ def run_command(arguments: argparse.Namespace) -> None:
 def build(
     papers: Path,
     qa: Path,
-    train_teacher: str,
+    train_teachers: list[str],
     test_teachers: list[str],
     out: Path,
     license_id: str,
@@ -96,24 +97,25 @@ def build(
     Raises `InputError` for papers or pairs that do not fit the format, and for an output folder that holds other
     files.
     """
-    if len(set(test_teachers)) != len(test_teachers):
-        raise InputError(f"--test-teachers {' '.join(test_teachers)}: a teacher is named twice; name each one once")
-    for teacher in (train_teacher, *test_teachers):
+    for option, teachers in (("--train-teachers", train_teachers), ("--test-teachers", test_teachers)):
+        if len(set(teachers)) != len(teachers):
+            raise InputError(f"{option} {' '.join(teachers)}: a teacher is named twice; name each one once")
+    for teacher in (*train_teachers, *test_teachers):
         teacher_folder(qa, teacher)
     with replacing_folder(out, find_foreign_files) as work:
         # Train and validation are the same in every config: the first one writes them.
         written_configs = {
             teacher: _write_config(
-                work, papers, qa, train_teacher, teacher, rule, SPLITS if teacher == test_teachers[0] else ("test",)
+                work, papers, qa, train_teachers, teacher, rule, SPLITS if teacher == test_teachers[0] else ("test",)
             )
             for teacher in test_teachers
         }
         first = written_configs[test_teachers[0]]
         shutil.rmtree(work / ".cache", ignore_errors=True)
-        files = find_split_files(work, test_teachers, train_teacher)
+        files = find_split_files(work, test_teachers, train_teachers)
         report = CorpusReport(
             **dict(count_rows(read_configs(files))),
-            train_teacher=train_teacher,
+            train_teachers=train_teachers,
             test_teachers=test_teachers,
             split_rule=rule,
             validation_fallback=first.validation_fallback,
@@ -122,7 +124,7 @@ def build(
                 train=dict(first.dropped["train"]),
                 test={teacher: dict(config.dropped["test"]) for teacher, config in written_configs.items()},
             ),
-            teachers={teacher: read_manifest(qa, teacher) for teacher in (train_teacher, *test_teachers)},
+            teachers={teacher: read_manifest(qa, teacher) for teacher in (*train_teachers, *test_teachers)},
             about=about,
             revision=rows_revision(files),
         )
@@ -140,7 +142,13 @@ class _WrittenConfig:
 
 
 def _write_config(
-    work: Path, papers: Path, qa: Path, train_teacher: str, test_teacher: str, rule: SplitRule, splits: Sequence[str]
+    work: Path,
+    papers: Path,
+    qa: Path,
+    train_teachers: list[str],
+    test_teacher: str,
+    rule: SplitRule,
+    splits: Sequence[str],
 ) -> _WrittenConfig:
     """Write the `splits` of a config to the folder `work`."""
     from dataset_builder.corpus.datasets_builder import IscaQA
@@ -150,13 +158,15 @@ def _write_config(
         config_name=test_teacher,
         papers=str(papers),
         qa=str(qa),
-        train_teacher=train_teacher,
+        train_teachers=tuple(train_teachers),
         first_test_year=rule.first_test_year,
         validation_share=rule.validation_share,
     )
     joined = builder.joined
     for split in splits:
-        write_split(work / split_file(test_teacher if split == "test" else train_teacher, split), joined.rows[split])
+        write_split(
+            work / split_file(test_teacher if split == "test" else train_teachers[0], split), joined.rows[split]
+        )
     return _WrittenConfig(count_papers(builder.papers), joined.dropped, joined.validation_fallback)
 
 

@@ -21,7 +21,7 @@ class IscaQAConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datasets ha
 
     papers: str = ""
     qa: str = ""
-    train_teacher: str = ""
+    train_teachers: tuple[str, ...] = ()
     first_test_year: int = DEFAULT_RULE.first_test_year
     validation_share: float = DEFAULT_RULE.validation_share
 
@@ -29,7 +29,7 @@ class IscaQAConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datasets ha
         """Return the id of the cache, which changes with the content of the files, not only with their folders."""
         folders = [
             Path(self.papers),
-            *(teacher_folder(Path(self.qa), name) for name in (self.train_teacher, self.name)),
+            *(teacher_folder(Path(self.qa), name) for name in (*self.train_teachers, self.name)),
         ]
         files = [path for folder in folders for path in venue_year_files(folder, (".jsonl", ".json"))]
         content = sha256_of_text("".join(f"{path} {sha256_of(path)}\n" for path in files))
@@ -40,7 +40,7 @@ class IscaQAConfig(datasets.BuilderConfig):  # type: ignore[misc]  # datasets ha
 class IscaQA(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets has no types
     """Question-answer pairs on paper abstracts, split by year and paper.
 
-    `IscaQA(config_name="plain", papers=..., qa=..., train_teacher="detailed")`, then `download_and_prepare()` and
+    `IscaQA(config_name="plain", papers=..., qa=..., train_teachers=("detailed",))`, then `download_and_prepare()` and
     `as_dataset()`.
     """
 
@@ -55,18 +55,15 @@ class IscaQA(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # datasets 
     @cached_property
     def joined(self) -> JoinedPairs:
         """The rows of all splits, and what the join dropped and decided."""
-        train_teacher, test_teacher = self.config.train_teacher, self.config.name
         papers = {paper.paper_id: paper for paper in self.papers}
         pairs = {
             teacher: read_pairs(Path(self.config.qa), teacher, papers)
-            for teacher in dict.fromkeys((train_teacher, test_teacher))
+            for teacher in dict.fromkeys((*self.config.train_teachers, self.config.name))
         }
         return corpus_rows(
             papers,
-            pairs[train_teacher],
-            pairs[test_teacher],
-            train_teacher,
-            test_teacher,
+            [pair for teacher in self.config.train_teachers for pair in pairs[teacher]],
+            pairs[self.config.name],
             SplitRule(first_test_year=self.config.first_test_year, validation_share=self.config.validation_share),
         )
 

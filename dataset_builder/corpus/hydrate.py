@@ -77,7 +77,7 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
     if not (published / REPORT_FILE).is_file():
         raise InputError(f"--repo-id {repo_id}: has no {REPORT_FILE}, so it is not a corpus of this project")
     report = read_corpus_report(published)
-    files = find_split_files(published, report.configs, report.train_teacher)
+    files = find_split_files(published, report.configs, report.train_teachers)
     outcomes: dict[str, str] = {}
     with replacing_folder(out, find_foreign_files) as work:
         for path, (config, split) in {path: key for key, path in files.items()}.items():
@@ -94,7 +94,7 @@ def hydrate(repo_id: str, papers: Path, out: Path, revision: str | None = None) 
                 problem = f"{papers} has no abstract of the split {split!r} of {config!r}, which would be empty"
                 raise InputError(f"{problem}; crawl the venue and the years that the corpus's card names")
             write_split(work / path.relative_to(published), restored)
-        restored_files = find_split_files(work, report.configs, report.train_teacher)
+        restored_files = find_split_files(work, report.configs, report.train_teachers)
         configs = read_configs(restored_files)
         papers_left_out = sum(outcome != "matched" for outcome in outcomes.values())
         hydrated = report.model_copy(

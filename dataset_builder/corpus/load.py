@@ -83,7 +83,7 @@ def corpus_revision(dataset: str, wanted: str | None = None) -> str:
             )
         if (folder / REPORT_FILE).is_file():
             report = read_corpus_report(folder)
-            return rows_revision(find_split_files(folder, report.configs, report.train_teacher))
+            return rows_revision(find_split_files(folder, report.configs, report.train_teachers))
         return _digest_rows({path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.parquet"))})
     if not is_hub_id(dataset):
         raise InputError(f"dataset {dataset!r}: no such folder; give the folder of a corpus, or a Hub id; {BUILD}")

@@ -23,6 +23,7 @@ class CorpusQuestion(Question):
     year: int
     title: str = ""
     paper_url: str = ""
+    kind: str = "question"
 
 
 def read_questions(split: Iterable[Mapping[str, Any]]) -> list[CorpusQuestion]:

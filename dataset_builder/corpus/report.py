@@ -48,7 +48,7 @@ class SplitCounts(CorpusYear):
 
 
 class DroppedPairs(FileFormat):
-    """The pairs that are in no split, by reason: the training teacher's, and by config the test teacher's."""
+    """The pairs that are in no split, by reason: the training teachers', and by config the test teacher's."""
 
     train: dict[str, int]
     test: dict[str, dict[str, int]]
@@ -71,7 +71,7 @@ class CorpusReport(RowCounts):
     paper for validation. `about` is the description of `build --about`, or None.
     """
 
-    train_teacher: str
+    train_teachers: list[str]
     test_teachers: list[str]
     split_rule: SplitRule
     validation_fallback: str | None = None
@@ -103,7 +103,7 @@ def find_foreign_files(folder: Path) -> list[Path]:
     files = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     try:
         report = read_json(folder / REPORT_FILE)
-        teachers = "|".join(map(re.escape, (report["train_teacher"], *report["test_teachers"])))
+        teachers = "|".join(map(re.escape, (*report["train_teachers"], *report["test_teachers"])))
     except (InputError, KeyError, TypeError):
         return files
     rows = rf"(?:{teachers})/(?:{'|'.join(SPLITS)})-00000-of-00001\.parquet"
@@ -157,7 +157,7 @@ def _count_split(rows: list[CorpusRow]) -> SplitCounts:
 def counts_by_year(report: CorpusReport) -> Table:
     """Return heading and rows of the table of papers and pairs by year, split and teacher; the last row is the sum."""
     first = report.configs[report.test_teachers[0]]
-    columns = {f"{split}, {report.train_teacher}": first[split] for split in ("train", "validation")}
+    columns = {f"{split}, {' and '.join(report.train_teachers)}": first[split] for split in ("train", "validation")}
     columns |= {f"test, {name}": config["test"] for name, config in report.configs.items()}
     rows = [
         [year, str(count), *(_cell(column.by_year.get(year)) for column in columns.values())]

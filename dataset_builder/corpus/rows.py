@@ -19,6 +19,7 @@ COLUMN_MEANINGS = {
     "year": "the year of publication",
     "paper_url": "the paper's URL",
     "teacher": "the teacher that wrote the pair",
+    "kind": "the kind of the question; `question` if the pair names none",
 }
 
 
@@ -39,6 +40,7 @@ class CorpusRow:
     year: int
     paper_url: str
     teacher: str
+    kind: str
 
 
 def features() -> Any:

@@ -17,16 +17,17 @@ def split_file(teacher: str, split: str) -> str:
     return f"{teacher}/{split}-00000-of-00001.parquet"
 
 
-def find_split_files(folder: Path, configs: Iterable[str], train_teacher: str) -> CorpusFiles:
+def find_split_files(folder: Path, configs: Iterable[str], train_teachers: list[str]) -> CorpusFiles:
     """Return the Parquet file of each config and split, in the order of the configs and splits.
 
-    The file of a split is in the folder of the teacher of its pairs. So train and validation, which are the same in
+    The file of a test split is in the folder of its teacher, and the others are in that of the first training
+    teacher. So train and validation, which are the same in
     every config, are stored once. Raises `InputError` if a split has no file.
     """
     found: dict[tuple[str, str], Path] = {}
     for config in configs:
         for split in SPLITS:
-            path = folder / split_file(config if split == "test" else train_teacher, split)
+            path = folder / split_file(config if split == "test" else train_teachers[0], split)
             if not path.is_file():
                 raise InputError(f"{folder}: has no Parquet file of the split {split!r} of {config!r}; build it again")
             found[config, split] = path

@@ -67,13 +67,11 @@ def corpus_rows(
     papers: Mapping[str, Paper],
     train_pairs: Collection[QAPair],
     test_pairs: Iterable[QAPair],
-    train_teacher: str,
-    test_teacher: str,
     rule: SplitRule,
 ) -> JoinedPairs:
     """Join pairs with their papers (by paper_id) and assign them to the splits.
 
-    Train and validation get the training teacher's pairs on papers before the first test year. Test gets the test
+    Train and validation get the training teachers' pairs on papers before the first test year. Test gets the test
     teacher's pairs on the later papers. A paper that has another id in a later split is left out of the earlier one.
 
     Raises `InputError` if a split is empty.
@@ -111,16 +109,17 @@ def corpus_rows(
                         year=paper.year,
                         paper_url=paper.paper_url,
                         teacher=pair.teacher,
+                        kind=pair.kind,
                     )
                 )
     for split in SPLITS:
         if not rows[split]:
-            teacher, years = (test_teacher, "from") if split == "test" else (train_teacher, "before")
+            role, years = ("test teacher has", "from") if split == "test" else ("training teachers have", "before")
             remedy = "add papers, choose another teacher, or move the border with --first-test-year"
             if split == "train":
                 remedy = f"{remedy} (a smaller --validation-share also leaves more papers to it)"
             raise InputError(
-                f"the split {split!r} would be empty: the teacher {teacher!r} has no pair on a paper {years} "
+                f"the split {split!r} would be empty: the {role} no pair on a paper {years} "
                 f"{rule.first_test_year} that belongs to it. A corpus needs two papers before that year and one from "
                 f"it on; {remedy}"
             )

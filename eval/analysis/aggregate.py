@@ -79,7 +79,8 @@ def score_config(
 
     `answers` are those of a system, whose cut answers are counted.
     """
-    years = sorted({question.year for question in questions})
+    years = [str(question.year) for question in questions]
+    kinds = [question.kind for question in questions]
 
     def mean(metric: str, numbers: Iterable[int]) -> MeanScore | None:
         by_number = {number: value for number in numbers if (value := values[metric][number]) is not None}
@@ -88,12 +89,16 @@ def score_config(
         papers = [questions[number].paper_id for number in by_number]
         return estimate(list(by_number.values()), papers, share=metric in SHARES).rounded(*mean_range(metric))
 
-    def means_by_year(metric: str) -> dict[str, MeanScore]:
-        numbers = {year: [n for n, question in enumerate(questions) if question.year == year] for year in years}
-        return {str(year): score for year, own in numbers.items() if (score := mean(metric, own))}
+    def means_by(labels: Sequence[str], metric: str) -> dict[str, MeanScore]:
+        numbers = {label: [n for n, own in enumerate(labels) if own == label] for label in sorted(set(labels))}
+        return {label: score for label, own in numbers.items() if (score := mean(metric, own))}
 
     metrics = {
-        metric: MetricScore(**dict(overall), by_year=means_by_year(metric))
+        metric: MetricScore(
+            **dict(overall),
+            by_year=means_by(years, metric),
+            by_kind=means_by(kinds, metric) if len(set(kinds)) > 1 else {},
+        )
         for metric in values
         if (overall := mean(metric, range(len(questions))))
     }

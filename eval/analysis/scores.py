@@ -38,9 +38,10 @@ class MeanScore(FileFormat):
 
 
 class MetricScore(MeanScore):
-    """The mean of a metric over all questions, and by year of the paper."""
+    """The mean of a metric over all questions, by year of the paper, and by kind of question if there are several."""
 
     by_year: dict[str, MeanScore]
+    by_kind: dict[str, MeanScore] = Field(default_factory=dict)
 
 
 class ConfigScores(FileFormat):

@@ -142,6 +142,20 @@ def year_table(scores: Scores, config: str) -> Table:
     ]
 
 
+def kind_table(scores: Scores, config: str) -> Table:
+    """Return the similarity of each entry by kind of question on one config; no columns if there is one kind only."""
+    by_entry = {
+        entry.label: entry.configs[config].metrics[HEADLINE].by_kind
+        for entry in entries(scores)
+        if config in entry.configs
+    }
+    kinds = scores_by_config(scores)[config].metrics[HEADLINE].by_kind
+    return ["kind of question", *kinds], [
+        [label, *(with_interval(own[kind]) if kind in own else "" for kind in kinds)]
+        for label, own in by_entry.items()
+    ]
+
+
 def loss_table(metrics: RunMetrics) -> Table:
     """Return the losses of a run by epoch."""
     return ["epoch", "training loss", "validation loss", "validation similarity"], [

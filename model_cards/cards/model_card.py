@@ -39,7 +39,7 @@ def model_card(run: TrainedRun, scores: Scores, names: Names, license_id: str | 
         metrics=run.metrics,
         names=names,
         trained=trained,
-        teacher=trained.corpus.report.train_teacher if trained.corpus.report else None,
+        teachers=trained.corpus.report.train_teachers if trained.corpus.report else [],
         same_corpus=(trained.corpus.dataset, trained.corpus.revision) == (scored.dataset, scored.revision),
         prompt=build_prompt(INSTRUCTION, "{abstract}", "{question}"),
         max_new_tokens=MAX_ANSWER_TOKENS,

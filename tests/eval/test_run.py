@@ -119,7 +119,7 @@ def test_few_shot_and_closed_book_systems_are_asked_their_own_way(
 
     The random weights write until the limit of tokens. Only systems that see the abstract are compared.
     """
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    build(sources / "papers", sources / "qa", ["t"], ["u"], sources / "corpus", "apache-2.0")
     model = find_model("tiny", str(tiny_base))
     systems = [System(form, model, Prompt(form)) for form in ("plain", "few-shot", "closed-book")]
     encoders = [find_encoder("--encoders", str(encoder))]

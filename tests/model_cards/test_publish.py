@@ -335,7 +335,7 @@ def test_scores_on_a_folder_are_matched_with_the_hub(
     scores = json.loads((published / "eval/scores.json").read_text())
     revision = json.loads((corpus / "report.json").read_text())["revision"]
     (tmp_path / "scores.json").write_text(json.dumps(scores | {"dataset": "data/corpus", "revision": revision}))
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    build(sources / "papers", sources / "qa", ["t"], ["u"], sources / "corpus", "apache-2.0")
     words = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/other-rows", "--contexts", "none")
     assert commands.run("dataset_builder", *words).code == 0
     words = _publish(published / "full", tmp_path / "scores.json", "lab/by-folder")
@@ -355,7 +355,7 @@ def test_model_of_gemmas_pairs_carries_its_terms(
     for path in (sources / "qa/t").iterdir():
         path.write_text(path.read_text().replace('"t"', '"gemma"'))
     (sources / "qa/t").rename(sources / "qa/gemma")
-    build(sources / "papers", sources / "qa", "gemma", ["u"], sources / "corpus", "apache-2.0")
+    build(sources / "papers", sources / "qa", ["gemma"], ["u"], sources / "corpus", "apache-2.0")
     words = ("push", "--dataset", sources / "corpus", "--repo-id", "lab/by-gemma", "--contexts", "full")
     assert commands.run("dataset_builder", *words).code == 0
     commit = hub.commits("datasets/lab/by-gemma")[0]["id"]
@@ -419,7 +419,7 @@ def test_run_on_another_local_corpus_needs_that_corpus_on_the_hub(
     hub: RunningHub, published: Path, sources: Path, tmp_path: Path, commands: Commands
 ) -> None:
     """It is not the scores' corpus. Its Hub id is needed, must have the same rows, and is then in the card."""
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    build(sources / "papers", sources / "qa", ["t"], ["u"], sources / "corpus", "apache-2.0")
     revision = corpus_revision(str(sources / "corpus"))
     run = _copied(published / "lora", tmp_path / "run", {}, dataset=str(sources / "corpus"), dataset_revision=revision)
     words = _publish(run, published / "eval/scores.json", "lab/own-corpus")

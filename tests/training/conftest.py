@@ -39,7 +39,7 @@ def pairs(corpus: Path, tokenizer: Any) -> list[TokenizedPair]:
 @pytest.fixture
 def small_corpus(sources: Path) -> Path:
     """Return a corpus of two training pairs and two for validation."""
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    build(sources / "papers", sources / "qa", ["t"], ["u"], sources / "corpus", "apache-2.0")
     return sources / "corpus"
 
 
@@ -53,7 +53,7 @@ def three_papers(sources: Path) -> Path:
         for asked in ("What is large?", "What has caches?"):
             pair = {"paper_id": paper_id, "teacher": "t", "question": asked, "answer": f"It is {paper_id}."}
             append(sources / "qa/t/isca_2020.jsonl", pair)
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    build(sources / "papers", sources / "qa", ["t"], ["u"], sources / "corpus", "apache-2.0")
     return sources / "corpus"
 
 

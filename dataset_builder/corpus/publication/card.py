@@ -34,7 +34,7 @@ def corpus_card(folder: Path, dataset_id: str, license_id: str) -> str:
     """
     report = read_corpus_report(folder)
     default = report.test_teachers[0]
-    files = find_split_files(folder, report.configs, report.train_teacher)
+    files = find_split_files(folder, report.configs, report.train_teachers)
     example = read_rows(files[default, "train"])[0]
     with_contexts = example.context is not None
     text = render(
@@ -144,7 +144,8 @@ def _metadata(files: CorpusFiles, report: CorpusReport, license_id: str) -> dict
 
 
 def _dropped(report: CorpusReport) -> list[str]:
-    roles = {"training": {report.train_teacher: report.dropped.train}, "test": report.dropped.test}
+    training = " and ".join(report.train_teachers)
+    roles = {"training": {training: report.dropped.train}, "test": report.dropped.test}
     return [
         f"{count} {role} {'pair' if count == 1 else 'pairs'} of `{teacher}`, since {reason}"
         for role, teachers in roles.items()

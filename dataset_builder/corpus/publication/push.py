@@ -76,7 +76,7 @@ def corpus_content(folder: Path, repo_id: str, contexts: str, stage: Path) -> Pu
     if contexts == "none" and corpus_about(report).own_abstracts:
         problem = "the abstracts were written for this corpus, so nobody could restore them from a crawl"
         raise InputError(f"--contexts none: {problem}; publish with --contexts full")
-    files = find_split_files(folder, report.configs, report.train_teacher)
+    files = find_split_files(folder, report.configs, report.train_teachers)
     _check_rows(files, report)
     write_format(stage / REPORT_FILE, report)
     for path in dict.fromkeys(files.values()):

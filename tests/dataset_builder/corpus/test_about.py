@@ -18,7 +18,7 @@ OPEN_CORPUS = REPOSITORY / "dataset_builder/open_corpus"
 
 
 def _card(sources: Path, about: About | None = None, license_id: str = "other") -> str:
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", license_id, about=about)
+    build(sources / "papers", sources / "qa", ["t"], ["u"], sources / "corpus", license_id, about=about)
     return (sources / "corpus/README.md").read_text()
 
 

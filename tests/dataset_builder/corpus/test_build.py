@@ -20,17 +20,18 @@ from dataset_builder.corpus.report import (
     SplitCounts,
     read_corpus_report,
 )
+from dataset_builder.corpus.rows import read_rows
 from dataset_builder.corpus.split_files import find_split_files
 from dataset_builder.corpus.splits import SplitRule
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY, append, contents
 from tests.corpus_slice import CORPUS_SLICE
 
-WORDS = ("--papers", CORPUS_SLICE / "papers", "--qa", CORPUS_SLICE / "qa", "--train-teacher", "detailed")
+WORDS = ("--papers", CORPUS_SLICE / "papers", "--qa", CORPUS_SLICE / "qa", "--train-teachers", "detailed")
 
 
 def _build(sources: Path, test_teachers: tuple[str, ...] = ("u",)) -> CorpusReport:
-    return build(sources / "papers", sources / "qa", "t", list(test_teachers), sources / "corpus", "other")
+    return build(sources / "papers", sources / "qa", ["t"], list(test_teachers), sources / "corpus", "other")
 
 
 def test_new_process_loads_both_configs(corpus: Path) -> None:
@@ -63,6 +64,7 @@ def test_new_process_loads_both_configs(corpus: Path) -> None:
             "year": papers[pair["paper_id"]]["year"],
             "paper_url": papers[pair["paper_id"]]["paper_url"],
             "teacher": "plain",
+            "kind": "question",
         }
         for pair in pairs
     ]
@@ -160,7 +162,7 @@ def test_bad_line_names_file_and_line_and_writes_nothing(
     append_line(path, line)
     done = stage(
         *("dataset_builder", "build", "--papers", sources / "papers", "--qa", sources / "qa"),
-        *("--train-teacher", "t", "--test-teachers", "u", "--out", sources / "corpus"),
+        *("--train-teachers", "t", "--test-teachers", "u", "--out", sources / "corpus"),
     )
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {path}:{number}: ") and complaint in done.stderr
@@ -187,7 +189,7 @@ def test_paper_with_two_ids_is_in_the_later_split_only(sources: Path, change: di
 def test_training_paper_with_the_smallest_hash_is_taken_for_validation(sources: Path, stage: Callable) -> None:
     """Both papers of 2020 have larger hashes than the share: 0.67 and, by `sha256sum`, 0.0177 for the other one."""
     done = stage(
-        *("dataset_builder", "build", "--papers", sources / "papers", "--qa", sources / "qa", "--train-teacher", "t"),
+        *("dataset_builder", "build", "--papers", sources / "papers", "--qa", sources / "qa", "--train-teachers", "t"),
         *("--test-teachers", "u", "--out", sources / "corpus", "--validation-share", "0.01"),
     )
     assert done.returncode == 0, done.stderr
@@ -207,7 +209,7 @@ def test_corpus_of_late_years_has_training_papers(sources: Path) -> None:
     with pytest.raises(InputError, match=r"'train' would be empty.* --first-test-year"):
         _build(sources)
     rule = SplitRule(first_test_year=2023)
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "other", rule)
+    build(sources / "papers", sources / "qa", ["t"], ["u"], sources / "corpus", "other", rule)
     card = (sources / "corpus/README.md").read_text()
     assert "on papers before 2023." in card and "2022 on" not in card
 
@@ -218,7 +220,7 @@ def test_corpus_of_late_years_has_training_papers(sources: Path) -> None:
 def test_split_rule_that_cannot_be_is_refused(sources: Path, stage: Callable, words: tuple[str, str]) -> None:
     """The message says what to give."""
     done = stage(
-        *("dataset_builder", "build", "--papers", sources / "papers", "--qa", sources / "qa", "--train-teacher", "t"),
+        *("dataset_builder", "build", "--papers", sources / "papers", "--qa", sources / "qa", "--train-teachers", "t"),
         *("--test-teachers", "u", "--out", sources / "corpus", *words),
     )
     assert (done.returncode, "share above 0 and below 1" in done.stderr, done.stderr.count("\n")) == (2, True, 1)
@@ -250,7 +252,7 @@ def test_builder_reads_changed_pairs_and_knows_what_it_dropped(sources: Path) ->
             config_name="u",
             papers=str(sources / "papers"),
             qa=str(sources / "qa"),
-            train_teacher="t",
+            train_teachers=("t",),
         )
         builder.download_and_prepare()
         return builder
@@ -274,7 +276,7 @@ def test_unknown_teacher_lists_the_known(sources: Path) -> None:
 
 def test_empty_split_is_refused(sources: Path) -> None:
     """The training teacher has no pair on a test paper; then none on a paper that falls to validation."""
-    with pytest.raises(InputError, match="'test' would be empty: the teacher 't' has no pair on a paper from 2022"):
+    with pytest.raises(InputError, match="'test' would be empty: the test teacher has no pair on a paper from 2022"):
         _build(sources, ("t",))
     pairs = sources / "qa/t/isca_2020.jsonl"
     pairs.write_text("".join(line for line in pairs.open() if "10.1/validation" not in line))
@@ -282,7 +284,7 @@ def test_empty_split_is_refused(sources: Path) -> None:
         _build(sources)
 
 
-@pytest.mark.parametrize("report", [None, "{}", '{"train_teacher": "t", "test_teachers": ["u"]}', "[1]"])
+@pytest.mark.parametrize("report", [None, "{}", '{"train_teachers": ["t"], "test_teachers": ["u"]}', "[1]"])
 def test_output_folder_with_other_files_is_not_replaced(sources: Path, report: str | None) -> None:
     """A folder with notes: without a report, with a report of another program, and with a report of a corpus."""
     (sources / "corpus").mkdir()
@@ -300,7 +302,7 @@ def test_full_disk_is_one_message(sources: Path, limit: int) -> None:
     """A limit on the size of files stands for it, at three moments of a build."""
     import resource
 
-    words = ("--papers", sources / "papers", "--qa", sources / "qa", "--train-teacher", "t", "--test-teachers", "u")
+    words = ("--papers", sources / "papers", "--qa", sources / "qa", "--train-teachers", "t", "--test-teachers", "u")
     done = subprocess.run(
         [sys.executable, "-m", "dataset_builder", "build", *words, "--out", sources / "corpus"],
         cwd=REPOSITORY,
@@ -321,7 +323,7 @@ def test_killed_build_ends_in_the_same_files(
     out = tmp_path / "corpus"
     command = ("dataset_builder", "build", *WORDS, "--test-teachers", "plain", "detailed", "--out", out)
     command += ("--license", "apache-2.0")
-    build(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa", "detailed", ["plain"], out, "other")
+    build(CORPUS_SLICE / "papers", CORPUS_SLICE / "qa", ["detailed"], ["plain"], out, "other")
     before = contents(out)
     killed("os.replace", count, *command)
     # Between the last two renames the old corpus has another name.
@@ -337,3 +339,17 @@ def test_help_is_quick_and_names_the_stages(stage: Callable) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, check=True)
     assert done.stdout == "False\n"
     assert "build" in stage("dataset_builder", "--help").stdout
+
+
+def test_several_training_teachers_and_kinds_of_questions(sources: Path) -> None:
+    """The pairs of both teachers are trained on, in the order of the teachers; a pair keeps its kind."""
+    append_pair(sources, "t", 2020, "10.1/train", "What does it cost?")
+    pair = {"paper_id": "10.1/train", "teacher": "u", "question": "Does it say so?", "answer": "No, it does not."}
+    (sources / "qa/u/isca_2020.jsonl").write_text(json.dumps({**pair, "kind": "no-answer"}) + "\n")
+    report = build(sources / "papers", sources / "qa", ["t", "u"], ["u"], sources / "corpus", "other")
+    assert report.train_teachers == ["t", "u"]
+    rows = read_rows(sources / "corpus/t/train-00000-of-00001.parquet")
+    assert [row.teacher for row in rows] == [*(["t"] * (len(rows) - 1)), "u"]
+    assert (rows[-1].question, rows[-1].kind, rows[0].kind) == ("Does it say so?", "no-answer", "question")
+    card = (sources / "corpus/README.md").read_text()
+    assert "They hold pairs of `t` and `u` on papers before 2022." in card

@@ -109,7 +109,7 @@ def run(sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     from dataset_builder.__main__ import parser
     from dataset_builder.command import run_stage
 
-    words = ["build", "--papers", f"{sources}/papers", "--qa", f"{sources}/qa", "--train-teacher", "t"]
+    words = ["build", "--papers", f"{sources}/papers", "--qa", f"{sources}/qa", "--train-teachers", "t"]
     words += ["--test-teachers", "u", "--out", f"{sources}/corpus"]
     monkeypatch.setattr(sys, "argv", ["dataset_builder", *words])
     try:

@@ -22,6 +22,7 @@ ROW = CorpusRow(
     year=2020,
     paper_url="u",
     teacher="t",
+    kind="question",
 )
 
 

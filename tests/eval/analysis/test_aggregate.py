@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from eval.analysis.aggregate import score_config, score_differences
 from eval.analysis.scores import MeanScore
 from eval.prompting import Answer
@@ -25,6 +27,14 @@ def test_score_by_hand() -> None:
         "2023": MeanScore(mean=0.9, low=None, high=None, n=1, papers=1),
     }
     assert (scores.metrics["number_match"].n, scores.metrics["number_match"].mean) == (2, 0.5)
+
+
+def test_kinds_of_questions_are_scored_apart() -> None:
+    """Kinds a, b, a with 0.2, 0.4 and 0.9: 0.55 and 0.4; with one kind there is nothing to compare."""
+    questions = [replace(one, kind=kind) for one, kind in zip(QUESTIONS, "aba", strict=True)]
+    by_kind = score_config(questions, {"cosine_similarity": [0.2, 0.4, 0.9]}).metrics["cosine_similarity"].by_kind
+    assert {kind: (score.mean, score.n) for kind, score in by_kind.items()} == {"a": (0.55, 2), "b": (0.4, 1)}
+    assert score_config(QUESTIONS, {"cosine_similarity": [0.2, 0.4, 0.9]}).metrics["cosine_similarity"].by_kind == {}
 
 
 def test_cut_answers_are_counted() -> None:

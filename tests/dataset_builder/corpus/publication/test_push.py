@@ -51,7 +51,9 @@ def _rows(folder: Path) -> dict[str, dict[str, list[dict]]]:
     return {
         config: {
             split: pq.read_table(
-                folder / (config if split == "test" else report["train_teacher"]) / f"{split}-00000-of-00001.parquet"
+                folder
+                / (config if split == "test" else report["train_teachers"][0])
+                / f"{split}-00000-of-00001.parquet"
             ).to_pylist()
             for split in SPLITS
         }
@@ -196,7 +198,7 @@ operations = [CommitOperationAdd(path, text.encode()) for path, text in files.it
 HfApi().create_commit("lab/changing", operations, commit_message="Mine", repo_type="dataset")
 """
     assert hub.run(tmp_path / "person", "-c", person).returncode == 0
-    build(sources / "papers", sources / "qa", "t", ["u"], sources / "corpus", "apache-2.0")
+    build(sources / "papers", sources / "qa", ["t"], ["u"], sources / "corpus", "apache-2.0")
     done = commands.run("dataset_builder", "push", "--dataset", sources / "corpus", *words)
     assert done.code == 0, done.output
     api = "datasets/lab/changing"

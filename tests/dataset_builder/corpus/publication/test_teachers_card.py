@@ -83,7 +83,9 @@ def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
     assert read_corpus_report(corpus).teachers == {"detailed": None, "plain": None}
     shutil.copytree(CORPUS_SLICE / "qa", tmp_path / "qa")
     write_format(tmp_path / "qa/detailed/generation.json", manifest())
-    report = build(CORPUS_SLICE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")
+    report = build(
+        CORPUS_SLICE / "papers", tmp_path / "qa", ["detailed"], ["plain"], tmp_path / "corpus", "apache-2.0"
+    )
     assert report.teachers == {"detailed": manifest(), "plain": None}
     assert read_corpus_report(tmp_path / "corpus") == report
     card = (tmp_path / "corpus/README.md").read_text()
@@ -93,4 +95,4 @@ def test_build_takes_the_manifests_along(tmp_path: Path, corpus: Path) -> None:
     assert card.count(": gemma (https://ai.google.dev/gemma/terms).") == 1
     (tmp_path / "qa/plain/.generate").mkdir()
     with pytest.raises(InputError, match="plain: the teacher has not finished its pairs"):
-        build(CORPUS_SLICE / "papers", tmp_path / "qa", "detailed", ["plain"], tmp_path / "corpus", "apache-2.0")
+        build(CORPUS_SLICE / "papers", tmp_path / "qa", ["detailed"], ["plain"], tmp_path / "corpus", "apache-2.0")
