@@ -52,6 +52,9 @@ comma := ,
 CHAT_BASELINE ?= $(if $(filter smollm2,$(BASE)),baseline-chat=$(BASE_MODEL)$(comma)prompt=chat)
 # A short run ends before its first epoch, so its validation chooses nothing: a few answers show that it learns.
 RUN_LENGTH = $(if $(EPOCHS),--num_train_epochs $(EPOCHS),--max_steps $(STEPS) --save_steps 0.5 --validation_questions 8)
+# Compiled layers need a C++ compiler and Python's header files.
+COMPILE_ARGS ?= $(shell command -v $(CXX) >/dev/null && test -f "$$($(BIN)/python -c \
+	'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" && echo --torch_compile true)
 REPRODUCE = $(RUNS)/reproduce
 # README.md shows this base model on this corpus: only their full run is recorded in results/.
 RECORD ?= $(and $(filter smollm2,$(BASE)),$(filter $(OPEN_CORPUS)/papers,$(PAPERS)))
@@ -122,10 +125,10 @@ reproduce: check-base setup  ## the full run: 3 epochs, all test questions, the 
 	@echo "2/7 Corpus"
 	@$(BUILD)
 	@echo "3/7 Training, full"
-	@$(TRAIN) --config training/recipes/$(BASE)-full.yaml --dataset $(CORPUS) --num_train_epochs 3 \
+	@$(TRAIN) --config training/recipes/$(BASE)-full.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
 		--output_dir $(REPRODUCE)/$(BASE)-full $(TRAIN_ARGS)
 	@echo "4/7 Training, LoRA"
-	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs 3 \
+	@$(TRAIN) --config training/recipes/$(BASE)-lora.yaml --dataset $(CORPUS) --num_train_epochs 3 $(COMPILE_ARGS) \
 		--output_dir $(REPRODUCE)/$(BASE)-lora $(TRAIN_ARGS)
 	@echo "5/7 Evaluation"
 	@$(EVALUATE) --models baseline=$(BASE_MODEL) $(CHAT_BASELINE) baseline-few-shot=$(BASE_MODEL),prompt=few-shot \
@@ -155,7 +158,8 @@ bench-eval: models  ## answers a second one at a time and together, by BASE
 		$(if $(QUESTIONS),--questions $(QUESTIONS)) $(BENCH_ARGS)
 
 bench-train: setup models $(DATA)/corpus/README.md  ## training speed and memory, beside the study's padded rows
-	@$(ALLOCATOR)$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 $(BENCH_ARGS)
+	@$(ALLOCATOR)$(BIN)/python -m tests.bench_train --dataset $(CORPUS) --model $(MODELS)/smollm2 \
+		$(if $(filter true,$(COMPILE_ARGS)),--compile) $(BENCH_ARGS)
 
 $(DATA)/corpus/README.md: | setup
 	@$(BUILD)

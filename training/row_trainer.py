@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
+from transformers.modeling_layers import GradientCheckpointingLayer
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
@@ -16,6 +17,17 @@ from training.paper_rows import NO_LOSS, row_lengths
 from training.row_order import EpochOrder
 
 logger = logging.getLogger(__name__)
+
+
+def compile_layers(model: Any, backend: str | None) -> None:
+    """Compile the decoder layer, which all layers share, for rows of any length.
+
+    Compiling the whole model, as the trainer would, takes many minutes: the answers have another number of tokens in
+    each batch.
+    """
+    for module in model.modules():
+        if isinstance(module, GradientCheckpointingLayer):
+            module.compile(backend=backend or "inductor", dynamic=True)
 
 
 class RowTrainer(GuardedTrainer, SFTTrainer):
@@ -32,7 +44,10 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
         args.dataset_kwargs = {"skip_prepare_dataset": True}
         if similarity:
             args.metric_for_best_model, args.greater_is_better, args.load_best_model_at_end = "similarity", True, True
+        compiles, args.torch_compile = args.torch_compile, False
         super().__init__(args=args, **kwargs)
+        if compiles:
+            compile_layers(self.model, args.torch_compile_backend)
         self._similarity = similarity
         rows_per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         self._order = EpochOrder(row_lengths(kwargs["train_dataset"]), rows_per_step, self.args.seed)
