@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from dataset_builder.corpus.pairs import read_pairs
 from dataset_builder.corpus.papers import read_papers
 from dataset_builder.generate.checks import find_problem, source_text
+from dataset_builder.grounding.check import unsupported_numbers
 from dataset_builder.teachers.teacher import read_teacher
 from tests.corpus_slice import OPEN_CORPUS
 
+VARIED_KINDS = ("setting", "scope", "yes-no", "no-answer", "two-facts")
 PAPERS = read_papers(OPEN_CORPUS / "papers")
 PAIRS = {teacher: read_pairs(OPEN_CORPUS / "qa", teacher) for teacher in ("detailed", "plain")}
 
@@ -41,6 +44,50 @@ def test_pairs(teacher: str, least: int, most: int) -> None:
     assert [pair.answer for pair in PAIRS[teacher] if not least <= len(pair.answer.split()) <= most] == []
     questions = Counter(pair.question.lower() for pairs in PAIRS.values() for pair in pairs)
     assert [question for question, count in questions.items() if count > 1] == []
+
+
+def test_varied_pairs() -> None:
+    """One pair of each kind on every paper; questions of at most 25 words and answers of 12 to 40; half are "No"."""
+    lines = _lines(OPEN_CORPUS / "qa/varied")
+    assert Counter((line["paper_id"], line["kind"]) for line in lines) == Counter(
+        (paper.paper_id, kind) for paper in PAPERS for kind in VARIED_KINDS
+    )
+    assert all(len(line["question"].split()) <= 25 and line["question"].count("?") == 1 for line in lines)
+    assert all(12 <= len(line["answer"].split()) <= 40 and line["answer"].endswith(".") for line in lines)
+    said = Counter(re.split(r"\W", line["answer"])[0] for line in lines if line["kind"] == "yes-no")
+    assert said.keys() == {"Yes", "No"}
+    assert abs(said["Yes"] - said["No"]) <= 0.02 * said.total()
+
+
+def test_varied_questions_are_no_template() -> None:
+    """At most 3 % share their first three words; no two on a paper are nearly the same, none is asked twice."""
+    lines = _lines(OPEN_CORPUS / "qa/varied")
+    words = [re.findall(r"\w+", line["question"].lower()) for line in lines]
+    openings = Counter(tuple(own[:3]) for own in words)
+    assert openings.most_common(1)[0][1] <= 0.03 * len(lines)
+    asked: dict[str, list[set[str]]] = {}
+    for line, own in zip(lines, words, strict=True):
+        asked.setdefault(line["paper_id"], []).append(set(own))
+    for pair in (pair for pairs in PAIRS.values() for pair in pairs):
+        asked[pair.paper_id].append(set(re.findall(r"\w+", pair.question.lower())))
+    nearest = max(
+        (len(one & other) / len(one | other), paper_id)
+        for paper_id, questions in asked.items()
+        for one, other in combinations(questions, 2)
+    )
+    assert nearest[0] < 0.85, nearest
+
+
+def test_numbers_of_varied_answers_are_in_the_description() -> None:
+    """Or in the title, in the question, or among the results of a calculation that the line lists."""
+    papers = {paper.paper_id: paper for paper in PAPERS}
+    unknown = []
+    for line in _lines(OPEN_CORPUS / "qa/varied"):
+        paper = papers[line["paper_id"]]
+        source = f"{source_text(paper)} {line['question']} {' '.join(line.get('calculated', []))}"
+        missing = unsupported_numbers(line["answer"], source)
+        unknown += [(line["paper_id"], line["kind"], missing)] if missing else []
+    assert unknown == []
 
 
 def test_preferences() -> None:
