@@ -91,16 +91,22 @@ def test_numbers_of_varied_answers_are_in_the_description() -> None:
 
 
 def test_preferences() -> None:
-    """796 lines: two questions of `detailed` on each of 398 papers before 2022. The README counts the errors."""
+    """Two questions of `detailed` on each of 398 papers before 2022, one on each later paper. The README counts errors."""
     lines = _lines(OPEN_CORPUS / "preferences")
     assert {tuple(line) for line in lines} == {("paper_id", "question", "chosen", "rejected", "error")}
     assert all(line["chosen"] and line["rejected"] and line["chosen"] != line["rejected"] for line in lines)
     known = {(pair.paper_id, pair.question) for pair in PAIRS["detailed"]}
     asked = {(line["paper_id"], line["question"]) for line in lines}
-    assert len(asked) == len(lines) == 796 and asked <= known
+    assert len(asked) == len(lines) == 1040 and asked <= known
     years = {paper.paper_id: paper.year for paper in PAPERS}
-    assert len({paper_id for paper_id, _ in asked}) == 398
-    assert max(years[paper_id] for paper_id, _ in asked) < 2022
+    asked_papers = Counter(paper_id for paper_id, _ in asked)
+    trained = {paper_id: count for paper_id, count in asked_papers.items() if years[paper_id] < 2022}
+    assert (len(trained), set(trained.values())) == (398, {2})
+    assert Counter(years[paper_id] for paper_id in asked_papers.keys() - trained.keys()) == {
+        2022: 73,
+        2023: 84,
+        2024: 87,
+    }
     readme = (OPEN_CORPUS / "README.md").read_text(encoding="utf-8")
     counted = {kind: int(count) for kind, count in re.findall(r"^\| `([a-z-]+)` \| .* \| (\d+) \|$", readme, re.M)}
     assert counted == Counter(line["error"] for line in lines)
