@@ -14,9 +14,9 @@ from dataset_builder.teachers.teacher import NAME_RULE, TEACHER_NAME, Sampling
 class QAPair(FileFormat):
     """One question on one paper with its answer: a line of TEACHER/VENUE_YEAR.jsonl.
 
-    `kind` is the kind of the question, for example "no-answer". A pair that `generate` wrote also has its provenance:
-    the teacher's model and its revision, the SHA-256 of the prompt template, the sampling, and the seed of the
-    response. Other keys are ignored.
+    `kind` is the kind of the question, for example "no-answer"; a plain question has none. A pair that `generate`
+    wrote also has its provenance: the teacher's model and its revision, the SHA-256 of the prompt template, the
+    sampling, and the seed of the response. Other keys are ignored.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -25,7 +25,7 @@ class QAPair(FileFormat):
     teacher: Text
     question: Text
     answer: Text
-    kind: Text = "question"
+    kind: Text | None = None
     teacher_model: str | None = None
     teacher_revision: str | None = None
     prompt_sha256: str | None = None

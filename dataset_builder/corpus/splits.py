@@ -18,6 +18,8 @@ from dataset_builder.prompt import INSTRUCTION
 from dataset_builder.text import normalize_question
 
 SPLITS = ("train", "validation", "test")
+# The kind of a question whose pair names none.
+PLAIN_KIND = "question"
 
 
 class SplitRule(FileFormat):
@@ -109,7 +111,7 @@ def corpus_rows(
                         year=paper.year,
                         paper_url=paper.paper_url,
                         teacher=pair.teacher,
-                        kind=pair.kind,
+                        kind=pair.kind or PLAIN_KIND,
                     )
                 )
     for split in SPLITS:

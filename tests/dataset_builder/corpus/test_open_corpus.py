@@ -91,7 +91,7 @@ def test_numbers_of_varied_answers_are_in_the_description() -> None:
 
 
 def test_preferences() -> None:
-    """Two questions of `detailed` on each of 398 papers before 2022, one on each later one; the README counts errors."""
+    """Two questions on each of 398 papers before 2022, one on each later paper. The README counts the errors."""
     lines = _lines(OPEN_CORPUS / "preferences")
     assert {tuple(line) for line in lines} == {("paper_id", "question", "chosen", "rejected", "error")}
     assert all(line["chosen"] and line["rejected"] and line["chosen"] != line["rejected"] for line in lines)

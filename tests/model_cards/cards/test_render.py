@@ -225,7 +225,7 @@ def test_card_of_dpo_says_what_is_preferred(scored: Path) -> None:
         write_format(scored / "lora" / METRICS_FILE, metrics.model_copy(update=changes))
         render(str(scored / "corpus"), scored / "eval/scores.json", "somebody/isca-qa")
         text = (scored / "lora/README.md").read_text()
-        assert "Training started from the adapter `runs/start`.\n" in text
+        assert "Training started from the adapter `runs/start`. DPO (direct" in text
         assert f"trained the adapter on {metrics.train_pairs} preferences: a question with a better and a" in text
         assert "| method | DPO: a LoRA adapter is trained with preferences" in text
         assert "answers](reward_curve.png)" in text and (scored / "lora/reward_curve.png").is_file()
