@@ -96,8 +96,10 @@ def test_abstract_behind_a_challenge_and_a_script(web: SourceServer, tmp_path: P
     assert not _browsers_of(tmp_path)
 
 
-def test_stopped_crawl_leaves_no_browser(web: SourceServer, tmp_path: Path) -> None:
+def test_stopped_crawl_leaves_no_browser(web: SourceServer, tmp_path_factory: pytest.TempPathFactory) -> None:
     """SIGTERM ends the browser, too, and is not an outcome."""
+    # Chromium has a socket in TMPDIR, and the path of a socket has at most 107 characters.
+    tmp_path = tmp_path_factory.mktemp("b")
     (paper,) = web.add("isca2020", 1, ())
     web.pages[paper.doi] = page("<h1>x</h1><script>while (true) {}</script>")
     words = ("--venue", "isca", "--years", "2020", "--out", str(tmp_path), "--sources", "browser")
