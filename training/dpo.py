@@ -10,12 +10,15 @@ command resumes an interrupted run, and does nothing if the run is finished.
 
 import argparse
 import copy
+import logging
 import sys
 from pathlib import Path
 
 from dataset_builder.command import run_stage, stage_parser
 from dataset_builder.errors import InputError
 from training.recipe import REFUSED_BY_DPO, DPOKeys, Recipe, add_recipe_arguments, parse_recipe, recipe_words
+
+logger = logging.getLogger(__name__)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -56,11 +59,16 @@ def main(words: list[str]) -> None:
     adapter, base = find_start_adapter(recipe.base_model)
     revision = corpus_revision(keys.dataset, keys.dataset_revision)
     train, validation = (load_corpus_split(keys.dataset, None, split, revision) for split in ("train", "validation"))
-    encoder = Encoder(find_encoder("encoder", keys.encoder), "encoder")
+    encoder_folder = find_encoder("encoder", keys.encoder)
+    encoder = Encoder(encoder_folder, "encoder")
     preferences = read_preferences(Path(keys.preferences))
     if not preferences:
         sampling = AnswerSampling(samples=keys.samples, temperature=keys.temperature, seed=args.seed)
-        preferences = sample_preferences(adapter, read_questions(train), sampling, encoder, Path(keys.preferences))
+        preferences = sample_preferences(
+            adapter, read_questions(train), sampling, encoder, encoder_folder.fingerprint, Path(keys.preferences)
+        )
+    if args.process_index == 0:
+        logger.info("%d preferences from %s", len(preferences), keys.preferences)
     tokenizer, positions = load_tokenizer(base.path)
     rows = preference_rows(preferences, train, tokenizer, min(args.max_length or positions, positions))
     answers = ValidationAnswers(validation, keys.validation_questions, encoder, tokenizer)

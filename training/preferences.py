@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.errors import InputError
-from dataset_builder.files import make_writable_folder, write_text
+from dataset_builder.files import make_writable_folder, sha256_of_text, write_text
 from dataset_builder.formats import FileFormat, Text, read_records, to_json_line
 from dataset_builder.prompt import build_completion, fit_prompt
 
@@ -68,7 +68,12 @@ def read_preferences(folder: Path) -> list[Preference]:
 
 
 def sample_preferences(
-    model: ModelFolder, questions: Sequence[CorpusQuestion], sampling: AnswerSampling, encoder: Encoder, folder: Path
+    model: ModelFolder,
+    questions: Sequence[CorpusQuestion],
+    sampling: AnswerSampling,
+    encoder: Encoder,
+    encoder_sha256: str,
+    folder: Path,
 ) -> list[Preference]:
     """Sample answers to the questions, and write the preferences to `folder`/sampled.jsonl.
 
@@ -81,7 +86,9 @@ def sample_preferences(
     from eval.generation.answers import sample_in_batches
 
     make_writable_folder(folder)
-    journal = Journal(folder, f".partial.{model.fingerprint[:8]}-{sampling.samples}-{sampling.seed}", RankedSamples)
+    # Samples of a run with another model, other questions or other settings are not continued.
+    decisive = sha256_of_text(repr((model.fingerprint, encoder_sha256, sampling, questions)))
+    journal = Journal(folder, f".partial.{decisive[:16]}", RankedSamples)
     ranked = {samples.number: samples for samples in journal.read_new()}
     missing = [number for number in range(len(questions)) if number not in ranked]
     if missing:

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -44,10 +45,13 @@ class RowTrainer(GuardedTrainer, SFTTrainer):
         args.dataset_kwargs = {"skip_prepare_dataset": True}
         if similarity:
             args.metric_for_best_model, args.greater_is_better, args.load_best_model_at_end = "similarity", True, True
-        compiles, args.torch_compile = args.torch_compile, False
+        compiles, backend = args.torch_compile, args.torch_compile_backend
+        # The trainer and accelerate, which reads a variable that TrainingArguments set, would compile the whole model.
+        args.torch_compile, args.torch_compile_backend = False, None
+        os.environ.pop("ACCELERATE_DYNAMO_BACKEND", None)
         super().__init__(args=args, **kwargs)
         if compiles:
-            compile_layers(self.model, args.torch_compile_backend)
+            compile_layers(self.model, backend)
         self._similarity = similarity
         rows_per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         self._order = EpochOrder(row_lengths(kwargs["train_dataset"]), rows_per_step, self.args.seed)

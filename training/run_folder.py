@@ -168,6 +168,10 @@ def starting_commit() -> str:
     """Return the short id of the checked-out commit when this process first called it, "unknown" without one."""
     try:
         git = ["git", "-C", str(REPOSITORY)]
+        # An installed package may lie below a repository that is not the project's.
+        above = subprocess.run([*git, "rev-parse", "--show-cdup"], capture_output=True, text=True, check=True)
+        if above.stdout.strip():
+            return "unknown"
         head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
         changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

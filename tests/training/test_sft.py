@@ -14,7 +14,7 @@ import pytest
 from dataset_builder.corpus.load import corpus_revision
 from dataset_builder.errors import InputError
 from tests.conftest import REPOSITORY, contents
-from tests.training.small_trainers import TokenizedPair, row_trainer, rows_by_paper, tiny_model
+from tests.training.small_trainers import TokenizedPair, row_trainer, rows_by_pair, rows_by_paper, tiny_model
 from training.start_model import find_start_model
 
 # Files with times or with the commit, and the card and the settings, which name the folder.
@@ -248,6 +248,25 @@ def test_adapter_on_a_bfloat16_base_stays_in_float32(
         losses.append([step["loss"] for step in metrics["loss_by_step"]])
     assert losses[1] != losses[0]
     assert losses[1] == pytest.approx(losses[0], rel=0.01)
+
+
+def test_layers_are_compiled_and_not_the_model(pairs: list[TokenizedPair], tokenizer: object, tmp_path: Path) -> None:
+    """Eight rows in twos, of several lengths and numbers of answer tokens: two graphs at most, in 12 steps."""
+    import torch
+    from accelerate.utils.other import is_compiled_module
+
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    settings = {"torch_compile": True, "torch_compile_backend": "eager"}
+    settings |= {"per_device_train_batch_size": 2, "num_train_epochs": 3}
+    trainer = row_trainer(tiny_model("llama"), rows_by_pair(pairs[:8]), tokenizer, tmp_path, **settings)
+    trainer.train()
+    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    torch._dynamo.reset()
+    assert len({len(tokens) for tokens in trainer.train_dataset["input_ids"]}) > 1
+    assert 1 <= graphs <= 2
+    # accelerate marks a model that it has compiled as a whole.
+    assert not is_compiled_module(trainer.model_wrapped)
 
 
 def test_epoch_with_the_most_similar_answers_is_kept(
